@@ -1,0 +1,1 @@
+"""Integer-exact reference of recursive reasoners (TRM, HRM): the oracle."""

@@ -1,0 +1,1 @@
+"""Model texts: recursion only, no arithmetic of their own."""
