@@ -1,1 +1,8 @@
 """Checkpoints: readers that execute nothing, shape checks, and the networks that ship."""
+
+from refimpl.checkpoints.expected import expected_tensors, validate
+from refimpl.checkpoints.networks import list_networks, load_network
+from refimpl.checkpoints.npz import write_npz
+from refimpl.checkpoints.reader import read
+
+__all__ = ["expected_tensors", "list_networks", "load_network", "read", "validate", "write_npz"]

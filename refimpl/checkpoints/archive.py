@@ -20,8 +20,10 @@ def open_zip(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
-        raise InputError(f"{path} begins as a zip archive but its directory at the end is missing or "
-                         f"damaged: the file is truncated ({path.stat().st_size} bytes); fetch it again.") from error
+        raise InputError(
+            f"{path} begins as a zip archive but its directory at the end is missing: the "
+            f"file is truncated or damaged ({path.stat().st_size:,} bytes); fetch it again."
+        ) from error
 
 
 def read_member(archive: zipfile.ZipFile, name: str, where: Path) -> bytes:

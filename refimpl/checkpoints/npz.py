@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
+import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,8 @@ import numpy as np
 from numpy.lib import format as npy
 
 from refimpl.checkpoints.archive import read_member
+from refimpl.checkpoints.elements import Array
+from refimpl.checkpoints.replacing import replacing
 from refimpl.errors import InputError
 
 STORED_DTYPES = ("float32", "float16")
@@ -21,7 +22,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can carry: the same by
 _READ_HEADER = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-def read_npz(archive: zipfile.ZipFile, where: Path) -> dict[str, np.ndarray[Any, Any]]:
+def read_npz(archive: zipfile.ZipFile, where: Path) -> dict[str, Array]:
     """Return every array of an open ``.npz``.
 
     Parameters
@@ -36,7 +37,7 @@ def read_npz(archive: zipfile.ZipFile, where: Path) -> dict[str, np.ndarray[Any,
     InputError
         For a truncated member, a damaged one, or one whose dtype would need pickle.
     """
-    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    arrays: dict[str, Array] = {}
     for info in archive.infolist():
         if info.is_dir():
             continue
@@ -45,7 +46,7 @@ def read_npz(archive: zipfile.ZipFile, where: Path) -> dict[str, np.ndarray[Any,
     return arrays
 
 
-def write_npz(path: Path, tensors: Mapping[str, np.ndarray[Any, Any]], dtype: str = "float32") -> None:
+def write_npz(path: Path, tensors: Mapping[str, Array], dtype: str = "float32") -> None:
     """Write ``tensors`` as ``dtype`` (``float32`` or ``float16``), the same bytes for the same values.
 
     Members are sorted, uncompressed and carry a fixed time, so neither the clock nor the version of a
@@ -58,19 +59,11 @@ def write_npz(path: Path, tensors: Mapping[str, np.ndarray[Any, Any]], dtype: st
     """
     if dtype not in STORED_DTYPES:
         raise InputError(f"weights are stored as {' or '.join(STORED_DTYPES)}, not as {dtype!r}.")
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _write_members(file, tensors, np.dtype(dtype))
-        os.chmod(temporary, 0o644)  # mkstemp makes private files; a checkpoint is an ordinary one
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with replacing(Path(path)) as file:
+        _write_members(file, tensors, np.dtype(dtype))
 
 
-def _write_members(file: IO[bytes], tensors: Mapping[str, np.ndarray[Any, Any]], dtype: np.dtype[Any]) -> None:
+def _write_members(file: IO[bytes], tensors: Mapping[str, Array], dtype: np.dtype[Any]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(tensors):
             values = np.asarray(tensors[name])
@@ -78,9 +71,11 @@ def _write_members(file: IO[bytes], tensors: Mapping[str, np.ndarray[Any, Any]],
                 stored = np.ascontiguousarray(values, dtype=dtype.newbyteorder("<"))
             lost = int(np.count_nonzero(np.isinf(stored) & np.isfinite(values)))
             if lost:
-                raise InputError(f"tensor {name}: {lost} values are too large for {dtype.name} "
-                                 f"(largest magnitude {float(np.max(np.abs(values))):g}, "
-                                 f"{dtype.name} ends at {float(np.finfo(dtype).max):g}); store float32.")
+                raise InputError(
+                    f"tensor {name}: {lost} values are too large for {dtype.name} "
+                    f"(largest magnitude {float(np.max(np.abs(values))):g}, "
+                    f"{dtype.name} ends at {float(np.finfo(dtype).max):g}); store float32."
+                )
             buffer = io.BytesIO()
             npy.write_array(buffer, stored.reshape(values.shape), version=(1, 0), allow_pickle=False)
             member = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
@@ -89,19 +84,21 @@ def _write_members(file: IO[bytes], tensors: Mapping[str, np.ndarray[Any, Any]],
             archive.writestr(member, buffer.getvalue())
 
 
-def _decode(raw: bytes, name: str, where: Path) -> np.ndarray[Any, Any]:
+def _decode(raw: bytes, name: str, where: Path) -> Array:
     """Return the array in the bytes of one ``.npy`` member; the header must agree with their number."""
     stream = io.BytesIO(raw)
     try:
         shape, fortran, dtype = _READ_HEADER[npy.read_magic(stream)](stream)
-    except (ValueError, KeyError, EOFError) as error:
+    except Exception as error:  # NumPy parses the header as a Python literal: damage surfaces in many types
         raise InputError(f"{where}: tensor {name} has no valid .npy header.") from error
     if dtype.kind not in "fiub":
         raise InputError(f"{where}: tensor {name} has dtype {dtype}; only plain numbers are read.")
-    body = raw[stream.tell():]
-    count = int(np.prod(shape, dtype=object))
-    if len(body) != count * dtype.itemsize:
-        raise InputError(f"{where}: tensor {name} holds {len(body)} bytes where shape {tuple(shape)} of "
-                         f"{dtype.name} needs {count * dtype.itemsize}; the file is damaged.")
+    body = raw[stream.tell() :]
+    count = math.prod(shape)
+    if min(shape, default=0) < 0 or len(body) != count * dtype.itemsize:
+        raise InputError(
+            f"{where}: tensor {name} holds {len(body)} bytes where shape {tuple(shape)} of "
+            f"{dtype.name} needs {count * dtype.itemsize}; the file is damaged."
+        )
     flat = np.frombuffer(body, dtype=dtype).astype(dtype.newbyteorder("="))
     return flat.reshape(shape, order="F" if fortran else "C")
