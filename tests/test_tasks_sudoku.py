@@ -150,7 +150,7 @@ def test_adding_givens_keeps_the_old_ones_and_reaches_the_number() -> None:
 
 @pytest.mark.parametrize("size", [9, 6])
 @pytest.mark.parametrize("change", [relabel_digits, permute_rows, permute_columns, transpose, augment])
-def test_every_augmentation_maps_unique_puzzles_to_unique_puzzles_of_the_same_orbit(change, size: int) -> None:
+def test_every_augmentation_maps_unique_puzzles_into_their_own_orbit(change, size: int) -> None:
     batch = generate(12, 0, seed=11, size=size)
     image = change(batch, np.random.default_rng(2))
     moved = bool((image.questions != batch.questions).any())

@@ -26,8 +26,8 @@ def compiled(function: Function) -> Function:
 
 
 @compiled
-def next_word(stream: NDArray[np.uint64]) -> np.uint64:
-    """Advance ``stream`` (uint64, shape (1,)) and return 64 random bits."""
+def next_word(stream: NDArray[np.uint64]) -> Any:
+    """Advance ``stream`` (uint64, shape (1,)) and return 64 random bits (uint64)."""
     stream[0] += _GAMMA
     z = stream[0]
     z = (z ^ (z >> np.uint64(30))) * _MIX_A
@@ -36,8 +36,8 @@ def next_word(stream: NDArray[np.uint64]) -> np.uint64:
 
 
 @compiled
-def below(stream: NDArray[np.uint64], bound: int) -> int:
-    """Return a random integer in [0, bound); the bias is under ``bound / 2**32``."""
+def below(stream: NDArray[np.uint64], bound: int) -> Any:
+    """Return a random int64 in [0, bound); the bias is under ``bound / 2**32``."""
     return np.int64(((next_word(stream) >> np.uint64(32)) * np.uint64(bound)) >> np.uint64(32))
 
 

@@ -66,17 +66,18 @@ def parse_puzzle(text: str, size: int = 9) -> Puzzle:
         return read_puzzle(Path(path), int(row), size)
     if len(text) == cells:
         return parse_grid(text, size, f"the puzzle {_shorten(text)!r}")
-    raise InputError(f"the puzzle {_shorten(text)!r} is no number of a shipped puzzle, no existing file, and no "
-                     f"string of {cells} cells (digits, with . or 0 for a blank).")
+    raise InputError(f"the puzzle {_shorten(text)!r} is no number of a shipped puzzle, no existing file, and "
+                     f"no string of {cells} cells (digits, with . or 0 for a blank).")
 
 
 def _shipped_puzzle(index: int, size: int) -> Puzzle:
     if size != 9:
-        raise InputError(f"puzzle number {index}: the shipped puzzles are 9x9 and this model plays {size}x{size}; "
-                         f"give the {size * size} cells or a file.")
+        raise InputError(f"puzzle number {index}: the shipped puzzles are 9x9 and this model plays "
+                         f"{size}x{size}; give the {size * size} cells or a file.")
     questions, answers = load_shipped()
     if not 0 <= index < len(questions):
-        raise InputError(f"there is no puzzle number {index}; the shipped puzzles are 0 to {len(questions) - 1}.")
+        raise InputError(f"there is no puzzle number {index}; the shipped puzzles are 0 to "
+                         f"{len(questions) - 1}.")
     return Puzzle(questions[index], answers[index], f"shipped puzzle {index}")
 
 
@@ -88,8 +89,8 @@ def parse_grid(text: str, size: int, where: str) -> Puzzle:
     known = ".0" + "123456789"[:size]
     for position, mark in enumerate(text):
         if mark not in known:
-            raise InputError(f"{where} has {mark!r} in {_place(position, size)}; a cell is a digit 1 to {size}, or "
-                             ". or 0 for a blank.")
+            raise InputError(f"{where} has {mark!r} in {_place(position, size)}; a cell is a digit 1 "
+                             f"to {size}, or . or 0 for a blank.")
     question = _cells(text)
     clash = conflict(question)
     if clash is not None:
@@ -99,8 +100,8 @@ def parse_grid(text: str, size: int, where: str) -> Puzzle:
     if found == 0:
         raise InputError(f"{where} has no solution.")
     if found > 1:
-        raise InputError(f"{where} has more than one solution ({np.count_nonzero(question)} givens); a puzzle must "
-                         "have exactly one.")
+        raise InputError(f"{where} has more than one solution ({np.count_nonzero(question)} givens); "
+                         "a puzzle must have exactly one.")
     return Puzzle(question, answer, where)
 
 
@@ -122,7 +123,8 @@ def read_puzzle(path: Path, row: int, size: int = 9) -> Puzzle:
     puzzles = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
     if any(len(line) >= size * size for _, line in puzzles):
         if row >= len(puzzles):
-            raise InputError(f"{path} has {len(puzzles)} puzzles; there is no number {row} (they count from 0).")
+            raise InputError(f"{path} has {len(puzzles)} puzzles; there is no number {row} (they count "
+                             "from 0).")
         number, text = puzzles[row]
         return parse_grid(text, size, f"{path}, line {number}")
     if row:
@@ -133,7 +135,8 @@ def read_puzzle(path: Path, row: int, size: int = 9) -> Puzzle:
 
 def _csv_puzzle(path: Path, lines: list[str], header: list[str], row: int, size: int) -> Puzzle:
     if row + 1 >= len(lines):
-        raise InputError(f"{path} has {len(lines) - 1} puzzles; there is no number {row} (they count from 0).")
+        raise InputError(f"{path} has {len(lines) - 1} puzzles; there is no number {row} (they count "
+                         "from 0).")
     where = f"{path}, line {row + 2}"
     fields = lines[row + 1].split(",")
     if len(fields) != len(header):
@@ -143,8 +146,8 @@ def _csv_puzzle(path: Path, lines: list[str], header: list[str], row: int, size:
         claimed = fields[header.index("answer")]
         derived = "".join(map(str, puzzle.answer))
         if claimed != derived:
-            raise InputError(f"{where} gives the answer {_shorten(claimed)!r}, but the solution of its question is "
-                             f"{_shorten(derived)!r}.")
+            raise InputError(f"{where} gives the answer {_shorten(claimed)!r}, but the solution of its "
+                             f"question is {_shorten(derived)!r}.")
     return puzzle
 
 

@@ -57,7 +57,8 @@ def write(recipe: Recipe, directory: Path) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m refimpl.tasks.ship", description=__doc__)
-    parser.add_argument("directory", nargs="?", type=Path, default=DATA, help="where to write (default: the package)")
+    parser.add_argument("directory", nargs="?", type=Path, default=DATA,
+                        help="where to write (default: the package)")
     arguments = parser.parse_args()
     for recipe in (SHIPPED, CALIBRATION):
         print(write(recipe, arguments.directory))

@@ -223,5 +223,6 @@ def solve(grid: Grid, limit: int = 2) -> tuple[int, Grid]:
     height, width = box_shape(size)
     allowed = np.full(size * size, (1 << size) - 1, dtype=np.int64)
     no_stream = np.empty(0, dtype=np.uint64)
-    found = search(np.ascontiguousarray(grid, dtype=np.uint8), allowed, height, width, limit, no_stream, solution)
+    givens = np.ascontiguousarray(grid, dtype=np.uint8)
+    found = search(givens, allowed, height, width, limit, no_stream, solution)
     return int(found), solution

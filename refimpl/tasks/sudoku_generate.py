@@ -99,9 +99,11 @@ def _puzzle(stream: NDArray[np.uint64], givens: int, height: int, width: int, qu
 
 
 @compiled
-def _batch(seed: int, givens: NDArray[np.int64], height: int, width: int, questions: Grid, answers: Grid) -> int:
+def _batch(seed: int, givens: NDArray[np.int64], height: int, width: int, questions: Grid,
+           answers: Grid) -> int:
     for index in range(givens.size):
-        if not _puzzle(stream_of(seed, index), givens[index], height, width, questions[index], answers[index]):
+        stream = stream_of(seed, index)
+        if not _puzzle(stream, givens[index], height, width, questions[index], answers[index]):
             return index
     return -1
 
@@ -128,22 +130,23 @@ def generate(count: int, givens: int | Sequence[int], seed: int, size: int = 9) 
         raise InputError(f"the seed {seed} is outside 0 .. 2**63 - 1.")
     wanted = np.asarray(givens, dtype=np.int64)
     if wanted.ndim and wanted.shape != (count,):
-        raise InputError(f"{count} puzzles were asked for with {wanted.size} numbers of givens; give one for all "
-                         "or one for each.")
+        raise InputError(f"{count} puzzles were asked for with {wanted.size} numbers of givens; give one for "
+                         "all or one for each.")
     wanted = np.ascontiguousarray(np.broadcast_to(wanted, (count,)))
     if count and not 0 <= wanted.min() <= wanted.max() <= cells:
-        raise InputError(f"{wanted.min()} to {wanted.max()} givens were asked for; a {size}x{size} Sudoku has 0 "
-                         f"to {cells}.")
+        raise InputError(f"{wanted.min()} to {wanted.max()} givens were asked for; a {size}x{size} Sudoku "
+                         f"has 0 to {cells}.")
     questions = np.zeros((count, cells), dtype=np.uint8)
     answers = np.zeros((count, cells), dtype=np.uint8)
     failed = _batch(seed, wanted, height, width, questions, answers)
     if failed >= 0:
-        raise InputError(f"no {size}x{size} puzzle with {wanted[failed]} givens came up in {_MAX_DRAWS} draws; "
-                         "ask for more givens.")
+        raise InputError(f"no {size}x{size} puzzle with {wanted[failed]} givens came up in {_MAX_DRAWS} "
+                         "draws; ask for more givens.")
     return SudokuBatch(questions, answers)
 
 
-def add_givens(batch: SudokuBatch, givens: NDArray[np.integer] | int, rng: np.random.Generator) -> SudokuBatch:
+def add_givens(batch: SudokuBatch, givens: NDArray[np.integer] | int,
+               rng: np.random.Generator) -> SudokuBatch:
     """Return the batch with random solution cells given, up to ``givens`` per puzzle (never removed).
 
     ``givens`` is one number or one per puzzle.  Vectorised, for use while training.

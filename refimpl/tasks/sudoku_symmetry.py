@@ -105,7 +105,8 @@ def solution_keys(answers: Grid) -> list[bytes]:
 def _column_orders(size: int, width: int) -> NDArray[np.int64]:
     """Return every order of the columns that keeps stacks together: (1296 or 72, size)."""
     inner = list(itertools.permutations(range(width)))
-    orders = [[stack * width + column for stack, columns in zip(stacks, choice, strict=True) for column in columns]
+    orders = [[stack * width + column
+               for stack, inside in zip(stacks, choice, strict=True) for column in inside]
               for stacks in itertools.permutations(range(size // width))
               for choice in itertools.product(inner, repeat=size // width)]
     return np.array(orders, dtype=np.int64)
