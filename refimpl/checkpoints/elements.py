@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,11 @@ ELEMENT_BYTES = {
     "uint8": 1,
     "bool": 1,
 }
+
+
+def plausible(shape: tuple[int, ...]) -> bool:
+    """Say whether NumPy can hold an array of this shape on any machine (empty ones have limits too)."""
+    return len(shape) <= 32 and min(shape, default=0) >= 0 and prod(max(n, 1) for n in shape) < 1 << 48
 
 
 def decode(raw: bytes, element: str, byte_order: Literal["<", ">"] = "<") -> Array:

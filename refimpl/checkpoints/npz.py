@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from refimpl.checkpoints.archive import read_member
-from refimpl.checkpoints.elements import Array
+from refimpl.checkpoints.elements import Array, plausible
 from refimpl.checkpoints.replacing import replacing
 from refimpl.errors import InputError
 
@@ -39,9 +39,9 @@ def read_npz(archive: zipfile.ZipFile, where: Path) -> dict[str, Array]:
     """
     arrays: dict[str, Array] = {}
     for info in archive.infolist():
-        if info.is_dir():
-            continue
         name = info.filename.removesuffix(".npy")
+        if name == info.filename:
+            raise InputError(f"{where}: member {name} makes it neither an npz (all .npy) nor a torch file.")
         arrays[name] = _decode(read_member(archive, info.filename, where), name, where)
     return arrays
 
@@ -95,7 +95,7 @@ def _decode(raw: bytes, name: str, where: Path) -> Array:
         raise InputError(f"{where}: tensor {name} has dtype {dtype}; only plain numbers are read.")
     body = raw[stream.tell() :]
     count = math.prod(shape)
-    if min(shape, default=0) < 0 or len(body) != count * dtype.itemsize:
+    if not plausible(shape) or len(body) != count * dtype.itemsize:
         raise InputError(
             f"{where}: tensor {name} holds {len(body)} bytes where shape {tuple(shape)} of "
             f"{dtype.name} needs {count * dtype.itemsize}; the file is damaged."

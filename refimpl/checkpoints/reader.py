@@ -9,7 +9,7 @@ from refimpl.checkpoints.elements import Array
 from refimpl.checkpoints.names import canonical_names, find_state
 from refimpl.checkpoints.npz import read_npz
 from refimpl.checkpoints.safetensors import looks_like_safetensors, read_safetensors
-from refimpl.checkpoints.torch_zip import TensorRecord, read_tensors, read_tree
+from refimpl.checkpoints.torch_zip import TensorRecord, is_torch, read_tensors, read_tree
 from refimpl.errors import InputError
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
@@ -39,11 +39,15 @@ def read(path: str | Path, state: str | None = None) -> dict[str, Array]:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     if head.startswith(_ZIP):
-        tensors = _read_zip(path, state)
+        with open_zip(path) as archive:
+            if is_torch(archive):
+                records = find_state(read_tree(archive, path), TensorRecord, state, path)
+                return canonical_names(read_tensors(archive, records, path), path)
+            tensors = read_npz(archive, path)
     elif head.startswith(_PICKLE):
         raise InputError(
-            f"{path} is a bare pickle (the torch form before 1.6, or another program's): unpickling can execute "
-            "code, so it is refused. Save it again with a torch of today, or as safetensors."
+            f"{path} is a bare pickle (the torch form before 1.6, or another program's): unpickling can "
+            "execute code, so it is refused. Save it again with a torch of today, or as safetensors."
         )
     elif looks_like_safetensors(head):
         tensors = read_safetensors(path)
@@ -52,17 +56,8 @@ def read(path: str | Path, state: str | None = None) -> dict[str, Array]:
         if head.startswith(_LFS):
             hint = "it is a Git LFS pointer, not the file itself"
         raise InputError(f"{path} is no checkpoint of a known form (npz, safetensors, torch zip): {hint}.")
+    if state is not None:
+        raise InputError(f"{path} holds one set of tensors; --state {state!r} belongs to torch files.")
     if not tensors:
         raise InputError(f"{path} holds no tensors.")
     return canonical_names(tensors, path)
-
-
-def _read_zip(path: Path, state: str | None) -> dict[str, Array]:
-    with open_zip(path) as archive:
-        members = archive.namelist()
-        if any(name.rpartition("/")[2] == "data.pkl" for name in members):
-            records = find_state(read_tree(archive, path), TensorRecord, state, path)
-            return read_tensors(archive, records, path)
-        if all(name.endswith(".npy") for name in members):
-            return read_npz(archive, path)
-    raise InputError(f"{path} is a zip archive but no torch file (no data.pkl) and no npz (not all .npy).")

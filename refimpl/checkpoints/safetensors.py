@@ -7,7 +7,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from refimpl.checkpoints.elements import ELEMENT_BYTES, Array, decode
+from refimpl.checkpoints.elements import ELEMENT_BYTES, Array, decode, plausible
 from refimpl.errors import InputError
 
 _ELEMENTS = {
@@ -65,6 +65,8 @@ def _tensor(body: memoryview, name: str, entry: Any, where: Path) -> Array:
         raise InputError(f"{where}: tensor {name} has type {kind}; this reads {', '.join(_ELEMENTS)}.")
     if any(type(number) is not int or number < 0 for number in (*shape, begin, end)):
         raise InputError(f"{where}: tensor {name} has a shape or byte range that is no natural number.")
+    if not plausible(shape):
+        raise InputError(f"{where}: tensor {name} has the shape {shape}, which no array can have.")
     needed = prod(shape) * ELEMENT_BYTES[_ELEMENTS[kind]]
     if end - begin != needed:
         raise InputError(

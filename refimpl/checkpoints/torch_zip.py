@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from refimpl.checkpoints.archive import read_member
-from refimpl.checkpoints.elements import ELEMENT_BYTES, Array, decode
+from refimpl.checkpoints.elements import ELEMENT_BYTES, Array, decode, plausible
 from refimpl.checkpoints.pickle_records import Constructor, Global, load_records
 from refimpl.errors import InputError
 
@@ -90,9 +90,18 @@ def read_tensors(
     return tensors
 
 
+def is_torch(archive: zipfile.ZipFile) -> bool:
+    """Say whether an archive has the pickle of a torch file."""
+    return bool(_pickles(archive))
+
+
+def _pickles(archive: zipfile.ZipFile) -> list[str]:
+    return [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
+
+
 def _prefix(archive: zipfile.ZipFile, where: Path) -> str:
     """Return the folder name that precedes every member, with its slash."""
-    pickles = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
+    pickles = _pickles(archive)
     if len(pickles) != 1:
         raise InputError(f"{where}: a torch archive has one data.pkl, this has {len(pickles)}.")
     return pickles[0].removesuffix("data.pkl")
@@ -106,7 +115,7 @@ def _byte_order(archive: zipfile.ZipFile, prefix: str, where: Path) -> Literal["
 
 def _view(flat: Array, record: TensorRecord, name: str, where: Path) -> Array:
     elements = prod(record.shape)
-    axes = zip(record.shape, record.strides, strict=True)
+    axes = list(zip(record.shape, record.strides, strict=True))
     last = record.offset + sum((size - 1) * stride for size, stride in axes)
     # More elements than the storage has is an expanded view: a small file could ask for any amount of memory.
     if elements and (last >= flat.size or elements > flat.size):
@@ -116,7 +125,8 @@ def _view(flat: Array, record: TensorRecord, name: str, where: Path) -> Array:
         )
     if not elements:
         return np.empty(record.shape, flat.dtype)
-    steps = [stride * flat.itemsize for stride in record.strides]
+    # The stride of an axis of length 1 is never taken, so it may be any number.
+    steps = [stride * flat.itemsize if size > 1 else 0 for size, stride in axes]
     return np.ascontiguousarray(
         np.lib.stride_tricks.as_strided(flat[record.offset :], record.shape, steps, writeable=False)
     ).reshape(record.shape)
@@ -132,13 +142,21 @@ def _storage(persistent_id: Any) -> Storage:
     return Storage(key, _STORAGE_ELEMENTS[element.name], _natural(count))
 
 
+def _empty_dict() -> dict[str, Any]:
+    """An OrderedDict begins empty; its items follow as pickle opcodes."""
+    return {}
+
+
 def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> TensorRecord:
     """The arguments that follow say whether gradients are wanted: nothing a value depends on."""
     if not isinstance(storage, Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
         raise ValueError("a tensor record has no storage, shape or strides")
     if len(shape) != len(strides):
         raise ValueError("a tensor record has unequal numbers of sizes and strides")
-    return TensorRecord(storage, _natural(offset), tuple(map(_natural, shape)), tuple(map(_natural, strides)))
+    sizes = tuple(map(_natural, shape))
+    if not plausible(sizes):
+        raise ValueError("a tensor record has a shape that no array can have")
+    return TensorRecord(storage, _natural(offset), sizes, tuple(map(_natural, strides)))
 
 
 def _rebuild_parameter(data: Any, *_: Any) -> TensorRecord:
@@ -154,7 +172,7 @@ def _natural(value: Any) -> int:
 
 
 _ALLOWED: dict[str, Constructor | None] = {
-    "collections.OrderedDict": dict,
+    "collections.OrderedDict": _empty_dict,
     "torch._utils._rebuild_tensor_v2": _rebuild_tensor,
     "torch._utils._rebuild_parameter": _rebuild_parameter,
     **dict.fromkeys(_STORAGE_ELEMENTS),
