@@ -1,0 +1,97 @@
+"""Integer matrix products carried by float32 BLAS, exact under a checked bound.
+
+The only module of the integer zone that may use a float.  A float32 holds every integer up to 2^24; as
+long as the sum of absolute products of one output stays below that, every partial sum in any order,
+with or without fused multiply-add, is an integer that float32 represents, so the result is exact.
+Long inner dimensions are cut into chunks that satisfy the bound; where that would need too many
+chunks, a plain integer loop computes the same numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from refimpl.fast.scalar import njit
+from refimpl.fixedpoint import Ints
+from refimpl.params import Int8s, Int32s, Linear
+
+EXACT_LIMIT = 2**24
+ACTIVATION_MAX = 128  # |int8|
+MAX_CHUNKS = 8
+
+Float32s = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PreparedWeights:
+    """Float32 copies (K_i, N) of consecutive column ranges of the codes; empty: use the loop."""
+
+    ranges: tuple[tuple[int, int], ...]
+    parts: tuple[Float32s, ...]
+
+
+_prepared: WeakKeyDictionary[Linear, PreparedWeights] = WeakKeyDictionary()
+
+
+def chunk_ranges(codes: Int8s, activation_max: int = ACTIVATION_MAX) -> tuple[tuple[int, int], ...]:
+    """Cut K into the fewest equal-as-possible ranges whose row sums ``|w| * activation_max`` stay exact.
+
+    Returns () when more than MAX_CHUNKS would be needed.
+    """
+    magnitude = np.abs(codes.astype(np.int64)) * activation_max
+    inner = codes.shape[1]
+    for count in range(1, MAX_CHUNKS + 1):
+        edges = [inner * i // count for i in range(count + 1)]
+        ranges = tuple(zip(edges[:-1], edges[1:], strict=True))
+        if all(int(magnitude[:, a:b].sum(axis=1).max(initial=0)) < EXACT_LIMIT for a, b in ranges):
+            return ranges
+    return ()
+
+
+def prepare(p: Linear) -> PreparedWeights:
+    """Return the float32 copy of ``p``'s codes, made on first use and kept as long as ``p`` lives."""
+    prepared = _prepared.get(p)
+    if prepared is None:
+        ranges = chunk_ranges(p.codes)
+        parts = tuple(np.ascontiguousarray(p.codes[:, a:b].T, np.float32) for a, b in ranges)
+        prepared = PreparedWeights(ranges, parts)
+        _prepared[p] = prepared
+    return prepared
+
+
+@njit
+def _integer_loop(a: Int8s, codes: Int8s, out: Int32s) -> None:
+    rows, inner = a.shape
+    for r in range(rows):
+        for n in range(codes.shape[0]):
+            total = 0
+            for k in range(inner):
+                total += np.int64(a[r, k]) * np.int64(codes[n, k])
+            out[r, n] = total
+
+
+def linear_accumulate(a: Int8s, p: Linear) -> Int32s:
+    """``a @ codes.T`` for a (M, K) int8 -> (M, N) int32."""
+    prepared = prepare(p)
+    if not prepared.parts:
+        out = np.empty((a.shape[0], p.codes.shape[0]), np.int32)
+        _integer_loop(np.ascontiguousarray(a), p.codes, out)
+        return out
+    wide = a.astype(np.float32)
+    (first, *rest) = zip(prepared.ranges, prepared.parts, strict=True)
+    (start, stop), part = first
+    acc = (wide[:, start:stop] @ part).astype(np.int32)
+    for (start, stop), part in rest:
+        acc += (wide[:, start:stop] @ part).astype(np.int32)
+    return acc
+
+
+def batched_product(a: Ints, b: Ints, sum_bound: int) -> Int32s:
+    """``a @ b`` over leading dimensions, given that absolute products of one output sum to <= sum_bound."""
+    if sum_bound >= EXACT_LIMIT:
+        return np.matmul(a.astype(np.int32), b.astype(np.int32))
+    return np.matmul(a.astype(np.float32), b.astype(np.float32)).astype(np.int32)

@@ -1,0 +1,49 @@
+"""Scalar rounding rules for Numba kernels: the twins of :mod:`refimpl.fixedpoint`.
+
+Everything is int64 inside a kernel.  ``njit`` below is the one place where compile options stand:
+cached on disk, no GIL, no fast-math (there is no float), no parallel loops (results could not change,
+but compile time would triple; callers run puzzles side by side instead).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def njit(function: F) -> F:
+    """Compile on first use and cache on disk."""
+    return numba.njit(cache=True, nogil=True, boundscheck=False)(function)  # type: ignore[no-any-return]
+
+
+def inline(function: F) -> F:
+    """Compile into each caller."""
+    return numba.njit(cache=True, nogil=True, inline="always")(function)  # type: ignore[no-any-return]
+
+
+@inline
+def rounding_shift(x: int, exponent: int) -> int:
+    """``x / 2^exponent``, ties away from zero: half minus one is added below zero."""
+    return (x + ((1 << exponent) >> 1) - ((x < 0) & (exponent > 0))) >> exponent
+
+
+@inline
+def requantize_double(acc: int, multiplier: int, shift: int) -> int:
+    wrapped = np.int64(np.int32(acc << max(shift, 0)))
+    return rounding_shift((wrapped * multiplier + (1 << 30)) >> 31, max(-shift, 0))
+
+
+@inline
+def requantize_single(acc: int, multiplier: int, shift: int) -> int:
+    half = np.int64(np.int32((acc * multiplier) >> (30 - shift)))
+    return np.int64(np.int32((half + 1) >> 1))
+
+
+@inline
+def saturating_high_multiply(a: int, b: int) -> int:
+    return min((a * b + (1 << 30)) >> 31, 2147483647)

@@ -1,0 +1,16 @@
+"""Bring an int32 value to an output format with one multiplier.  Spec: OP-RESCALE."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from refimpl.fixedpoint import Ints, clamp, requantize
+from refimpl.params import Rescale
+
+OUT_DTYPES = {8: np.int8, 16: np.int16, 32: np.int32}
+
+
+def rescale(acc: Ints, p: Rescale) -> Ints:
+    """``clamp(requantize(acc) + output_offset)`` in the output type of ``p``."""
+    y = requantize(acc, p.multiplier, p.shift, p.rounding) + p.output_offset
+    return clamp(y, p.out_bits).astype(OUT_DTYPES[p.out_bits])

@@ -1,0 +1,1 @@
+"""From a float tree to an integer tree: weight codes, activation scales, multipliers, tables."""

@@ -1,0 +1,91 @@
+"""Real factors as multiplier and shift, and the frozen tables: the border between float and integer.
+
+Tables are made here once and travel in the image; nothing downstream evaluates a transcendental.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from refimpl.errors import InputError
+from refimpl.fixedpoint import ROPE_FRAC_BITS, SHIFT_MAX, SHIFT_MIN, STATE_FRAC_BITS
+from refimpl.params import Norm, Rope, Silu, Softmax
+
+SOFTMAX_INTEGER_BITS = 5  # Q5.26 argument of the exponential
+
+
+def multiplier_and_shift(factor: float, where: str = "") -> tuple[int, int]:
+    """``factor = multiplier * 2^(shift - 31)`` with multiplier in [2^30, 2^31), or (0, 0) for factor 0.
+
+    A factor so small that the shift would leave -31 becomes (0, 0): its largest product rounds to 0.
+    Raises InputError for a negative factor or one of 2^30 and more.
+    """
+    if factor == 0:
+        return 0, 0
+    if not factor > 0 or math.isinf(factor):
+        raise InputError(f"{where or 'a rescale'}: factor {factor} is not a positive number.")
+    mantissa, shift = math.frexp(factor)
+    multiplier = round(mantissa * 2**31)
+    if multiplier == 2**31:
+        multiplier, shift = 2**30, shift + 1
+    if shift < SHIFT_MIN:
+        return 0, 0
+    if shift > SHIFT_MAX:
+        raise InputError(f"{where or 'a rescale'}: factor {factor:.4g} needs shift {shift}, beyond {SHIFT_MAX}.")
+    return multiplier, shift
+
+
+def multipliers_and_shifts(
+    factors: npt.NDArray[np.float64], where: str = ""
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """:func:`multiplier_and_shift` for each row."""
+    pairs = [multiplier_and_shift(float(f), where) for f in factors]
+    return (np.array([m for m, _ in pairs], np.int32), np.array([s for _, s in pairs], np.int32))
+
+
+def to_state(values: npt.NDArray[np.floating], where: str) -> npt.NDArray[np.int16]:
+    """Round to int16 Q5.10; refused where a value does not fit."""
+    codes = np.rint(np.asarray(values, np.float64) * 2**STATE_FRAC_BITS)
+    if np.abs(codes).max(initial=0) > 32767:
+        raise InputError(f"{where}: magnitude {np.abs(values).max():.1f} exceeds the 32 of the Q5.10 state.")
+    return codes.astype(np.int16)
+
+
+def silu_table(name: str, in_scale: float, out_scale: float) -> Silu:
+    """Entry i: ``silu((i - 128) * in_scale) / out_scale``, half to even, saturated."""
+    x = np.arange(-128, 128) * in_scale
+    y = x / (1 + np.exp(-x)) / out_scale
+    return Silu(name, np.clip(np.rint(y), -128, 127).astype(np.int8))
+
+
+def norm_constants(name: str, size: int, eps: float) -> Norm:
+    """gain and eps of :class:`refimpl.params.Norm`; refused where rows may outgrow Q5.10."""
+    if size > 1023:
+        raise InputError(f"{name}: a row of {size} values can reach sqrt({size}) >= 32; Q5.10 ends at 1,023.")
+    return Norm(name, size, round(math.sqrt(size / 2) * 2**25), size * round(eps * 2 ** (2 * STATE_FRAC_BITS)))
+
+
+def rope_constants(cos: npt.NDArray[np.floating], sin: npt.NDArray[np.floating]) -> Rope:
+    """Q1.14 tables, half to even; cos 0 is exactly 16,384."""
+    unit = 2**ROPE_FRAC_BITS
+    as_codes = [np.rint(np.asarray(t, np.float64) * unit).astype(np.int16) for t in (cos, sin)]
+    return Rope("rope", *as_codes)
+
+
+def softmax_constants(name: str, in_scale: float) -> Softmax:
+    """Parameters of an int8 score scale (beta 1), as TFLite prepares them.
+
+    ``diff_min``: differences beyond it underflow the exponential and are skipped.
+    """
+    factor = min(in_scale * 2 ** (31 - SOFTMAX_INTEGER_BITS), 2.0**31 - 1)
+    mantissa, shift = math.frexp(factor)
+    multiplier = round(mantissa * 2**31)
+    if multiplier == 2**31:
+        multiplier, shift = 2**30, shift + 1
+    if shift < 0:
+        raise InputError(f"{name}: score scale {in_scale:.3g} is too fine for the softmax (left shift {shift}).")
+    radius = (2**SOFTMAX_INTEGER_BITS - 1) * 2.0 ** (31 - SOFTMAX_INTEGER_BITS) / 2.0**shift
+    return Softmax(name, multiplier, shift, -math.floor(radius))
