@@ -106,5 +106,5 @@ def test_a_wrong_file_is_named_with_its_line(tmp_path: Path, content: str, row: 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "noise"
     path.write_bytes(b"\xff\xfe\x00\x9f")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="is no UTF-8 text"):
         parse_puzzle(str(path))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from refimpl.errors import InputError
+from refimpl.tasks.readers import text_lines
 from refimpl.tasks.sudoku import Grid, SudokuBatch, conflict, solve
 
 _SHIPPED = "sudoku9.csv"
@@ -111,10 +112,7 @@ def read_puzzle(path: Path, row: int, size: int = 9) -> Puzzle:
     Plain text holds one puzzle per line, or a single grid spread over several lines, in which spaces
     and the drawing characters ``|+-`` are passed over.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the puzzle file {path} cannot be read: {error}.") from error
+    lines = text_lines(path)
     if not any(line.strip() for line in lines):
         raise InputError(f"the puzzle file {path} is empty.")
     header = lines[0].split(",")
