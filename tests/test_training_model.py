@@ -1,0 +1,154 @@
+"""Claims: the PyTorch models are the official ones, forward and in where their gradients come from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from refimpl import float_ops  # noqa: E402
+from refimpl.checkpoints import validate  # noqa: E402
+from refimpl.float_params import build_model  # noqa: E402
+from refimpl.models.config import ModelConfig  # noqa: E402
+from refimpl.models.recursion import run  # noqa: E402
+from training.model import Reasoner  # noqa: E402
+
+
+def tiny(family: str = "trm", mlp_t: bool = False, pos: str = "rope") -> ModelConfig:
+    return ModelConfig.from_dict(
+        {
+            "model": family,
+            "seq_len": 9,
+            "vocab_size": 5,
+            "hidden_size": 16,
+            "num_heads": 2,
+            "L_layers": 1,
+            "H_layers": 1,
+            "H_cycles": 2,
+            "L_cycles": 2,
+            "halt_max_steps": 4,
+            "mlp_t": mlp_t,
+            "pos_encodings": pos,
+            "puzzle_emb_len": 2,
+            "channel_intermediate_size": 32,
+            "token_intermediate_size": 32,
+        }
+    )
+
+
+@pytest.mark.parametrize("case", ["trm_mlp", "trm_att", "trm_att_learned", "hrm"])
+def test_every_state_and_head_equals_the_official_code_to_1e_4_of_its_range(
+    shared_dir: Path, case: str
+) -> None:
+    file = shared_dir / "parity" / f"{case}.npz"
+    if not file.exists():
+        pytest.skip("the recorded runs of the official code are not here")
+    saved = np.load(file)
+    model = Reasoner(ModelConfig.from_dict(json.loads(bytes(saved["config_json"]))))
+    model.load_state_dict(
+        {k.removeprefix("weights/"): torch.tensor(saved[k]) for k in saved.files if k.startswith("weights/")}
+    )
+    x = model.embed(torch.tensor(saved["inputs/inputs"]), torch.tensor(saved["inputs/puzzle_identifiers"]))
+    carry = model.initial(len(saved["inputs/inputs"]))
+    for step in range(3):
+        carry, logits, q = model.step(carry, x)
+        found = {
+            "z_H": carry[0].transpose(0, 1),
+            "z_L": carry[1].transpose(0, 1),
+            "logits": logits,
+            "q_halt": q[:, 0],
+            "q_continue": q[:, 1],
+        }
+        for name, value in found.items():
+            expected = saved[f"step{step}/{name}"]
+            np.testing.assert_allclose(
+                value.detach().numpy(),
+                expected,
+                rtol=0,
+                atol=1e-4 * max(1.0, np.abs(expected).max()),
+                err_msg=f"{case} step {step} {name}",
+            )
+
+
+@pytest.mark.parametrize(
+    ("family", "mlp_t", "pos"),
+    [
+        ("trm", True, "none"),
+        ("trm", False, "rope"),
+        ("trm", False, "learned"),
+        ("trm", False, "none"),
+        ("hrm", False, "rope"),
+    ],
+)
+def test_torch_and_the_numpy_reference_agree(family: str, mlp_t: bool, pos: str) -> None:
+    config = tiny(family, mlp_t, pos)
+    torch.manual_seed(1)
+    model = Reasoner(config)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.05 * torch.randn_like(p))  # so that zero-initialised tensors count too
+    tokens = torch.randint(1, 5, (3, 9))
+    tensors = {k: v.numpy() for k, v in model.state_dict().items()}
+    validate(tensors, config)
+    carry, outputs = run(float_ops, build_model(config, tensors, np.float64), tokens.numpy())
+    x, ours = model.embed(tokens), model.initial(3)
+    with torch.no_grad():
+        for _ in range(config.halt_max_steps):
+            ours, logits, q = model.step(ours, x)
+    for found, expected in (
+        (ours[0].transpose(0, 1), carry.z_H),
+        (ours[1].transpose(0, 1), carry.z_L),
+        (logits, outputs.logits),
+        (q, outputs.q),
+    ):
+        np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-4)
+
+
+def test_only_the_last_cycle_of_a_trm_keeps_a_gradient() -> None:
+    torch.manual_seed(0)
+    model = Reasoner(tiny())
+    z_H = torch.randn(11, 1, 16, requires_grad=True)
+    z_L = torch.randn(11, 1, 16, requires_grad=True)
+    x = model.embed(torch.randint(1, 5, (1, 9)))
+    model.step((z_H, z_L), x.detach(), H=2, L=2)[1].sum().backward()
+    assert z_H.grad is None
+    assert z_L.grad is None
+    model.step((z_H, z_L), x, H=1, L=2)[1].sum().backward()
+    assert float(z_H.grad.abs().sum()) > 0
+    assert float(z_L.grad.abs().sum()) > 0
+
+
+def test_an_hrm_has_a_one_step_gradient() -> None:
+    torch.manual_seed(0)
+    model = Reasoner(tiny("hrm"))
+    x = model.embed(torch.randint(1, 5, (1, 9)))
+    z_H, z_L = model.initial(1)
+    with torch.no_grad():
+        before = model.inner.L_level(z_L, z_H + x, model.rope)
+    before.requires_grad_()
+    upper_input = model.inner.L_level(before, z_H + x, model.rope)
+    expected = model.inner.H_level(z_H, upper_input, model.rope)
+    carry, _, _ = model.step((z_H, z_L), x, H=1, L=2)
+    torch.testing.assert_close(carry[0], expected)
+    weight = model.inner.L_level.layers[0].mlp.down_proj.weight
+    by_hand = torch.autograd.grad(expected.square().sum() + expected.sum(), weight)[0]
+    found = torch.autograd.grad(carry[0].square().sum() + carry[0].sum(), weight)[0]
+    torch.testing.assert_close(found, by_hand)
+
+
+def test_cycles_and_steps_only_count_as_their_product() -> None:
+    torch.manual_seed(0)
+    model = Reasoner(tiny(mlp_t=True, pos="none"))
+    x = model.embed(torch.randint(1, 5, (3, 9)))
+    deep, wide = model.initial(3), model.initial(3)
+    with torch.no_grad():
+        for _ in range(2):
+            deep = model.advance(deep, x, 2, 2)
+        for _ in range(4):
+            wide = model.advance(wide, x, 1, 2)
+    assert torch.equal(deep[0], wide[0])
+    assert torch.equal(deep[1], wide[1])

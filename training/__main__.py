@@ -1,0 +1,44 @@
+"""``python -m training run CONFIG.toml`` and ``python -m training export RUN_FOLDER``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from refimpl.errors import RefimplError
+from training.config import read_recipe
+from training.export import export
+from training.run import train
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Return the exit code: 0 done, 2 bad input."""
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="train a recipe, or go on with it")
+    run.add_argument("config", type=Path)
+    run.add_argument("--folder", type=Path, help="where state and curve go (default: runs/NAME)")
+    run.add_argument("--stop-at", type=int, help="pause after this optimizer step")
+    out = commands.add_parser("export", help="write a finished run as config.json and weights.npz")
+    out.add_argument("folder", type=Path)
+    out.add_argument("target", type=Path)
+    out.add_argument("--puzzles", type=int, default=1000, help="held-out puzzles per set")
+    out.add_argument("--unfinished", action="store_true", help="export a run that has not reached its end")
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.command == "export":
+            card = export(chosen.folder, chosen.target, chosen.puzzles, chosen.unfinished)
+            for name, row in card["held_out"].items():
+                print(name, row)
+            return 0
+        recipe = read_recipe(chosen.config)
+        train(recipe, chosen.folder or Path("runs") / recipe.name, chosen.stop_at)
+    except RefimplError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

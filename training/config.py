@@ -1,0 +1,159 @@
+"""A training recipe: one TOML file, checked on reading, stored with the weights it made."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from refimpl.errors import InputError, unknown_name
+from refimpl.models.config import ModelConfig
+
+T = TypeVar("T")
+
+WATCHED_SEED = 2_000_003  # held-out puzzles that the curve of a run shows
+FINAL_SEED = 3_000_017  # held-out puzzles of a network's card, looked at once
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of the run with its own depth and difficulty (``givens`` is for Sudoku only)."""
+
+    steps: int
+    H_cycles: int
+    L_cycles: int
+    supervision_steps: int = 6
+    givens: tuple[int, int] = (27, 54)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where puzzles come from: a generator with its seed, or files; ``pool`` puzzles are kept."""
+
+    source: str = "sudoku"
+    pool: int = 20_000
+    seed: int = 1
+    size: int = 9
+    path: str = ""
+    held_out: int = 256
+    held_out_seed: int = WATCHED_SEED
+    held_out_givens: tuple[int, ...] = (28, 32, 36)
+    minimum_path: int = 0
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """Learning rate plan and optimizer; ``decay`` is the share of the run that decays linearly."""
+
+    optimizer: str = "adamw"
+    lr: float = 2e-3
+    muon_lr: float = 0.01
+    weight_decay: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.95)
+    batch_size: int = 64
+    warmup_steps: int = 100
+    decay: float = 0.45
+    final: float = 0.02
+    clip: float = 1.0
+    ema: float = 0.997
+    loss: str = "stablemax"
+    exploration: float = 0.1
+    label_weights: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """Machine side: dtype of the forward pass, compilation, threads, how often to look and to save."""
+
+    dtype: str = "float32"
+    compile: bool = False
+    device: str = "cpu"
+    threads: int = 2
+    evaluate_every: int = 1000
+    evaluate_steps: int = 16
+    checkpoint_minutes: float = 3.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that determines a run; ``start`` names weights to begin from."""
+
+    name: str
+    seed: int
+    model: ModelConfig
+    stages: tuple[Stage, ...]
+    data: Data = field(default_factory=Data)
+    optimization: Optimization = field(default_factory=Optimization)
+    run: Run = field(default_factory=Run)
+    start: str = ""
+
+    @property
+    def steps(self) -> int:
+        return sum(stage.steps for stage in self.stages)
+
+    def stage_at(self, step: int) -> Stage:
+        """Return the stage that contains optimizer step ``step`` (from 0)."""
+        for stage in self.stages:
+            if step < stage.steps:
+                return stage
+            step -= stage.steps
+        return self.stages[-1]
+
+    def lr_factor(self, step: int) -> float:
+        """Return the learning rate at ``step`` as a share of its peak."""
+        plan = self.optimization
+        warm = min(1.0, (step + 1) / max(1, plan.warmup_steps))
+        decay_steps = max(1.0, plan.decay * self.steps)
+        left = min(1.0, (self.steps - step) / decay_steps)
+        return warm * (plan.final + (1 - plan.final) * left)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Recipe:
+        """Read back :meth:`to_dict` (a card or a saved state)."""
+        renamed = {("stage" if key == "stages" else key): value for key, value in raw.items()}
+        return recipe_from_dict(renamed, "saved recipe")
+
+
+def _section(kind: type[T], raw: Mapping[str, Any], where: str) -> T:
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    for key in raw:
+        if key not in known:
+            raise unknown_name(f"key in {where}", key, known)
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe; an unknown key or a missing section is an :class:`InputError`."""
+    try:
+        raw = tomllib.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"there is no training config {path}; see training/configs.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is not valid TOML: {error}.") from error
+    return recipe_from_dict(raw, str(path))
+
+
+def recipe_from_dict(raw: Mapping[str, Any], where: str) -> Recipe:
+    """Build a recipe from parsed TOML."""
+    for key in ("name", "seed", "model", "stage"):
+        if key not in raw:
+            raise InputError(f"{where}: {key} is missing; a recipe needs name, seed, [model], [[stage]].")
+    sections = {"data": Data, "optimization": Optimization, "run": Run}
+    for key in raw:
+        if key not in (*sections, "name", "seed", "model", "stage", "start"):
+            raise unknown_name(f"section in {where}", key, (*sections, "model", "stage", "start"))
+    parts: dict[str, Any] = {k: _section(c, raw.get(k, {}), f"{where} [{k}]") for k, c in sections.items()}
+    stages = tuple(_section(Stage, s, f"{where} [[stage]]") for s in raw["stage"])
+    return Recipe(
+        raw["name"],
+        raw["seed"],
+        ModelConfig.from_dict(raw["model"]),
+        stages,
+        start=raw.get("start", ""),
+        **parts,
+    )
