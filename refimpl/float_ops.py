@@ -79,10 +79,9 @@ def rms_norm(h: Floats, p: Norm) -> Floats:
 
 
 def rope(a: Floats, p: Rope) -> Floats:
-    """``a cos + rotate_half(a) sin`` with rotate_half(x) = (-x[d/2:], x[:d/2])."""
-    half = a.shape[-1] // 2
-    rotated = np.concatenate([-a[..., half:], a[..., :half]], axis=-1)
-    return a * p.cos + rotated * p.sin
+    """Half-split rotation: ``(x cos - y sin, y cos + x sin)`` for the halves x, y of the last axis."""
+    x, y = split(a)
+    return np.concatenate([x * p.cos - y * p.sin, y * p.cos + x * p.sin], axis=-1)
 
 
 def scores(q: Floats, k: Floats, p: Site) -> Floats:

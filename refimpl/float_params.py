@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl.models.config import ModelConfig
-from refimpl.models.tree import Attention, Block, Embedding, Head, Model, SwiGLU
+from refimpl.models.skeleton import Spec, skeleton
+from refimpl.models.tree import Model, map_leaves
 
 Floats = npt.NDArray[np.floating]
 
@@ -41,7 +42,7 @@ class Norm:
 
 @dataclass(frozen=True, eq=False)
 class Rope:
-    """cos and sin, each (T, d), half-split: columns j and j + d/2 hold the same angle."""
+    """cos and sin, each (T, d/2); columns j and j + d/2 of a head turn by the same angle."""
 
     cos: Floats
     sin: Floats
@@ -67,8 +68,7 @@ def rope_tables(config: ModelConfig, dtype: npt.DTypeLike) -> Rope:
     half = config.head_dim // 2
     inverse = 1.0 / config.rope_theta ** (np.arange(half, dtype=np.float64) * 2 / config.head_dim)
     angles = np.outer(np.arange(config.positions, dtype=np.float64), inverse)
-    doubled = np.concatenate([angles, angles], axis=1)
-    return Rope(np.cos(doubled).astype(dtype), np.sin(doubled).astype(dtype))
+    return Rope(np.cos(angles).astype(dtype), np.sin(angles).astype(dtype))
 
 
 def build_model(
@@ -76,70 +76,30 @@ def build_model(
 ) -> Model:
     """Arrange official tensors (``inner.L_level.layers.0.mlp.down_proj.weight``, ...) as a float tree.
 
-    The tensors must already have passed :func:`refimpl.checkpoints.validate`.
+    The tensors must already have passed :func:`refimpl.checkpoints.validate`.  Table rows take the
+    input scale here: sqrt(D), times 0.707.. where positions are learned.
     """
+    input_scale = float(np.sqrt(config.hidden_size))
+    if config.pos_encodings == "learned":
+        input_scale *= LEARNED_POSITION_SCALE
 
     def get(key: str) -> Floats:
         return np.asarray(tensors[f"inner.{key}"], dtype=dtype)
 
-    def swiglu(site: str, key: str, size: int) -> SwiGLU:
-        return SwiGLU(
-            input=Site(f"{site}.gate_up.input"),
-            gate_up=Linear(f"{site}.gate_up", get(f"{key}.gate_up_proj.weight")),
-            silu=Site(f"{site}.silu"),
-            product=Site(f"{site}.down.input"),
-            down=Linear(f"{site}.down", get(f"{key}.down_proj.weight")),
-            norm=Norm(f"{site}.norm", config.rms_norm_eps, size),
-        )
+    def leaf(spec: Spec) -> object:
+        if spec.kind == "linear":
+            return Linear(spec.name, get(spec.key), get(spec.bias_key) if spec.bias_key else None)
+        if spec.kind == "norm":
+            return Norm(spec.name, config.rms_norm_eps, spec.shape[0])
+        if spec.kind == "rope":
+            return rope_tables(config, dtype)
+        if spec.kind == "table":
+            # Scaled in float64 and rounded once, so that float32 tables carry one rounding error.
+            return RowTable(spec.name, (get(spec.key).astype(np.float64) * input_scale).astype(dtype))
+        if spec.kind == "vector":
+            return get(spec.key)
+        return Site(spec.name)
 
-    rope = rope_tables(config, dtype) if config.pos_encodings == "rope" else None
-
-    def token_mixer(site: str, key: str) -> SwiGLU | Attention:
-        if config.mlp_t:
-            return swiglu(f"{site}.mlp_t", f"{key}.mlp_t", config.positions)
-        name = f"{site}.attn"
-        return Attention(
-            input=Site(f"{name}.qkv.input"),
-            qkv=Linear(f"{name}.qkv", get(f"{key}.self_attn.qkv_proj.weight")),
-            rope=rope,
-            scores=Site(f"{name}.scores"),
-            softmax=Site(f"{name}.softmax"),
-            values=Site(f"{name}.o.input"),
-            o=Linear(f"{name}.o", get(f"{key}.self_attn.o_proj.weight")),
-            norm=Norm(f"{name}.norm", config.rms_norm_eps, config.hidden_size),
-        )
-
-    def level(name: str, layers: int) -> tuple[Block, ...]:
-        return tuple(
-            Block(
-                token_mixer(f"{name}.{i}", f"{name}_level.layers.{i}"),
-                swiglu(f"{name}.{i}.mlp", f"{name}_level.layers.{i}.mlp", config.hidden_size),
-            )
-            for i in range(layers)
-        )
-
-    scale = float(np.sqrt(config.hidden_size))
-    learned = config.pos_encodings == "learned"
-    token_scale = scale * LEARNED_POSITION_SCALE if learned else scale
-
-    def table(name: str, key: str, factor: float) -> RowTable:
-        # Scaled in float64 and rounded once, so that float32 tables carry one rounding error.
-        return RowTable(name, (get(key).astype(np.float64) * factor).astype(dtype))
-
-    embedding = Embedding(
-        tokens=table("embed_tokens", "embed_tokens.embedding_weight", token_scale),
-        positions=table("embed_pos", "embed_pos.embedding_weight", token_scale) if learned else None,
-        puzzles=table("puzzle_emb", "puzzle_emb.weights", token_scale) if config.puzzle_emb_len else None,
-        prefix=config.puzzle_emb_len,
-    )
-    L_level = level("L", config.L_layers)
-    return Model(
-        config=config,
-        embedding=embedding,
-        H_init=get("H_init"),
-        L_init=get("L_init"),
-        L_level=L_level,
-        H_level=level("H", config.H_layers) if config.family == "hrm" else L_level,
-        lm_head=Head(Site("lm_head.input"), Linear("lm_head", get("lm_head.weight"))),
-        q_head=Head(Site("q_head.input"), Linear("q_head", get("q_head.weight"), get("q_head.bias"))),
-    )
+    model = map_leaves(leaf, skeleton(config))
+    assert isinstance(model, Model)
+    return model

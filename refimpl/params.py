@@ -77,7 +77,7 @@ class Norm:
 
 @dataclass(frozen=True, eq=False)
 class Rope:
-    """cos and sin in Q1.14, each (T, d) int16, half-split."""
+    """cos and sin in Q1.14, each (T, d/2) int16; half-split: columns j and j + d/2 turn together."""
 
     name: str
     cos: Int16s

@@ -10,6 +10,7 @@ chunks, a plain integer loop computes the same numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -46,7 +47,7 @@ def chunk_ranges(codes: Int8s, activation_max: int = ACTIVATION_MAX) -> tuple[tu
     inner = codes.shape[1]
     for count in range(1, MAX_CHUNKS + 1):
         edges = [inner * i // count for i in range(count + 1)]
-        ranges = tuple(zip(edges[:-1], edges[1:], strict=True))
+        ranges = tuple(pairwise(edges))
         if all(int(magnitude[:, a:b].sum(axis=1).max(initial=0)) < EXACT_LIMIT for a, b in ranges):
             return ranges
     return ()

@@ -7,8 +7,8 @@ integer one.  The model text in :mod:`refimpl.models.blocks` only hands leaves t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from refimpl.models.config import ModelConfig
@@ -91,22 +91,34 @@ class Model:
         return replace(self, config=config)
 
 
-def leaves(node: Any) -> Iterator[Leaf]:
-    """Yield every leaf below ``node`` once, in order of definition (shared leaves are not repeated)."""
-    seen: set[int] = set()
+_NODES = (SwiGLU, Attention, Block, Embedding, Head, Model)
 
-    def walk(item: Any) -> Iterator[Leaf]:
+
+def map_leaves(change: Callable[[Leaf], Leaf], node: Any) -> Any:
+    """Return ``node`` with every leaf replaced by ``change(leaf)``.
+
+    A leaf or a stack that occurs twice (RoPE tables, a TRM's levels) is changed once and stays shared.
+    """
+    done: dict[int, Any] = {}
+
+    def walk(item: Any) -> Any:
         if item is None or isinstance(item, (ModelConfig, int)):
-            return
-        if isinstance(item, tuple):
-            for part in item:
-                yield from walk(part)
-        elif isinstance(item, (SwiGLU, Attention, Block, Embedding, Head, Model)):
-            assert is_dataclass(item)
-            for field in fields(item):
-                yield from walk(getattr(item, field.name))
-        elif id(item) not in seen:
-            seen.add(id(item))
-            yield item
+            return item
+        if id(item) not in done:
+            if isinstance(item, tuple):
+                done[id(item)] = tuple(walk(part) for part in item)
+            elif isinstance(item, _NODES):
+                parts = {field.name: walk(getattr(item, field.name)) for field in fields(item)}
+                done[id(item)] = replace(item, **parts)
+            else:
+                done[id(item)] = change(item)
+        return done[id(item)]
 
-    yield from walk(node)
+    return walk(node)
+
+
+def leaves(node: Any) -> list[Leaf]:
+    """Every leaf below ``node`` once, in order of definition."""
+    found: list[Leaf] = []
+    map_leaves(found.append, node)
+    return found

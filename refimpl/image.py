@@ -1,0 +1,163 @@
+"""The flash image: one file with the bytes a device would hold.  Spec: section 8.
+
+Little endian.  A 32-byte header, a table of 64-byte entries, then the sections, each 16-byte aligned::
+
+    header  magic "RRIM", version u32, section count u32, file bytes u32, table CRC32 u32, 12 zero bytes
+    entry   name char[36], element u8, rank u8, 2 zero bytes, dims u32[3], offset u32, bytes u32, CRC32 u32
+
+A leaf ``X`` of the tree is stored as sections ``X/codes``, ``X/multiplier``, ...; firmware finds them by
+name and reads them in place.  ``config`` is int32[], in the order of ``CONFIG_FIELDS``.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from refimpl.errors import InputError
+from refimpl.packing import pack_int4, unpack_int4
+
+MAGIC = b"RRIM"
+VERSION = 1
+ALIGNMENT = 16
+HEADER = struct.Struct("<4sIIII12x")
+ENTRY = struct.Struct("<36sBB2x3IIII")
+# Element codes; int4 is stored as nibbles, low first, rows contiguous.
+ELEMENTS: dict[int, tuple[str, int]] = {1: ("int8", 8), 2: ("int16", 16), 3: ("int32", 32), 4: ("int4", 4)}
+CODES = {name: code for code, (name, _) in ELEMENTS.items()}
+
+Array = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A named tensor; ``element`` is int4, int8, int16 or int32; int4 values come as int8 in [-8, 7]."""
+
+    name: str
+    element: str
+    values: Array
+
+    def payload(self) -> bytes:
+        if self.element == "int4":
+            return pack_int4(self.values.astype(np.int8)).tobytes()
+        return np.ascontiguousarray(self.values).astype(f"<i{ELEMENTS[CODES[self.element]][1] // 8}").tobytes()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a section lies: byte offset and size within the image."""
+
+    name: str
+    element: str
+    shape: tuple[int, ...]
+    offset: int
+    size: int
+    crc32: int
+
+
+def _align(offset: int) -> int:
+    return -(-offset // ALIGNMENT) * ALIGNMENT
+
+
+def encode(sections: list[Section]) -> bytes:
+    """Return the image of ``sections``; equal sections give equal bytes."""
+    names = [s.name for s in sections]
+    if len(set(names)) != len(names):
+        raise InputError(f"image: section {max(names, key=names.count)!r} occurs twice.")
+    offset = _align(HEADER.size + ENTRY.size * len(sections))
+    table, body = bytearray(), bytearray()
+    start = offset
+    for section in sections:
+        raw, name = section.payload(), section.name.encode("ascii")
+        if len(name) > 36 or section.values.ndim > 3:
+            raise InputError(f"image: section {section.name!r} needs a longer name or more than 3 dimensions.")
+        dims = (*section.values.shape, 0, 0, 0)[:3]
+        table += ENTRY.pack(name, CODES[section.element], section.values.ndim, *dims, offset, len(raw),
+                            zlib.crc32(raw))  # fmt: skip
+        body += raw + bytes(_align(len(raw)) - len(raw))
+        offset = start + len(body)
+    header = HEADER.pack(MAGIC, VERSION, len(sections), start + len(body), zlib.crc32(table))
+    return header + bytes(table) + bytes(start - HEADER.size - len(table)) + bytes(body)
+
+
+class Image:
+    """A decoded image: section table checked, sections read on demand from the same bytes.
+
+    Raises InputError naming the damaged section when a CRC32 or an extent is wrong.
+    """
+
+    def __init__(self, data: bytes | memoryview, where: str = "image") -> None:
+        self.data = memoryview(data)
+        self.where = where
+        self.entries: Mapping[str, Entry] = self._read_table()
+        for entry in self.entries.values():
+            if zlib.crc32(self._raw(entry)) != entry.crc32:
+                raise InputError(f"{where}: section {entry.name!r} is damaged (CRC32 differs); write it anew.")
+
+    @classmethod
+    def load(cls, path: Path) -> Image:
+        try:
+            return cls(path.read_bytes(), str(path))
+        except OSError as error:
+            raise InputError(f"{path} cannot be read ({error.strerror}).") from error
+
+    def _read_table(self) -> dict[str, Entry]:
+        where, size = self.where, len(self.data)
+        if size < HEADER.size or bytes(self.data[:4]) != MAGIC:
+            raise InputError(f"{where} is no flash image: it does not begin with {MAGIC.decode()}.")
+        _, version, count, total, table_crc = HEADER.unpack_from(self.data)
+        if version != VERSION:
+            raise InputError(f"{where} has image version {version}; this reads version {VERSION}.")
+        end = HEADER.size + count * ENTRY.size
+        table = self.data[HEADER.size : end]
+        if end > size or zlib.crc32(table) != table_crc:
+            raise InputError(f"{where}: the section table is damaged or truncated.")
+        entries = {}
+        for raw in ENTRY.iter_unpack(table):
+            name = raw[0].rstrip(b"\0").decode("ascii")
+            element, bits = ELEMENTS.get(raw[1], ("", 0))
+            shape = tuple(raw[3 : 3 + raw[2]])
+            offset, length, crc = raw[6:]
+            if not element or length != (int(np.prod(shape)) * bits + 7) // 8:
+                raise InputError(f"{where}: section {name!r} has an impossible type or size.")
+            if offset + length > size:
+                raise InputError(f"{where}: section {name!r} ends at byte {offset + length:,}, "
+                                 f"but the file has {size:,}: it is truncated.")
+            entries[name] = Entry(name, element, shape, offset, length, crc)
+        if total != size:
+            raise InputError(f"{where} has {size:,} bytes; its header says {total:,}.")
+        return entries
+
+    def _raw(self, entry: Entry) -> memoryview:
+        return self.data[entry.offset : entry.offset + entry.size]
+
+    def entry(self, name: str) -> Entry:
+        if name not in self.entries:
+            raise InputError(f"{self.where}: section {name!r} is missing.")
+        return self.entries[name]
+
+    def array(self, name: str) -> Array:
+        """The values of a section; int4 unpacked to int8, others viewed in place (read-only)."""
+        entry = self.entry(name)
+        raw = np.frombuffer(self._raw(entry), np.uint8)
+        if entry.element == "int4":
+            return unpack_int4(raw, entry.shape)
+        return raw.view(f"<i{ELEMENTS[CODES[entry.element]][1] // 8}").reshape(entry.shape)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write to a temporary name beside ``path``, then rename: never a half-written file."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(f"{path} cannot be written ({error.strerror}).") from error

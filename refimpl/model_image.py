@@ -1,0 +1,177 @@
+"""An integer tree as image sections and back.  Spec: section 8."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from refimpl.errors import InputError
+from refimpl.fixedpoint import ROUNDINGS, Rounding
+from refimpl.image import Image, Section, encode
+from refimpl.models.config import ModelConfig
+from refimpl.models.skeleton import Spec, skeleton
+from refimpl.models.tree import Leaf, Model, leaves, map_leaves
+from refimpl.params import Linear, Norm, Rescale, Rope, RowTable, Silu, Softmax
+
+CONFIG_FIELDS = (
+    "family", "seq_len", "vocab_size", "hidden_size", "num_heads", "L_layers", "H_layers", "H_cycles",
+    "L_cycles", "halt_max_steps", "mlp_t", "pos_encodings", "puzzle_emb_len", "channel_intermediate_size",
+    "token_intermediate_size", "num_puzzle_identifiers", "rounding",
+)  # fmt: skip
+FAMILIES = ("trm", "hrm")
+POSITIONS = ("none", "rope", "learned")
+
+
+@dataclass(frozen=True)
+class ImageMeta:
+    """What the image says about itself in words: network, weight format, calibration, task."""
+
+    network: str
+    weights: str
+    calibration: str
+    task: str
+    trained: bool
+
+
+def _int32(name: str, *values: int) -> Section:
+    return Section(name, "int32", np.array(values, np.int32))
+
+
+def _leaf_sections(name: str, leaf: Leaf) -> list[Section]:
+    """The sections of one leaf; ``name`` is the leaf's name in the skeleton."""
+    if isinstance(leaf, Linear):
+        element = "int4" if leaf.weight_bits == 4 else "int8"
+        sections = [
+            _int32(f"{name}/format", leaf.weight_bits, leaf.out_bits, leaf.output_offset),
+            Section(f"{name}/codes", element, leaf.codes),
+            Section(f"{name}/multiplier", "int32", leaf.multiplier),
+            Section(f"{name}/shift", "int8", leaf.shift),
+        ]
+        return sections if leaf.bias is None else [*sections, Section(f"{name}/bias", "int32", leaf.bias)]
+    if isinstance(leaf, Rescale):
+        return [_int32(f"{name}/rescale", leaf.multiplier, leaf.shift, leaf.out_bits, leaf.output_offset)]
+    if isinstance(leaf, Silu):
+        return [Section(f"{name}/table", "int8", leaf.table)]
+    if isinstance(leaf, Norm):
+        return [_int32(f"{name}/norm", leaf.size, leaf.gain, leaf.eps)]
+    if isinstance(leaf, Rope):
+        return [Section(f"{name}/cos", "int16", leaf.cos), Section(f"{name}/sin", "int16", leaf.sin)]
+    if isinstance(leaf, Softmax):
+        return [_int32(f"{name}/softmax", leaf.multiplier, leaf.shift, leaf.diff_min)]
+    if isinstance(leaf, RowTable):
+        return [
+            Section(f"{name}/codes", "int8", leaf.codes),
+            Section(f"{name}/multiplier", "int32", leaf.multiplier),
+            Section(f"{name}/shift", "int8", leaf.shift),
+        ]
+    if isinstance(leaf, np.ndarray):
+        return [Section(f"{name}/values", "int16", leaf)]
+    raise InputError(f"{name}: a {type(leaf).__name__} leaf has no place in image version 1.")
+
+
+def rounding_of(model: Model) -> Rounding:
+    """The requantization rule, one for the whole model."""
+    rule: Rounding = model.lm_head.linear.rounding
+    return rule
+
+
+def _config_values(model: Model) -> list[int]:
+    raw = model.config.to_dict()
+    raw["family"] = FAMILIES.index(raw["family"])
+    raw["pos_encodings"] = POSITIONS.index(raw["pos_encodings"])
+    raw["token_intermediate_size"] = raw["token_intermediate_size"] or 0
+    raw["rounding"] = ROUNDINGS.index(rounding_of(model))
+    return [int(raw[name]) for name in CONFIG_FIELDS]
+
+
+def to_image(model: Model, meta: ImageMeta) -> bytes:
+    """Return the image of an integer ``model``."""
+    text = json.dumps(vars(meta), sort_keys=True).encode()
+    sections = [
+        _int32("config", *_config_values(model)),
+        Section("meta", "int8", np.frombuffer(text, np.int8)),
+    ]
+    for spec, leaf in zip(leaves(skeleton(model.config)), leaves(model), strict=True):
+        sections += _leaf_sections(spec.name, leaf)
+    return encode(sections)
+
+
+def read_config(image: Image) -> tuple[ModelConfig, Rounding]:
+    """Shapes, cycles and the rounding rule from the ``config`` section."""
+    values = image.array("config")
+    if len(values) != len(CONFIG_FIELDS):
+        raise InputError(f"{image.where}: section 'config' has {len(values)} fields, not {len(CONFIG_FIELDS)}.")
+    raw: dict[str, Any] = dict(zip(CONFIG_FIELDS, values.tolist(), strict=True))
+    try:
+        rounding = ROUNDINGS[raw.pop("rounding")]
+        raw["family"] = FAMILIES[raw["family"]]
+        raw["pos_encodings"] = POSITIONS[raw["pos_encodings"]]
+    except IndexError as error:
+        raise InputError(f"{image.where}: section 'config' names an unknown family, position or rounding.") from error
+    raw["mlp_t"] = bool(raw["mlp_t"])
+    raw["token_intermediate_size"] = raw["token_intermediate_size"] or None
+    return ModelConfig(**raw, task=read_meta(image).task), rounding
+
+
+def read_meta(image: Image) -> ImageMeta:
+    """The words of the ``meta`` section."""
+    try:
+        return ImageMeta(**json.loads(image.array("meta").tobytes()))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{image.where}: section 'meta' is not readable ({error}).") from error
+
+
+def from_image(image: Image) -> Model:
+    """Return the integer tree whose arrays view the image (int4 codes are unpacked)."""
+    config, rounding = read_config(image)
+
+    def linear(spec: Spec) -> Linear:
+        weight_bits, out_bits, offset = image.array(f"{spec.name}/format").tolist()
+        codes = image.array(f"{spec.name}/codes")
+        if codes.shape != spec.shape:
+            raise InputError(f"{image.where}: section '{spec.name}/codes' has shape {codes.shape}; "
+                             f"the config needs {spec.shape}.")
+        return Linear(
+            spec.name,
+            weight_bits,
+            codes.astype(np.int8, copy=False),
+            image.array(f"{spec.name}/bias").astype(np.int32) if spec.bias_key else None,
+            image.array(f"{spec.name}/multiplier").astype(np.int32),
+            image.array(f"{spec.name}/shift").astype(np.int32),
+            rounding,
+            out_bits,
+            offset,
+        )
+
+    def leaf(spec: Spec) -> Leaf:
+        name = spec.name
+        if spec.kind == "linear":
+            return linear(spec)
+        if spec.kind == "rescale":
+            multiplier, shift, out_bits, offset = image.array(f"{name}/rescale").tolist()
+            return Rescale(name, multiplier, shift, rounding, out_bits, offset)
+        if spec.kind == "silu":
+            return Silu(name, image.array(f"{name}/table").astype(np.int8))
+        if spec.kind == "norm":
+            return Norm(name, *image.array(f"{name}/norm").tolist())
+        if spec.kind == "rope":
+            cos, sin = (image.array(f"{name}/{part}").astype(np.int16) for part in ("cos", "sin"))
+            return Rope(name, cos, sin)
+        if spec.kind == "softmax":
+            return Softmax(name, *image.array(f"{name}/softmax").tolist())
+        if spec.kind == "table":
+            return RowTable(
+                name,
+                image.array(f"{name}/codes").astype(np.int8, copy=False),
+                image.array(f"{name}/multiplier").astype(np.int32),
+                image.array(f"{name}/shift").astype(np.int32),
+                rounding,
+            )
+        return image.array(f"{name}/values").astype(np.int16)
+
+    model = map_leaves(leaf, skeleton(config))
+    assert isinstance(model, Model)
+    return model
