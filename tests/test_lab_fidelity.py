@@ -1,0 +1,75 @@
+"""Fidelity: the cosines by hand, lockstep against whole runs, the control."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from refimpl import fast, float_ops
+from refimpl.checkpoints import load_network
+from refimpl.fidelity import (
+    Reading,
+    call_fidelity,
+    cosine,
+    flattened_cosines,
+    lockstep,
+    per_call_fidelity,
+    position_cosines,
+    summarise,
+)
+from refimpl.float_params import build_model
+from refimpl.models.recursion import run
+from refimpl.quantize.calibrate import calibrate
+from refimpl.quantize.lower import lower
+from refimpl.tasks.puzzles import load_calibration, load_shipped
+from refimpl.tasks.sudoku import to_tokens
+
+
+@pytest.fixture(scope="module")
+def network():
+    return build_model(*load_network("sudoku9-mlp")).with_depth(steps=2)
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    return to_tokens(load_shipped().questions[:3])
+
+
+def test_cosine_of_hand_values():
+    a = np.array([[3, 4], [1, 0], [0, 0], [0, 0]])
+    b = np.array([[4, 3], [-2, 0], [0, 0], [1, 0]])
+    assert cosine(a, b, (-1,)).tolist() == [0.96, -1.0, 1.0, 0.0]
+
+
+def test_readings_weigh_positions_differently():
+    a = np.array([[[1.0, 0.0], [10.0, 0.0]]])
+    b = np.array([[[0.0, 1.0], [10.0, 0.0]]])
+    assert position_cosines(a, b).tolist() == [0.5]
+    assert flattened_cosines(a, b)[0] == pytest.approx(100 / 101)
+
+
+def test_lockstep_yields_the_states_of_the_whole_run(network, tokens):
+    seen = []
+    run(float_ops, network, tokens, on_call=lambda call, state: seen.append((call, state)))
+    reading = Reading(float_ops, network)
+    pairs = list(lockstep(reading, reading, tokens))
+    assert [call for call, _, _ in pairs] == [call for call, _ in seen]
+    for (_, state), (_, first, second) in zip(seen, pairs, strict=True):
+        assert (first == state).all()
+        assert (second == state).all()
+
+
+def test_a_run_agrees_with_itself_and_moves(network, tokens):
+    reading = Reading(float_ops, network)
+    calls = call_fidelity(reading, reading, tokens)
+    assert len(calls) == network.config.calls_per_step * 2
+    assert all(call.cosine == pytest.approx(1.0, abs=1e-6) for call in calls)
+    assert calls[0].consecutive < 0.9, "the first call must move the state away from its reset value"
+
+
+def test_the_integer_path_stays_close_but_not_equal(network, tokens):
+    calibration = calibrate(network, to_tokens(load_calibration().questions[:4]))
+    summary = summarise(per_call_fidelity(network, lower(network, "w8c", calibration), tokens, fast))
+    assert 0.9 < summary.one_step < 0.999999
+    worse = summarise(per_call_fidelity(network, lower(network, "w4t", calibration), tokens, fast))
+    assert worse.one_step < summary.one_step
