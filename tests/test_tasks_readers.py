@@ -38,7 +38,8 @@ def test_public_sudokus_are_read_whole(shared_dir: Path, file: str, count: int) 
 
 
 @pytest.mark.parametrize(("file", "count"), [("train", 1_000), ("test", 400)])
-def test_public_mazes_are_read_with_the_spaces_they_begin_with(shared_dir: Path, file: str, count: int) -> None:
+def test_public_mazes_are_read_with_the_spaces_they_begin_with(shared_dir: Path, file: str,
+                                                              count: int) -> None:
     path = shared_dir / "data" / f"maze_hard_30x30_{file}.csv"
     batch = read_maze_csv(path)
     rows = path.read_text().split("\n")[1:count + 1]
