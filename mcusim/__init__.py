@@ -1,0 +1,1 @@
+"""A simulated microcontroller for the integer models of :mod:`refimpl`."""

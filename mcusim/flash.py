@@ -1,0 +1,133 @@
+"""External memory: what a read costs, and the object through which embedding rows are read.
+
+A read is cut into bursts (a cache line when code runs from the memory, a DMA chunk otherwise) and each
+burst pays the command, address and dummy clocks again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from refimpl.fixedpoint import Rounding
+from refimpl.models.tree import Embedding
+from refimpl.params import Int8s, Int32s, RowTable
+
+Access = Literal["xip", "dma"]
+ACCESSES: tuple[Access, ...] = get_args(Access)
+
+
+@dataclass(frozen=True)
+class FlashInterface:
+    """A serial memory bus.
+
+    ``edges`` is 1 (one transfer a clock) or 2 (both edges, DTR); ``overhead_clocks`` are the command,
+    address and dummy clocks of one burst of at most ``burst_bytes``.
+    """
+
+    clock_hz: float
+    lanes: int
+    edges: int
+    overhead_clocks: int
+    burst_bytes: int
+    access: Access
+
+    @property
+    def peak(self) -> float:
+        """Bytes a second without overhead."""
+        return self.clock_hz * self.lanes * self.edges / 8
+
+    def bursts(self, count: int, burst_bytes: int | None = None) -> int:
+        """Bursts that a read of ``count`` consecutive bytes takes."""
+        return -(-count // (burst_bytes or self.burst_bytes))
+
+    def time_s(self, count: int, burst_bytes: int | None = None) -> float:
+        """Seconds of a read of ``count`` consecutive bytes."""
+        overhead = self.bursts(count, burst_bytes) * self.overhead_clocks
+        return (overhead + 8 * count / (self.lanes * self.edges)) / self.clock_hz
+
+
+@dataclass(frozen=True)
+class FlashRead:
+    """One row fetched: where, how much, what it took."""
+
+    table: str
+    offset: int
+    bytes: int
+    bursts: int
+    seconds: float
+
+
+@dataclass
+class FlashLog:
+    """Every row read of a run, in order."""
+
+    reads: list[FlashRead] = field(default_factory=list)
+
+    @property
+    def bytes(self) -> int:
+        return sum(read.bytes for read in self.reads)
+
+    @property
+    def bursts(self) -> int:
+        return sum(read.bursts for read in self.reads)
+
+    @property
+    def seconds(self) -> float:
+        return sum(read.seconds for read in self.reads)
+
+
+@dataclass(frozen=True, eq=False)
+class FlashRows:
+    """A :class:`refimpl.params.RowTable` that stays in external memory and is read row by row.
+
+    It stands in the table's place as a leaf of :class:`refimpl.models.tree.Embedding` and returns the
+    same codes.  The arrays of ``table`` may be views of a flash image's bytes or of a memory-mapped
+    file, so the host does not hold the table either.  A row is ``columns`` bytes of codes and, in the
+    same burst, SCALE_BYTES of multiplier and shift.
+    """
+
+    table: RowTable
+    interface: FlashInterface
+    log: FlashLog
+    offset: int = 0
+
+    SCALE_BYTES = 5  # int32 multiplier and int8 shift
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    @property
+    def rounding(self) -> Rounding:
+        return self.table.rounding
+
+    @property
+    def row_bytes(self) -> int:
+        return int(self.table.codes.shape[1]) + self.SCALE_BYTES
+
+    def rows(self, indices: npt.NDArray[np.integer]) -> tuple[Int8s, Int32s, Int32s]:
+        """Return (codes, multiplier, shift) of the wanted rows and log one read for each."""
+        size = self.row_bytes
+        bursts, seconds = self.interface.bursts(size, size), self.interface.time_s(size, size)
+        for index in np.asarray(indices).reshape(-1):
+            offset = self.offset + int(index) * size
+            self.log.reads.append(FlashRead(self.name, offset, size, bursts, seconds))
+        return self.table.rows(indices)
+
+
+def streamed(embedding: Embedding, interface: FlashInterface, log: FlashLog) -> Embedding:
+    """Return ``embedding`` with its token, position and puzzle tables read through ``interface``."""
+
+    def wrap(table: RowTable | None) -> FlashRows | None:
+        return None if table is None else FlashRows(table, interface, log)
+
+    return replace(
+        embedding,
+        tokens=wrap(embedding.tokens),
+        positions=wrap(embedding.positions),
+        puzzles=wrap(embedding.puzzles),
+    )

@@ -1,0 +1,192 @@
+"""A part: named memory regions, a core and a clock, read from TOML with the origin of each number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from mcusim.catalogue import entries, entry
+from mcusim.cores import Core, load_core
+from mcusim.figures import Figure, Span
+from mcusim.flash import ACCESSES, FlashInterface
+from mcusim.toml_checks import Table
+from mcusim.units import parse_bytes, parse_hertz, parse_rate
+from refimpl.errors import InputError
+
+MemoryKind = Literal["sram", "nvm", "flash", "psram"]
+# What a region may hold: the arena (carry, states, scratch), the flash image (weights, scales,
+# tables), rows read one at a time (embeddings), program code.
+Purpose = Literal["arena", "image", "rows", "code"]
+MEMORY_KINDS: tuple[MemoryKind, ...] = get_args(MemoryKind)
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+
+
+@dataclass(frozen=True)
+class Region:
+    """One memory.  ``read`` is bytes a second; ``interface`` is set when the memory is external.
+
+    ``figures`` are the numbers as the file states them, name -> figure.
+    """
+
+    name: str
+    kind: MemoryKind
+    purposes: tuple[Purpose, ...]
+    bytes: int
+    read: float
+    interface: FlashInterface | None
+    nanojoules_per_byte: float
+    figures: dict[str, Figure]
+
+    def time_s(self, count: int) -> float:
+        """Seconds to read ``count`` consecutive bytes."""
+        return count / self.read if self.interface is None else self.interface.time_s(count)
+
+    def bursts(self, count: int) -> int:
+        """Bursts of such a read; an internal memory has none."""
+        return 0 if self.interface is None else self.interface.bursts(count)
+
+
+@dataclass(frozen=True)
+class Silicon:
+    """A published measurement on the real chip, to stand beside our estimate."""
+
+    name: str
+    cycles_per_mac: Figure
+
+
+@dataclass(frozen=True)
+class Part:
+    """A device the simulator can run on."""
+
+    name: str
+    title: str
+    core: Core
+    clock: Figure
+    code_allowance: Figure
+    regions: tuple[Region, ...]
+    silicon: tuple[Silicon, ...]
+    path: Path
+
+    @property
+    def clock_hz(self) -> float:
+        return self.clock.value
+
+    @property
+    def code_bytes(self) -> int:
+        return self.code_allowance.count
+
+    def region(self, purpose: Purpose, size: int = 0) -> Region:
+        """The first region for ``purpose`` that has ``size`` bytes, or else its largest."""
+        candidates = [region for region in self.regions if purpose in region.purposes]
+        fitting = [region for region in candidates if region.bytes >= size]
+        return fitting[0] if fitting else max(candidates, key=lambda region: region.bytes)
+
+    def figures(self) -> Iterator[Figure | Span]:
+        """Every number that a report about this part rests on."""
+        yield self.clock
+        yield self.code_allowance
+        for region in self.regions:
+            yield from region.figures.values()
+        yield from self.core.figures()
+
+
+def part_names(data: Path | None = None) -> list[str]:
+    """Return the names of all parts, a user's included."""
+    return list(entries("part", data))
+
+
+def load_part(name: str, data: Path | None = None) -> Part:
+    """Read the part called ``name``.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, or a wrong key, unit, basis or missing source in its file, with the line.
+    """
+    table = entry("part", name, data)
+    core = table.text("core")
+    try:
+        loaded_core = load_core(core, data)
+    except InputError as error:
+        if core in entries("core", data):
+            raise
+        raise table.error(str(error), "core") from error
+    regions = tuple(_region(row) for row in table.tables("memory"))
+    for purpose in PURPOSES:
+        if not any(purpose in region.purposes for region in regions):
+            raise table.error(f"no memory lists {purpose!r} in its holds, so a part has nowhere to put it.")
+    names = [region.name for region in regions]
+    if len(set(names)) != len(names):
+        raise table.error(f"two memories share a name among {', '.join(names)}.", "memory")
+    rows = table.tables("silicon") if table.has("silicon") else []
+    part = Part(
+        name=name,
+        title=table.text("title"),
+        core=loaded_core,
+        clock=table.figure("clock", parse_hertz),
+        code_allowance=table.figure("code_allowance", parse_bytes),
+        regions=regions,
+        silicon=tuple(_silicon(row) for row in rows),
+        path=table.path,
+    )
+    table.finish()
+    return part
+
+
+def _region(row: Table) -> Region:
+    figures = {"size": row.figure("size", parse_bytes)}
+    interface = None
+    if row.has("interface") == row.has("read"):
+        either = f"{row.label('read')} or {row.label('interface')}"
+        raise row.error(f"{either} is needed, one of the two: a rate for an internal memory, "
+                        "a bus for an external one.", "read")
+    if row.has("interface"):
+        interface, more = _interface(row.table("interface"))
+        figures |= more
+    else:
+        figures["read"] = row.figure("read", parse_rate)
+    figures["energy"] = row.figure("nanojoules_per_byte")
+    region = Region(
+        name=row.text("name"),
+        kind=row.choice("kind", MEMORY_KINDS),
+        purposes=row.texts("holds", PURPOSES),
+        bytes=figures["size"].count,
+        read=figures["read"].value if interface is None else interface.peak,
+        interface=interface,
+        nanojoules_per_byte=figures["energy"].value,
+        figures=figures,
+    )
+    row.finish()
+    return region
+
+
+def _interface(row: Table) -> tuple[FlashInterface, dict[str, Figure]]:
+    figures = {
+        "clock": row.figure("clock", parse_hertz),
+        "lanes": row.count("lanes"),
+        "edges": row.count("edges"),
+        "overhead_clocks": row.count("overhead_clocks"),
+        "burst": row.figure("burst", parse_bytes),
+    }
+    for key, allowed in (("lanes", (1, 2, 4, 8, 16)), ("edges", (1, 2))):
+        if figures[key].count not in allowed:
+            raise row.error(f"{row.label(key)} is {figures[key].count}; it must be one of "
+                            f"{', '.join(map(str, allowed))}.", key)
+    interface = FlashInterface(
+        clock_hz=figures["clock"].value,
+        lanes=figures["lanes"].count,
+        edges=figures["edges"].count,
+        overhead_clocks=figures["overhead_clocks"].count,
+        burst_bytes=figures["burst"].count,
+        access=row.choice("access", ACCESSES),
+    )
+    row.finish()
+    return interface, figures
+
+
+def _silicon(row: Table) -> Silicon:
+    measurement = Silicon(row.text("name"), row.figure("cycles_per_mac"))
+    row.finish()
+    return measurement

@@ -1,0 +1,152 @@
+"""Time and energy of one operator from plain counts.  All results are estimates.
+
+The rule is that of Arm's Vela: an operator takes as long as the slowest of its computation and each
+memory it uses, because transfers overlap with computing.  ``overlap=False`` adds them up instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+
+from mcusim.figures import Range
+from mcusim.parts import Part, Region
+
+
+@dataclass(frozen=True)
+class OperatorCounts:
+    """What one execution of an operator does.
+
+    ``macs_w8a8`` / ``macs_w4a8`` are those of linears, by weight format; ``macs_a8a8`` are of q k^T,
+    ``macs_a16a8`` of P V.  ``elements`` counts additions, rotations and copies.  ``weight_bytes`` are
+    read from the image, ``row_bytes`` from embedding rows, ``arena_bytes`` are read and written in the
+    arena.
+    """
+
+    macs_w8a8: int = 0
+    macs_w4a8: int = 0
+    macs_a8a8: int = 0
+    macs_a16a8: int = 0
+    requantizations: int = 0
+    norm_elements: int = 0
+    softmax_elements: int = 0
+    lookups: int = 0
+    elements: int = 0
+    weight_bytes: int = 0
+    row_bytes: int = 0
+    arena_bytes: int = 0
+
+    @property
+    def macs(self) -> int:
+        return self.macs_w8a8 + self.macs_w4a8 + self.macs_a8a8 + self.macs_a16a8
+
+    def __add__(self, other: OperatorCounts) -> OperatorCounts:
+        return OperatorCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+# Which count is charged with which row of a core's ``instructions``.
+WORK_OF_COUNT = {
+    "requantizations": "requantize",
+    "norm_elements": "norm_element",
+    "softmax_elements": "softmax_element",
+    "lookups": "lookup",
+    "elements": "element",
+}
+
+
+@dataclass(frozen=True)
+class OperatorTime:
+    """Seconds of one operator: ``compute``, each memory, and ``total`` by the rule in force.
+
+    ``bound_by`` names what decides it at the slow end: ``compute`` or a region.
+    """
+
+    compute: Range
+    memory: Mapping[str, float]
+    total: Range
+    bound_by: str
+
+
+def instructions(counts: OperatorCounts, part: Part) -> float:
+    """Instructions the core spends."""
+    core = part.core
+    macs: float = sum(core.instructions_per_mac(kind) * getattr(counts, f"macs_{kind}") for kind in core.macs)
+    other: float = sum(core.work[row].value * getattr(counts, name) for name, row in WORK_OF_COUNT.items())
+    return macs + other
+
+
+def time_operator(
+    counts: OperatorCounts,
+    part: Part,
+    regions: Mapping[str, Region] | None = None,
+    overlap: bool = True,
+) -> OperatorTime:
+    """Estimate the time of one operator.
+
+    Parameters
+    ----------
+    regions : purpose (``image``, ``rows``, ``arena``) -> region; the part's own choice if not given.
+    overlap : take the slowest resource (True) or the sum of all.
+    """
+    cycles = part.core.cycles_per_instruction
+    work = instructions(counts, part) / part.clock_hz
+    compute = Range(work * cycles.low, work * cycles.high)
+    memory: dict[str, float] = {}
+    for region, size in _traffic(counts, part, regions):
+        if size:
+            memory[region.name] = memory.get(region.name, 0.0) + region.time_s(size)
+    if overlap:
+        slowest = max(memory.values(), default=0.0)
+        total = Range(max(compute.low, slowest), max(compute.high, slowest))
+    else:
+        total = Range(compute.low + sum(memory.values()), compute.high + sum(memory.values()))
+    by_resource = {"compute": compute.high, **memory}
+    return OperatorTime(compute, memory, total, max(by_resource, key=lambda name: by_resource[name]))
+
+
+def total_time(times: Iterable[OperatorTime]) -> Range:
+    """Operators run one after another."""
+    total = Range(0.0, 0.0)
+    for time in times:
+        total = total + time.total
+    return total
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Joules as a range, with what it was computed from."""
+
+    core: Range
+    memory: float
+    inputs: str
+
+    @property
+    def total(self) -> Range:
+        return Range(self.core.low + self.memory, self.core.high + self.memory)
+
+
+def energy(counts: OperatorCounts, part: Part, regions: Mapping[str, Region] | None = None) -> Energy:
+    """Estimate core energy (cycles x picojoules a cycle) and read energy of the memories."""
+    cycles, picojoules = part.core.cycles_per_instruction, part.core.picojoules_per_cycle
+    work = instructions(counts, part)
+    core = Range(work * cycles.low * picojoules.low * 1e-12, work * cycles.high * picojoules.high * 1e-12)
+    memory = 0.0
+    parts = [f"{work:.4g} instructions x {cycles.low:g}-{cycles.high:g} cycles ({cycles.basis})"
+             f" x {picojoules.low:g}-{picojoules.high:g} pJ ({picojoules.basis})"]
+    for region, size in _traffic(counts, part, regions):
+        if size:
+            memory += size * region.nanojoules_per_byte * 1e-9
+            parts.append(f"{size:,} B of {region.name} x {region.nanojoules_per_byte:g} nJ "
+                         f"({region.figures['energy'].basis})")
+    return Energy(core, memory, "; ".join(parts))
+
+
+def _traffic(
+    counts: OperatorCounts, part: Part, regions: Mapping[str, Region] | None
+) -> list[tuple[Region, int]]:
+    chosen = regions or {}
+    return [
+        (chosen.get("image") or part.region("image"), counts.weight_bytes),
+        (chosen.get("rows") or part.region("rows"), counts.row_bytes),
+        (chosen.get("arena") or part.region("arena"), counts.arena_bytes),
+    ]
