@@ -140,7 +140,7 @@ def per_call_fidelity(
 
 
 def summarise(calls: tuple[CallFidelity, ...]) -> Fidelity:
-    """Both readings from the calls of a whole run: (i) at the last H call of step 0, (ii) at the very last."""
+    """Both readings from the calls of a whole run: (i) last H call of step 0, (ii) last of all."""
     of_H = [call for call in calls if call.level == "H"]
     last_of_first_step = [call for call in of_H if call.step == 0][-1]
     return Fidelity(last_of_first_step.cosine, of_H[-1].flattened, of_H[-1].consecutive)

@@ -11,69 +11,25 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from refimpl import float_ops
 from refimpl.errors import InputError
-from refimpl.float_params import Floats, Linear, Rope, Site
+from refimpl.float_params import Floats
 from refimpl.models.operators import Array
 from refimpl.models.recursion import run
 from refimpl.models.tree import Model
+from refimpl.quantize.sites import SiteOps
 
 
-class RecordingOps:
-    """The float reading, noting ``absmax[site]`` of every value the integer reading will store in int8.
-
-    Sites: ``X.input`` for the activations of linear X; ``X.gate``, ``X.up`` for the halves of a
-    gate_up output; ``X.q``, ``X.k``, ``X.v`` (q and k after the rotation too); ``X.scores``; silu's
-    output under its own name.
-    """
+class Recorder:
+    """Visitor that notes ``absmax[site]``."""
 
     def __init__(self) -> None:
         self.absmax: dict[str, float] = {}
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(float_ops, name)
-
-    def note(self, site: str, value: Floats) -> Floats:
+    def __call__(self, site: str, value: Floats) -> Floats:
         peak = float(max(value.max(), -value.min()))
         self.absmax[site] = max(self.absmax.get(site, 0.0), peak)
         return value
-
-    def quantize(self, h: Floats, p: Site) -> Floats:
-        return self.note(p.name, h)
-
-    def linear(self, a: Floats, p: Linear) -> Floats:
-        y = float_ops.linear(a, p)
-        if p.name.endswith("gate_up"):
-            gate, up = float_ops.split(y)
-            self.note(f"{p.name}.gate", gate)
-            self.note(f"{p.name}.up", up)
-        elif p.name.endswith("qkv"):
-            for part, value in zip("qkv", np.split(y, 3, axis=-1), strict=True):
-                self.note(f"{p.name}.{part}", value)
-        return y
-
-    def silu(self, a: Floats, p: Site) -> Floats:
-        return self.note(p.name, float_ops.silu(a, p))
-
-    def multiply(self, a: Floats, b: Floats, p: Site) -> Floats:
-        return self.note(p.name, float_ops.multiply(a, b, p))
-
-    def scores(self, q: Floats, k: Floats, p: Site) -> Floats:
-        # q and k arrive here after the rotation, whose output shares their scale.
-        stem = p.name.removesuffix("scores") + "qkv"
-        self.note(f"{stem}.q", q)
-        self.note(f"{stem}.k", k)
-        return self.note(p.name, float_ops.scores(q, k, p))
-
-    def weighted_values(self, probabilities: Floats, v: Floats, p: Site) -> Floats:
-        return self.note(p.name, float_ops.weighted_values(probabilities, v, p))
-
-    def rope(self, a: Floats, p: Rope) -> Floats:
-        return float_ops.rope(a, p)
 
 
 @dataclass(frozen=True)
@@ -107,7 +63,7 @@ class Calibration:
 
 def calibrate(model: Model, tokens: Array, puzzle_ids: Array | None = None, source: str = "") -> Calibration:
     """Run the float ``model`` over ``tokens`` (B, seq) at its full depth and collect absmax per site."""
-    recorder = RecordingOps()
-    run(recorder, model, tokens, puzzle_ids, on_step=lambda step, carry, outputs: None)
+    recorder = Recorder()
+    run(SiteOps(recorder), model, tokens, puzzle_ids, on_step=lambda step, carry, outputs: None)
     depth = f"H{model.config.H_cycles} n{model.config.halt_max_steps}"
     return Calibration(recorder.absmax, f"{source} ({len(tokens)} puzzles, {depth})")

@@ -34,7 +34,7 @@ def multiplier_and_shift(factor: float, where: str = "") -> tuple[int, int]:
     if shift < SHIFT_MIN:
         return 0, 0
     if shift > SHIFT_MAX:
-        raise InputError(f"{where or 'a rescale'}: factor {factor:.4g} needs shift {shift}, beyond {SHIFT_MAX}.")
+        raise InputError(f"{where or 'a rescale'}: factor {factor:.4g} needs shift {shift}, above {SHIFT_MAX}.")
     return multiplier, shift
 
 
@@ -51,7 +51,7 @@ def to_state(values: npt.NDArray[np.floating], where: str) -> npt.NDArray[np.int
     codes = np.rint(np.asarray(values, np.float64) * 2**STATE_FRAC_BITS)
     if np.abs(codes).max(initial=0) > 32767:
         raise InputError(f"{where}: magnitude {np.abs(values).max():.1f} exceeds the 32 of the Q5.10 state.")
-    return codes.astype(np.int16)
+    return np.asarray(codes.astype(np.int16))
 
 
 def silu_table(name: str, in_scale: float, out_scale: float) -> Silu:
@@ -64,8 +64,9 @@ def silu_table(name: str, in_scale: float, out_scale: float) -> Silu:
 def norm_constants(name: str, size: int, eps: float) -> Norm:
     """gain and eps of :class:`refimpl.params.Norm`; refused where rows may outgrow Q5.10."""
     if size > 1023:
-        raise InputError(f"{name}: a row of {size} values can reach sqrt({size}) >= 32; Q5.10 ends at 1,023.")
-    return Norm(name, size, round(math.sqrt(size / 2) * 2**25), size * round(eps * 2 ** (2 * STATE_FRAC_BITS)))
+        raise InputError(f"{name}: a row of {size} values can reach sqrt({size}) > 32; Q5.10 ends at 1,023.")
+    eps_units = size * round(eps * 2 ** (2 * STATE_FRAC_BITS))
+    return Norm(name, size, round(math.sqrt(size / 2) * 2**25), eps_units)
 
 
 def rope_constants(cos: npt.NDArray[np.floating], sin: npt.NDArray[np.floating]) -> Rope:
@@ -86,6 +87,6 @@ def softmax_constants(name: str, in_scale: float) -> Softmax:
     if multiplier == 2**31:
         multiplier, shift = 2**30, shift + 1
     if shift < 0:
-        raise InputError(f"{name}: score scale {in_scale:.3g} is too fine for the softmax (left shift {shift}).")
+        raise InputError(f"{name}: score scale {in_scale:.3g} is too fine for the softmax (shift {shift}).")
     radius = (2**SOFTMAX_INTEGER_BITS - 1) * 2.0 ** (31 - SOFTMAX_INTEGER_BITS) / 2.0**shift
     return Softmax(name, multiplier, shift, -math.floor(radius))

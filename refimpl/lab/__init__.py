@@ -1,0 +1,1 @@
+"""The precision laboratory: variants, sweeps, diagnosis, report."""
