@@ -8,12 +8,13 @@ but compile time would triple; callers run puzzles side by side instead).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numba
 import numpy as np
 
 F = TypeVar("F", bound=Callable[..., Any])
+Scalar: TypeAlias = Any  # a kernel-local int64; NumPy and Python integers both come in
 
 
 def njit(function: F) -> F:
@@ -27,23 +28,23 @@ def inline(function: F) -> F:
 
 
 @inline
-def rounding_shift(x: int, exponent: int) -> int:
+def rounding_shift(x: Scalar, exponent: Scalar) -> Scalar:
     """``x / 2^exponent``, ties away from zero: half minus one is added below zero."""
     return (x + ((1 << exponent) >> 1) - ((x < 0) & (exponent > 0))) >> exponent
 
 
 @inline
-def requantize_double(acc: int, multiplier: int, shift: int) -> int:
+def requantize_double(acc: Scalar, multiplier: Scalar, shift: Scalar) -> Scalar:
     wrapped = np.int64(np.int32(acc << max(shift, 0)))
     return rounding_shift((wrapped * multiplier + (1 << 30)) >> 31, max(-shift, 0))
 
 
 @inline
-def requantize_single(acc: int, multiplier: int, shift: int) -> int:
+def requantize_single(acc: Scalar, multiplier: Scalar, shift: Scalar) -> Scalar:
     half = np.int64(np.int32((acc * multiplier) >> (30 - shift)))
     return np.int64(np.int32((half + 1) >> 1))
 
 
 @inline
-def saturating_high_multiply(a: int, b: int) -> int:
+def saturating_high_multiply(a: Scalar, b: Scalar) -> Scalar:
     return min((a * b + (1 << 30)) >> 31, 2147483647)

@@ -1,0 +1,121 @@
+"""The commands ``calibrate``, ``quantize`` and ``evaluate``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from refimpl.checkpoints import list_networks
+from refimpl.errors import InputError
+from refimpl.evaluate import FLOAT, predict, program
+from refimpl.fixedpoint import ROUNDINGS
+from refimpl.image import write_atomically
+from refimpl.networks import DEFAULT_NETWORK, find_network
+from refimpl.quantize.bounds import prove
+from refimpl.quantize.calibrate import calibrate
+from refimpl.tasks.metrics import copy_floor, score
+from refimpl.tasks.sets import calibration_set, evaluation_set
+from refimpl.tasks.significance import wilson_interval
+
+TABLE_FORMATS = "float,w8c,w4c,w4t"
+
+
+def add_calibrate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", help="shipped network or folder with config.json and weights.npz")
+    parser.add_argument("--out", type=Path, help="file to write (default: calibration.json beside the weights)")
+
+
+def run_calibrate(args: argparse.Namespace) -> int:
+    """Run the float model over the calibration set at full depth and store absmax of every site."""
+    network = find_network(args.network)
+    if not network.trained:
+        raise InputError(f"{network.name} has seeded weights; only trained networks store a calibration.")
+    puzzles = calibration_set(network.config)
+    target = args.out or network.calibration_path
+    calibration = calibrate(network.float_model, puzzles.inputs, source=puzzles.origin)
+    calibration.save(target)
+    print(f"{target}: {len(calibration.absmax)} sites from {calibration.source}.")
+    return 0
+
+
+def add_quantize(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", help="shipped network, folder, or preset (seeded weights)")
+    parser.add_argument("output", type=Path, help="flash image to write")
+    parser.add_argument("--weights", default="w4c", help="weight format (default w4c)")
+    parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
+    parser.add_argument("--bounds", action="store_true", help="print the proved bound of every accumulator")
+
+
+def run_quantize(args: argparse.Namespace) -> int:
+    """Lower, prove the accumulator bounds, write the image."""
+    network = find_network(args.network)
+    image = network.image(args.weights, args.rounding)
+    write_atomically(args.output, image)
+    print(f"{args.output}: {len(image):,} bytes, {args.weights}, {args.rounding} rounding.")
+    if args.bounds:
+        table = Table("site", "accumulator", "largest", "limit", "share")
+        for b in prove(network.integer_model(args.weights, args.rounding)):
+            table.add_row(b.site, b.what, f"{b.largest:,}", f"{b.limit:,}", f"{100 * b.largest / b.limit:.3g} %")
+        Console().print(table)
+    return 0
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("networks", nargs="*", default=[DEFAULT_NETWORK], help=f"default {DEFAULT_NETWORK}")
+    parser.add_argument("--list", action="store_true", help="list the shipped networks")
+    parser.add_argument("--formats", default=TABLE_FORMATS, help=f"comma separated, default {TABLE_FORMATS}")
+    parser.add_argument("--puzzles", type=int, help="generate this many (default: the shipped 256 Sudokus)")
+    parser.add_argument("--givens", type=int, help="givens of generated Sudokus")
+    parser.add_argument("--H-cycles", type=int, help="H cycles an ACT step (default: the network's)")
+    parser.add_argument("--steps", type=int, help="ACT steps (default: the network's)")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def run_evaluate(args: argparse.Namespace) -> int:
+    """Puzzle-exact and cell accuracy, one row a network and format."""
+    if args.list:
+        print("\n".join(list_networks()))
+        return 0
+    formats = args.formats.split(",")
+    rows: list[dict[str, object]] = []
+    with Progress(transient=True, console=Console(stderr=True)) as progress:
+        for name in args.networks:
+            network = find_network(name)
+            if not network.trained:
+                raise InputError(f"{name}: accuracy n/a (untrained weights).")
+            puzzles = evaluation_set(network.config, args.puzzles, args.givens)
+            floor = copy_floor(puzzles.inputs, puzzles.labels)
+            for fmt in formats:
+                runner = program(network, fmt, args.H_cycles, args.steps)
+                task = progress.add_task(f"{name} {fmt}", total=len(puzzles.inputs))
+                answers = predict(runner, puzzles.inputs, args.threads, lambda n, t=task: progress.advance(t, n))
+                right = score(answers, puzzles.labels)
+                interval = wilson_interval(right.exact_right, right.puzzles)
+                rows.append({
+                    "network": name, "format": fmt, "exact": right.exact, "low": interval.low,
+                    "high": interval.high, "cell": right.cell, "copy_floor_cell": floor.cell,
+                    "puzzles": right.puzzles, "origin": puzzles.origin,
+                    "H_cycles": runner.model.config.H_cycles, "steps": runner.model.config.halt_max_steps,
+                })  # fmt: skip
+    if args.format == "json":
+        print(json.dumps(rows, indent=1))
+        return 0
+    table = Table(title="puzzle-exact and cell accuracy", caption="integer rows: weights x int8 activations, "
+                  "int16 carry, integer-exact; float: float32; [ ]: 95 % Wilson interval")  # fmt: skip
+    for heading in ("network", "format", "exact %", "95 %", "cell %"):
+        table.add_column(heading, justify="left" if heading in ("network", "format") else "right")
+    for row in rows:
+        interval_text = f"[{100 * float(str(row['low'])):.1f}, {100 * float(str(row['high'])):.1f}]"
+        table.add_row(str(row["network"]), str(row["format"]), f"{100 * float(str(row['exact'])):.2f}",
+                      interval_text.replace("[", r"\["), f"{100 * float(str(row['cell'])):.2f}")  # fmt: skip
+    console = Console()
+    console.print(table)
+    for origin, share in dict.fromkeys((row["origin"], row["copy_floor_cell"]) for row in rows):
+        console.print(f"{origin}; copying the input scores {100 * float(str(share)):.2f} % of cells.")
+    return 0
