@@ -12,8 +12,10 @@ from refimpl.params import Linear, Rescale
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 MULTIPLIERS = (0, 2**30, 2**30 + 1, 1518500250, 2**31 - 1)
-WIDE_EDGES = (INT32_MIN, INT32_MIN + 1, -(2**30) - 1, -(2**30), -65, -63, -2, -1, 0, 1, 2, 63, 65, 2**30 - 1, 2**30,
-              INT32_MAX - 1, INT32_MAX)  # fmt: skip
+WIDE_EDGES = (
+    INT32_MIN, INT32_MIN + 1, -(2**30) - 1, -(2**30), -65, -63, -2, -1, 0, 1, 2, 63, 65, 2**30 - 1, 2**30,
+    INT32_MAX - 1, INT32_MAX,
+)  # fmt: skip
 
 
 def rescales(shifts: tuple[int, ...], out_bits: int = 8, offset: int = 0) -> Iterator[Rescale]:

@@ -58,7 +58,9 @@ def rescale(x: int, multiplier: int, shift: int, rounding: str, out_bits: int = 
 # --- element-wise operators ---------------------------------------------------------------------------
 
 
-def multiply(a: int, b: int, multiplier: int, shift: int, rounding: str, out_bits: int = 8, offset: int = 0) -> int:
+def multiply(
+    a: int, b: int, multiplier: int, shift: int, rounding: str, out_bits: int = 8, offset: int = 0
+) -> int:
     return rescale(a * b, multiplier, shift, rounding, out_bits, offset)
 
 
@@ -153,12 +155,13 @@ def rms_norm(row: Sequence[int], gain: int, eps: int) -> list[int]:
 
 
 def rope(a: Sequence[int], cos: Sequence[int], sin: Sequence[int]) -> list[int]:
-    """One head vector at one position; cos and sin are that position's Q1.14 rows."""
+    """One head vector at one position; cos and sin (half as long) are that position's Q1.14 rows."""
     half = len(a) // 2
-    out = []
-    for j, value in enumerate(a):
-        partner = -a[j + half] if j < half else a[j - half]
-        out.append(saturate(rounding_shift(value * cos[j] + partner * sin[j], 14), 8))
+    out = [0] * len(a)
+    for j, (c, s) in enumerate(zip(cos, sin, strict=True)):
+        x, y = a[j], a[j + half]
+        out[j] = saturate(rounding_shift(x * c - y * s, 14), 8)
+        out[j + half] = saturate(rounding_shift(y * c + x * s, 14), 8)
     return out
 
 
@@ -259,5 +262,8 @@ def embed(
         flat = list(puzzle_row) + [0] * (prefix * width - len(puzzle_row))
         x = [flat[i * width : (i + 1) * width] for i in range(prefix)] + x
     if position_rows is not None:
-        x = [[a + b for a, b in zip(row, extra, strict=True)] for row, extra in zip(x, position_rows, strict=True)]
+        x = [
+            [a + b for a, b in zip(row, extra, strict=True)]
+            for row, extra in zip(x, position_rows, strict=True)
+        ]
     return x

@@ -60,14 +60,18 @@ def test_rescale_is_the_same_in_all_three_witnesses_on_seeded_accumulators(round
     rng = np.random.default_rng(1)
     for shift in range(SHIFT_MIN, SHIFT_MAX + 1):
         p = Rescale("", int(rng.integers(2**30, 2**31)), shift, rounding, 32)
-        acc = np.concatenate([rng.integers(INT32_MIN, 2**31, 50), rng.integers(-(2**20), 2**20, 150)]).astype(np.int32)
+        acc = np.concatenate([rng.integers(INT32_MIN, 2**31, 50), rng.integers(-(2**20), 2**20, 150)]).astype(
+            np.int32
+        )
         expected = [oracle.rescale(int(x), *rule(p)) for x in acc]
         assert_exact(ops_rescale(acc, p), expected)
         assert_exact(fast_rescale(acc, p), expected)
 
 
 @given(int32s, multipliers, shifts, roundings)
-def test_requantize_equals_unbounded_integers(acc: int, multiplier: int, shift: int, rounding: Rounding) -> None:
+def test_requantize_equals_unbounded_integers(
+    acc: int, multiplier: int, shift: int, rounding: Rounding
+) -> None:
     assert int(requantize(np.int64(acc), multiplier, shift, rounding)) == oracle.requantize(
         acc, multiplier, shift, rounding
     )
