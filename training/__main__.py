@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 from refimpl.errors import RefimplError
+from training.baselines import PLANS, baseline
 from training.config import read_recipe
 from training.export import export
 from training.run import train
@@ -25,12 +27,22 @@ def main(arguments: list[str] | None = None) -> int:
     out.add_argument("target", type=Path)
     out.add_argument("--puzzles", type=int, default=1000, help="held-out puzzles per set")
     out.add_argument("--unfinished", action="store_true", help="export a run that has not reached its end")
+    retrain = commands.add_parser("baseline", help="run a retraining baseline of the paper")
+    retrain.add_argument("kind", choices=PLANS)
+    retrain.add_argument("network", help="a shipped network, or a folder")
+    retrain.add_argument("--weights", default="w4t", help="QAT format: w<bits>t or w<bits>c")
+    retrain.add_argument("--steps", type=int, help="optimizer steps instead of the plan's")
+    retrain.add_argument("--puzzles", type=int, default=300)
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "export":
             card = export(chosen.folder, chosen.target, chosen.puzzles, chosen.unfinished)
             for name, row in card["held_out"].items():
                 print(name, row)
+            return 0
+        if chosen.command == "baseline":
+            row = baseline(chosen.kind, chosen.network, chosen.weights, chosen.puzzles, chosen.steps)
+            print(json.dumps(row))
             return 0
         recipe = read_recipe(chosen.config)
         train(recipe, chosen.folder or Path("runs") / recipe.name, chosen.stop_at)

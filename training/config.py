@@ -30,7 +30,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Data:
-    """Where puzzles come from: a generator with its seed, or files; ``pool`` puzzles are kept."""
+    """Where puzzles come from: a generator with its seed, or files; ``pool`` puzzles are kept.
+
+    ``grouping`` names the lines (``row``, ``column``, ``box``) that learned positions start from.
+    """
 
     source: str = "sudoku"
     pool: int = 20_000
@@ -41,6 +44,7 @@ class Data:
     held_out_seed: int = WATCHED_SEED
     held_out_givens: tuple[int, ...] = (28, 32, 36)
     minimum_path: int = 0
+    grouping: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.config import Recipe
-from training.data import Source, Tokens
+from training.data import Source, Tokens, lines_of
 from training.ema import Ema
 from training.losses import halt_loss, solved, token_loss
 from training.model import Carry, Reasoner
@@ -38,6 +38,8 @@ class Trainer:
         self.recipe, self.source, self.ranks = recipe, source, ranks
         torch.manual_seed(recipe.seed)
         self.model = Reasoner(recipe.model, dtype=getattr(torch, recipe.run.dtype)).to(recipe.run.device)
+        if recipe.model.pos_encodings == "learned" and recipe.data.grouping:
+            self.model.inner.start_positions(lines_of(recipe.data, recipe.model.puzzle_emb_len))
         self.prepare()
         self.rng = np.random.default_rng([recipe.seed, rank])
         self.completed = 0
@@ -107,7 +109,7 @@ class Trainer:
         carry, logits, q = self.model.step((at.z_H, at.z_L), x, stage.H_cycles, stage.L_cycles)
         at.taken = at.taken + 1
         detached = (carry[0].detach(), carry[1].detach())
-        loss = self.losses(detached, x, logits, q, at.taken >= stage.supervision_steps)
+        loss = self.losses(carry, x, logits, q, at.taken >= stage.supervision_steps)
         loss.backward()
         self._share_gradients()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.optimization.clip)

@@ -7,6 +7,7 @@ product over ``batch * hidden`` columns, and the sequence norm a mean over axis 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -37,9 +38,14 @@ class Linear(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(truncated_normal((outputs, inputs), inputs**-0.5))
         self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+        self.change: Callable[[Tensor], Tensor] | None = None
+
+    def matrix(self, dtype: torch.dtype) -> Tensor:
+        """Return the weight as it acts: changed (quantized, masked) if asked, then cast."""
+        return (self.weight if self.change is None else self.change(self.weight)).to(dtype)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight.to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+        return F.linear(x, self.matrix(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
 
 
 class Embedding(nn.Module):
@@ -68,8 +74,8 @@ class TokenSwiGLU(SwiGLU):
 
     def forward(self, x: Tensor) -> Tensor:
         columns = x.reshape(x.shape[0], -1)
-        gate, up = (self.gate_up_proj.weight.to(x.dtype) @ columns).chunk(2, dim=0)
-        return (self.down_proj.weight.to(x.dtype) @ (F.silu(gate) * up)).view(x.shape)
+        gate, up = (self.gate_up_proj.matrix(x.dtype) @ columns).chunk(2, dim=0)
+        return (self.down_proj.matrix(x.dtype) @ (F.silu(gate) * up)).view(x.shape)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -164,6 +170,18 @@ class Inner(nn.Module):
             self.H_level = Level(config.H_layers, config, linear_attention)
         self.register_buffer("H_init", truncated_normal((hidden,), 1.0))
         self.register_buffer("L_init", truncated_normal((hidden,), 1.0))
+
+    @torch.no_grad()
+    def start_positions(self, groups: Tensor) -> None:
+        """Start learned positions as sums of one random vector per group, such as row and column.
+
+        ``groups`` is (kinds, positions): the number of the group a position belongs to, per kind.
+        """
+        table = self.embed_pos.embedding_weight
+        table.zero_()
+        for group in groups:
+            vectors = truncated_normal((int(group.max()) + 1, table.shape[1]), table.shape[1] ** -0.5)
+            table += vectors[group] / len(groups) ** 0.5
 
 
 class Reasoner(nn.Module):
