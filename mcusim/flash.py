@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl.fixedpoint import Rounding
+from refimpl.image import Image
 from refimpl.models.tree import Embedding
 from refimpl.params import Int8s, Int32s, RowTable
 
@@ -80,22 +81,28 @@ class FlashLog:
         return sum(read.seconds for read in self.reads)
 
 
+@dataclass(frozen=True)
+class Extent:
+    """Where one field of row i lies: ``size`` bytes at ``offset + i * stride``."""
+
+    offset: int
+    stride: int
+    size: int
+
+
 @dataclass(frozen=True, eq=False)
 class FlashRows:
     """A :class:`refimpl.params.RowTable` that stays in external memory and is read row by row.
 
     It stands in the table's place as a leaf of :class:`refimpl.models.tree.Embedding` and returns the
     same codes.  The arrays of ``table`` may be views of a flash image's bytes or of a memory-mapped
-    file, so the host does not hold the table either.  A row is ``columns`` bytes of codes and, in the
-    same burst, SCALE_BYTES of multiplier and shift.
+    file, so the host does not hold the table either.  One row is one read for each of ``extents``.
     """
 
     table: RowTable
     interface: FlashInterface
     log: FlashLog
-    offset: int = 0
-
-    SCALE_BYTES = 5  # int32 multiplier and int8 shift
+    extents: tuple[Extent, ...]
 
     @property
     def name(self) -> str:
@@ -105,25 +112,34 @@ class FlashRows:
     def rounding(self) -> Rounding:
         return self.table.rounding
 
-    @property
-    def row_bytes(self) -> int:
-        return int(self.table.codes.shape[1]) + self.SCALE_BYTES
-
     def rows(self, indices: npt.NDArray[np.integer]) -> tuple[Int8s, Int32s, Int32s]:
-        """Return (codes, multiplier, shift) of the wanted rows and log one read for each."""
-        size = self.row_bytes
-        bursts, seconds = self.interface.bursts(size, size), self.interface.time_s(size, size)
+        """Return (codes, multiplier, shift) of the wanted rows and log what reading each took."""
         for index in np.asarray(indices).reshape(-1):
-            offset = self.offset + int(index) * size
-            self.log.reads.append(FlashRead(self.name, offset, size, bursts, seconds))
+            for field_ in self.extents:
+                self.log.reads.append(self._read(field_, int(index)))
         return self.table.rows(indices)
 
+    def _read(self, extent: Extent, row: int) -> FlashRead:
+        size = extent.size
+        offset = extent.offset + row * extent.stride
+        return FlashRead(self.name, offset, size, self.interface.bursts(size), self.interface.time_s(size))
 
-def streamed(embedding: Embedding, interface: FlashInterface, log: FlashLog) -> Embedding:
-    """Return ``embedding`` with its token, position and puzzle tables read through ``interface``."""
+
+def image_extents(image: Image, table: str) -> tuple[Extent, ...]:
+    """Extents of ``table`` in a flash image: codes, multiplier and shift are sections of their own."""
+    extents = []
+    for part in ("codes", "multiplier", "shift"):
+        section = image.entry(f"{table}/{part}")
+        stride = section.size // section.shape[0]
+        extents.append(Extent(section.offset, stride, stride))
+    return tuple(extents)
+
+
+def stream_rows(embedding: Embedding, image: Image, interface: FlashInterface, log: FlashLog) -> Embedding:
+    """Return ``embedding`` with its token, position and puzzle rows read from ``image``."""
 
     def wrap(table: RowTable | None) -> FlashRows | None:
-        return None if table is None else FlashRows(table, interface, log)
+        return None if table is None else FlashRows(table, interface, log, image_extents(image, table.name))
 
     return replace(
         embedding,

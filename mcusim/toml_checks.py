@@ -39,6 +39,7 @@ def line_numbers(text: str) -> dict[KeyPath, int]:
                     here = (*here, counts[here])
             if header[1] == "[[":
                 counts[here] = counts.get(here, -1) + 1
+                found.setdefault(here, number)
                 here = (*here, counts[here])
             found.setdefault(here, number)
         elif key is not None:

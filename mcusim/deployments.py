@@ -1,0 +1,127 @@
+"""A deployment: which model, in which formats and at which depth, on which part, and what to expect.
+
+``expect`` holds the answer the file's author predicts for each budget in both readings: ``weights_only``
+(parameters x bits, the published notion) and ``everything`` (image, arena and code).
+``mcusim check`` compares them with what comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from mcusim.catalogue import entries, entry
+from mcusim.toml_checks import Table
+from mcusim.units import parse_bytes
+from refimpl.checkpoints import list_networks
+from refimpl.errors import RefimplError, unknown_name
+from refimpl.models.presets import list_presets
+from refimpl.quantize.weights import parse_format
+
+CarryFormat = Literal["int16", "int8", "fp32"]
+# Puzzle rows: read one by one from external memory, or held in the image, as float32 or int8.
+PuzzleRows = Literal["streamed", "resident-fp32", "resident-int8"]
+CARRY_FORMATS: tuple[CarryFormat, ...] = get_args(CarryFormat)
+PUZZLE_ROWS: tuple[PuzzleRows, ...] = get_args(PuzzleRows)
+BUDGETS = ("4MB", "8MB")
+FLOAT32 = "fp32"
+DEFAULT_DEPLOYMENT = "sudoku9-mlp-int4"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Does it fit, in each reading."""
+
+    weights_only: bool
+    everything: bool
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """``weights`` is a format of :mod:`refimpl.quantize.weights` or FLOAT32; ``H_cycles`` and ``steps``
+    are the recursion depth; ``expect`` maps a budget in bytes to its expectation."""
+
+    name: str
+    title: str
+    model: str
+    weights: str
+    carry: CarryFormat
+    puzzle_rows: PuzzleRows
+    H_cycles: int
+    steps: int
+    part: str
+    source: str
+    expect: Mapping[int, Expectation]
+    path: Path
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits of a stored weight: 32, 8 or 4 (codes of fewer bits are stored in the next larger)."""
+        if self.weights == FLOAT32:
+            return 32
+        return 8 if parse_format(self.weights).bits > 4 else 4
+
+
+def deployment_names(data: Path | None = None) -> list[str]:
+    """Return the names of all deployments, a user's included."""
+    return list(entries("deployment", data))
+
+
+def load_deployment(name: str, data: Path | None = None) -> Deployment:
+    """Read the deployment called ``name``.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, or a wrong key or value in its file, with the line.
+    """
+    table = entry("deployment", name, data)
+    model = table.text("model")
+    if model not in (*list_presets(), *list_networks()) and not Path(model).exists():
+        raise table.error(str(unknown_name("model", model, [*list_presets(), *list_networks()])), "model")
+    part = table.text("part")
+    if part not in (parts := entries("part", data)):
+        raise table.error(str(unknown_name("part", part, parts)), "part")
+    deployment = Deployment(
+        name=name,
+        title=table.text("title"),
+        model=model,
+        weights=_weights(table),
+        carry=table.choice("carry", CARRY_FORMATS),
+        puzzle_rows=table.choice("puzzle_rows", PUZZLE_ROWS),
+        H_cycles=table.whole("H_cycles", 1),
+        steps=table.whole("steps", 1),
+        part=part,
+        source=table.text("source"),
+        expect=_expectations(table.table("expect")),
+        path=table.path,
+    )
+    if (deployment.weights == FLOAT32) != (deployment.carry == FLOAT32):
+        raise table.error("weights and carry are both fp32 or neither: there is no mixed reading.", "carry")
+    table.finish()
+    return deployment
+
+
+def _weights(table: Table) -> str:
+    name = table.text("weights")
+    if name != FLOAT32:
+        try:
+            parse_format(name)
+        except RefimplError as error:
+            raise table.error(str(error), "weights") from error
+    return name
+
+
+def _expectations(table: Table) -> dict[int, Expectation]:
+    found = {}
+    for budget in BUDGETS:
+        row = table.table(budget)
+        found[parse_bytes(budget)] = Expectation(
+            row.get("weights_only", bool, "true (fits) or false"),
+            row.get("everything", bool, "true (fits) or false"),
+        )
+        row.finish()
+    table.finish()
+    return found

@@ -1,0 +1,177 @@
+"""Parts and cores: what ships, and what a wrong file is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mcusim.catalogue import SHIPPED
+from mcusim.cores import load_core
+from mcusim.figures import Figure, Span, weakest
+from mcusim.parts import load_part, part_names
+from mcusim.toml_checks import line_numbers
+from refimpl.errors import InputError
+
+PART = (SHIPPED / "parts" / "stm32h743.toml").read_text()
+
+
+@pytest.mark.parametrize("name", part_names())
+def test_every_shipped_part_loads_and_has_a_place_for_everything(name: str) -> None:
+    part = load_part(name)
+    assert part.clock_hz >= 100e6
+    for purpose in ("arena", "image", "rows", "code"):
+        assert purpose in part.region(purpose).purposes
+    for figure in part.figures():
+        assert figure.source
+
+
+@pytest.mark.parametrize(
+    ("name", "core", "megahertz", "sizes"),
+    [
+        ("stm32h743", "cortex-m7", 480, {"axi-sram": 512, "nvm": 2048}),
+        ("stm32h7s7", "cortex-m7", 500, {"sram": 640, "nvm": 64}),
+        ("stm32n657", "cortex-m55", 800, {"sram": 4300}),
+        ("stm32u5g9", "cortex-m33", 160, {"sram": 3008, "backup-sram": 16, "nvm": 4096}),
+        ("imxrt1062", "cortex-m7", 600, {"sram": 1024}),
+        ("imxrt1176", "cortex-m7", 1000, {"sram": 2048, "sdram": 65536, "octal": 65536, "qspi": 16384}),
+        ("imxrt798", "cortex-m33", 325, {"sram": 7680}),
+        ("rp2350", "cortex-m33", 150, {"sram": 520, "flash": 4096}),
+        ("esp32s3-n16r8", "xtensa-lx7", 240, {"sram": 512, "psram": 8192, "flash": 16384}),
+        ("esp32p4", "esp32p4-riscv", 400, {"sram": 768, "flash": 16384}),
+        ("alif-e7", "cortex-m55", 400, {"sram": 13824, "mram": 5632}),
+        ("gap9", "gap9-cluster", 400, {"l1": 128, "l2": 1536, "nvm": 2048}),
+        ("apollo510", "cortex-m55", 250, {"ssram": 3072, "itcm": 256, "dtcm": 512, "mram": 4096}),
+        ("generic-4mb", "cortex-m7", 480, {"nvm": 4096}),
+        ("generic-8mb", "cortex-m55", 400, {"nvm": 8192}),
+    ],
+)
+def test_parts_have_the_collected_numbers(
+    name: str, core: str, megahertz: int, sizes: dict[str, int]
+) -> None:
+    part = load_part(name)
+    regions = {region.name: region.bytes // 1024 for region in part.regions}
+    assert (part.core.name, part.clock_hz) == (core, megahertz * 1e6)
+    assert {key: regions[key] for key in sizes} == sizes
+
+
+@pytest.mark.parametrize(
+    ("part", "region", "megabytes"),
+    [
+        ("stm32h743", "flash", 66.5), ("stm32h7s7", "flash", 400), ("imxrt798", "xspi", 1000),
+        ("rp2350", "flash", 25), ("esp32s3-n16r8", "flash", 40), ("esp32s3-n16r8", "psram", 160),
+        ("esp32p4", "psram", 800),
+    ],
+)  # fmt: skip
+def test_external_memories_reach_the_collected_peak_rates(part: str, region: str, megabytes: float) -> None:
+    (found,) = (r for r in load_part(part).regions if r.name == region)
+    assert found.read == megabytes * 1e6
+
+
+def test_measured_kernels_stand_in_the_core_files() -> None:
+    table = {
+        "cortex-m3": {"fc_s8_per_tensor": 3.45, "fc_s8_per_channel": 3.46, "fc_s4_per_tensor": 5.09},
+        "cortex-m4": {"fc_s8_per_tensor": 1.97, "fc_s8_per_channel": 1.99, "fc_s4_per_tensor": 4.97,
+                      "conv_1x1_s8": 1.66, "conv_1x1_s4": 3.07},
+        "cortex-m7": {"fc_s8_per_tensor": 1.97, "fc_s8_per_channel": 1.99, "fc_s4_per_tensor": 4.97,
+                      "conv_1x1_s8": 1.66, "conv_1x1_s4": 3.11},
+        "cortex-m55": {"fc_s8_per_tensor": 0.496, "fc_s8_per_channel": 0.503, "fc_s4_per_tensor": 0.417,
+                       "conv_1x1_s8": 0.2, "conv_1x1_s4": 0.312},
+    }  # fmt: skip
+    for name, rows in table.items():
+        kernels = load_core(name).kernels
+        for kernel, value in rows.items():
+            figure = kernels[kernel].instructions_per_mac
+            assert (figure.value, figure.basis) == (value, "measured")
+
+
+def test_the_weakest_basis_is_named() -> None:
+    measured, read = Figure(1, "measured", "a"), Figure(2, "datasheet", "b")
+    guessed = Span(1, 2, "assumed", "c")
+    assert weakest([measured, read]) is read
+    assert weakest([measured, guessed, read]) is guessed
+    assert weakest(load_part("stm32h743").figures()).basis == "assumed"
+
+
+def test_an_unknown_part_suggests_the_nearest() -> None:
+    with pytest.raises(InputError, match="did you mean 'stm32h743'"):
+        load_part("stm32h734")
+
+
+def test_the_arena_goes_to_the_first_region_that_is_large_enough() -> None:
+    part = load_part("stm32n657")
+    assert part.region("arena", 4_000_000).name == "sram"
+    assert part.region("arena", 5_000_000).name == "psram"
+    assert part.region("arena", 2**40).name == "psram"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line_of", "sentence"),
+    [
+        ('clock = { value = "480 MHz"', 'clock = { value = "480 mhz"', "clock =",
+         "write for example '480 MHz'"),
+        ('clock = { value = "480 MHz"', "clock = { value = 480", "clock =",
+         "clock.value is 480; it must be a text"),
+        ('clock = { value = "480 MHz", basis = "assumed",', 'clock = { value = "480 MHz",', "clock =",
+         "clock.basis is missing"),
+        ('core = "cortex-m7"', 'core = "cortex-m77"', "core =", "did you mean 'cortex-m7'"),
+        ('title = ', 'titel = ', "# SRAM", "title is missing"),
+        ('name = "itcm"', 'name = "itcm"\nsizes = 1', "sizes",
+         "there is no key memory[2].sizes; did you mean 'size'"),
+        ('name = "dtcm"\nkind = "sram"', 'name = "dtcm"\nkind = "dram"', 'kind = "dram"',
+         "did you mean 'sram'"),
+        ('name = "axi-sram"', 'name = "dtcm"', "[[memory]]", "two memories share a name"),
+        ('lanes = { value = 4', 'lanes = { value = 3', "lanes",
+         "memory[8].interface.lanes is 3; it must be one of"),
+        ('access = "dma"', 'access = "DMA"', "access", "memory[8].interface.access is 'DMA'"),
+        ('holds = ["code"]', 'holds = ["weights"]', 'holds = ["weights"]',
+         "it must list some of arena, image"),
+        ('edges = { value = 1', 'edges = { value = 1.5', "edges", "must be a whole number"),
+        ('nanojoules_per_byte = { value = 0.1', 'nanojoules_per_byte = { value = -1',
+         "nanojoules_per_byte = { value = -1",
+         "must be a number above 0"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_gets_a_sentence_with_file_and_line(
+    tmp_path: Path, old: str, new: str, line_of: str, sentence: str
+) -> None:
+    assert old in PART
+    text = PART.replace(old, new, 1)
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        load_part("mine", tmp_path)
+    wanted = next(i for i, line in enumerate(text.splitlines(), 1) if line_of in line)
+    assert sentence in str(caught.value)
+    assert str(caught.value).startswith(f"{path} line {wanted}: ")
+
+
+@pytest.mark.parametrize("source", ['source = ""', 'source = " "', "source = 3"])
+def test_a_number_without_a_source_is_refused(tmp_path: Path, source: str) -> None:
+    clock = f'clock = {{ value = "480 MHz", basis = "assumed", {source} }}'
+    lines = [clock if line.startswith('clock = { value = "480') else line for line in PART.splitlines()]
+    (tmp_path / "mine.toml").write_text("\n".join(lines))
+    with pytest.raises(InputError, match=r"line [45]: clock\.source is"):
+        load_part("mine", tmp_path)
+
+
+def test_broken_toml_and_a_taken_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("kind = 'part'\nclock = oops\n")
+    with pytest.raises(InputError, match=r"mine\.toml is not valid TOML: .*line 2"):
+        part_names(tmp_path)
+    (tmp_path / "mine.toml").unlink()
+    (tmp_path / "stm32h743.toml").write_text(PART)
+    with pytest.raises(InputError, match="there is a part 'stm32h743' already"):
+        part_names(tmp_path)
+    with pytest.raises(InputError, match="does not exist"):
+        part_names(tmp_path / "nowhere")
+
+
+def test_lines_of_keys_are_found_inside_tables_and_arrays() -> None:
+    text = 'a = 1\n[b.c]\nd = 2\n[[e]]\nf = 3\n[[e]]\nf = 4\n[e.g]\n"h" = 5\n'
+    lines = line_numbers(text)
+    assert lines[("a",)] == 1
+    assert lines[("b", "c", "d")] == 3
+    assert lines[("e", 0, "f")] == 5
+    assert lines[("e", 1, "f")] == 7
+    assert lines[("e", 1, "g", "h")] == 9

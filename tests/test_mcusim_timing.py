@@ -1,0 +1,77 @@
+"""Time and energy from plain counts."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from mcusim.figures import Range
+from mcusim.parts import load_part
+from mcusim.timing import OperatorCounts, energy, instructions, operator_counts, time_operator, total_time
+from refimpl.counting import Counts
+
+H743 = load_part("stm32h743")
+
+
+def test_a_layer_of_the_measured_shape_costs_the_measured_instructions() -> None:
+    outputs = 97 * 64
+    layer = OperatorCounts(macs_w4a8=outputs * 512, requantizations=outputs)
+    assert instructions(layer, H743) == pytest.approx(3.11 * outputs * 512, rel=1e-12)
+
+
+@pytest.mark.parametrize("part", ["stm32h743", "stm32u5g9", "esp32s3-n16r8"])
+def test_int4_costs_more_instructions_than_int8_without_vector_hardware(part: str) -> None:
+    int8, int4 = OperatorCounts(macs_w8a8=10**6), OperatorCounts(macs_w4a8=10**6)
+    assert instructions(int4, load_part(part)) > 1.5 * instructions(int8, load_part(part))
+
+
+def test_the_slowest_resource_decides_and_without_overlap_all_add_up() -> None:
+    counts = OperatorCounts(macs_w8a8=1_000, weight_bytes=1_000_000, arena_bytes=1_000)
+    regions = {"image": next(r for r in H743.regions if r.name == "flash")}
+    time = time_operator(counts, H743, regions)
+    flash = regions["image"].time_s(1_000_000)
+    assert time.bound_by == "flash"
+    assert time.total == Range(flash, flash)
+    serial = time_operator(counts, H743, regions, overlap=False)
+    assert serial.total.high == pytest.approx(flash + time.memory["axi-sram"] + time.compute.high, rel=1e-12)
+    assert total_time([time, serial]).high == flash + serial.total.high
+
+
+def test_every_kind_of_work_takes_time() -> None:
+    for field in fields(OperatorCounts):
+        time = time_operator(OperatorCounts(**{field.name: 1000}), H743)
+        assert time.total.low > 0, field.name
+
+
+def test_compute_is_a_range_by_cycles_per_instruction() -> None:
+    time = time_operator(OperatorCounts(macs_w8a8=10**9), H743)
+    assert time.compute.high / time.compute.low == pytest.approx(1.0 / 0.6)
+    assert time.bound_by == "compute"
+
+
+def test_energy_is_a_range_and_names_its_inputs() -> None:
+    estimate = energy(OperatorCounts(macs_w8a8=10**9, row_bytes=1000), H743)
+    cycles = instructions(OperatorCounts(macs_w8a8=10**9), H743)
+    assert estimate.core == Range(cycles * 0.6 * 20e-12, cycles * 1.0 * 100e-12)
+    assert estimate.memory == pytest.approx(1000 * 1.4e-9)
+    assert "20-100 pJ (assumed)" in estimate.inputs
+    assert "1,000 B of flash x 1.4 nJ (assumed)" in estimate.inputs
+
+
+def test_metered_counts_become_work_by_weight_format_and_operator() -> None:
+    counts = Counts(macs=10, weight_elements=7, constant_bytes=5, requantizations=3)
+    assert operator_counts("linear", counts, 4) == OperatorCounts(
+        macs_w4a8=10, requantizations=3, weight_bytes=9
+    )
+    assert operator_counts("linear", counts, 8) == OperatorCounts(
+        macs_w8a8=10, requantizations=3, weight_bytes=12
+    )
+    assert operator_counts("scores", Counts(attention_macs=6), 8) == OperatorCounts(macs_a8a8=6)
+    assert operator_counts("weighted_values", Counts(attention_macs=6), 8) == OperatorCounts(macs_a16a8=6)
+
+
+def test_counts_add_up() -> None:
+    ones = OperatorCounts(*[1] * len(fields(OperatorCounts)))
+    assert ones + replace(ones, macs_w8a8=4) == replace(OperatorCounts(*[2] * len(fields(ones))), macs_w8a8=5)
+    assert ones.macs == 4
