@@ -7,7 +7,7 @@ burst pays the command, address and dummy clocks again.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from refimpl.params import Int8s, Int32s, RowTable
 
 Access = Literal["xip", "dma"]
 ACCESSES: tuple[Access, ...] = get_args(Access)
+SCALE_BYTES = 5  # int32 multiplier and int8 shift of a row
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,23 @@ class FlashInterface:
         return self.clock_hz * self.lanes * self.edges / 8
 
     def bursts(self, count: int, burst_bytes: int | None = None) -> int:
-        """Bursts that a read of ``count`` consecutive bytes takes."""
+        """Bursts that a read of ``count`` consecutive bytes takes (``burst_bytes``: not the usual ones)."""
         return -(-count // (burst_bytes or self.burst_bytes))
 
     def time_s(self, count: int, burst_bytes: int | None = None) -> float:
         """Seconds of a read of ``count`` consecutive bytes."""
         overhead = self.bursts(count, burst_bytes) * self.overhead_clocks
         return (overhead + 8 * count / (self.lanes * self.edges)) / self.clock_hz
+
+
+class Memory(Protocol):
+    """What a read is charged to: a :class:`FlashInterface` or a whole :class:`mcusim.parts.Region`."""
+
+    def bursts(self, count: int) -> int:
+        """Bursts of a read of ``count`` consecutive bytes."""
+
+    def time_s(self, count: int) -> float:
+        """Seconds of such a read."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +111,7 @@ class FlashRows:
     """
 
     table: RowTable
-    interface: FlashInterface
+    memory: Memory
     log: FlashLog
     extents: tuple[Extent, ...]
 
@@ -122,7 +133,7 @@ class FlashRows:
     def _read(self, extent: Extent, row: int) -> FlashRead:
         size = extent.size
         offset = extent.offset + row * extent.stride
-        return FlashRead(self.name, offset, size, self.interface.bursts(size), self.interface.time_s(size))
+        return FlashRead(self.name, offset, size, self.memory.bursts(size), self.memory.time_s(size))
 
 
 def image_extents(image: Image, table: str) -> tuple[Extent, ...]:
@@ -135,11 +146,19 @@ def image_extents(image: Image, table: str) -> tuple[Extent, ...]:
     return tuple(extents)
 
 
-def stream_rows(embedding: Embedding, image: Image, interface: FlashInterface, log: FlashLog) -> Embedding:
-    """Return ``embedding`` with its token, position and puzzle rows read from ``image``."""
+def streamed(embedding: Embedding, memory: Memory, log: FlashLog, image: Image | None = None) -> Embedding:
+    """Return ``embedding`` with its token, position and puzzle rows read from ``memory``.
+
+    The log's offsets are those of ``image``; without one, of a file that holds one table as records of
+    codes, multiplier and shift.
+    """
 
     def wrap(table: RowTable | None) -> FlashRows | None:
-        return None if table is None else FlashRows(table, interface, log, image_extents(image, table.name))
+        if table is None:
+            return None
+        record = int(table.codes.shape[1]) + SCALE_BYTES
+        alone = (Extent(0, record, record),)
+        return FlashRows(table, memory, log, image_extents(image, table.name) if image else alone)
 
     return replace(
         embedding,

@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 
 from mcusim.figures import Range
 from mcusim.parts import Part, Region
-from refimpl.counting import Counts
 
 
 @dataclass(frozen=True)
@@ -43,28 +42,6 @@ class OperatorCounts:
 
     def __add__(self, other: OperatorCounts) -> OperatorCounts:
         return OperatorCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
-
-
-def operator_counts(op: str, counts: Counts, weight_bits: int, arena_bytes: int = 0) -> OperatorCounts:
-    """Translate the counts of a metered operator into work for a core.
-
-    Parameters
-    ----------
-    op : the operator's name (tells the two products of attention apart).
-    weight_bits : 8 or 4.
-    """
-    attention = "macs_a16a8" if op == "weighted_values" else "macs_a8a8"
-    return OperatorCounts(
-        **{f"macs_w{weight_bits}a8": counts.macs, attention: counts.attention_macs},
-        requantizations=counts.requantizations,
-        norm_elements=counts.norm_elements,
-        softmax_elements=counts.softmax_elements,
-        lookups=counts.lookups,
-        elements=counts.adds + counts.products + counts.rope_elements,
-        weight_bytes=-(-counts.weight_elements * weight_bits // 8) + counts.constant_bytes,
-        row_bytes=counts.row_bytes,
-        arena_bytes=arena_bytes,
-    )
 
 
 # Which count is charged with which row of a core's ``instructions``.

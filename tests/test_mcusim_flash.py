@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mcusim.flash import Extent, FlashInterface, FlashLog, FlashRows, stream_rows
+from mcusim.flash import Extent, FlashInterface, FlashLog, FlashRows, streamed
 from refimpl import fast
 from refimpl.image import Image
 from refimpl.model_image import from_image
@@ -66,7 +66,7 @@ def test_rows_streamed_from_an_image_give_the_same_input_and_the_logged_bytes_ho
     image = Image(data)
     model, log = from_image(image), FlashLog()
     tokens = np.arange(81)[None] % 10 + 1
-    embedding = stream_rows(model.embedding, image, QSPI_133, log)
+    embedding = streamed(model.embedding, QSPI_133, log, image)
     expected = fast.embed(tokens, None, model.embedding)
     np.testing.assert_array_equal(fast.embed(tokens, None, embedding), expected)
     codes = [read for read in log.reads if read.bytes == 96]

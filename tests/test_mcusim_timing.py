@@ -8,8 +8,7 @@ import pytest
 
 from mcusim.figures import Range
 from mcusim.parts import load_part
-from mcusim.timing import OperatorCounts, energy, instructions, operator_counts, time_operator, total_time
-from refimpl.counting import Counts
+from mcusim.timing import OperatorCounts, energy, instructions, time_operator, total_time
 
 H743 = load_part("stm32h743")
 
@@ -57,18 +56,6 @@ def test_energy_is_a_range_and_names_its_inputs() -> None:
     assert estimate.memory == pytest.approx(1000 * 1.4e-9)
     assert "20-100 pJ (assumed)" in estimate.inputs
     assert "1,000 B of flash x 1.4 nJ (assumed)" in estimate.inputs
-
-
-def test_metered_counts_become_work_by_weight_format_and_operator() -> None:
-    counts = Counts(macs=10, weight_elements=7, constant_bytes=5, requantizations=3)
-    assert operator_counts("linear", counts, 4) == OperatorCounts(
-        macs_w4a8=10, requantizations=3, weight_bytes=9
-    )
-    assert operator_counts("linear", counts, 8) == OperatorCounts(
-        macs_w8a8=10, requantizations=3, weight_bytes=12
-    )
-    assert operator_counts("scores", Counts(attention_macs=6), 8) == OperatorCounts(macs_a8a8=6)
-    assert operator_counts("weighted_values", Counts(attention_macs=6), 8) == OperatorCounts(macs_a16a8=6)
 
 
 def test_counts_add_up() -> None:
