@@ -71,17 +71,21 @@ def rope_tables(config: ModelConfig, dtype: npt.DTypeLike) -> Rope:
     return Rope(np.cos(angles).astype(dtype), np.sin(angles).astype(dtype))
 
 
+def input_scale(config: ModelConfig) -> float:
+    """What every row of the input is multiplied by: sqrt(D), times 0.707.. where positions are learned."""
+    scale = float(np.sqrt(config.hidden_size))
+    return scale * LEARNED_POSITION_SCALE if config.pos_encodings == "learned" else scale
+
+
 def build_model(
     config: ModelConfig, tensors: Mapping[str, npt.NDArray[np.floating]], dtype: npt.DTypeLike = np.float32
 ) -> Model:
     """Arrange official tensors (``inner.L_level.layers.0.mlp.down_proj.weight``, ...) as a float tree.
 
     The tensors must already have passed :func:`refimpl.checkpoints.validate`.  Table rows take the
-    input scale here: sqrt(D), times 0.707.. where positions are learned.
+    :func:`input_scale` here.
     """
-    input_scale = float(np.sqrt(config.hidden_size))
-    if config.pos_encodings == "learned":
-        input_scale *= LEARNED_POSITION_SCALE
+    scale = input_scale(config)
 
     def get(key: str) -> Floats:
         return np.asarray(tensors[f"inner.{key}"], dtype=dtype)
@@ -95,7 +99,7 @@ def build_model(
             return rope_tables(config, dtype)
         if spec.kind == "table":
             # Scaled in float64 and rounded once, so that float32 tables carry one rounding error.
-            return RowTable(spec.name, (get(spec.key).astype(np.float64) * input_scale).astype(dtype))
+            return RowTable(spec.name, (get(spec.key).astype(np.float64) * scale).astype(dtype))
         if spec.kind == "vector":
             return get(spec.key)
         return Site(spec.name)

@@ -1,0 +1,116 @@
+"""``python -m refimpl embeddings make | info | row``: tables on disk."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from refimpl.embeddings.formats import NAMES, parse_row_format
+from refimpl.embeddings.quality import cosines, table_source
+from refimpl.embeddings.table import open_table
+from refimpl.embeddings.write import from_checkpoint, seeded_source, write_table
+from refimpl.float_params import input_scale
+from refimpl.models.presets import preset
+
+DEFAULT_PRESET = "trm-att-arc"
+DEFAULT_RANKS = (8, 16, 32, 64, 128)
+KIB = 1024
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the three actions of ``embeddings``."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    make = actions.add_parser("make", help="write a table file, seeded or from a checkpoint")
+    make.add_argument("output", metavar="OUT", type=Path)
+    make.add_argument("--rows-format", default="fp32", help=f"one of {', '.join(NAMES)} (any rank)")
+    make.add_argument("--preset", default=DEFAULT_PRESET, help="model the rows are for (%(default)s)")
+    make.add_argument("--rows", type=int, help="number of seeded rows (default: the preset's)")
+    make.add_argument("--seed", type=int, default=0)
+    make.add_argument("--from", dest="checkpoint", type=Path, help="take the rows of this checkpoint instead")
+    info = actions.add_parser("info", help="what a table file holds and, of fp32 rows, what formats would lose")
+    info.add_argument("table", metavar="TABLE", type=Path)
+    info.add_argument("--ranks", type=int, nargs="*", default=list(DEFAULT_RANKS), help="SVD ranks to measure")
+    row = actions.add_parser("row", help="read one row, as a run does, and log the read")
+    row.add_argument("table", metavar="TABLE", type=Path)
+    row.add_argument("index", metavar="ROW", type=int)
+    for action in (info, row):
+        action.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the chosen action; errors rise as :class:`refimpl.errors.InputError`."""
+    if args.action == "make":
+        return _make(args)
+    facts = _info(args) if args.action == "info" else _row(args)
+    if args.format == "json":
+        print(json.dumps(facts, indent=2))
+    else:
+        _print(facts)
+    return 0
+
+
+def _make(args: argparse.Namespace) -> int:
+    config = preset(args.preset)
+    if args.checkpoint is not None:
+        source = from_checkpoint(args.checkpoint)
+    else:
+        source = seeded_source(args.rows or config.num_puzzle_identifiers, config.hidden_size, args.seed)
+    meta = write_table(args.output, source, parse_row_format(args.rows_format), input_scale(config))
+    size = args.output.stat().st_size
+    print(f"{args.output}: {meta.rows:,} rows of {meta.hidden} as {meta.format}, {size:,} bytes ({meta.label}).")
+    return 0
+
+
+def _info(args: argparse.Namespace) -> dict[str, Any]:
+    table = open_table(args.table)
+    meta, fmt = table.meta, table.format
+    facts: dict[str, Any] = {
+        **asdict(meta),
+        "bytes": fmt.file_bytes(meta.rows, meta.hidden),
+        "row_bytes": fmt.row_bytes(meta.hidden),
+        "shared_bytes": fmt.shared_bytes(meta.hidden),
+    }
+    if fmt.kind == "fp32":
+        ranks = tuple(rank for rank in args.ranks if rank <= meta.hidden)
+        facts["formats"] = [
+            {**asdict(c), "bytes": parse_row_format(c.format).file_bytes(meta.rows, meta.hidden)}
+            for c in cosines(table_source(table), ranks)
+        ]
+    return facts
+
+
+def _row(args: argparse.Namespace) -> dict[str, Any]:
+    table = open_table(args.table)
+    values = table.values(args.index)
+    return {
+        "label": table.meta.label,
+        "row": args.index,
+        "length": float(np.linalg.norm(values.astype(np.float64))),
+        "first_values": values[:8].tolist(),
+        "reads": [asdict(read) for read in table.reads],
+    }
+
+
+def _print(facts: dict[str, Any]) -> None:
+    console = Console()
+    listed = {key: value for key, value in facts.items() if key in ("formats", "reads")}
+    for key, value in facts.items():
+        if key not in listed:
+            shown = f"{value:,}" if isinstance(value, int) else value
+            console.print(f"{key.replace('_', ' '):>14}  {shown}", highlight=False)
+    for key, entries in listed.items():
+        title = f"{key} ({facts['label']})"
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        for column in entries[0]:
+            table.add_column(column, justify="left" if column in ("format", "table") else "right")
+        for entry in entries:
+            table.add_row(*(f"{v:.5f}" if isinstance(v, float) else f"{v:,}" if isinstance(v, int) else str(v)
+                            for v in entry.values()))  # fmt: skip
+        console.print(table)

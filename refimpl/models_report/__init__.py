@@ -1,0 +1,1 @@
+"""``python -m refimpl models``: what each configuration stores and computes, all of it counted."""
