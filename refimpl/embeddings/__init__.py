@@ -6,7 +6,7 @@ each read, ``quality`` measures what a format loses, ``cli`` is ``python -m refi
 
 from refimpl.embeddings.formats import RowFormat, parse_row_format
 from refimpl.embeddings.table import FloatRows, IntegerRows, RowRead, StoredTable, open_table, with_table
-from refimpl.embeddings.write import TableSource, from_checkpoint, seeded_source, write_table
+from refimpl.embeddings.write import TableSource, from_network, seeded_source, write_table
 
 __all__ = [
     "FloatRows",
@@ -15,7 +15,7 @@ __all__ = [
     "RowRead",
     "StoredTable",
     "TableSource",
-    "from_checkpoint",
+    "from_network",
     "open_table",
     "parse_row_format",
     "seeded_source",

@@ -15,7 +15,7 @@ from rich.table import Table
 from refimpl.embeddings.formats import NAMES, parse_row_format
 from refimpl.embeddings.quality import cosines, table_source
 from refimpl.embeddings.table import open_table
-from refimpl.embeddings.write import from_checkpoint, seeded_source, write_table
+from refimpl.embeddings.write import from_network, seeded_source, write_table
 from refimpl.float_params import input_scale
 from refimpl.models.presets import preset
 
@@ -33,10 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     make.add_argument("--preset", default=DEFAULT_PRESET, help="model the rows are for (%(default)s)")
     make.add_argument("--rows", type=int, help="number of seeded rows (default: the preset's)")
     make.add_argument("--seed", type=int, default=0)
-    make.add_argument("--from", dest="checkpoint", type=Path, help="take the rows of this checkpoint instead")
-    info = actions.add_parser("info", help="what a table file holds and, of fp32 rows, what formats would lose")
+    make.add_argument("--from", dest="network", help="take the rows of this network (folder or checkpoint)")
+    info = actions.add_parser("info", help="what a table holds and, of fp32 rows, what formats would lose")
     info.add_argument("table", metavar="TABLE", type=Path)
-    info.add_argument("--ranks", type=int, nargs="*", default=list(DEFAULT_RANKS), help="SVD ranks to measure")
+    info.add_argument("--ranks", type=int, nargs="*", default=list(DEFAULT_RANKS), help="SVD ranks")
     row = actions.add_parser("row", help="read one row, as a run does, and log the read")
     row.add_argument("table", metavar="TABLE", type=Path)
     row.add_argument("index", metavar="ROW", type=int)
@@ -58,13 +58,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _make(args: argparse.Namespace) -> int:
     config = preset(args.preset)
-    if args.checkpoint is not None:
-        source = from_checkpoint(args.checkpoint)
+    if args.network is not None:
+        config, source = from_network(args.network)
     else:
         source = seeded_source(args.rows or config.num_puzzle_identifiers, config.hidden_size, args.seed)
     meta = write_table(args.output, source, parse_row_format(args.rows_format), input_scale(config))
-    size = args.output.stat().st_size
-    print(f"{args.output}: {meta.rows:,} rows of {meta.hidden} as {meta.format}, {size:,} bytes ({meta.label}).")
+    shape = f"{meta.rows:,} rows of {meta.hidden} as {meta.format}"
+    print(f"{args.output}: {shape}, {args.output.stat().st_size:,} bytes ({meta.label}).")
     return 0
 
 
@@ -93,7 +93,7 @@ def _row(args: argparse.Namespace) -> dict[str, Any]:
         "label": table.meta.label,
         "row": args.index,
         "length": float(np.linalg.norm(values.astype(np.float64))),
-        "first_values": values[:8].tolist(),
+        "first_values": values[:4].tolist(),
         "reads": [asdict(read) for read in table.reads],
     }
 
@@ -103,7 +103,7 @@ def _print(facts: dict[str, Any]) -> None:
     listed = {key: value for key, value in facts.items() if key in ("formats", "reads")}
     for key, value in facts.items():
         if key not in listed:
-            shown = f"{value:,}" if isinstance(value, int) else value
+            shown = ", ".join(map(_text, value)) if isinstance(value, list) else _text(value)
             console.print(f"{key.replace('_', ' '):>14}  {shown}", highlight=False)
     for key, entries in listed.items():
         title = f"{key} ({facts['label']})"
@@ -111,6 +111,13 @@ def _print(facts: dict[str, Any]) -> None:
         for column in entries[0]:
             table.add_column(column, justify="left" if column in ("format", "table") else "right")
         for entry in entries:
-            table.add_row(*(f"{v:.5f}" if isinstance(v, float) else f"{v:,}" if isinstance(v, int) else str(v)
-                            for v in entry.values()))  # fmt: skip
+            table.add_row(*map(_text, entry.values()))
         console.print(table)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.5f}"
+    if value is None:
+        return "shared"
+    return f"{value:,}" if isinstance(value, int) else str(value)

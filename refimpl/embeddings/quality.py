@@ -35,8 +35,7 @@ def row_cosines(rows: npt.NDArray[np.floating], others: npt.NDArray[np.floating]
 def table_source(table: StoredTable) -> TableSource:
     """All rows of an open fp32 table, in blocks, outside its read log: for measuring, not for running."""
     if table.format.kind != "fp32":
-        raise InputError(f"{table.path} is {table.meta.format}; cosines are taken of the original rows, of an "
-                         "fp32 table.")  # fmt: skip
+        raise InputError(f"{table.path} is {table.meta.format}; cosines are taken of the original fp32 rows.")
     meta = table.meta
 
     def blocks() -> Iterator[Float32s]:

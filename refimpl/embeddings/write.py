@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl import float_params
-from refimpl.checkpoints import read
+from refimpl.checkpoints import load_network
 from refimpl.checkpoints.replacing import replacing
 from refimpl.embeddings.formats import RowFormat
 from refimpl.errors import InputError
+from refimpl.models.config import ModelConfig
 from refimpl.quantize.calibrate import Calibration
 from refimpl.quantize.lower import Lowering
 from refimpl.quantize.weights import parse_format, quantize_weights
@@ -75,12 +76,12 @@ def from_array(values: npt.NDArray[np.floating], label: str) -> TableSource:
     return TableSource(rows, hidden, label, blocks)
 
 
-def from_checkpoint(path: Path) -> TableSource:
-    """The puzzle rows of a checkpoint of any known form."""
-    tensors = read(path)
+def from_network(name_or_path: str) -> tuple[ModelConfig, TableSource]:
+    """The puzzle rows of a network (shipped name, folder, checkpoint file) and its configuration."""
+    config, tensors = load_network(name_or_path)
     if PUZZLE_TENSOR not in tensors:
-        raise InputError(f"{path} has no tensor {PUZZLE_TENSOR}: this model reads no puzzle rows.")
-    return from_array(tensors[PUZZLE_TENSOR], str(path.name))
+        raise InputError(f"{name_or_path} has no tensor {PUZZLE_TENSOR}: this model reads no puzzle rows.")
+    return config, from_array(tensors[PUZZLE_TENSOR], Path(name_or_path).name)
 
 
 def principal_axes(source: TableSource) -> Float64s:
