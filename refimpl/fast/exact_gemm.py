@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl.fast.scalar import njit
-from refimpl.fixedpoint import Ints
+from refimpl.fixedpoint import Int64s, Ints
 from refimpl.params import Int8s, Int32s, Linear
 
 EXACT_LIMIT = 2**24
+EXACT_LIMIT_DOUBLE = 2**53
 ACTIVATION_MAX = 128  # |int8|
 MAX_CHUNKS = 8
 
@@ -89,6 +90,19 @@ def linear_accumulate(a: Int8s, p: Linear) -> Int32s:
     for (start, stop), part in rest:
         acc += (wide[:, start:stop] @ part).astype(np.int32)
     return acc
+
+
+def exact_product(values: Ints, weights: Ints, weight_sum: int) -> Int64s:
+    """``values @ weights.T`` in int64: float32 or float64 BLAS where the bound allows, else integers.
+
+    values (M, K), weights (N, K); ``weight_sum``: largest row sum of absolute weights.  A float64 holds
+    every integer up to 2^53, so the argument for float32 above carries over.
+    """
+    bound = int(np.abs(values).max(initial=0)) * weight_sum
+    if bound >= EXACT_LIMIT_DOUBLE:
+        return np.matmul(values.astype(np.int64), weights.T.astype(np.int64))
+    kind = np.float32 if bound < EXACT_LIMIT else np.float64
+    return np.asarray((values.astype(kind) @ weights.T.astype(kind)).astype(np.int64))
 
 
 def batched_product(a: Ints, b: Ints, sum_bound: int) -> Int32s:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from refimpl.block_params import Keep
 from refimpl.fast.scalar import njit, requantize_double, requantize_single
 from refimpl.fixedpoint import Ints
 from refimpl.ops.rescale import OUT_DTYPES
@@ -23,8 +24,10 @@ def _multiply(a: Int8s, b: Int8s, multiplier: int, shift: int, single: bool, off
             out[i] = min(max(y + offset, low), high)
 
 
-def multiply(a: Int8s, b: Int8s, p: Rescale) -> Ints:
-    """``rescale(a * b)`` to the output type of ``p``."""
+def multiply(a: Int8s, b: Int8s, p: Rescale | Keep) -> Ints:
+    """``rescale(a * b)`` to the output type of ``p``; the bare product for :class:`Keep`."""
+    if isinstance(p, Keep):
+        return a.astype(np.int32) * b.astype(np.int32)
     flat_a, flat_b = (np.ascontiguousarray(x).reshape(-1) for x in (a, b))
     out = np.empty(flat_a.size, OUT_DTYPES[p.out_bits])
     high = 2 ** (p.out_bits - 1) - 1

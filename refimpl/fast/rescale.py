@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from refimpl.block_params import Keep
 from refimpl.fast.scalar import njit, requantize_double, requantize_single
 from refimpl.fixedpoint import Ints
 from refimpl.ops.rescale import OUT_DTYPES
@@ -40,8 +41,10 @@ def _rescale_columns(acc: Int32s, bias: Int32s, multiplier: Int32s, shift: Int32
                 out[r, c] = min(max(y + offset, low), high)
 
 
-def rescale(acc: Ints, p: Rescale) -> Ints:
-    """``clamp(requantize(acc) + output_offset)`` in the output type of ``p``."""
+def rescale(acc: Ints, p: Rescale | Keep) -> Ints:
+    """``clamp(requantize(acc) + output_offset)`` in the output type of ``p``; Keep leaves int32 as it is."""
+    if isinstance(p, Keep):
+        return acc.astype(np.int32)
     flat = np.ascontiguousarray(acc).reshape(-1)
     out = np.empty(flat.size, OUT_DTYPES[p.out_bits])
     high = 2 ** (p.out_bits - 1) - 1
@@ -49,8 +52,8 @@ def rescale(acc: Ints, p: Rescale) -> Ints:
     return out.reshape(acc.shape)
 
 
-def rescale_columns(acc: Int32s, bias: Int32s, multiplier: Int32s, shift: Int32s, rounding: str, out_bits: int,
-                    offset: int) -> Ints:  # fmt: skip
+def rescale_columns(acc: Int32s, bias: Int32s, multiplier: Int32s, shift: Int32s, rounding: str,
+                    out_bits: int, offset: int) -> Ints:  # fmt: skip
     """acc (M, N) int32 with bias, multiplier, shift (N,) -> (M, N) in the output type."""
     out = np.empty(acc.shape, OUT_DTYPES[out_bits])
     high = 2 ** (out_bits - 1) - 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from refimpl.block_params import Int8Norm
+from refimpl.fast.rescale import rescale
 from refimpl.fast.scalar import njit
 from refimpl.fixedpoint import RECIPROCAL_ROOT_SEED, Int64s, Ints
 from refimpl.params import Int16s, Int32s, Norm
@@ -33,8 +35,10 @@ def _rms_norm(h: Int32s, gain: int, eps: int, seed: Int64s, out: Int16s) -> None
             out[r, c] = min(max((np.int64(h[r, c]) * g + half) >> exponent, -32768), 32767)
 
 
-def rms_norm(h: Ints, p: Norm) -> Int16s:
+def rms_norm(h: Ints, p: Norm | Int8Norm) -> Ints:
     """``h / sqrt(mean(h^2) + eps)`` over the last axis, int32 state units in, int16 Q5.10 out."""
+    if isinstance(p, Int8Norm):
+        return rescale(rescale(rms_norm(h, p.norm), p.to_code), p.to_state)
     rows = np.ascontiguousarray(h, np.int32).reshape(-1, h.shape[-1])
     out = np.empty(rows.shape, np.int16)
     _rms_norm(rows, p.gain, p.eps, RECIPROCAL_ROOT_SEED, out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from refimpl.block_params import Keep
 from refimpl.fixedpoint import Ints
 from refimpl.ops.rescale import rescale
 from refimpl.params import Int8s, Int16s, Rescale
@@ -17,7 +18,7 @@ def scores(q: Int8s, k: Int8s, p: Rescale) -> Ints:
     return rescale(acc, p)
 
 
-def weighted_values(probabilities: Int16s, v: Int8s, p: Rescale) -> Ints:
+def weighted_values(probabilities: Int16s, v: Int8s, p: Rescale | Keep) -> Ints:
     """``rescale((probabilities + 32768) @ v)``: -> (B, h, T, d) int8.
 
     A row of ``probabilities + 32768`` sums to at most 65,536 + T, so int32 holds the accumulator.

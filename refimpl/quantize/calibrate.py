@@ -39,11 +39,11 @@ class Calibration:
     absmax: Mapping[str, float]
     source: str
 
-    def scale(self, site: str) -> float:
-        """int8 scale of a site: absmax / 127; a site that never left 0 gets scale 1."""
+    def scale(self, site: str, qmax: int = 127) -> float:
+        """Scale of a site: absmax / qmax; a site that never left 0 gets scale 1."""
         if site not in self.absmax:
             raise InputError(f"the calibration has no site {site!r}; calibrate this model anew.")
-        return self.absmax[site] / 127 or 1.0
+        return self.absmax[site] / qmax or 1.0
 
     def save(self, path: Path) -> None:
         """Write as JSON (to a temporary name, then renamed)."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from refimpl import float_params
+from refimpl.block_params import TOKEN_CODE_MAX, BlockLinear, Int8Norm, Keep
+from refimpl.errors import unknown_name
 from refimpl.fixedpoint import LOGIT_FRAC_BITS, STATE_FRAC_BITS, Rounding
 from refimpl.models.tree import Attention, Block, Embedding, Head, Model, SwiGLU
-from refimpl.params import Linear, Rescale, RowTable
+from refimpl.ops.int8_norm import stored_as_int8
+from refimpl.params import Int16s, Linear, Norm, Rescale, RowTable
+from refimpl.quantize.activations import ACTIVATIONS, ActivationFormat, parse_activations
+from refimpl.quantize.blocks import block_linear
 from refimpl.quantize.calibrate import Calibration
 from refimpl.quantize.rescales import (
     multiplier_and_shift,
@@ -24,6 +31,9 @@ from refimpl.quantize.rescales import (
 from refimpl.quantize.weights import WeightFormat, parse_format, quantize_weights
 
 Float64s = npt.NDArray[np.float64]
+Carry = Literal["int16", "int8"]
+CARRIES: tuple[Carry, Carry] = ("int16", "int8")
+PROBABILITY_ONE = 65536
 STATE_UNIT = 2.0**-STATE_FRAC_BITS
 LOGIT_UNIT = 2.0**-LOGIT_FRAC_BITS
 # Identity of requantize in both rounding rules: 2^30 * 2^(1 - 31) = 1.
@@ -32,27 +42,49 @@ IDENTITY = (2**30, 1)
 
 @dataclass(frozen=True)
 class Lowering:
-    """The choices of one lowering, applied to the leaves one at a time."""
+    """The choices of one lowering, applied to the leaves one at a time.
+
+    ``overrides``: weight format of single linears by name, in place of ``weights``.
+    """
 
     weights: WeightFormat
     calibration: Calibration
     rounding: Rounding
+    activations: ActivationFormat = ACTIVATIONS["a8"]
+    carry: Carry = "int16"
+    overrides: Mapping[str, WeightFormat] = field(default_factory=dict)
 
-    def rescale(self, name: str, factor: float) -> Rescale:
-        return Rescale(name, *multiplier_and_shift(factor, name), self.rounding)
+    def rescale(self, name: str, factor: float, out_bits: int = 8) -> Rescale:
+        return Rescale(name, *multiplier_and_shift(factor, name), self.rounding, out_bits)
 
-    def quantizer(self, site: str) -> Rescale:
-        """State units -> int8 of ``site``."""
-        return self.rescale(site, STATE_UNIT / self.calibration.scale(site))
+    def input(self, site: str, unit: float) -> Rescale | Keep:
+        """Values of real size ``unit`` -> activations of the linear that reads ``site``."""
+        if self.activations.online != "static":
+            return Keep(site)
+        return self.rescale(site, unit / self.in_unit(site, unit), self.activations.bits)
 
-    def linear(self, p: float_params.Linear, in_scale: float, out_scale: Float64s | float, out_bits: int) -> Linear:
+    def in_unit(self, site: str, unit: float) -> float:
+        """Real value of one activation code of ``site``, given that of the wide value it is made from."""
+        if self.activations.online == "token":
+            return unit / TOKEN_CODE_MAX
+        if self.activations.online == "mx":
+            return unit
+        return self.calibration.scale(site, self.activations.qmax)
+
+    def linear(
+        self, p: float_params.Linear, in_scale: float, out_scale: Float64s | float, out_bits: int
+    ) -> Linear | BlockLinear:
         """Codes and row multipliers ``row scale * in_scale / out_scale``.
 
         A row without a nonzero code has no scale to carry: it gets multiplier 0 and shift 0, or, if it
         has a bias, the identity with the bias in output units.
         """
-        quantized = quantize_weights(p.weight, self.weights)
-        out_scales = np.broadcast_to(np.asarray(out_scale, np.float64), quantized.scale.shape)
+        weights = self.overrides.get(p.name, self.weights)
+        out_scales = np.broadcast_to(np.asarray(out_scale, np.float64), (len(p.weight),))
+        int32_suffices = self.activations.online == "static" and self.activations.bits <= 8
+        if not int32_suffices or weights.granularity not in ("tensor", "row", "ternary"):
+            return block_linear(p, weights, self.activations.online, in_scale, out_scales, out_bits)
+        quantized = quantize_weights(p.weight, weights)
         acc_scale = quantized.scale * in_scale
         multiplier, shift = multipliers_and_shifts(acc_scale / out_scales, p.name)
         bias = None
@@ -63,37 +95,54 @@ class Lowering:
             bias_scale = np.where(dead, out_scales, acc_scale)
             multiplier[dead & (p.bias != 0)], shift[dead & (p.bias != 0)] = IDENTITY
             bias = np.clip(np.rint(p.bias / bias_scale), -(2**31) + 1, 2**31 - 1).astype(np.int32)
-        bits = 8 if self.weights.bits > 4 else 4
+        bits = 8 if weights.bits > 4 else 4
         return Linear(p.name, bits, quantized.codes, bias, multiplier, shift, self.rounding, out_bits)
+
+    def norm(self, p: float_params.Norm) -> Norm | Int8Norm:
+        """RMSNorm, stored as int8 under an int8 carry."""
+        exact = norm_constants(p.name, p.size, p.eps)
+        if self.carry == "int16":
+            return exact
+        scale = self.calibration.scale(p.name)
+        return Int8Norm(p.name, exact, self.rescale(f"{p.name}.to_code", STATE_UNIT / scale),
+                        self.rescale(f"{p.name}.to_state", scale / STATE_UNIT, 16))  # fmt: skip
+
+    def init(self, values: Float64s, where: str, last: Norm | Int8Norm) -> Int16s:
+        """A reset vector in the state format that ``last``, the norm at the end of its stack, stores."""
+        state = to_state(values, where)
+        return stored_as_int8(state, last) if isinstance(last, Int8Norm) else state
 
     def swiglu(self, p: SwiGLU) -> SwiGLU:
         scale = self.calibration.scale
         gate, up = scale(f"{p.gate_up.name}.gate"), scale(f"{p.gate_up.name}.up")
+        entering = self.in_unit(p.input.name, STATE_UNIT)
         half = p.gate_up.weight.shape[0] // 2
-        silu, product = scale(p.silu.name), scale(p.product.name)
+        silu = scale(p.silu.name)
+        product = self.in_unit(p.product.name, silu * up)
         return SwiGLU(
-            input=self.quantizer(p.input.name),
-            gate_up=self.linear(p.gate_up, scale(p.input.name), np.repeat([gate, up], half), 8),
+            input=self.input(p.input.name, STATE_UNIT),
+            gate_up=self.linear(p.gate_up, entering, np.repeat([gate, up], half), 8),
             silu=silu_table(p.silu.name, gate, silu),
-            product=self.rescale(p.product.name, silu * up / product),
+            product=self.input(p.product.name, silu * up),
             down=self.linear(p.down, product, STATE_UNIT, 32),
-            norm=norm_constants(p.norm.name, p.norm.size, p.norm.eps),
+            norm=self.norm(p.norm),
         )
 
     def attention(self, p: Attention, rope: object, head_dim: int) -> Attention:
         scale = self.calibration.scale
         q, k, v = (scale(f"{p.qkv.name}.{part}") for part in "qkv")
         third = p.qkv.weight.shape[0] // 3
-        score, mixed = scale(p.scores.name), scale(p.values.name)
+        score = scale(p.scores.name)
+        mixed = self.in_unit(p.values.name, v / PROBABILITY_ONE)
         return Attention(
-            input=self.quantizer(p.input.name),
-            qkv=self.linear(p.qkv, scale(p.input.name), np.repeat([q, k, v], third), 8),
+            input=self.input(p.input.name, STATE_UNIT),
+            qkv=self.linear(p.qkv, self.in_unit(p.input.name, STATE_UNIT), np.repeat([q, k, v], third), 8),
             rope=rope,
             scores=self.rescale(p.scores.name, q * k * head_dim**-0.5 / score),
             softmax=softmax_constants(p.softmax.name, score),
-            values=self.rescale(p.values.name, v / 65536 / mixed),
+            values=self.input(p.values.name, v / PROBABILITY_ONE),
             o=self.linear(p.o, mixed, STATE_UNIT, 32),
-            norm=norm_constants(p.norm.name, p.norm.size, p.norm.eps),
+            norm=self.norm(p.norm),
         )
 
     def table(self, p: float_params.RowTable | None) -> RowTable | None:
@@ -107,20 +156,37 @@ class Lowering:
         return RowTable(p.name, quantized.codes, multiplier, shift, self.rounding)
 
     def head(self, p: Head) -> Head:
-        in_scale = self.calibration.scale(p.input.name)
-        return Head(self.quantizer(p.input.name), self.linear(p.linear, in_scale, LOGIT_UNIT, 32))
+        site = p.input.name
+        linear = self.linear(p.linear, self.in_unit(site, STATE_UNIT), LOGIT_UNIT, 32)
+        return Head(self.input(site, STATE_UNIT), linear)
 
 
-def lower(model: Model, weights: str, calibration: Calibration, rounding: Rounding = "double") -> Model:
+def lower(
+    model: Model,
+    weights: str,
+    calibration: Calibration,
+    rounding: Rounding = "double",
+    activations: str = "a8",
+    carry: Carry = "int16",
+    overrides: Mapping[str, str] | None = None,
+) -> Model:
     """Return the integer tree of a float ``model``.
 
     Parameters
     ----------
     weights : weight format of every linear, heads included (``w8c``, ``w4c``, ``w4t``, ...).
     calibration : activation scales, see :func:`refimpl.quantize.calibrate.calibrate`.
-    rounding : requantization rule of every rescale.
+    rounding : requantization rule of every 32-bit rescale.
+    activations : format of every linear's input, see :mod:`refimpl.quantize.activations`.
+    carry : ``int16`` (Q5.10), or ``int8``: every state stored as int8 with one calibrated scale a norm.
+    overrides : weight formats of single linears (``{"L.0.mlp.down": "w8c"}``), the rest as ``weights``.
     """
-    low = Lowering(parse_format(weights), calibration, rounding)
+    formats = {name: parse_format(fmt) for name, fmt in (overrides or {}).items()}
+    if carry not in CARRIES:
+        raise unknown_name("carry format", carry, CARRIES)
+    low = Lowering(
+        parse_format(weights), calibration, rounding, parse_activations(activations), carry, formats
+    )
     float_ropes = [b.token.rope for b in model.L_level if isinstance(b.token, Attention) and b.token.rope]
     rope = rope_constants(float_ropes[0].cos, float_ropes[0].sin) if float_ropes else None
 
@@ -136,6 +202,7 @@ def lower(model: Model, weights: str, calibration: Calibration, rounding: Roundi
         )
 
     L_level = level(model.L_level)
+    H_level = L_level if model.H_level is model.L_level else level(model.H_level)
     embedding = Embedding(
         tokens=low.table(model.embedding.tokens),
         positions=low.table(model.embedding.positions),
@@ -145,10 +212,10 @@ def lower(model: Model, weights: str, calibration: Calibration, rounding: Roundi
     return Model(
         config=model.config,
         embedding=embedding,
-        H_init=to_state(model.H_init, "H_init"),
-        L_init=to_state(model.L_init, "L_init"),
+        H_init=low.init(model.H_init, "H_init", H_level[-1].channel.norm),
+        L_init=low.init(model.L_init, "L_init", L_level[-1].channel.norm),
         L_level=L_level,
-        H_level=L_level if model.H_level is model.L_level else level(model.H_level),
+        H_level=H_level,
         lm_head=low.head(model.lm_head),
         q_head=low.head(model.q_head),
     )

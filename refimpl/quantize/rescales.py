@@ -34,7 +34,7 @@ def multiplier_and_shift(factor: float, where: str = "") -> tuple[int, int]:
     if shift < SHIFT_MIN:
         return 0, 0
     if shift > SHIFT_MAX:
-        raise InputError(f"{where or 'a rescale'}: factor {factor:.4g} needs shift {shift}, above {SHIFT_MAX}.")
+        raise InputError(f"{where or 'a rescale'}: factor {factor:.4g} needs shift {shift} > {SHIFT_MAX}.")
     return multiplier, shift
 
 
