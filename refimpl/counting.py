@@ -68,7 +68,8 @@ class Event:
     """One operator application.
 
     ``site`` is the leaf's name; ``reads`` and ``writes`` identify buffers (views share the buffer they
-    look into); ``shape`` and ``itemsize`` describe the output.
+    look into); ``input_bytes`` are those of its array arguments; ``shape`` and ``itemsize`` describe the
+    output.
     """
 
     op: str
@@ -76,6 +77,7 @@ class Event:
     counts: Counts
     reads: tuple[int, ...]
     writes: int
+    input_bytes: int
     shape: tuple[int, ...]
     itemsize: int
 
@@ -166,8 +168,9 @@ class Metered:
             if self._held is not None:
                 self._held += [*map(_buffer, arrays), _buffer(out)]
             reads = tuple(id(_buffer(a)) for a in arrays)
-            event = Event(op, _site(args), count(op, args, out), reads, id(_buffer(out)), out.shape,
-                          out.dtype.itemsize)  # fmt: skip
+            input_bytes = sum(a.size * a.itemsize for a in arrays)
+            event = Event(op, _site(args), count(op, args, out), reads, id(_buffer(out)), input_bytes,
+                          out.shape, out.dtype.itemsize)  # fmt: skip
             self._on_event(event)
             return out
 

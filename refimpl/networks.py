@@ -5,7 +5,7 @@ A :class:`Network` is what every command starts from; its integer models are low
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -81,7 +81,8 @@ class Network:
 def find_network(name: str) -> Network:
     """Return the network called ``name``: a shipped one, a folder, or a preset with seeded weights."""
     if name in PRESETS:
-        config = PRESETS[name]
+        # A preset's puzzle table is never resident: one row stands for the one that a run streams.
+        config = replace(PRESETS[name], num_puzzle_identifiers=1)
         return Network(name, config, seeded_tensors(config, UNTRAINED_SEED), trained=False)
     shipped = list_networks()
     path = Path(name)

@@ -1,0 +1,47 @@
+"""``python -m mcusim COMMAND``: exit code 0 fits, 1 does not fit, 2 bad input (one sentence)."""
+
+from __future__ import annotations
+
+import os
+
+# One small puzzle at a time: BLAS threads cost more than they bring.  Set before NumPy loads, and only
+# if the user has not chosen.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import argparse
+import sys
+from importlib import import_module
+
+from refimpl.errors import DoesNotFit, InputError, NotImplementedHere
+
+# command -> help; each is a module of mcusim.commands, loaded when asked for.
+COMMANDS = {
+    "run": "execute a puzzle on a simulated part and say whether the deployment fits",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse, dispatch, and turn errors of our own into one sentence."""
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="python -m mcusim", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in COMMANDS.items():
+        sub = commands.add_parser(name, help=text, description=text)
+        if name in arguments[:1]:
+            import_module(f"mcusim.commands.{name}").add_arguments(sub)
+    args = parser.parse_args(arguments)
+    try:
+        return int(import_module(f"mcusim.commands.{args.command}").run(args))
+    except (InputError, NotImplementedHere) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except DoesNotFit as error:
+        print(f"does not fit: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

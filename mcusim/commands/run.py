@@ -1,0 +1,174 @@
+"""``mcusim run``: one deployment, one puzzle, one verdict."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from mcusim.build import Costs, basis, budget, cycle_rows, operator_rows, regions, total
+from mcusim.deployments import DEFAULT_DEPLOYMENT, FLOAT32, Deployment, load_deployment
+from mcusim.parts import Part, load_part
+from mcusim.render import terminal
+from mcusim.report import AllPuzzles, PuzzleResult, RunReport, Subject, to_json
+from mcusim.simulate import Execution, count_only, execute
+from mcusim.units import MIB, parse_bytes
+from refimpl import fast
+from refimpl.counting import count_step
+from refimpl.errors import InputError, NotImplementedHere
+from refimpl.evaluate import Program, predict
+from refimpl.fixedpoint import ROUNDINGS
+from refimpl.image import Image
+from refimpl.model_image import from_image
+from refimpl.models.config import ModelConfig
+from refimpl.networks import Network, find_network
+from refimpl.sizes import backbone_bytes, parameters
+from refimpl.tasks.metrics import copy_floor, score
+from refimpl.tasks.puzzles import parse_puzzle
+from refimpl.tasks.sets import evaluation_set
+from refimpl.tasks.significance import wilson_interval
+from refimpl.tasks.sudoku import to_tokens
+
+DEFAULT_BUDGET = "4MB"
+SMALL_PART, LARGE_PART = "generic-4mb", "generic-8mb"
+SMALL_PART_BYTES = 4 * MIB
+NARROWER = {"w8c": "w4c", "w8t": "w4t"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--budget", help=f"memory for everything, such as 4MB or 64KB (default {DEFAULT_BUDGET})")
+    parser.add_argument("--deployment", help=f"a named deployment (default {DEFAULT_DEPLOYMENT})")
+    parser.add_argument("--model", help="network, folder, or preset with seeded weights")
+    parser.add_argument("--weights", help="weight format, such as w8c, w4c, w4t")
+    parser.add_argument("--H-cycles", type=int, help="H cycles an ACT step")
+    parser.add_argument("--steps", type=int, help="ACT steps")
+    parser.add_argument("--part", help="the device (default: the deployment's, or the generic one of the budget)")
+    parser.add_argument("--puzzle", default="0", help="number of a shipped puzzle, file, FILE:ROW or string")
+    parser.add_argument("--all", action="store_true", help="accuracy over all shipped puzzles as well")
+    parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
+    parser.add_argument("--no-fidelity", action="store_true", help="leave out the float path")
+    parser.add_argument("--data", type=Path, help="folder with more parts and deployments")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def _deployment(args: argparse.Namespace, limit: int) -> Deployment:
+    """The named deployment with the flags of the command line in place of its own values."""
+    chosen = load_deployment(args.deployment or DEFAULT_DEPLOYMENT, args.data)
+    if args.deployment is None:
+        chosen = replace(chosen, part=SMALL_PART if limit <= SMALL_PART_BYTES else LARGE_PART)
+    if args.model:
+        config = find_network(args.model).config
+        chosen = replace(chosen, name="(command line)", model=args.model, H_cycles=config.H_cycles,
+                         steps=config.halt_max_steps)  # fmt: skip
+    for field, value in (("weights", args.weights), ("H_cycles", args.H_cycles), ("steps", args.steps),
+                         ("part", args.part)):  # fmt: skip
+        if value is not None:
+            chosen = replace(chosen, **{field: value})
+    for what, value in (("--H-cycles", chosen.H_cycles), ("--steps", chosen.steps)):
+        if value < 1:
+            raise InputError(f"{what} {value}: the recursion needs at least 1.")
+    if chosen.weights == FLOAT32 or chosen.carry != "int16":
+        raise NotImplementedHere(f"deployment {chosen.name}: {chosen.weights} weights with {chosen.carry} carry "
+                                 "cannot be executed; run takes integer weights and an int16 carry.")
+    return chosen
+
+
+def _puzzle(text: str, config: ModelConfig) -> tuple[np.ndarray, np.ndarray, str]:
+    if config.task != "sudoku":
+        raise NotImplementedHere(f"puzzles of task {config.task!r} cannot be run yet; use a Sudoku network.")
+    puzzle = parse_puzzle(text, round(config.seq_len**0.5))
+    return to_tokens(puzzle.question), to_tokens(puzzle.answer), puzzle.origin
+
+
+def _judge(execution: Execution, question: np.ndarray, label: np.ndarray, origin: str, task: str) -> PuzzleResult:
+    assert execution.answer is not None
+    assert execution.q is not None
+    right = score(execution.answer[None], label[None])
+    plain = [tuple(int(v) for v in tokens) for tokens in (question, label, execution.answer)]
+    return PuzzleResult(origin, task, *plain, right.exact_right == 1, right.cells_right, right.cells, *execution.q)
+
+
+def _all(image: Image, deployment: Deployment, config: ModelConfig, progress: Progress) -> AllPuzzles:
+    puzzles = evaluation_set(config)
+    model = from_image(image).with_depth(deployment.H_cycles, deployment.steps)
+    task = progress.add_task("all puzzles", total=len(puzzles.inputs))
+    answers = predict(Program(fast, model), puzzles.inputs, on_done=lambda n: progress.advance(task, n))
+    right = score(answers, puzzles.labels)
+    interval = wilson_interval(right.exact_right, right.puzzles)
+    floor = copy_floor(puzzles.inputs, puzzles.labels)
+    return AllPuzzles(puzzles.origin, right.puzzles, right.exact_right, interval.low, interval.high,
+                      right.cells_right, right.cells, floor.cell)  # fmt: skip
+
+
+def _remedies(report: RunReport, network: Network, rounding: str, limit: int) -> tuple[str, ...]:
+    """What is biggest, and each computed change that shrinks it."""
+    if report.fits:
+        return ()
+    largest = max(report.budget.shares, key=lambda share: share.size)
+    found = [f"biggest: {largest.what}, {largest.size:,} bytes."]
+    narrower = NARROWER.get(report.subject.weights)
+    if narrower is not None:
+        image = sum(s.size for region in report.regions for s in region.holds if s.what == "flash image")
+        saved = image - len(network.image(narrower, "single" if rounding == "single" else "double"))
+        left = report.budget.missing - saved
+        effect = "it fits" if left <= 0 else f"{left:,} bytes are still missing"
+        found.append(f"--weights {narrower} saves {saved:,} bytes: {effect}.")
+    found.append(f"--budget {-(-report.budget.everything // 1024)}KB is the smallest that holds everything.")
+    return tuple(found)
+
+
+def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
+    """Do what the arguments say; errors rise as sentences."""
+    limit = parse_bytes(args.budget or DEFAULT_BUDGET, "--budget")
+    deployment = _deployment(args, limit)
+    part: Part = load_part(deployment.part, args.data)
+    network = find_network(deployment.model)
+    config = replace(network.config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps)
+    puzzle = _puzzle(args.puzzle, config) if network.trained else None
+    image = Image(network.image(deployment.weights, args.rounding), "the image")
+    step = count_step(config)
+    result = None
+    if puzzle is not None:
+        task = progress.add_task("ACT steps", total=config.halt_max_steps)
+        execution = execute(
+            image, (config.H_cycles, config.halt_max_steps), puzzle[0], part,
+            None if args.no_fidelity else network.float_model,
+            on_step=lambda done: progress.update(task, completed=done),
+        )  # fmt: skip
+        result = _judge(execution, *puzzle, config.task)
+    else:
+        execution = count_only(step)
+    everyone = _all(image, deployment, config, progress) if args.all and network.trained else None
+    costs = Costs(part, deployment.weight_bits)
+    report = RunReport(
+        subject=Subject(
+            deployment.name, network.name, network.trained, parameters(config).total, deployment.weights,
+            deployment.carry, args.rounding, config.H_cycles, config.L_cycles, config.halt_max_steps,
+            part.name, part.title,
+        ),
+        budget=budget(limit, image, step, part, backbone_bytes(config, deployment.weight_bits)),
+        regions=regions(image, step, part),
+        puzzle=result,
+        all_puzzles=everyone,
+        cycles=cycle_rows(execution, costs),
+        operators=operator_rows(execution, costs),
+        total=total(execution, costs),
+        basis=basis(part),
+        remedies=(),
+    )  # fmt: skip
+    return replace(report, remedies=_remedies(report, network, args.rounding, limit))
+
+
+def run(args: argparse.Namespace) -> int:
+    with Progress(transient=True, console=Console(stderr=True)) as progress:
+        report = simulate(args, progress)
+    if args.format == "json":
+        print(json.dumps(to_json(report), indent=1))
+    else:
+        terminal.show(report)
+    return 0 if report.fits else 1

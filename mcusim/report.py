@@ -1,0 +1,179 @@
+"""What a run says, as data: renderers print it, JSON dumps it, tests compare it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mcusim.account import Share
+
+SCHEMA = "mcusim-run/1"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What was simulated; ``weights`` is the format, ``H_cycles`` x ``steps`` the depth."""
+
+    deployment: str
+    network: str
+    trained: bool
+    parameters: int
+    weights: str
+    carry: str
+    rounding: str
+    H_cycles: int
+    L_cycles: int
+    steps: int
+    part: str
+    part_title: str
+
+
+@dataclass(frozen=True)
+class PuzzleResult:
+    """Token codes (seq,) of question, label and prediction; ``right`` compares the last two."""
+
+    origin: str
+    task: str
+    question: tuple[int, ...]
+    label: tuple[int, ...]
+    prediction: tuple[int, ...]
+    right: bool
+    cells_right: int
+    cells: int
+    q_halt: int
+    q_continue: int
+
+
+@dataclass(frozen=True)
+class AllPuzzles:
+    """Accuracy of the integer path over a whole set."""
+
+    origin: str
+    puzzles: int
+    exact_right: int
+    exact_low: float
+    exact_high: float
+    cells_right: int
+    cells: int
+    copy_floor_cell: float
+
+
+@dataclass(frozen=True)
+class RegionUse:
+    """One memory of the part: bytes used of its size, and for what."""
+
+    region: str
+    kind: str
+    used: int
+    size: int
+    holds: tuple[Share, ...]
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.used - self.size)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The verdict: ``everything`` = image + arena + code decides; ``weights_only`` stands beside it."""
+
+    limit: int
+    shares: tuple[Share, ...]
+    weights_only: int
+
+    @property
+    def everything(self) -> int:
+        return sum(share.size for share in self.shares)
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.everything - self.limit)
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """An estimated duration between two ends."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class CycleRow:
+    """One H cycle: exact counts, estimated time, cosine of the last z_L and of z_H to the float path."""
+
+    cycle: int
+    step: int
+    macs: int
+    requantizations: int
+    flash_bytes: int
+    time: Seconds
+    fidelity_L: float | None
+    fidelity_H: float | None
+    crc32_H: int | None
+
+
+@dataclass(frozen=True)
+class OperatorRow:
+    """All applications of one operator in a run; ``bound_by``: what its time is mostly limited by."""
+
+    op: str
+    applications: int
+    macs: int
+    requantizations: int
+    flash_bytes: int
+    time: Seconds
+    bound_by: str
+
+
+@dataclass(frozen=True)
+class Total:
+    """Sums over the run of one puzzle; ``energy`` in joules."""
+
+    calls: int
+    macs: int
+    requantizations: int
+    flash_bytes: int
+    row_reads: int
+    row_bytes: int
+    time: Seconds
+    energy: Seconds
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What the estimates rest on: the weakest figure with its source, and how many of each kind."""
+
+    weakest: str
+    source: str
+    counted: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """Everything ``mcusim run`` knows; ``fits`` decides the exit code."""
+
+    subject: Subject
+    budget: Budget
+    regions: tuple[RegionUse, ...]
+    puzzle: PuzzleResult | None
+    all_puzzles: AllPuzzles | None
+    cycles: tuple[CycleRow, ...]
+    operators: tuple[OperatorRow, ...]
+    total: Total
+    basis: Basis
+    remedies: tuple[str, ...]
+
+    @property
+    def fits(self) -> bool:
+        return self.budget.missing == 0 and all(region.missing == 0 for region in self.regions)
+
+
+def to_json(report: RunReport) -> dict[str, Any]:
+    """The report as plain data, with the verdicts that the dataclasses compute."""
+    data = {"schema": SCHEMA, **asdict(report), "fits": report.fits}
+    data["budget"] |= {"everything": report.budget.everything, "missing": report.budget.missing,
+                       "counts": "flash image + arena (carry, x, scratch) + code allowance"}  # fmt: skip
+    for plain, region in zip(data["regions"], report.regions, strict=True):
+        plain["missing"] = region.missing
+    return data
