@@ -1,0 +1,84 @@
+/* Operators without a reduction: rescale, quantize, multiply, silu, add, argmax. */
+#include "rr_abi.h"
+#include "rr_fixed.h"
+
+static int rr_valid(int32_t n, int32_t multiplier, int32_t shift, int32_t rounding)
+{
+    return n >= 1 && rr_rescale_valid(multiplier, shift) && rr_rounding_valid(rounding);
+}
+
+int32_t rr_rescale(const int32_t *acc, int32_t n, int32_t multiplier, int32_t shift, int32_t rounding,
+                   int32_t output_offset, int32_t out_bits, void *out)
+{
+    if (!rr_valid(n, multiplier, shift, rounding)) return RR_REFUSED;
+    if (out_bits != 8 && out_bits != 16 && out_bits != 32) return RR_REFUSED;
+    for (int32_t i = 0; i < n; i++) {
+        const int64_t y = (int64_t)rr_scale(acc[i], multiplier, shift, rounding) + output_offset;
+        if (out_bits == 8) ((int8_t *)out)[i] = rr_saturate8(y);
+        else if (out_bits == 16) ((int16_t *)out)[i] = rr_saturate16(y);
+        else ((int32_t *)out)[i] = rr_saturate(y, INT32_MIN, INT32_MAX);
+    }
+    return RR_OK;
+}
+
+int32_t rr_quantize_s16(const int16_t *h, int32_t n, int32_t multiplier, int32_t shift, int32_t rounding,
+                        int32_t output_offset, int8_t *out)
+{
+    if (!rr_valid(n, multiplier, shift, rounding)) return RR_REFUSED;
+    for (int32_t i = 0; i < n; i++)
+        out[i] = rr_saturate8((int64_t)rr_scale(h[i], multiplier, shift, rounding) + output_offset);
+    return RR_OK;
+}
+
+int32_t rr_quantize_s32(const int32_t *h, int32_t n, int32_t multiplier, int32_t shift, int32_t rounding,
+                        int32_t output_offset, int8_t *out)
+{
+    if (!rr_valid(n, multiplier, shift, rounding)) return RR_REFUSED;
+    for (int32_t i = 0; i < n; i++)
+        out[i] = rr_saturate8((int64_t)rr_scale(h[i], multiplier, shift, rounding) + output_offset);
+    return RR_OK;
+}
+
+int32_t rr_multiply(const int8_t *a, const int8_t *b, int32_t n, int32_t multiplier, int32_t shift,
+                    int32_t rounding, int32_t output_offset, int8_t *out)
+{
+    if (!rr_valid(n, multiplier, shift, rounding)) return RR_REFUSED;
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t product = (int32_t)a[i] * b[i];
+        out[i] = rr_saturate8((int64_t)rr_scale(product, multiplier, shift, rounding) + output_offset);
+    }
+    return RR_OK;
+}
+
+int32_t rr_silu(const int8_t *a, const int8_t *table, int32_t n, int8_t *out)
+{
+    if (n < 1) return RR_REFUSED;
+    for (int32_t i = 0; i < n; i++) out[i] = table[a[i] + 128];
+    return RR_OK;
+}
+
+int32_t rr_add_s32(const int32_t *a, const int32_t *b, int32_t n, int32_t *out)
+{
+    if (n < 1) return RR_REFUSED;
+    for (int32_t i = 0; i < n; i++) out[i] = a[i] + b[i];
+    return RR_OK;
+}
+
+int32_t rr_add_s16(const int16_t *a, const int32_t *b, int32_t n, int32_t *out)
+{
+    if (n < 1) return RR_REFUSED;
+    for (int32_t i = 0; i < n; i++) out[i] = a[i] + b[i];
+    return RR_OK;
+}
+
+int32_t rr_argmax(const int32_t *logits, int32_t rows, int32_t cols, int32_t *out)
+{
+    if (rows < 1 || cols < 1) return RR_REFUSED;
+    for (int32_t r = 0; r < rows; r++, logits += cols) {
+        int32_t best = 0;
+        for (int32_t c = 1; c < cols; c++)
+            if (logits[c] > logits[best]) best = c;
+        out[r] = best;
+    }
+    return RR_OK;
+}

@@ -1,0 +1,36 @@
+/* Requests as structures, for callers that read parameters in place: the flash image stores shifts as
+ * int8, the ABI passes them as int32. Exactly one of codes8/codes4 and of shift/shift8 is set. */
+#ifndef RR_JOBS_H
+#define RR_JOBS_H
+
+#include <stdint.h>
+
+typedef struct {
+    const int8_t *a;
+    const int8_t *codes8;
+    const uint8_t *codes4;
+    const int32_t *bias; /* or NULL */
+    const int32_t *multiplier, *shift;
+    const int8_t *shift8;
+    int32_t rows, n, k, rounding, output_offset, out_bits;
+    void *out;
+} rr_linear_job;
+
+int32_t rr_linear(const rr_linear_job *p);
+
+typedef struct {
+    const int8_t *codes; /* NULL: the model has no such table */
+    const int32_t *multiplier, *shift;
+    const int8_t *shift8;
+    int32_t rows;
+} rr_table;
+
+typedef struct {
+    const int32_t *tokens;
+    rr_table token, position, puzzle;
+    int32_t seq, d, prefix, puzzle_id, rounding;
+} rr_embed_job;
+
+int32_t rr_embed_job_run(const rr_embed_job *p, int32_t *out);
+
+#endif
