@@ -37,7 +37,8 @@ class Share:
     size: int
 
 
-WEIGHTS, SCALES, TABLES, ROWS = "weight codes", "multipliers, shifts, biases", "tables and constants", "embedding rows"
+WEIGHTS, SCALES = "weight codes", "multipliers, shifts, biases"
+TABLES, ROWS = "tables and constants", "embedding rows"
 DIRECTORY = "directory and alignment"
 CARRY, INPUT, SCRATCH, CODE = "carry z_H, z_L", "input x", "scratch at the peak", "code allowance"
 

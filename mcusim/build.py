@@ -77,8 +77,10 @@ def operator_rows(execution: Execution, costs: Costs) -> tuple[OperatorRow, ...]
         for _, _, t in costed:
             limits[t.bound_by] += round(t.total.high * 1e12)
         if time.high:
-            rows.append(OperatorRow(op, len(costed), counts.macs, counts.requantizations,
-                                    counts.weight_bytes + counts.row_bytes, time, limits.most_common(1)[0][0]))  # fmt: skip
+            flash = counts.weight_bytes + counts.row_bytes
+            bound_by = limits.most_common(1)[0][0]
+            row = OperatorRow(op, len(costed), counts.macs, counts.requantizations, flash, time, bound_by)
+            rows.append(row)
     return tuple(sorted(rows, key=lambda row: -row.time.high))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -12,7 +13,7 @@ from rich.table import Table
 
 from refimpl.checkpoints import list_networks
 from refimpl.errors import InputError
-from refimpl.evaluate import FLOAT, predict, program
+from refimpl.evaluate import predict, program
 from refimpl.fixedpoint import ROUNDINGS
 from refimpl.image import write_atomically
 from refimpl.networks import DEFAULT_NETWORK, find_network
@@ -27,7 +28,7 @@ TABLE_FORMATS = "float,w8c,w4c,w4t"
 
 def add_calibrate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", help="shipped network or folder with config.json and weights.npz")
-    parser.add_argument("--out", type=Path, help="file to write (default: calibration.json beside the weights)")
+    parser.add_argument("--out", type=Path, help="file to write (default: beside the weights)")
 
 
 def run_calibrate(args: argparse.Namespace) -> int:
@@ -38,6 +39,7 @@ def run_calibrate(args: argparse.Namespace) -> int:
     puzzles = calibration_set(network.config)
     target = args.out or network.calibration_path
     calibration = calibrate(network.float_model, puzzles.inputs, source=puzzles.origin)
+    assert isinstance(target, Path)
     calibration.save(target)
     print(f"{target}: {len(calibration.absmax)} sites from {calibration.source}.")
     return 0
@@ -60,7 +62,8 @@ def run_quantize(args: argparse.Namespace) -> int:
     if args.bounds:
         table = Table("site", "accumulator", "largest", "limit", "share")
         for b in prove(network.integer_model(args.weights, args.rounding)):
-            table.add_row(b.site, b.what, f"{b.largest:,}", f"{b.limit:,}", f"{100 * b.largest / b.limit:.3g} %")
+            share = f"{100 * b.largest / b.limit:.3g} %"
+            table.add_row(b.site, b.what, f"{b.largest:,}", f"{b.limit:,}", share)
         Console().print(table)
     return 0
 
@@ -94,7 +97,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
             for fmt in formats:
                 runner = program(network, fmt, args.H_cycles, args.steps)
                 task = progress.add_task(f"{name} {fmt}", total=len(puzzles.inputs))
-                answers = predict(runner, puzzles.inputs, args.threads, lambda n, t=task: progress.advance(t, n))
+                answers = predict(runner, puzzles.inputs, args.threads, partial(progress.advance, task))
                 right = score(answers, puzzles.labels)
                 interval = wilson_interval(right.exact_right, right.puzzles)
                 rows.append({

@@ -22,7 +22,7 @@ from refimpl.models.skeleton import skeleton
 from refimpl.models.tree import Embedding
 
 MULTIPLIER_BYTES, SHIFT_BYTES, BIAS_BYTES = 4, 1, 4
-SILU_TABLE_BYTES = 256
+SILU_TABLE_BYTES, STATE_BYTES = 256, 2
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,8 @@ def count(op: str, args: tuple[Any, ...], out: Array) -> Counts:
         return Counts(softmax_elements=size, softmax_rows=size // out.shape[-1])
     if op == "add":
         return Counts(adds=size * (len(args) - 1))
+    if op == "reset":
+        return Counts(constant_bytes=out.shape[-1] * STATE_BYTES)
     if op == "embed":
         return _embed_counts(args[0], args[2], out)
     return Counts()
@@ -164,7 +166,8 @@ class Metered:
     def _wrap(self, op: str, function: Callable[..., Array]) -> Callable[..., Array]:
         def metered(*args: Any) -> Array:
             out = function(*args)
-            arrays = [a for a in args if isinstance(a, np.ndarray)]
+            # The init vector of a reset is a parameter, an array only by accident of its leaf.
+            arrays = [a for a in args if isinstance(a, np.ndarray) and op != "reset"]
             if self._held is not None:
                 self._held += [*map(_buffer, arrays), _buffer(out)]
             reads = tuple(id(_buffer(a)) for a in arrays)

@@ -36,6 +36,10 @@ CODES = {name: code for code, (name, _) in ELEMENTS.items()}
 Array = npt.NDArray[np.integer]
 
 
+def _stored_type(element: str) -> str:
+    return f"<i{ELEMENTS[CODES[element]][1] // 8}"
+
+
 @dataclass(frozen=True, eq=False)
 class Section:
     """A named tensor; ``element`` is int4, int8, int16 or int32; int4 values come as int8 in [-8, 7]."""
@@ -47,7 +51,7 @@ class Section:
     def payload(self) -> bytes:
         if self.element == "int4":
             return pack_int4(self.values.astype(np.int8)).tobytes()
-        return np.ascontiguousarray(self.values).astype(f"<i{ELEMENTS[CODES[self.element]][1] // 8}").tobytes()
+        return np.ascontiguousarray(self.values).astype(_stored_type(self.element)).tobytes()
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def encode(sections: list[Section]) -> bytes:
     for section in sections:
         raw, name = section.payload(), section.name.encode("ascii")
         if len(name) > 36 or section.values.ndim > 3:
-            raise InputError(f"image: section {section.name!r} needs a longer name or more than 3 dimensions.")
+            raise InputError(f"image: section {section.name!r}: a name over 36 bytes or over 3 dimensions.")
         dims = (*section.values.shape, 0, 0, 0)[:3]
         table += ENTRY.pack(name, CODES[section.element], section.values.ndim, *dims, offset, len(raw),
                             zlib.crc32(raw))  # fmt: skip
@@ -99,7 +103,7 @@ class Image:
         self.entries: Mapping[str, Entry] = self._read_table()
         for entry in self.entries.values():
             if zlib.crc32(self._raw(entry)) != entry.crc32:
-                raise InputError(f"{where}: section {entry.name!r} is damaged (CRC32 differs); write it anew.")
+                raise InputError(f"{where}: section {entry.name!r} is damaged: its CRC32 differs.")
 
     @classmethod
     def load(cls, path: Path) -> Image:
@@ -149,7 +153,7 @@ class Image:
         raw = np.frombuffer(self._raw(entry), np.uint8)
         if entry.element == "int4":
             return unpack_int4(raw, entry.shape)
-        return raw.view(f"<i{ELEMENTS[CODES[entry.element]][1] // 8}").reshape(entry.shape)
+        return raw.view(_stored_type(entry.element)).reshape(entry.shape)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -15,7 +15,8 @@ def split_heads(qkv: Array, heads: int) -> tuple[Array, Array, Array]:
     """(B, T, 3 D) -> q, k, v of shape (B, heads, T, d); rows are all q heads, then k, then v."""
     batch, positions, width = qkv.shape
     parts = qkv.reshape(batch, positions, 3, heads, width // (3 * heads))
-    return tuple(parts[:, :, i].swapaxes(1, 2) for i in range(3))  # type: ignore[return-value]
+    q, k, v = (parts[:, :, i].swapaxes(1, 2) for i in range(3))
+    return q, k, v
 
 
 def merge_heads(a: Array) -> Array:

@@ -103,14 +103,15 @@ def read_config(image: Image) -> tuple[ModelConfig, Rounding]:
     """Shapes, cycles and the rounding rule from the ``config`` section."""
     values = image.array("config")
     if len(values) != len(CONFIG_FIELDS):
-        raise InputError(f"{image.where}: section 'config' has {len(values)} fields, not {len(CONFIG_FIELDS)}.")
+        raise InputError(f"{image.where}: section 'config' has {len(values)} fields, "
+                         f"not {len(CONFIG_FIELDS)}.")
     raw: dict[str, Any] = dict(zip(CONFIG_FIELDS, values.tolist(), strict=True))
     try:
         rounding = ROUNDINGS[raw.pop("rounding")]
         raw["family"] = FAMILIES[raw["family"]]
         raw["pos_encodings"] = POSITIONS[raw["pos_encodings"]]
     except IndexError as error:
-        raise InputError(f"{image.where}: section 'config' names an unknown family, position or rounding.") from error
+        raise InputError(f"{image.where}: section 'config' names an unknown choice.") from error
     raw["mlp_t"] = bool(raw["mlp_t"])
     raw["token_intermediate_size"] = raw["token_intermediate_size"] or None
     return ModelConfig(**raw, task=read_meta(image).task), rounding

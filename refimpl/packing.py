@@ -19,7 +19,7 @@ def pack_int4(codes: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
         raise InputError(f"int4 codes run from {flat.min()} to {flat.max()}; they must lie in [-8, 7].")
     nibbles = np.zeros(flat.size + flat.size % 2, np.uint8)
     nibbles[: flat.size] = flat.astype(np.int8).view(np.uint8) & 15
-    return nibbles[0::2] | nibbles[1::2] << 4
+    return (nibbles[0::2] | nibbles[1::2] << 4).astype(np.uint8)
 
 
 def unpack_int4(packed: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> npt.NDArray[np.int8]:

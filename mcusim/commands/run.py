@@ -7,7 +7,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
@@ -16,7 +15,7 @@ from mcusim.deployments import DEFAULT_DEPLOYMENT, FLOAT32, Deployment, load_dep
 from mcusim.parts import Part, load_part
 from mcusim.render import terminal
 from mcusim.report import AllPuzzles, PuzzleResult, RunReport, Subject, to_json
-from mcusim.simulate import Execution, count_only, execute
+from mcusim.simulate import Execution, Tokens, count_only, execute
 from mcusim.units import MIB, parse_bytes
 from refimpl import fast
 from refimpl.counting import count_step
@@ -41,13 +40,13 @@ NARROWER = {"w8c": "w4c", "w8t": "w4t"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--budget", help=f"memory for everything, such as 4MB or 64KB (default {DEFAULT_BUDGET})")
+    parser.add_argument("--budget", help=f"memory for everything, such as 64KB (default {DEFAULT_BUDGET})")
     parser.add_argument("--deployment", help=f"a named deployment (default {DEFAULT_DEPLOYMENT})")
     parser.add_argument("--model", help="network, folder, or preset with seeded weights")
     parser.add_argument("--weights", help="weight format, such as w8c, w4c, w4t")
     parser.add_argument("--H-cycles", type=int, help="H cycles an ACT step")
     parser.add_argument("--steps", type=int, help="ACT steps")
-    parser.add_argument("--part", help="the device (default: the deployment's, or the generic one of the budget)")
+    parser.add_argument("--part", help="the device (default: the deployment's, or the budget's generic one)")
     parser.add_argument("--puzzle", default="0", help="number of a shipped puzzle, file, FILE:ROW or string")
     parser.add_argument("--all", action="store_true", help="accuracy over all shipped puzzles as well")
     parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
@@ -73,24 +72,31 @@ def _deployment(args: argparse.Namespace, limit: int) -> Deployment:
         if value < 1:
             raise InputError(f"{what} {value}: the recursion needs at least 1.")
     if chosen.weights == FLOAT32 or chosen.carry != "int16":
-        raise NotImplementedHere(f"deployment {chosen.name}: {chosen.weights} weights with {chosen.carry} carry "
-                                 "cannot be executed; run takes integer weights and an int16 carry.")
+        raise NotImplementedHere(
+            f"deployment {chosen.name}: {chosen.weights} weights with {chosen.carry} carry cannot be "
+            "executed; run takes integer weights and an int16 carry."
+        )
     return chosen
 
 
-def _puzzle(text: str, config: ModelConfig) -> tuple[np.ndarray, np.ndarray, str]:
+def _puzzle(text: str, config: ModelConfig) -> tuple[Tokens, Tokens, str]:
     if config.task != "sudoku":
         raise NotImplementedHere(f"puzzles of task {config.task!r} cannot be run yet; use a Sudoku network.")
     puzzle = parse_puzzle(text, round(config.seq_len**0.5))
     return to_tokens(puzzle.question), to_tokens(puzzle.answer), puzzle.origin
 
 
-def _judge(execution: Execution, question: np.ndarray, label: np.ndarray, origin: str, task: str) -> PuzzleResult:
+def _judge(
+    execution: Execution, question: Tokens, label: Tokens, origin: str, task: str
+) -> PuzzleResult:
     assert execution.answer is not None
     assert execution.q is not None
     right = score(execution.answer[None], label[None])
-    plain = [tuple(int(v) for v in tokens) for tokens in (question, label, execution.answer)]
-    return PuzzleResult(origin, task, *plain, right.exact_right == 1, right.cells_right, right.cells, *execution.q)
+    asked, wanted, given = (tuple(int(v) for v in t) for t in (question, label, execution.answer))
+    solved = right.exact_right == 1
+    return PuzzleResult(
+        origin, task, asked, wanted, given, solved, right.cells_right, right.cells, *execution.q
+    )
 
 
 def _all(image: Image, deployment: Deployment, config: ModelConfig, progress: Progress) -> AllPuzzles:

@@ -27,7 +27,8 @@ def _table(title: str) -> Table:
 
 
 def span(time: Seconds) -> str:
-    return format_seconds(time.low) if time.low == time.high else f"{format_seconds(time.low)} .. {format_seconds(time.high)}"
+    low, high = format_seconds(time.low), format_seconds(time.high)
+    return low if low == high else f"{low} .. {high}"
 
 
 def count(value: int) -> str:
@@ -52,7 +53,6 @@ def puzzle_view(result: PuzzleResult) -> RenderableType:
     """Question, prediction and answer side by side; the verdict on the answer under them."""
     grids = [from_tokens(np.array(tokens)) for tokens in (result.question, result.label, result.prediction)]
     question, label, prediction = grids
-    answer = Text("right", "bold green") if result.right else Text("wrong", "bold red")
     judged = ("right", "bold green") if result.right else ("wrong", "bold red")
     line = Text.assemble(f"{result.origin}: the answer is ", judged,
                          f", {result.cells_right} of {result.cells} cells right; "
@@ -64,7 +64,8 @@ def accuracy_view(result: AllPuzzles) -> RenderableType:
     exact, cell = result.exact_right / result.puzzles, result.cells_right / result.cells
     return Text.from_markup(
         f"[bold]{100 * exact:.2f} %[/] puzzle-exact ({result.exact_right} of {result.puzzles}, 95 % interval "
-        f"{100 * result.exact_low:.1f} to {100 * result.exact_high:.1f} %), [bold]{100 * cell:.2f} %[/] of cells; "
+        f"{100 * result.exact_low:.1f} to {100 * result.exact_high:.1f} %), "
+        f"[bold]{100 * cell:.2f} %[/] of cells; "
         f"copying the input scores {100 * result.copy_floor_cell:.2f} % of cells. {result.origin}."
     )
 
@@ -78,7 +79,8 @@ def region_table(report: RunReport) -> Table:
     table.add_column("")
     for region in report.regions:
         share = region.used / region.size
-        table.add_row(region.region, f"{region.used:,}", f"{region.size:,}", f"{100 * share:.1f}", _bar(share))
+        percent = f"{100 * share:.1f}"
+        table.add_row(region.region, f"{region.used:,}", f"{region.size:,}", percent, _bar(share))
     return table
 
 
@@ -94,7 +96,8 @@ def budget_table(budget: Budget) -> Table:
     table.add_row("everything", f"{budget.everything:,}", f"{100 * budget.everything / budget.limit:.1f}",
                   style="bold")  # fmt: skip
     only = budget.weights_only
-    table.add_row("(weights only, as published)", f"{only:,}", f"{100 * only / budget.limit:.1f}", style="dim")
+    percent = f"{100 * only / budget.limit:.1f}"
+    table.add_row("(weights only, as published)", f"{only:,}", percent, style="dim")
     return table
 
 
@@ -128,7 +131,8 @@ def cycle_table(cycles: Sequence[CycleRow]) -> Table:
             table.add_row("…", f"+{gap}", *[""] * 6, style="dim")
         table.add_row(
             str(row.cycle + 1), str(row.step + 1), count(row.macs), count(row.requantizations),
-            f"{row.flash_bytes:,}", format_seconds(row.time.high), _cosine(row.fidelity_L), _cosine(row.fidelity_H),
+            f"{row.flash_bytes:,}", format_seconds(row.time.high),
+            _cosine(row.fidelity_L), _cosine(row.fidelity_H),
         )  # fmt: skip
     return table
 
@@ -152,7 +156,8 @@ def _sentences(report: RunReport) -> list[str]:
     return [
         f"{total.calls} block calls ({depth}): {count(total.macs)} MACs, {count(total.requantizations)} "
         f"requantizations, {total.flash_bytes:,} B read from flash, {total.row_reads} row reads.",
-        f"Estimated time [bold]{span(total.time)}[/] and energy {total.energy.low:.2g} .. {total.energy.high:.2g} J "
+        f"Estimated time [bold]{span(total.time)}[/] and energy {total.energy.low:.2g} .. "
+        f"{total.energy.high:.2g} J "
         f"a puzzle on {subject.part_title}; times in the tables are estimates, the slow end.",
         f"The estimate rests on {figures} figures; weakest: {basis.weakest} ({basis.source}). Arena: whole "
         "operators one after another, no tiling.",

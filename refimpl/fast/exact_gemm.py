@@ -70,7 +70,7 @@ def _integer_loop(a: Int8s, codes: Int8s, out: Int32s) -> None:
     rows, inner = a.shape
     for r in range(rows):
         for n in range(codes.shape[0]):
-            total = 0
+            total = np.int64(0)
             for k in range(inner):
                 total += np.int64(a[r, k]) * np.int64(codes[n, k])
             out[r, n] = total

@@ -19,12 +19,12 @@ Scalar: TypeAlias = Any  # a kernel-local int64; NumPy and Python integers both 
 
 def njit(function: F) -> F:
     """Compile on first use and cache on disk."""
-    return numba.njit(cache=True, nogil=True, boundscheck=False)(function)  # type: ignore[no-any-return]
+    return numba.njit(cache=True, nogil=True, boundscheck=False)(function)
 
 
 def inline(function: F) -> F:
     """Compile into each caller."""
-    return numba.njit(cache=True, nogil=True, inline="always")(function)  # type: ignore[no-any-return]
+    return numba.njit(cache=True, nogil=True, inline="always")(function)
 
 
 @inline

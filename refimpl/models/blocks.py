@@ -36,7 +36,9 @@ def block(ops: Operators, p: Block, h: Array, heads: int) -> Array:
     return swiglu(ops, p.channel, h)
 
 
-def stack(ops: Operators, layers: tuple[Block, ...], z: Array, inject: tuple[Array, ...], heads: int) -> Array:
+def stack(
+    ops: Operators, layers: tuple[Block, ...], z: Array, inject: tuple[Array, ...], heads: int
+) -> Array:
     """``f(z, inject) = layers(z + inject)``: one *call*, the unit in which the recursion is counted."""
     h = ops.add(z, *inject)
     for layer in layers:

@@ -63,11 +63,11 @@ class ModelConfig:
             raise InputError(f"model config: hidden_size {self.hidden_size} is not a multiple of "
                              f"num_heads {self.num_heads}.")
         if self.mlp_t != (self.token_intermediate_size is not None):
-            raise InputError("model config: token_intermediate_size belongs to mlp_t models, and only to them.")
+            raise InputError("model config: token_intermediate_size belongs to mlp_t models alone.")
         if (self.family == "hrm") != (self.H_layers > 0):
             raise InputError("model config: H_layers must be positive for an HRM and 0 for a TRM.")
         if self.pos_encodings not in ("none", "rope", "learned"):
-            raise InputError(f"model config: pos_encodings {self.pos_encodings!r} is not one of none, rope, learned.")
+            raise InputError(f"model config: pos_encodings {self.pos_encodings!r} is no known position code.")
 
     @property
     def positions(self) -> int:
@@ -123,4 +123,5 @@ class ModelConfig:
         try:
             return cls(**kept)
         except TypeError as error:
-            raise InputError(f"model config: {str(error).removeprefix('ModelConfig.__init__() ')}.") from error
+            problem = str(error).removeprefix("ModelConfig.__init__() ")
+            raise InputError(f"model config: {problem}.") from error

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from refimpl.fixedpoint import Ints
 
 
-def argmax(logits: Ints) -> npt.NDArray[np.intp]:
+def argmax(logits: Ints) -> Ints:
     """Index of the largest int32 logit on the last axis; ties go to the lowest index."""
     return np.argmax(logits, axis=-1)

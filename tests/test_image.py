@@ -1,0 +1,84 @@
+"""The flash image: what is written is read back, and damage is refused by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from refimpl import fast
+from refimpl.errors import InputError
+from refimpl.image import ALIGNMENT, HEADER, Image, Section, encode, write_atomically
+from refimpl.model_image import from_image, read_meta, to_image
+from refimpl.models.recursion import run
+from refimpl.networks import find_network
+from refimpl.tasks.puzzles import load_shipped
+from refimpl.tasks.sudoku import to_tokens
+
+
+@pytest.fixture(scope="module", params=["sudoku9-mlp", "sudoku9-att"])
+def image_bytes(request: pytest.FixtureRequest) -> bytes:
+    return find_network(request.param).image("w4c")
+
+
+def test_sections_come_back_as_written_and_aligned() -> None:
+    sections = [
+        Section("a/codes", "int4", np.array([[-8, 7, 3]], np.int8)),
+        Section("b", "int8", np.array([-128, 127], np.int8)),
+        Section("c", "int16", np.array([-32768], np.int16)),
+        Section("d", "int32", np.array([[2**31 - 1], [-(2**31)]], np.int32)),
+    ]
+    image = Image(encode(sections))
+    for section in sections:
+        assert np.array_equal(image.array(section.name), section.values)
+        assert image.entry(section.name).offset % ALIGNMENT == 0
+
+
+def test_equal_models_give_equal_bytes(image_bytes: bytes) -> None:
+    image = Image(image_bytes)
+    assert to_image(from_image(image), read_meta(image)) == image_bytes
+
+
+@pytest.mark.parametrize("name", ["sudoku9-mlp", "sudoku9-att"])
+def test_a_run_from_the_image_has_the_bits_of_a_run_from_memory(name: str) -> None:
+    network = find_network(name)
+    tokens = to_tokens(load_shipped().questions)[:2]
+    for weights in ("w8c", "w4t"):
+        in_memory = run(fast, network.integer_model(weights).with_depth(steps=2), tokens)
+        from_flash = run(fast, from_image(Image(network.image(weights))).with_depth(steps=2), tokens)
+        for a, b in zip(in_memory, from_flash, strict=True):
+            assert all(np.array_equal(x, y) for x, y in zip(vars(a).values(), vars(b).values(), strict=True))
+
+
+def test_every_damaged_section_is_named(image_bytes: bytes) -> None:
+    for name, entry in Image(image_bytes).entries.items():
+        damaged = bytearray(image_bytes)
+        damaged[entry.offset] ^= 1
+        with pytest.raises(InputError, match=f"section '{name}' is damaged"):
+            Image(bytes(damaged))
+
+
+def test_truncation_names_the_section_that_is_cut(image_bytes: bytes) -> None:
+    entries = list(Image(image_bytes).entries.values())
+    with pytest.raises(InputError, match=f"section '{entries[-1].name}' .* truncated"):
+        Image(image_bytes[: entries[-1].offset])
+    with pytest.raises(InputError, match="section table is damaged or truncated"):
+        Image(image_bytes[: HEADER.size + 8])
+
+
+@pytest.mark.parametrize("data", [b"", b"RRIM", b"PK\x03\x04" + bytes(60)])
+def test_other_files_are_no_images(data: bytes) -> None:
+    with pytest.raises(InputError, match="no flash image"):
+        Image(data)
+
+
+def test_a_later_version_is_refused(image_bytes: bytes) -> None:
+    later = bytearray(image_bytes)
+    later[4] = 2
+    with pytest.raises(InputError, match="version 2"):
+        Image(bytes(later))
+
+
+def test_a_failed_write_leaves_nothing(tmp_path) -> None:
+    with pytest.raises(InputError, match="cannot be written"):
+        write_atomically(tmp_path / "missing" / "x.img", b"data")
+    assert list(tmp_path.iterdir()) == []

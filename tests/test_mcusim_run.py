@@ -1,0 +1,132 @@
+"""``python -m mcusim run``: exit codes, sentences, and facts that agree with the oracle."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mcusim.__main__ import main
+from mcusim.parts import load_part
+from mcusim.simulate import count_only, execute
+from refimpl import fast, ops
+from refimpl.counting import count_step
+from refimpl.image import Image
+from refimpl.models.recursion import run
+from refimpl.networks import find_network
+from refimpl.tasks.puzzles import load_shipped
+from refimpl.tasks.sudoku import from_tokens, to_tokens
+
+
+def report(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, dict[str, Any]]:
+    code = main(["run", "--format", "json", *args])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_the_default_run_answers_a_real_sudoku_and_fits_4mb(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = report(capsys, "--budget", "4MB")
+    assert code == 0
+    assert said["fits"]
+    assert said["subject"]["weights"] == "w4c"
+    puzzle = said["puzzle"]
+    shipped = load_shipped()
+    assert np.array_equal(from_tokens(np.array(puzzle["question"])), shipped.questions[0])
+    assert puzzle["right"] == (from_tokens(np.array(puzzle["prediction"])).tolist() == shipped.answers[0].tolist())
+    _, outputs = run(fast, find_network("sudoku9-mlp").integer_model("w4c"), to_tokens(shipped.questions[:1]))
+    assert puzzle["prediction"] == fast.argmax(outputs.logits)[0].tolist()
+
+
+def test_the_budget_is_the_file_the_arena_and_the_code(capsys: pytest.CaptureFixture[str]) -> None:
+    _, said = report(capsys, "--no-fidelity")
+    shares = {share["what"]: share["size"] for share in said["budget"]["shares"]}
+    image = len(find_network("sudoku9-mlp").image("w4c"))
+    in_arena = sum(shares[what] for what in ("carry z_H, z_L", "input x", "scratch at the peak"))
+    assert said["budget"]["everything"] == image + in_arena + load_part("generic-4mb").code_bytes
+    assert said["budget"]["weights_only"] == 258_626 // 2
+
+
+def test_too_small_a_budget_exits_1_with_the_missing_bytes(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["run", "--budget", "64KB", "--no-fidelity"])
+    text = capsys.readouterr().out
+    _, said = report(capsys, "--budget", "64KB", "--no-fidelity")
+    assert code == 1
+    assert said["budget"]["missing"] == said["budget"]["everything"] - 65_536
+    assert f"{said['budget']['missing']:,} bytes missing" in text
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (["--budget", "banana"], "--budget cannot be 'banana'"),
+        (["--model", "sudoku9-mlq"], "did you mean 'sudoku9-mlp'?"),
+        (["--part", "stm32h734"], "did you mean 'stm32h743'?"),
+        (["--weights", "w9c"], "did you mean 'w8c'?"),
+        (["--deployment", "sudoku-mlp-int5"], "did you mean"),
+        (["--puzzle", "256"], "0 to 255"),
+        (["--steps", "0"], "at least 1"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(
+    args: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", *args]) == 2
+    said = capsys.readouterr()
+    assert sentence in said.err
+    assert said.out == ""
+    assert len(said.err.strip().splitlines()) == 1
+
+
+def test_numpy_and_numba_agree_call_by_call() -> None:
+    image = Image(find_network("sudoku9-mlp").image("w4c"))
+    tokens = to_tokens(load_shipped().questions)[0]
+    part = load_part("generic-4mb")
+    crcs = [[c.crc32 for c in execute(image, (2, 2), tokens, part, inner=inner).calls] for inner in (ops, fast)]
+    assert crcs[0] == crcs[1]
+    assert len(set(crcs[0])) == len(crcs[0])
+
+
+def test_one_step_of_4_cycles_is_4_steps_of_one_cycle() -> None:
+    image = Image(find_network("sudoku9-att").image("w4c"))
+    tokens = to_tokens(load_shipped().questions)[1]
+    part = load_part("generic-4mb")
+    runs = [execute(image, depth, tokens, part) for depth in ((2, 4), (1, 8))]
+    assert [c.crc32 for c in runs[0].calls] == [c.crc32 for c in runs[1].calls]
+    assert np.array_equal(runs[0].answer, runs[1].answer)
+
+
+def test_blas_threads_do_not_change_a_bit() -> None:
+    said = []
+    for threads in ("1", "2"):
+        command = [sys.executable, "-m", "mcusim", "run", "--steps", "2", "--no-fidelity", "--format", "json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True,
+                              env={"OPENBLAS_NUM_THREADS": threads, "PATH": ""})  # fmt: skip
+        said.append(json.loads(done.stdout))
+    assert said[0] == said[1]
+    assert said[0]["cycles"][-1]["crc32_H"] is not None
+
+
+def test_an_executed_run_costs_what_the_shapes_say() -> None:
+    network = find_network("sudoku9-mlp")
+    image = Image(network.image("w4c"))
+    tokens = to_tokens(load_shipped().questions)[0]
+    executed = execute(image, (2, 16), tokens, load_part("generic-4mb"))
+    counted = count_only(count_step(network.config))
+    costs = [[e.counts for c in one.calls for e in c.events] for one in (executed, counted)]
+    assert costs[0] == costs[1]
+
+
+def test_untrained_weights_have_no_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["run", "--model", "trm-mlp-sudoku"])
+    text = capsys.readouterr().out
+    assert "accuracy n/a (untrained weights)" in text
+    assert "puzzle-exact" not in text
+
+
+def test_rows_are_streamed_one_read_each(capsys: pytest.CaptureFixture[str]) -> None:
+    _, said = report(capsys, "--no-fidelity", "--steps", "1")
+    assert said["total"]["row_bytes"] == 81 * (96 + 4 + 1)
+    assert said["total"]["row_reads"] == 81 * 3  # codes, multiplier, shift
