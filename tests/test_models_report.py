@@ -98,7 +98,7 @@ def test_parameters_per_block_are_the_published_ones() -> None:
     ("trm-att-maze", 10, 6_819_840, 11_272),
     ("trm-att-arc", 10, 6_822_912, 11_278),
 ])  # fmt: skip
-def test_linears_weights_and_rows_are_the_published_ones(name: str, count: int, weights: int, rows: int) -> None:
+def test_linears_have_the_published_size(name: str, count: int, weights: int, rows: int) -> None:
     assert report(name)["linears"] == {"count": count, "weights": weights, "rows": rows}
 
 
