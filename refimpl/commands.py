@@ -71,13 +71,13 @@ def run_quantize(args: argparse.Namespace) -> int:
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("networks", nargs="*", default=[DEFAULT_NETWORK], help=f"default {DEFAULT_NETWORK}")
     parser.add_argument("--list", action="store_true", help="list the shipped networks")
-    parser.add_argument("--formats", default=TABLE_FORMATS, help=f"comma separated, default {TABLE_FORMATS}")
+    parser.add_argument("--format", default=TABLE_FORMATS, help=f"comma separated, default {TABLE_FORMATS}")
     parser.add_argument("--puzzles", type=int, help="generate this many (default: the shipped 256 Sudokus)")
     parser.add_argument("--givens", type=int, help="givens of generated Sudokus")
     parser.add_argument("--H-cycles", type=int, help="H cycles an ACT step (default: the network's)")
     parser.add_argument("--steps", type=int, help="ACT steps (default: the network's)")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--json", action="store_true", help="the same facts as JSON")
 
 
 def run_evaluate(args: argparse.Namespace) -> int:
@@ -85,7 +85,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     if args.list:
         print("\n".join(list_networks()))
         return 0
-    formats = args.formats.split(",")
+    formats = args.format.split(",")
     rows: list[dict[str, object]] = []
     with Progress(transient=True, console=Console(stderr=True)) as progress:
         for name in args.networks:
@@ -106,7 +106,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
                     "puzzles": right.puzzles, "origin": puzzles.origin,
                     "H_cycles": runner.model.config.H_cycles, "steps": runner.model.config.halt_max_steps,
                 })  # fmt: skip
-    if args.format == "json":
+    if args.json:
         print(json.dumps(rows, indent=1))
         return 0
     table = Table(title="puzzle-exact and cell accuracy", caption="integer rows: weights x int8 activations, "
