@@ -57,7 +57,8 @@ def to_state(values: npt.NDArray[np.floating], where: str) -> npt.NDArray[np.int
 def silu_table(name: str, in_scale: float, out_scale: float) -> Silu:
     """Entry i: ``silu((i - 128) * in_scale) / out_scale``, half to even, saturated."""
     x = np.arange(-128, 128) * in_scale
-    y = x / (1 + np.exp(-x)) / out_scale
+    with np.errstate(over="ignore"):  # exp(-x) -> inf gives the right limit, 0
+        y = x / (1 + np.exp(-x)) / out_scale
     return Silu(name, np.clip(np.rint(y), -128, 127).astype(np.int8))
 
 
