@@ -1,0 +1,154 @@
+"""One cell of a sweep: a variant over a set of puzzles, scored against labels and the float run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from refimpl.fidelity import Float64s, Reading, flattened_cosines, position_cosines
+from refimpl.lab.costs import Costs, costs
+from refimpl.lab.variant import Variant, network, reading
+from refimpl.models.operators import Array
+from refimpl.models.recursion import Carry, Outputs, run
+from refimpl.tasks.metrics import copy_floor, puzzle_exact, wrong_cells
+from refimpl.tasks.sets import PuzzleSet, evaluation_set
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A variant and how many puzzles of the evaluation set it runs on (0: all of the default set)."""
+
+    variant: Variant
+    puzzles: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"{self.variant.key} p{self.puzzles or '-'}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished cell.
+
+    ``exact``: one character a puzzle, ``1`` solved; ``one_step`` and ``all_steps`` are the two fidelity
+    readings, ``consecutive`` their control; ``puzzle_fidelity``: reading (ii) of each puzzle.
+    """
+
+    variant: Variant
+    puzzles: int
+    origin: str
+    exact: str
+    cells_right: int
+    cells: int
+    floor_exact: int
+    floor_cells: int
+    one_step: float
+    all_steps: float
+    consecutive: float
+    puzzle_fidelity: tuple[float, ...]
+    costs: Costs
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Result:
+        return cls(**{**raw, "variant": Variant(**raw["variant"]), "costs": Costs(**raw["costs"]),
+                      "puzzle_fidelity": tuple(raw["puzzle_fidelity"])})  # fmt: skip
+
+    @property
+    def solved(self) -> npt.NDArray[np.bool_]:
+        return np.array([mark == "1" for mark in self.exact])
+
+
+@dataclass(frozen=True)
+class Track:
+    """What one run over a batch leaves behind: answers, z_H after the first, last but one and last step."""
+
+    answers: Array
+    first: Array
+    before_last: Array
+    last: Array
+
+
+def track(program: Reading, tokens: Array) -> Track:
+    """Run ``program`` and keep z_H where the fidelity readings look."""
+    steps = program.model.config.halt_max_steps
+    kept: dict[int, Array] = {}
+
+    def on_step(step: int, carry: Carry, outputs: Outputs) -> None:
+        if step in (0, steps - 2, steps - 1):
+            kept[step] = carry.z_H
+        if step == steps - 1:
+            kept[-1] = program.ops.argmax(outputs.logits)
+
+    run(program.ops, program.model, tokens, on_step=on_step)
+    return Track(kept[-1], kept[0], kept[max(steps - 2, 0)], kept[steps - 1])
+
+
+@lru_cache(maxsize=8)
+def puzzle_set(network_name: str, puzzles: int) -> PuzzleSet:
+    """The evaluation set, cut to its first ``puzzles`` (0: all; the shipped order mixes difficulties)."""
+    config = network(network_name).config
+    whole = evaluation_set(config)
+    if puzzles > len(whole.inputs):
+        return evaluation_set(config, puzzles)
+    if not puzzles:
+        return whole
+    return PuzzleSet(whole.inputs[:puzzles], whole.labels[:puzzles], f"first {puzzles} of {whole.origin}")
+
+
+@lru_cache(maxsize=4)
+def reference_tracks(variant: Variant, puzzles: int) -> tuple[Track, ...]:
+    """The float run of ``variant`` in batches, kept for the cells that are compared with it."""
+    program = reading(variant)
+    inputs = puzzle_set(variant.network, puzzles).inputs
+    return tuple(track(program, inputs[start : start + BATCH]) for start in range(0, len(inputs), BATCH))
+
+
+def run_cell(cell: Cell, on_batch: Callable[[], None] = lambda: None) -> Result:
+    """Run a cell to its end; ``on_batch`` hears of every finished batch."""
+    started = perf_counter()
+    variant = cell.variant.resolved()
+    chosen = puzzle_set(variant.network, cell.puzzles)
+    program = reading(variant)
+    references = reference_tracks(variant.reference(), cell.puzzles)
+    answers: list[Array] = []
+    readings: list[list[Float64s]] = [[], [], []]
+    for i, reference in enumerate(references):
+        is_reference = variant == variant.reference()
+        own = reference if is_reference else track(program, chosen.inputs[i * BATCH : (i + 1) * BATCH])
+        answers.append(own.answers)
+        readings[0].append(position_cosines(reference.first, own.first))
+        readings[1].append(flattened_cosines(reference.last, own.last))
+        readings[2].append(flattened_cosines(own.before_last, own.last))
+        on_batch()
+    one_step, all_steps, consecutive = (np.concatenate(parts) for parts in readings)
+    predicted = np.concatenate(answers)
+    floor = copy_floor(chosen.inputs, chosen.labels)
+    wrong = int(wrong_cells(predicted, chosen.labels).sum())
+    return Result(
+        variant=variant,
+        puzzles=len(predicted),
+        origin=chosen.origin,
+        exact="".join("01"[int(right)] for right in puzzle_exact(predicted, chosen.labels)),
+        cells_right=floor.cells - wrong,
+        cells=floor.cells,
+        floor_exact=floor.exact_right,
+        floor_cells=floor.cells_right,
+        one_step=float(one_step.mean()),
+        all_steps=float(all_steps.mean()),
+        consecutive=float(consecutive.mean()),
+        puzzle_fidelity=tuple(round(float(value), 5) for value in all_steps),
+        costs=costs(variant),
+        seconds=round(perf_counter() - started, 2),
+    )

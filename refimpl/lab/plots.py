@@ -1,0 +1,51 @@
+"""Plots for a terminal: bars of two shares, and curves on a character grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+BAR_WIDTH = 36
+SYMBOLS = "ox+*#@"
+STYLES = ("cyan", "magenta", "yellow", "green", "red", "blue")
+
+
+def bars(title: str, rows: Sequence[tuple[str, float, float]]) -> Text:
+    """Per row: label, exact share (full block) and cell share (light block), both 0..1."""
+    width = max(len(label) for label, _, _ in rows)
+    text = Text(f"{title}   █ exact  ░ cell\n", style="bold")
+    for label, exact, cell in rows:
+        solid = round(BAR_WIDTH * exact)
+        light = max(round(BAR_WIDTH * cell) - solid, 0)
+        text.append(f"{label:<{width}} ", style="default")
+        text.append("█" * solid, style="cyan")
+        text.append("░" * light, style="blue")
+        text.append(f" {100 * exact:.1f} / {100 * cell:.1f}\n", style="default")
+    return text
+
+
+def curves(
+    title: str, series: dict[str, Sequence[float]], low: float, high: float, height: int = 14, width: int = 68
+) -> Text:
+    """Values against their index; each series in its own symbol, resampled to ``width`` columns."""
+    grid = [[(" ", "default")] * width for _ in range(height)]
+    for place, values in enumerate(series.values()):
+        symbol, style = SYMBOLS[place % len(SYMBOLS)], STYLES[place % len(STYLES)]
+        for column in range(width):
+            value = values[min(column * len(values) // width, len(values) - 1)]
+            share = (min(max(value, low), high) - low) / (high - low)
+            grid[height - 1 - round(share * (height - 1))][column] = (symbol, style)
+    text = Text(f"{title}\n", style="bold")
+    for i, line in enumerate(grid):
+        level = high - (high - low) * i / (height - 1)
+        text.append(f"{level:7.3f} │", style="default")
+        for symbol, style in line:
+            text.append(symbol, style=style)
+        text.append("\n")
+    text.append("        └" + "─" * width + "\n", style="default")
+    longest = max(len(values) for values in series.values())
+    text.append(f"         0{'call':^{width - 8}}{longest - 1:>6}\n", style="default")
+    for place, name in enumerate(series):
+        text.append(f"  {SYMBOLS[place % len(SYMBOLS)]} {name}", style=STYLES[place % len(STYLES)])
+    return text

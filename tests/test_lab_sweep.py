@@ -1,0 +1,162 @@
+"""The sweep: plans, resumption after a kill, and what the report says about finished cells."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from refimpl.errors import InputError
+from refimpl.lab import results
+from refimpl.lab.cell import Cell, Result, run_cell
+from refimpl.lab.comparison import compare
+from refimpl.lab.costs import Costs, costs
+from refimpl.lab.plan import grid_cells, read_plan, unique
+from refimpl.lab.report import as_json, markdown, render
+from refimpl.lab.sweep import sweep
+from refimpl.lab.variant import Variant
+
+
+def result(weights="w8c", exact="1100", **changes):
+    formats = () if weights == "fp32" else (weights, "a8", "int16")
+    variant = Variant("sudoku9-mlp", *formats, H_cycles=2, steps=16)
+    whole = Result(variant, len(exact), "made up", exact, 300, 324, 0, 100, 0.9, 0.8, 0.99,
+                   (0.8,) * len(exact), Costs(1000, 2000, 3000), 1.0)  # fmt: skip
+    return replace(whole, **changes)
+
+
+def test_a_grid_is_every_combination_and_the_float_run_of_every_depth():
+    grid = {"networks": ["sudoku9-mlp"], "weights": ["w8c", "w4c"], "rounding": ["double", "single"],
+            "depths": ["2x16", "1x8"]}  # fmt: skip
+    cells = unique(grid_cells(grid, 64, "here"))
+    assert len(cells) == 2 + 2 * 2 * 2
+    assert [c.variant.weights for c in cells[:2]] == ["fp32", "fp32"]
+    assert {c.puzzles for c in cells} == {64}
+
+
+def test_own_depth_and_the_same_depth_in_numbers_are_one_cell():
+    grid = {"networks": ["sudoku9-mlp"], "weights": ["w8c"], "depths": ["own", "2x16"]}
+    assert len(unique(grid_cells(grid, 0, "here"))) == 2
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("[[grid]]\nnetworks = ['sudoku9-mlp']\nweight = ['w8c']", "did you mean 'weights'"),
+    ("[[grid]]\nnetworks = ['sudoku9-mlp']\nweights = 'w8c'", "must be a list"),
+    ("[[grid]]\nnetworks = ['sudoku9-mlp']\nweights = ['w9c']", "no weight format 'w9c'"),
+    ("[[grid]]\nnetworks = ['sudoku9-mlp']\ndepths = ['16']", "not H_cycles x steps"),
+    ("[[grid]]\nweights = ['w8c']", "no networks"),
+    ("[[grid]]\nnetworks = ['sudoku9-mpl']\n", "did you mean 'sudoku9-mlp'"),
+    ("puzzles = -1\n[[grid]]\nnetworks = ['sudoku9-mlp']", "puzzles is -1"),
+    ("", "no \\[\\[grid\\]\\]"),
+    ("[[grid", "not valid TOML"),
+])  # fmt: skip
+def test_a_wrong_plan_is_refused_with_the_reason(tmp_path, text, message):
+    (tmp_path / "plan.toml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_plan(tmp_path / "plan.toml")
+
+
+def test_float_activations_have_no_integer_program():
+    with pytest.raises(InputError, match="no integer program"):
+        Variant("sudoku9-mlp", "w8c", "float", "int16")
+
+
+def test_a_seeded_network_is_refused():
+    with pytest.raises(InputError, match="seeded weights"):
+        Variant("trm-mlp-sudoku", "w8c", "a8", "int16").resolved()
+
+
+def test_a_result_survives_the_file(tmp_path):
+    path = tmp_path / "r.jsonl"
+    results.append(path, "a", result())
+    results.append(path, "b", result("w4c"))
+    assert results.read_results([path]) == [result(), result("w4c")]
+    assert results.finished_keys(path) == {"a", "b"}
+
+
+def test_a_line_cut_short_by_a_kill_is_dropped_and_the_rest_kept(tmp_path):
+    path = tmp_path / "r.jsonl"
+    results.append(path, "a", result())
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[: len(whole) // 2])
+    assert results.finished_keys(path) == {"a"}
+    assert results.read_results([path]) == [result()]
+    with results.writing(path):
+        results.append(path, "b", result("w4c"))
+    assert results.read_results([path]) == [result(), result("w4c")]
+
+
+def test_two_sweeps_do_not_write_one_file(tmp_path):
+    path = tmp_path / "r.jsonl"
+    with results.writing(path), pytest.raises(InputError, match="another sweep"), results.writing(path):
+        pass
+
+
+def test_the_table_does_not_depend_on_the_order_cells_finished_in():
+    cells = [result("fp32", "1110"), result("w8c"), result("w4c"), result("w4t")]
+    assert markdown(compare(cells)) == markdown(compare(cells[::-1]))
+
+
+def test_a_variant_is_paired_with_the_float_run_puzzle_by_puzzle():
+    rows = compare([result("w8c", "1001"), result("fp32", "1110")])
+    assert rows[0].kind == "float"
+    assert rows[0].paired is None
+    paired = rows[1].paired
+    assert (paired.only_first, paired.only_second) == (2, 1)
+    assert rows[1].change == -0.25
+
+
+def test_no_float_run_no_pairing():
+    assert compare([result()])[0].paired is None
+
+
+def test_json_and_svg_render(tmp_path, capsys):
+    render([result("fp32", "1110"), result()], "text", tmp_path / "r.svg")
+    assert "50.00" in capsys.readouterr().out
+    assert (tmp_path / "r.svg").read_text().startswith("<svg")
+    rows = json.loads(as_json(compare([result("fp32", "1110"), result()])))
+    assert [row["exact"] for row in rows] == [0.75, 0.5]
+
+
+def test_costs_by_hand():
+    # sudoku9-mlp: 2 blocks of 4 linears, and the heads 11 x 96 and 2 x 96.
+    token, channel = 2 * 224 * 81 + 81 * 224, 2 * 256 * 96 + 96 * 256
+    token_rows, channel_rows = 2 * 224 + 81, 2 * 256 + 96
+    stack, rows = 2 * (token + channel), 2 * (token_rows + channel_rows)
+    rest = 4 * (11 * 96 + 2 + 96 + 96)
+    found = costs(Variant("sudoku9-mlp", "w4c", "a8", "int16").resolved())
+    assert found.package_bytes == (stack + 13 * 96) // 2 + 4 * (rows + 13) + rest
+    assert found.traffic_bytes == 96 * (stack // 2 + 4 * rows) + 16 * (13 * 96 // 2 + 4 * 13)
+    assert found.macs == 96 * 2 * 96 * token + 96 * 2 * 81 * channel + 16 * (81 * 11 * 96 + 2 * 96)
+
+
+def test_groups_cost_one_byte_each_the_padded_one_included():
+    row = costs(Variant("sudoku9-mlp", "w4c", "a8", "int16").resolved()).package_bytes
+    group = costs(Variant("sudoku9-mlp", "w4g32", "a8", "int16").resolved()).package_bytes
+    per_block = 448 * 3 + 81 * 7 + 512 * 3 + 96 * 8
+    assert group - row == 2 * per_block + 13 * 3
+
+
+@pytest.mark.slow
+def test_a_rerun_does_only_what_is_missing(tmp_path):
+    path = tmp_path / "r.jsonl"
+    grid = {"networks": ["sudoku6-mlp"], "weights": ["w8c"], "depths": ["1x1"]}
+    cells = unique(grid_cells(grid, 4, "here"))
+    assert sweep(cells, path, 2) == 2
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + lines[1][:40])
+    assert sweep(cells, path, 2) == 1
+    again = path.read_bytes().splitlines()
+    assert json.loads(again[1])["key"] == json.loads(lines[1])["key"]
+    assert sweep(cells, path, 2) == 0
+
+
+@pytest.mark.slow
+def test_a_cell_is_the_same_however_often_it_runs():
+    cell = Cell(Variant("sudoku6-mlp", "w4c", "a8", "int16", H_cycles=1, steps=2), 4)
+    first, second = run_cell(cell), run_cell(cell)
+    assert replace(first, seconds=0) == replace(second, seconds=0)
+    assert first.one_step < 1
+    reference = run_cell(Cell(cell.variant.reference(), 4))
+    assert (reference.one_step, reference.all_steps) == (1.0, 1.0)
