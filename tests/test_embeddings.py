@@ -13,6 +13,7 @@ import pytest
 from compare import assert_exact, assert_within
 from reasoners import puzzles
 
+from mcusim.flash import FlashInterface, FlashLog, FlashRead
 from refimpl import fast, float_ops, ops
 from refimpl.checkpoints.npz import write_npz
 from refimpl.embeddings import (
@@ -356,3 +357,15 @@ def test_make_takes_the_rows_of_a_network(tmp_path: Path, capsys: pytest.Capture
     assert (table.meta.rows, table.meta.hidden, table.meta.label) == (ROWS, HIDDEN, "net")
     assert table.meta.input_scale == SCALE
     assert_within(table.values(39), seeded_tensors(CONFIG, seed=9)["inner.puzzle_emb.weights"][39], 0)
+
+
+def test_a_device_s_memory_can_time_each_read_as_it_happens(tmp_path: Path) -> None:
+    """Single lane at 50 MHz, 32-byte bursts of 40 overhead clocks: 37 bytes are two bursts, 376 clocks."""
+    memory, log = FlashInterface(50e6, 1, 1, 40, 32, "dma"), FlashLog()
+
+    def charge(read: RowRead) -> None:
+        size = read.bytes
+        log.reads.append(FlashRead(read.table, read.offset, size, memory.bursts(size), memory.time_s(size)))
+
+    open_table(make(tmp_path, "int8-q31"), charge).values(2)
+    assert log.reads == [FlashRead("table.int8-q31", 74, 37, 2, pytest.approx((2 * 40 + 37 * 8) / 50e6))]
