@@ -30,19 +30,21 @@ ALIGNMENT = 16
 HEADER = struct.Struct("<4sIIII12x")
 ENTRY = struct.Struct("<36sBB2x3IIII")
 # Element codes; int4 is stored as nibbles, low first, rows contiguous.
-ELEMENTS: dict[int, tuple[str, int]] = {1: ("int8", 8), 2: ("int16", 16), 3: ("int32", 32), 4: ("int4", 4)}
+ELEMENTS: dict[int, tuple[str, int]] = {
+    1: ("int8", 8), 2: ("int16", 16), 3: ("int32", 32), 4: ("int4", 4), 5: ("uint8", 8),
+}  # fmt: skip
 CODES = {name: code for code, (name, _) in ELEMENTS.items()}
 
 Array = npt.NDArray[np.integer]
 
 
 def _stored_type(element: str) -> str:
-    return f"<i{ELEMENTS[CODES[element]][1] // 8}"
+    return f"<{element[0]}{ELEMENTS[CODES[element]][1] // 8}"
 
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A named tensor; ``element`` is int4, int8, int16 or int32; int4 values come as int8 in [-8, 7]."""
+    """A named tensor; ``element`` is a name in ELEMENTS; int4 values come as int8 in [-8, 7]."""
 
     name: str
     element: str

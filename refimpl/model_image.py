@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from refimpl.block_params import BlockLinear, Int8Norm, Keep, Online
 from refimpl.errors import InputError
 from refimpl.fixedpoint import ROUNDINGS, Rounding
 from refimpl.image import Image, Section, encode
@@ -23,6 +25,7 @@ CONFIG_FIELDS = (
 )  # fmt: skip
 FAMILIES = ("trm", "hrm")
 POSITIONS = ("none", "rope", "learned")
+ONLINE: tuple[Online, ...] = ("static", "token", "mx")
 
 
 @dataclass(frozen=True)
@@ -40,19 +43,44 @@ def _int32(name: str, *values: int) -> Section:
     return Section(name, "int32", np.array(values, np.int32))
 
 
+def _rescale(name: str, leaf: Rescale) -> Section:
+    return _int32(name, leaf.multiplier, leaf.shift, leaf.out_bits, leaf.output_offset)
+
+
+def _linear_sections(name: str, leaf: Linear | BlockLinear) -> list[Section]:
+    """``format`` has three values for OP-LINEAR, five for OP-BLOCK-LINEAR."""
+    if isinstance(leaf, Linear):
+        form = _int32(f"{name}/format", leaf.weight_bits, leaf.out_bits, leaf.output_offset)
+    else:
+        online = ONLINE.index(leaf.activations)
+        scales = leaf.block, leaf.power_of_two
+        form = _int32(f"{name}/format", leaf.weight_bits, leaf.out_bits, *scales, online)
+    sections = [
+        form,
+        Section(f"{name}/codes", "int4" if leaf.weight_bits == 4 else "int8", leaf.codes),
+        Section(f"{name}/multiplier", "int32", leaf.multiplier),
+        Section(f"{name}/shift", "int8", leaf.shift),
+    ]
+    if leaf.bias is not None:
+        sections.append(Section(f"{name}/bias", "int32", leaf.bias))
+    if isinstance(leaf, BlockLinear) and leaf.zero_point is not None:
+        sections.append(Section(f"{name}/zero_point", "int8", leaf.zero_point))
+    if isinstance(leaf, BlockLinear) and leaf.block_scale is not None:
+        sections.append(Section(f"{name}/block_scale", "uint8", leaf.block_scale))
+    return sections
+
+
 def _leaf_sections(name: str, leaf: Leaf) -> list[Section]:
     """The sections of one leaf; ``name`` is the leaf's name in the skeleton."""
-    if isinstance(leaf, Linear):
-        element = "int4" if leaf.weight_bits == 4 else "int8"
-        sections = [
-            _int32(f"{name}/format", leaf.weight_bits, leaf.out_bits, leaf.output_offset),
-            Section(f"{name}/codes", element, leaf.codes),
-            Section(f"{name}/multiplier", "int32", leaf.multiplier),
-            Section(f"{name}/shift", "int8", leaf.shift),
-        ]
-        return sections if leaf.bias is None else [*sections, Section(f"{name}/bias", "int32", leaf.bias)]
+    if isinstance(leaf, (Linear, BlockLinear)):
+        return _linear_sections(name, leaf)
+    if isinstance(leaf, Keep):
+        return []  # the linear that reads the site says how it quantizes
+    if isinstance(leaf, Int8Norm):
+        code, state = _rescale(f"{name}/to_code", leaf.to_code), _rescale(f"{name}/to_state", leaf.to_state)
+        return [*_leaf_sections(name, leaf.norm), code, state]
     if isinstance(leaf, Rescale):
-        return [_int32(f"{name}/rescale", leaf.multiplier, leaf.shift, leaf.out_bits, leaf.output_offset)]
+        return [_rescale(f"{name}/rescale", leaf)]
     if isinstance(leaf, Silu):
         return [Section(f"{name}/table", "int8", leaf.table)]
     if isinstance(leaf, Norm):
@@ -73,8 +101,8 @@ def _leaf_sections(name: str, leaf: Leaf) -> list[Section]:
 
 
 def rounding_of(model: Model) -> Rounding:
-    """The requantization rule, one for the whole model."""
-    rule: Rounding = model.lm_head.linear.rounding
+    """The requantization rule, one for the whole model; row tables have it in every format."""
+    rule: Rounding = model.embedding.tokens.rounding
     return rule
 
 
@@ -125,39 +153,63 @@ def read_meta(image: Image) -> ImageMeta:
         raise InputError(f"{image.where}: section 'meta' is not readable ({error}).") from error
 
 
+def _read_linear(image: Image, spec: Spec, rounding: Rounding) -> Linear | BlockLinear:
+    name = spec.name
+    codes = image.array(f"{name}/codes").astype(np.int8, copy=False)
+    if codes.shape != spec.shape:
+        raise InputError(f"{image.where}: section '{name}/codes' has shape {codes.shape}; "
+                         f"the config needs {spec.shape}.")
+    weight_bits, out_bits, *rest = image.array(f"{name}/format").tolist()
+    multiplier = image.array(f"{name}/multiplier").astype(np.int32)
+    shift = image.array(f"{name}/shift").astype(np.int32)
+    bias = image.array(f"{name}/bias").astype(np.int32) if spec.bias_key else None
+    if len(rest) == 1:
+        return Linear(name, weight_bits, codes, bias, multiplier, shift, rounding, out_bits, rest[0])
+
+    def optional(part: str) -> npt.NDArray[np.integer] | None:
+        return image.array(f"{name}/{part}") if f"{name}/{part}" in image.entries else None
+
+    block, power_of_two, online = rest
+    zero_point, block_scale = optional("zero_point"), optional("block_scale")
+    return BlockLinear(
+        name, weight_bits, codes,
+        None if zero_point is None else zero_point.astype(np.int8), block,
+        None if block_scale is None else block_scale.astype(np.uint8), bool(power_of_two),
+        bias, multiplier, shift, out_bits, ONLINE[online],
+    )  # fmt: skip
+
+
+def _read_rescale(image: Image, name: str, section: str, rounding: Rounding) -> Rescale:
+    multiplier, shift, out_bits, offset = image.array(section).tolist()
+    return Rescale(name, multiplier, shift, rounding, out_bits, offset)
+
+
+def _read_norm(image: Image, name: str, rounding: Rounding) -> Norm | Int8Norm:
+    norm = Norm(name, *image.array(f"{name}/norm").tolist())
+    if f"{name}/to_code" not in image.entries:
+        return norm
+    to_code, to_state = (
+        _read_rescale(image, f"{name}.{part}", f"{name}/{part}", rounding) for part in ("to_code", "to_state")
+    )
+    return Int8Norm(name, norm, to_code, to_state)
+
+
 def from_image(image: Image) -> Model:
     """Return the integer tree whose arrays view the image (int4 codes are unpacked)."""
     config, rounding = read_config(image)
 
-    def linear(spec: Spec) -> Linear:
-        weight_bits, out_bits, offset = image.array(f"{spec.name}/format").tolist()
-        codes = image.array(f"{spec.name}/codes")
-        if codes.shape != spec.shape:
-            raise InputError(f"{image.where}: section '{spec.name}/codes' has shape {codes.shape}; "
-                             f"the config needs {spec.shape}.")
-        return Linear(
-            spec.name,
-            weight_bits,
-            codes.astype(np.int8, copy=False),
-            image.array(f"{spec.name}/bias").astype(np.int32) if spec.bias_key else None,
-            image.array(f"{spec.name}/multiplier").astype(np.int32),
-            image.array(f"{spec.name}/shift").astype(np.int32),
-            rounding,
-            out_bits,
-            offset,
-        )
-
     def leaf(spec: Spec) -> Leaf:
         name = spec.name
         if spec.kind == "linear":
-            return linear(spec)
+            return _read_linear(image, spec, rounding)
         if spec.kind == "rescale":
-            multiplier, shift, out_bits, offset = image.array(f"{name}/rescale").tolist()
-            return Rescale(name, multiplier, shift, rounding, out_bits, offset)
+            if f"{name}/rescale" not in image.entries:
+                return Keep(name)
+            return _read_rescale(image, name, f"{name}/rescale", rounding)
         if spec.kind == "silu":
             return Silu(name, image.array(f"{name}/table").astype(np.int8))
         if spec.kind == "norm":
-            return Norm(name, *image.array(f"{name}/norm").tolist())
+            return _read_norm(image, name, rounding)
         if spec.kind == "rope":
             cos, sin = (image.array(f"{name}/{part}").astype(np.int16) for part in ("cos", "sin"))
             return Rope(name, cos, sin)

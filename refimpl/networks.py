@@ -22,7 +22,7 @@ from refimpl.models.config import ModelConfig
 from refimpl.models.presets import PRESETS
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import Calibration, calibrate
-from refimpl.quantize.lower import lower
+from refimpl.quantize.lower import Carry, lower
 from refimpl.seeded import seeded_tensors
 
 Tensors = dict[str, npt.NDArray[np.floating]]
@@ -68,14 +68,18 @@ class Network:
     def calibration_path(self) -> Path | None:
         return None if self.folder is None else self.folder / "calibration.json"
 
-    def integer_model(self, weights: str, rounding: Rounding = "double") -> Model:
-        """Lower to integer parameters in the named weight format."""
-        return lower(self.float_model, weights, self.calibration, rounding)
+    def integer_model(
+        self, weights: str, rounding: Rounding = "double", activations: str = "a8", carry: Carry = "int16"
+    ) -> Model:
+        """Lower to integer parameters in the named formats."""
+        return lower(self.float_model, weights, self.calibration, rounding, activations, carry)
 
-    def image(self, weights: str, rounding: Rounding = "double") -> bytes:
-        """The flash image in the named weight format."""
+    def image(
+        self, weights: str, rounding: Rounding = "double", activations: str = "a8", carry: Carry = "int16"
+    ) -> bytes:
+        """The flash image in the named formats."""
         meta = ImageMeta(self.name, weights, self.calibration.source, self.config.task, self.trained)
-        return to_image(self.integer_model(weights, rounding), meta)
+        return to_image(self.integer_model(weights, rounding, activations, carry), meta)
 
 
 def find_network(name: str) -> Network:

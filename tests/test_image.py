@@ -11,6 +11,7 @@ from refimpl.image import ALIGNMENT, HEADER, Image, Section, encode, write_atomi
 from refimpl.model_image import from_image, read_meta, to_image
 from refimpl.models.recursion import run
 from refimpl.networks import find_network
+from refimpl.quantize.lower import Carry
 from refimpl.tasks.puzzles import load_shipped
 from refimpl.tasks.sudoku import to_tokens
 
@@ -47,6 +48,22 @@ def test_a_run_from_the_image_has_the_bits_of_a_run_from_memory(name: str) -> No
         from_flash = run(fast, from_image(Image(network.image(weights))).with_depth(steps=2), tokens)
         for a, b in zip(in_memory, from_flash, strict=True):
             assert all(np.array_equal(x, y) for x, y in zip(vars(a).values(), vars(b).values(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("weights", "activations", "carry"),
+    [("w4c", "a8", "int8"), ("w4a", "a8", "int16"), ("w4g32", "a8", "int16"), ("mxint4", "amx", "int16"),
+     ("w8c", "a8d", "int16"), ("w4c", "a16", "int8"), ("w2c", "a4", "int16")],
+)  # fmt: skip
+def test_every_format_survives_the_image(weights: str, activations: str, carry: Carry) -> None:
+    network = find_network("sudoku9-mlp")
+    image = network.image(weights, "double", activations, carry)
+    read = from_image(Image(image))
+    assert to_image(read, read_meta(Image(image))) == image
+    tokens = to_tokens(load_shipped().questions)[:1]
+    wanted = network.integer_model(weights, "double", activations, carry).with_depth(steps=1)
+    (_, expected), (_, actual) = (run(fast, m.with_depth(steps=1), tokens) for m in (wanted, read))
+    assert np.array_equal(actual.logits, expected.logits)
 
 
 def test_every_damaged_section_is_named(image_bytes: bytes) -> None:

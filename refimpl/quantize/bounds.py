@@ -11,13 +11,16 @@ from math import isqrt
 
 import numpy as np
 
+from refimpl.block_params import EXPONENT_SPAN, MX_CODE_MAX, TOKEN_CODE_MAX, BlockLinear, Keep
 from refimpl.errors import DoesNotFit
 from refimpl.fixedpoint import STATE_FRAC_BITS
 from refimpl.models.tree import Attention, Leaf, Model, SwiGLU
+from refimpl.ops.block_linear import weight_values
 from refimpl.params import Linear, RowTable
 
 INT32_LIMIT = 2**31
 INT64_LIMIT = 2**63
+WIDE_LIMIT = 2**47  # OP-BLOCK-LINEAR multiplies its accumulator by 15 bits in 64
 ACTIVATION_MAX = 128
 PROBABILITY_MAX = 65536
 SOFTMAX_TERM_MAX = 2**19  # Q0.31 shifted right by the 12 integer bits of the row sum
@@ -33,22 +36,42 @@ class Bound:
     limit: int
 
 
-def accumulator_bound(p: Linear) -> int:
-    """Largest magnitude before rescaling, the left shift of the multiplier included."""
-    rows = np.abs(p.codes.astype(np.int64)).sum(axis=1) * ACTIVATION_MAX
-    if p.bias is not None:
-        rows += np.abs(p.bias.astype(np.int64))
-    shifted = [int(r) << max(int(s), 0) for r, s in zip(rows, p.shift, strict=True)]
-    return max(shifted)
+def _row_sums(p: Linear | BlockLinear, activation_max: int) -> list[int]:
+    """Largest accumulator magnitude of each row."""
+    values = p.codes.astype(np.int64) if isinstance(p, Linear) else weight_values(p)
+    rows = [int(r) * activation_max for r in np.abs(values).sum(axis=1)]  # Python integers: no wrap
+    if isinstance(p, Linear) and p.bias is not None:
+        rows = [r + abs(int(b)) for r, b in zip(rows, p.bias, strict=True)]
+    return rows
 
 
-def output_bound(p: Linear) -> int:
-    """Largest magnitude of a rescaled int32 output: accumulator times factor, rounded up."""
-    rows = np.abs(p.codes.astype(np.int64)).sum(axis=1) * ACTIVATION_MAX
-    if p.bias is not None:
-        rows += np.abs(p.bias.astype(np.int64))
-    scaled = zip(rows, p.multiplier, p.shift, strict=True)
-    return max((int(r) * int(m) >> 31 - int(s)) + 2 for r, m, s in scaled)
+def accumulator_bound(p: Linear | BlockLinear, in_bits: int = 8) -> int:
+    """Largest magnitude before rescaling.
+
+    In OP-LINEAR the left shift of the multiplier is included (it wraps at 32 bits); ``in_bits`` is the
+    width of static activation codes.
+    """
+    if isinstance(p, Linear):
+        rows = _row_sums(p, ACTIVATION_MAX)
+        return max(r << max(int(s), 0) for r, s in zip(rows, p.shift, strict=True))
+    largest = {"static": 1 << in_bits - 1, "token": TOKEN_CODE_MAX, "mx": MX_CODE_MAX << EXPONENT_SPAN}
+    return max(_row_sums(p, largest[p.activations]))
+
+
+def output_bound(p: Linear | BlockLinear, wide_max: int, in_bits: int = 8) -> int:
+    """Largest magnitude of a rescaled int32 output: accumulator times factor, rounded up.
+
+    ``wide_max`` bounds the wide input of a linear that quantizes online: 127 codes of absmax / 127 for
+    tokens; at most twice the absmax, or 7, for MX blocks.
+    """
+    activation_max = 1 << in_bits - 1
+    if isinstance(p, BlockLinear) and p.activations == "token":
+        activation_max = TOKEN_CODE_MAX * wide_max
+    elif isinstance(p, BlockLinear) and p.activations == "mx":
+        activation_max = max(2 * wide_max, MX_CODE_MAX)
+    bias = 0 if isinstance(p, Linear) or p.bias is None else int(np.abs(p.bias.astype(np.int64)).max())
+    scaled = zip(_row_sums(p, activation_max), p.multiplier, p.shift, strict=True)
+    return max((r * int(m) >> 31 - int(s)) + 2 for r, m, s in scaled) + bias
 
 
 def row_bound(table: RowTable | None) -> int:
@@ -74,12 +97,16 @@ def bounds(model: Model) -> tuple[Bound, ...]:
     config = model.config
     found: list[Bound] = []
 
-    def linear(p: Linear) -> int:
-        found.append(Bound(p.name, "accumulator, shifted", accumulator_bound(p), INT32_LIMIT))
+    def linear(p: Linear | BlockLinear, entry: Leaf, wide_max: int) -> int:
+        """Bounds of a linear whose input comes through ``entry`` from values up to ``wide_max``."""
+        in_bits = 8 if isinstance(entry, Keep) else entry.out_bits
+        limit = INT32_LIMIT if isinstance(p, Linear) else WIDE_LIMIT
+        found.append(Bound(p.name, "accumulator", accumulator_bound(p, in_bits), limit))
         if p.out_bits < 32:
             return ACTIVATION_MAX
-        found.append(Bound(p.name, "rescaled output", output_bound(p), INT32_LIMIT))
-        return output_bound(p)
+        largest = output_bound(p, wide_max, in_bits)
+        found.append(Bound(p.name, "rescaled output", largest, INT32_LIMIT))
+        return largest
 
     def residual(name: str, size: int, h: int, out: int) -> int:
         found.append(Bound(f"{name}.norm", "residual sum", h + out, INT32_LIMIT))
@@ -87,16 +114,17 @@ def bounds(model: Model) -> tuple[Bound, ...]:
         return norm_bound(size)
 
     def sublayer(p: SwiGLU | Attention, h: int) -> int:
+        site = p.norm.name.removesuffix(".norm")
         if isinstance(p, SwiGLU):
-            linear(p.gate_up)
-            return residual(p.norm.name.removesuffix(".norm"), p.norm.size, h, linear(p.down))
-        linear(p.qkv)
-        site, T = p.scores.name, config.positions
-        found.append(Bound(site, "q k^T", config.head_dim * ACTIVATION_MAX**2, INT32_LIMIT))
-        found.append(Bound(p.softmax.name, "sum of exponentials", T * SOFTMAX_TERM_MAX, INT32_LIMIT))
-        largest = (PROBABILITY_MAX + T) * ACTIVATION_MAX
-        found.append(Bound(p.values.name, "weighted values", largest, INT32_LIMIT))
-        return residual(p.norm.name.removesuffix(".norm"), p.norm.size, h, linear(p.o))
+            linear(p.gate_up, p.input, h)
+            return residual(site, p.norm.size, h, linear(p.down, p.product, ACTIVATION_MAX**2))
+        linear(p.qkv, p.input, h)
+        T = config.positions
+        found.append(Bound(f"{site}.scores", "q k^T", config.head_dim * ACTIVATION_MAX**2, INT32_LIMIT))
+        found.append(Bound(f"{site}.softmax", "sum of exponentials", T * SOFTMAX_TERM_MAX, INT32_LIMIT))
+        mixed = (PROBABILITY_MAX + T) * ACTIVATION_MAX
+        found.append(Bound(f"{site}.values", "weighted values", mixed, INT32_LIMIT))
+        return residual(site, p.norm.size, h, linear(p.o, p.values, mixed))
 
     x = sum(row_bound(t) for t in (model.embedding.tokens, model.embedding.positions))
     x = max(x, row_bound(model.embedding.puzzles) + row_bound(model.embedding.positions))
@@ -110,8 +138,8 @@ def bounds(model: Model) -> tuple[Bound, ...]:
             break  # the shared stack is already covered by its larger injection
         for layer in layers:
             h = sublayer(layer.channel, sublayer(layer.token, h))
-    linear(model.lm_head.linear)
-    linear(model.q_head.linear)
+    for head in (model.lm_head, model.q_head):
+        linear(head.linear, head.input, state)
     return tuple(found)
 
 

@@ -18,6 +18,7 @@ from refimpl.ops.int8_norm import stored_as_int8
 from refimpl.params import Int16s, Linear, Norm, Rescale, RowTable
 from refimpl.quantize.activations import ACTIVATIONS, ActivationFormat, parse_activations
 from refimpl.quantize.blocks import block_linear
+from refimpl.quantize.bounds import prove
 from refimpl.quantize.calibrate import Calibration
 from refimpl.quantize.rescales import (
     multiplier_and_shift,
@@ -180,6 +181,8 @@ def lower(
     activations : format of every linear's input, see :mod:`refimpl.quantize.activations`.
     carry : ``int16`` (Q5.10), or ``int8``: every state stored as int8 with one calibrated scale a norm.
     overrides : weight formats of single linears (``{"L.0.mlp.down": "w8c"}``), the rest as ``weights``.
+
+    Raises DoesNotFit for a model with an accumulator that its register cannot be proved to hold.
     """
     formats = {name: parse_format(fmt) for name, fmt in (overrides or {}).items()}
     if carry not in CARRIES:
@@ -209,7 +212,7 @@ def lower(
         puzzles=low.table(model.embedding.puzzles),
         prefix=model.embedding.prefix,
     )
-    return Model(
+    lowered = Model(
         config=model.config,
         embedding=embedding,
         H_init=low.init(model.H_init, "H_init", H_level[-1].channel.norm),
@@ -219,3 +222,5 @@ def lower(
         lm_head=low.head(model.lm_head),
         q_head=low.head(model.q_head),
     )
+    prove(lowered)
+    return lowered

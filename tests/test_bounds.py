@@ -1,0 +1,83 @@
+"""The static bounds hold on real runs, and a model that breaks one is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from refimpl import fast
+from refimpl.block_params import BlockLinear
+from refimpl.errors import DoesNotFit
+from refimpl.models.recursion import run
+from refimpl.networks import find_network
+from refimpl.params import Linear
+from refimpl.quantize.bounds import bounds, prove
+from refimpl.quantize.lower import Carry, lower
+from refimpl.tasks.puzzles import load_shipped
+from refimpl.tasks.sudoku import to_tokens
+
+
+class Watching:
+    """The fast reading, noting the largest magnitude each linear and each sum reached."""
+
+    def __init__(self) -> None:
+        self.largest: dict[tuple[str, str], int] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(fast, name)
+
+    def note(self, site: str, what: str, value: Any) -> None:
+        peak = int(np.abs(value.astype(np.int64)).max())
+        self.largest[site, what] = max(peak, self.largest.get((site, what), 0))
+
+    def linear(self, a: Any, p: Linear | BlockLinear) -> Any:
+        y = fast.linear(a, p)
+        if isinstance(p, Linear):
+            self.note(p.name, "accumulator", a.astype(np.int64) @ p.codes.T.astype(np.int64))
+        if p.out_bits == 32:
+            self.note(p.name, "rescaled output", y)
+        return y
+
+    def rms_norm(self, h: Any, p: Any) -> Any:
+        self.note(p.name, "residual sum", h)
+        return fast.rms_norm(h, p)
+
+
+@pytest.mark.parametrize(
+    ("network", "weights", "activations", "carry"),
+    [("sudoku9-mlp", "w8c", "a8", "int16"), ("sudoku9-att", "w4c", "a8", "int8"),
+     ("sudoku9-mlp", "mxint4", "amx", "int16"), ("sudoku9-att", "w8c", "a8d", "int16")],
+)  # fmt: skip
+def test_no_value_of_a_run_exceeds_its_bound(
+    network: str, weights: str, activations: str, carry: Carry
+) -> None:
+    model = find_network(network).integer_model(weights, "double", activations, carry).with_depth(steps=2)
+    watching = Watching()
+    run(watching, model, to_tokens(load_shipped().questions)[:4])
+    proved: dict[tuple[str, str], int] = {}
+    for bound in bounds(model):
+        key = (bound.site, bound.what)
+        proved[key] = max(bound.largest, proved.get(key, 0))
+    assert watching.largest
+    for key, reached in watching.largest.items():
+        assert reached <= proved[key], key
+
+
+def test_a_model_whose_accumulator_may_wrap_is_refused() -> None:
+    """Row scales raised so far that the left shift pushes the accumulator out of 32 bits."""
+    model = find_network("sudoku9-mlp").integer_model("w8c")
+    head = model.lm_head.linear
+    steep = replace(model, lm_head=replace(model.lm_head, linear=replace(head, shift=head.shift + 14)))
+    with pytest.raises(DoesNotFit, match="lm_head: accumulator can reach"):
+        prove(steep)
+
+
+def test_lowering_refuses_what_it_cannot_prove() -> None:
+    network = find_network("sudoku9-mlp")
+    huge = replace(network.float_model.lm_head.linear, weight=network.float_model.lm_head.linear.weight * 2e4)
+    model = replace(network.float_model, lm_head=replace(network.float_model.lm_head, linear=huge))
+    with pytest.raises(DoesNotFit, match="lm_head"):
+        lower(model, "w8c", network.calibration)
