@@ -23,6 +23,8 @@ COMMANDS = {
     "calibrate": ("refimpl.commands", "add_calibrate", "run_calibrate", "take activation scales"),
     "embeddings": ("refimpl.embeddings.cli", "add_arguments", "run", "puzzle tables on disk"),
     "convert": ("refimpl.checkpoints.cli", "add_arguments", "run", "read a checkpoint, write our npz"),
+    "sweep": ("refimpl.lab.cli", "add_sweep", "run_sweep", "measure formats x depths, resumable"),
+    "report": ("refimpl.lab.cli", "add_report", "run_report", "tables and plots of a sweep"),
     "vectors": ("refimpl.vectors.cli", "add_arguments", "run", "generate, check or export golden vectors"),
 }
 
