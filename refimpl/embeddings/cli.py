@@ -21,7 +21,6 @@ from refimpl.models.presets import preset
 
 DEFAULT_PRESET = "trm-att-arc"
 DEFAULT_RANKS = (8, 16, 32, 64, 128)
-KIB = 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,8 +105,8 @@ def _print(facts: dict[str, Any]) -> None:
             shown = ", ".join(map(_text, value)) if isinstance(value, list) else _text(value)
             console.print(f"{key.replace('_', ' '):>14}  {shown}", highlight=False)
     for key, entries in listed.items():
-        title = f"{key} ({facts['label']})"
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        console.print(f"\n[bold]{key}[/bold] ({facts['label']})", highlight=False)
+        table = Table(box=None, pad_edge=False, header_style="dim")
         for column in entries[0]:
             table.add_column(column, justify="left" if column in ("format", "table") else "right")
         for entry in entries:

@@ -1,4 +1,4 @@
-"""How an embedding row of D values is stored.  Spec: section 9.
+"""How an embedding row of D values is stored.
 
 A table file is nothing but its rows, one record each, little endian; an SVD table ends with its shared
 factor.  What the file holds is said in words by the ``.json`` beside it.
