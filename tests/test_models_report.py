@@ -174,6 +174,25 @@ def test_flops_of_an_act_step_are_the_published_ones_to_the_last_digit(name: str
     assert printed(report(name)["flops"]["act_step"]["published"], 1e6, 3) == mflop
 
 
+@pytest.mark.parametrize("name", list_presets())
+def test_the_counted_flops_are_the_published_closed_form(name: str) -> None:
+    """The formula behind the published digits, for every configuration, at D = 512."""
+    found, config = report(name), preset(name)
+    T, D, inner = config.positions, 512, 1536
+    calls, layers = found["calls"]["act_step"]["total"], config.L_layers
+    channel = 2 * T * 3 * inner * D
+    elementwise = T * inner + 2 * T * D + 2 * T * D + T  # product, two norms, two residuals, eps of the last
+    if config.token_intermediate_size is not None:
+        width = config.token_intermediate_size
+        token, elementwise = 2 * D * 3 * width * T, elementwise + D * width + D
+    else:
+        token, elementwise = 2 * T * 4 * D * D, elementwise + T + 2 * 3 * T * D
+    heads = 2 * T * D * config.vocab_size + 2 * 2 * D
+    additions = calls * T * D + found["calls"]["act_step"]["L"] * T * D
+    expected = calls * layers * (token + channel + elementwise) + heads + additions + T * D
+    assert found["flops"]["act_step"]["published"] == expected
+
+
 @pytest.mark.parametrize(("name", "gflop"), [
     ("trm-att-arc", "51.55"), ("trm-att-maze", "51.55"), ("trm-att-sudoku", "0.81"),
     ("trm-mlp-sudoku", "0.00"),
