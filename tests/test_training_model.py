@@ -55,7 +55,7 @@ def test_every_state_and_head_equals_the_official_code_to_1e_4_of_its_range(
     x = model.embed(torch.tensor(saved["inputs/inputs"]), torch.tensor(saved["inputs/puzzle_identifiers"]))
     carry = model.initial(len(saved["inputs/inputs"]))
     for step in range(3):
-        carry, logits, q = model.step(carry, x)
+        carry, logits, q = model.step(carry, x, model.config.H_cycles, model.config.L_cycles)
         found = {
             "z_H": carry[0].transpose(0, 1),
             "z_L": carry[1].transpose(0, 1),
@@ -98,7 +98,7 @@ def test_torch_and_the_numpy_reference_agree(family: str, mlp_t: bool, pos: str)
     x, ours = model.embed(tokens), model.initial(3)
     with torch.no_grad():
         for _ in range(config.halt_max_steps):
-            ours, logits, q = model.step(ours, x)
+            ours, logits, q = model.step(ours, x, 2, 2)
     for found, expected in (
         (ours[0].transpose(0, 1), carry.z_H),
         (ours[1].transpose(0, 1), carry.z_L),

@@ -1,4 +1,4 @@
-"""``python -m training run CONFIG.toml`` and ``python -m training export RUN_FOLDER``."""
+"""``python -m training run CONFIG.toml``, ``export RUN_FOLDER TARGET``, ``baseline KIND NETWORK``."""
 
 from __future__ import annotations
 
@@ -37,15 +37,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if chosen.command == "export":
             card = export(chosen.folder, chosen.target, chosen.puzzles, chosen.unfinished)
-            for name, row in card["held_out"].items():
-                print(name, row)
-            return 0
-        if chosen.command == "baseline":
+            print(json.dumps(card["held_out"]))
+        elif chosen.command == "baseline":
             row = baseline(chosen.kind, chosen.network, chosen.weights, chosen.puzzles, chosen.steps)
             print(json.dumps(row))
-            return 0
-        recipe = read_recipe(chosen.config)
-        train(recipe, chosen.folder or Path("runs") / recipe.name, chosen.stop_at)
+        else:
+            recipe = read_recipe(chosen.config)
+            train(recipe, chosen.folder or Path("runs") / recipe.name, chosen.stop_at)
     except RefimplError as error:
         print(error, file=sys.stderr)
         return 2

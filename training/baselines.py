@@ -1,18 +1,16 @@
-"""The retraining baselines of the paper, on a trained network: QAT, distillation, pruning, linear attention.
+"""The retraining baselines of the paper on a trained network: QAT, distillation, pruning, linear attention.
 
-``python -m training baseline KIND NETWORK`` prints one JSON row; FP32 and the untrained variant are
-measured on the same puzzles, so that every row carries its own control.
+Every row carries its own control: the float network and the variant before retraining, measured on
+the same puzzles.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,12 +23,10 @@ from training.loop import Trainer, evaluate
 from training.losses import carry_cosine, distillation_loss
 from training.model import Carry, Linear, Reasoner
 
-Extra = Callable[[Carry, Carry, Tensor, Tensor], Tensor]
-
 
 @dataclass(frozen=True)
 class Plan:
-    """One baseline: optimizer steps, peak rate and loss, and what is added to the loss."""
+    """One baseline; ``fidelity`` weighs the cosine of both carries with the teacher's."""
 
     steps: int
     lr: float
@@ -47,6 +43,7 @@ PLANS = {
     "linear-attention": Plan(200, 3e-4),
     "distill": Plan(1500, 2e-3, "softmax", 1),
 }
+TEACHER_STEPS = 8  # ACT steps the teacher of a distillation takes for its answer
 
 
 def fake_quantize(weight: Tensor, bits: int, per_row: bool) -> Tensor:
@@ -68,151 +65,105 @@ def prune_mask(weight: Tensor, share: float = 0.25) -> Tensor:
 def alter(model: Reasoner, kind: str, weights: str) -> None:
     """Make the linears act as the baseline wants; pruning leaves the two heads alone."""
     for name, module in model.named_modules():
-        if not isinstance(module, Linear):
-            continue
-        if kind.startswith("qat"):
-            bits, per_row = int(weights[1]), weights[2:] == "c"
-            module.change = lambda w, bits=bits, per_row=per_row: fake_quantize(w, bits, per_row)
-        elif kind.startswith("prune") and "head" not in name:
+        if isinstance(module, Linear) and kind.startswith("qat"):
+            module.change = lambda w: fake_quantize(w, int(weights[1]), weights.endswith("c"))
+        elif isinstance(module, Linear) and kind.startswith("prune") and "head" not in name:
             mask = prune_mask(module.weight)
             module.change = lambda w, mask=mask: w * mask
 
 
-def data_for(config: ModelConfig) -> tuple[Data, tuple[int, int]]:
+def student_of(config: ModelConfig) -> ModelConfig:
+    """Return half the width, one layer, one cycle, one step: the published student's proportions."""
+    return replace(config, hidden_size=config.hidden_size // 2, L_layers=1, H_cycles=1, L_cycles=1,
+                   halt_max_steps=1, channel_intermediate_size=config.channel_intermediate_size // 2)
+
+
+def data_of(config: ModelConfig) -> tuple[Data, tuple[int, int]]:
     """Return the data a small network was trained on, by its task and size, and the givens to retrain at."""
     size = math.isqrt(config.seq_len)
     if config.task == "maze":
         return Data("maze", pool=8000, size=size, minimum_path=16), (0, 0)
-    return Data(pool=8000, size=size, held_out_givens=(32 if size == 9 else 12,)), (
-        27,
-        54,
-    ) if size == 9 else (10, 24)
-
-
-def student_config(config: ModelConfig) -> ModelConfig:
-    """Return half the width, one layer, one cycle, one step: the published student's proportions."""
-    half = replace(
-        config, hidden_size=config.hidden_size // 2, L_layers=1, H_cycles=1, L_cycles=1, halt_max_steps=1
-    )
-    return replace(half, channel_intermediate_size=config.channel_intermediate_size // 2)
+    test, givens = (32, (27, 54)) if size == 9 else (12, (10, 24))
+    return Data(pool=8000, size=size, held_out_givens=(test,)), givens
 
 
 class Tuner(Trainer):
-    """A trainer that starts from a network and may listen to a teacher."""
+    """A trainer whose loss also listens to a teacher, by its carries or by its answers."""
 
     teacher: Reasoner | None = None
     fidelity = 0.0
-    teacher_steps = 8
 
-    def losses(self, carry: Carry, x: Tensor, logits: Tensor, q: Tensor, last: Tensor) -> Tensor:
-        loss = super().losses(carry, x, logits, q, last)
+    def losses(self, carry: Carry, x: Tensor, logits: Tensor, q: Tensor) -> Tensor:
+        loss = super().losses(carry, x, logits, q)
         if self.teacher is None:
             return loss
-        tokens, teacher = self.at.inputs, self.teacher
-        config = teacher.config
-        if self.fidelity:
-            with torch.no_grad():
-                goal = teacher.advance(
-                    (self.at.z_H, self.at.z_L), teacher.embed(tokens), config.H_cycles, config.L_cycles
-                )
-            return loss + self.fidelity * (carry_cosine(carry[0], goal[0]) + carry_cosine(carry[1], goal[1]))
+        config, at = self.teacher.config, self.at
         with torch.no_grad():
-            known, given = teacher.initial(len(tokens)), teacher.embed(tokens)
-            for _ in range(self.teacher_steps):
-                known = teacher.advance(known, given, config.H_cycles, config.L_cycles)
-            answer = teacher.heads(known[0])[0]
-        return loss + distillation_loss(logits, answer)
+            given = self.teacher.embed(at.inputs)
+            goal = (at.z_H, at.z_L) if self.fidelity else self.teacher.initial(len(at.inputs))
+            for _ in range(1 if self.fidelity else TEACHER_STEPS):
+                goal = self.teacher.advance(goal, given, config.H_cycles, config.L_cycles)
+        if self.fidelity:
+            alike = carry_cosine(carry[0], goal[0]) + carry_cosine(carry[1], goal[1])
+            return loss + self.fidelity * (2 - alike)
+        return loss + distillation_loss(logits, self.teacher.heads(goal[0])[0])
 
 
 @torch.no_grad()
-def fidelity_after_one_step(model: Reasoner, teacher: Reasoner, tokens: Tokens) -> float:
-    """Return the mean cosine of z_H after one ACT step from reset: reading (i) of the paper's figure."""
-    inputs = torch.from_numpy(tokens.inputs[:128])
-    ends = [
-        m.advance(m.initial(len(inputs)), m.embed(inputs), m.config.H_cycles, m.config.L_cycles)[0]
-        for m in (model, teacher)
-    ]
-    return 1 - float(carry_cosine(ends[0], ends[1]))
+def measure(model: Reasoner, teacher: Reasoner, tokens: Tokens) -> dict[str, float]:
+    """Return exact and cell accuracy in float32 and, for equal shapes, fidelity in the paper's reading (i).
+
+    That is the cosine of z_H with the float network's after one ACT step from reset.
+    """
+    dtype, model.dtype, config = model.dtype, torch.float32, model.config
+    exact, cell = evaluate(model, tokens, config.H_cycles, config.L_cycles, 50)
+    row = {"exact": round(exact, 4), "cell": round(cell, 4)}
+    if config == teacher.config:
+        inputs = torch.from_numpy(tokens.inputs[:100])
+        ends = [m.advance(m.initial(len(inputs)), m.embed(inputs), config.H_cycles, config.L_cycles)[0]
+                for m in (model, teacher)]
+        row["fidelity"] = round(float(carry_cosine(*ends)), 4)
+    model.dtype = dtype
+    return row
 
 
-def baseline(
-    kind: str,
-    network: str,
-    weights: str = "w4t",
-    puzzles: int = 300,
-    steps: int | None = None,
-    seed: int = 1,
-) -> dict[str, Any]:
-    """Run one baseline and return its row.
+def baseline(kind: str, network: str, weights: str = "w4t", puzzles: int = 300, steps: int | None = None,
+             seed: int = 1) -> dict[str, Any]:
+    """Run one baseline on one thread and return its row.
 
     ``weights`` (QAT only) is ``w<bits>t`` for one scale per tensor or ``w<bits>c`` for one per row.
     """
     if kind not in PLANS:
         raise unknown_name("baseline", kind, PLANS)
-    plan = PLANS[kind]
-    plan = plan if steps is None else replace(plan, steps=steps)
+    plan = PLANS[kind] if steps is None else replace(PLANS[kind], steps=steps)
     config, tensors = load_network(network)
     if kind == "linear-attention" and config.mlp_t:
         raise InputError(f"{network} mixes tokens by an MLP; linear attention needs an attention network.")
-    data, givens = data_for(config)
-    state = {k: torch.tensor(np.float32(v)) for k, v in tensors.items()}
     torch.set_num_threads(1)
+    state = {k: torch.tensor(v) for k, v in tensors.items()}
     teacher = Reasoner(config)
     teacher.load_state_dict(state)
-    own = student_config(config) if kind == "distill" else config
-    recipe = Recipe(
-        f"{kind} {network}",
-        seed,
-        own,
-        (Stage(max(plan.steps, 1), own.H_cycles, own.L_cycles, plan.supervision_steps, givens),),
-        data,
-        Optimization(
-            lr=plan.lr,
-            loss=plan.loss,
-            warmup_steps=min(100, plan.steps // 10),
-            weight_decay=0.0,
-            ema=0.99 if plan.steps > 100 else 0.0,
-        ),
-        Run(threads=1, dtype="bfloat16" if torch.backends.mkldnn.is_available() else "float32"),
-    )
-    tuner = Tuner(recipe, open_source(data))
-    if kind == "linear-attention":
-        tuner.model = Reasoner(config, linear_attention=True, dtype=tuner.model.dtype)
+    own = student_of(config) if kind == "distill" else config
+    data, givens = data_of(config)
+    stage = Stage(max(plan.steps, 1), own.H_cycles, own.L_cycles, plan.supervision_steps, givens)
+    change = Optimization(lr=plan.lr, loss=plan.loss, warmup_steps=plan.steps // 10, weight_decay=0.0,
+                          ema=0.99 if plan.steps > 100 else 0.0)
+    recipe = Recipe(f"{kind} {network}", seed, own, (stage,), data, change, Run(dtype="bfloat16"))
+    tuner = Tuner(recipe, open_source(data), linear_attention=kind == "linear-attention")
     if kind != "distill":
-        tuner.model.load_state_dict(state)
-    alter(tuner.model, kind, weights)
-    tuner.prepare()
-    tuner.at.z_H, tuner.at.z_L = tuner.model.initial(recipe.optimization.batch_size)
-    if plan.fidelity or kind == "distill":
-        tuner.teacher, tuner.fidelity = Reasoner(config, dtype=tuner.model.dtype), plan.fidelity
+        tuner.start_from(tensors)
+    if kind == "distill" or plan.fidelity:
+        tuner.teacher, tuner.fidelity = Reasoner(config, dtype=torch.bfloat16), plan.fidelity
         tuner.teacher.load_state_dict(state)
+    alter(tuner.model, kind, weights)
     name, test = next(iter(final_sets(data, puzzles).items()))
-
-    def measure(model: Reasoner) -> dict[str, float]:
-        dtype, model.dtype = model.dtype, torch.float32
-        c = model.config
-        exact, cell = evaluate(model, test, c.halt_max_steps, c.H_cycles, c.L_cycles, 100)
-        row = {"exact": round(exact, 4), "cell": round(cell, 4)}
-        if kind != "distill":
-            row["fidelity"] = round(fidelity_after_one_step(model, teacher, test), 4)
-        model.dtype = dtype
-        return row
-
-    row: dict[str, Any] = {"baseline": kind, "network": network, "held_out": f"{name}, {puzzles} puzzles"}
+    row: dict[str, Any] = {"baseline": kind, "network": network}
     row |= {"weights": weights} if kind.startswith("qat") else {}
-    row |= {
-        "seed": seed,
-        "steps": plan.steps,
-        "lr": plan.lr,
-        "fp32": measure(teacher),
-        "before": measure(tuner.model),
-    }
+    row |= {"held_out": f"{name}, {puzzles} puzzles", "seed": seed, "steps": plan.steps, "lr": plan.lr,
+            "fp32": measure(teacher, teacher, test), "before": measure(tuner.model, teacher, test)}
     began = time.monotonic()
     for _ in range(plan.steps):
         tuner.step()
     with tuner.ema.applied(tuner.model):
-        row["after"] = measure(tuner.model)
-    return row | {
-        "minutes": round((time.monotonic() - began) / 60, 2),
-        "parameters": sum(p.numel() for p in tuner.model.parameters()),
-    }
+        row["after"] = measure(tuner.model, teacher, test)
+    return row | {"minutes": round((time.monotonic() - began) / 60, 2)}

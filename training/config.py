@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from refimpl.errors import InputError, unknown_name
 from refimpl.models.config import ModelConfig
-
-T = TypeVar("T")
 
 WATCHED_SEED = 2_000_003  # held-out puzzles that the curve of a run shows
 FINAL_SEED = 3_000_017  # held-out puzzles of a network's card, looked at once
@@ -30,7 +28,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Data:
-    """Where puzzles come from: a generator with its seed, or files; ``pool`` puzzles are kept.
+    """Where puzzles come from: a generator with its seed, or a file; ``pool`` puzzles are kept.
 
     ``grouping`` names the lines (``row``, ``column``, ``box``) that learned positions start from.
     """
@@ -76,7 +74,6 @@ class Run:
     device: str = "cpu"
     threads: int = 2
     evaluate_every: int = 1000
-    evaluate_steps: int = 16
     checkpoint_minutes: float = 3.0
 
 
@@ -87,44 +84,49 @@ class Recipe:
     name: str
     seed: int
     model: ModelConfig
-    stages: tuple[Stage, ...]
-    data: Data = field(default_factory=Data)
-    optimization: Optimization = field(default_factory=Optimization)
-    run: Run = field(default_factory=Run)
+    stage: tuple[Stage, ...]
+    data: Data = Data()
+    optimization: Optimization = Optimization()
+    run: Run = Run()
     start: str = ""
 
     @property
     def steps(self) -> int:
-        return sum(stage.steps for stage in self.stages)
+        return sum(stage.steps for stage in self.stage)
 
     def stage_at(self, step: int) -> Stage:
         """Return the stage that contains optimizer step ``step`` (from 0)."""
-        for stage in self.stages:
+        for stage in self.stage:
             if step < stage.steps:
                 return stage
             step -= stage.steps
-        return self.stages[-1]
+        return self.stage[-1]
 
     def lr_factor(self, step: int) -> float:
         """Return the learning rate at ``step`` as a share of its peak."""
         plan = self.optimization
         warm = min(1.0, (step + 1) / max(1, plan.warmup_steps))
-        decay_steps = max(1.0, plan.decay * self.steps)
-        left = min(1.0, (self.steps - step) / decay_steps)
+        left = min(1.0, (self.steps - step) / max(1.0, plan.decay * self.steps))
         return warm * (plan.final + (1 - plan.final) * left)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> Recipe:
-        """Read back :meth:`to_dict` (a card or a saved state)."""
-        renamed = {("stage" if key == "stages" else key): value for key, value in raw.items()}
-        return recipe_from_dict(renamed, "saved recipe")
+    def from_dict(cls, raw: Mapping[str, Any], where: str = "saved recipe") -> Recipe:
+        """Build a recipe from parsed TOML or from :meth:`to_dict`."""
+        for key in ("name", "seed", "model", "stage"):
+            if key not in raw:
+                raise InputError(f"{where}: {key} is missing; a recipe needs name, seed, [model], [[stage]].")
+        parts = dict(raw) | {"model": ModelConfig.from_dict(raw["model"])}
+        parts["stage"] = tuple(_section(Stage, s, f"{where} [[stage]]") for s in raw["stage"])
+        for key, kind in {"data": Data, "optimization": Optimization, "run": Run}.items():
+            parts[key] = _section(kind, raw.get(key, {}), f"{where} [{key}]")
+        return _section(cls, parts, where)  # type: ignore[no-any-return]
 
 
-def _section(kind: type[T], raw: Mapping[str, Any], where: str) -> T:
-    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+def _section(kind: type[Any], raw: Mapping[str, Any], where: str) -> Any:
+    known = {f.name for f in fields(kind)}
     for key in raw:
         if key not in known:
             raise unknown_name(f"key in {where}", key, known)
@@ -132,32 +134,8 @@ def _section(kind: type[T], raw: Mapping[str, Any], where: str) -> T:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read a recipe; an unknown key or a missing section is an :class:`InputError`."""
+    """Read a recipe; a missing file, broken TOML or an unknown key is an :class:`InputError`."""
     try:
-        raw = tomllib.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"there is no training config {path}; see training/configs.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is not valid TOML: {error}.") from error
-    return recipe_from_dict(raw, str(path))
-
-
-def recipe_from_dict(raw: Mapping[str, Any], where: str) -> Recipe:
-    """Build a recipe from parsed TOML."""
-    for key in ("name", "seed", "model", "stage"):
-        if key not in raw:
-            raise InputError(f"{where}: {key} is missing; a recipe needs name, seed, [model], [[stage]].")
-    sections = {"data": Data, "optimization": Optimization, "run": Run}
-    for key in raw:
-        if key not in (*sections, "name", "seed", "model", "stage", "start"):
-            raise unknown_name(f"section in {where}", key, (*sections, "model", "stage", "start"))
-    parts: dict[str, Any] = {k: _section(c, raw.get(k, {}), f"{where} [{k}]") for k, c in sections.items()}
-    stages = tuple(_section(Stage, s, f"{where} [[stage]]") for s in raw["stage"])
-    return Recipe(
-        raw["name"],
-        raw["seed"],
-        ModelConfig.from_dict(raw["model"]),
-        stages,
-        start=raw.get("start", ""),
-        **parts,
-    )
+        return Recipe.from_dict(tomllib.loads(path.read_text()), str(path))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"the training config {path} cannot be read: {error}.") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +17,11 @@ from numpy.typing import NDArray
 
 from refimpl.errors import InputError, unknown_name
 from refimpl.tasks import maze
+from refimpl.tasks.arc import COLOURS, ArcPair, encode_pairs, read_arc_json
+from refimpl.tasks.readers import read_maze_csv, read_sudoku_csv
 from refimpl.tasks.sudoku import SudokuBatch, box_shape, to_tokens
 from refimpl.tasks.sudoku_generate import add_givens, generate
-from refimpl.tasks.sudoku_symmetry import augment
+from refimpl.tasks.sudoku_symmetry import augment, orbit_keys
 from training.config import FINAL_SEED, Data, Stage
 
 
@@ -39,6 +42,10 @@ class Source(NamedTuple):
     held_out: dict[str, Tokens]
 
 
+def sudoku_tokens(batch: SudokuBatch) -> Tokens:
+    return Tokens(to_tokens(batch.questions), to_tokens(batch.answers))
+
+
 def sudoku(data: Data) -> Source:
     """Return minimal puzzles under random symmetries, with solution cells added up to the wanted givens."""
     pool = generate(data.pool, 0, data.seed, data.size)
@@ -47,13 +54,30 @@ def sudoku(data: Data) -> Source:
         chosen = rng.integers(0, len(pool.answers), count)
         batch = augment(SudokuBatch(pool.questions[chosen], pool.answers[chosen]), rng)
         givens = rng.integers(stage.givens[0], stage.givens[1] + 1, count)
-        return _tokens(add_givens(batch, givens, rng))
+        return sudoku_tokens(add_givens(batch, givens, rng))
 
-    held_out = {
-        f"{givens} givens": _tokens(generate(data.held_out, givens, data.held_out_seed, data.size))
-        for givens in data.held_out_givens
-    }
-    return Source(draw, held_out)
+    sets = {f"{givens} givens": generate(data.held_out, givens, data.held_out_seed, data.size)
+            for givens in data.held_out_givens}
+    return Source(draw, {name: sudoku_tokens(batch) for name, batch in sets.items()})
+
+
+def sudoku_file(data: Data) -> Source:
+    """Return puzzles of a Sudoku-Extreme file under random symmetries; its last ones are held out."""
+    batch = read_sudoku_csv(Path(data.path), data.size)
+    keys = orbit_keys(batch)
+    held = set(keys[-data.held_out:])
+    pool = np.flatnonzero([key not in held for key in keys])[: data.pool]
+
+    def draw(rng: np.random.Generator, count: int, stage: Stage) -> Tokens:
+        chosen = rng.choice(pool, count)
+        return sudoku_tokens(augment(SudokuBatch(batch.questions[chosen], batch.answers[chosen]), rng))
+
+    last = SudokuBatch(batch.questions[-data.held_out:], batch.answers[-data.held_out:])
+    return Source(draw, {f"last {data.held_out} of {Path(data.path).name}": sudoku_tokens(last)})
+
+
+def maze_tokens(batch: maze.MazeBatch) -> Tokens:
+    return Tokens(maze.to_tokens(batch.questions), maze.to_tokens(batch.answers))
 
 
 def unique_mazes(data: Data, count: int, seed: int) -> maze.MazeBatch:
@@ -67,9 +91,7 @@ def unique_mazes(data: Data, count: int, seed: int) -> maze.MazeBatch:
     last = maze.mark_paths(np.ascontiguousarray(batch.questions[:, ::-1]))[:, ::-1]
     only = np.flatnonzero((last == batch.answers).all(1))[:count]
     if len(only) < count:
-        raise InputError(
-            f"{drawn} mazes held {len(only)} of {count} with one shortest path; ask for shorter."
-        )
+        raise InputError(f"{drawn} mazes held {len(only)} with one shortest path, not {count}; ask for less.")
     return maze.MazeBatch(batch.questions[only], batch.answers[only])
 
 
@@ -77,61 +99,66 @@ def maze_keys(questions: NDArray[np.uint8]) -> list[bytes]:
     """Return one key per maze, equal exactly for mazes that a turn or reflection maps onto each other."""
     side = maze.size_of(questions)
     grids = questions.reshape(-1, side, side)
-    turns = [
-        np.rot90(grids if flip else grids.transpose(0, 2, 1), k, (1, 2)) for flip in (0, 1) for k in range(4)
-    ]
+    turns = [np.rot90(side_up, k, (1, 2)) for side_up in (grids, grids.transpose(0, 2, 1)) for k in range(4)]
     return [min(image.tobytes() for image in images) for images in zip(*turns, strict=True)]
 
 
 def mazes(data: Data) -> Source:
-    """Return mazes with a single shortest path, turned and reflected at random."""
-    held = unique_mazes(data, data.held_out, data.held_out_seed)
-    pool = unique_mazes(data, data.pool, data.seed)
+    """Return mazes, generated with a single shortest path or read, turned and reflected at random."""
+    if data.path:
+        read = read_maze_csv(Path(data.path), data.size)
+        held, pool = (maze.MazeBatch(*(part[rows] for part in read))
+                      for rows in (slice(-data.held_out, None), slice(0, -data.held_out)))
+    else:
+        held = unique_mazes(data, data.held_out, data.held_out_seed)
+        pool = unique_mazes(data, data.pool, data.seed)
     known = set(maze_keys(held.questions))
-    fresh = np.array([key not in known for key in maze_keys(pool.questions)])
+    fresh = np.array([key not in known for key in maze_keys(pool.questions)], dtype=bool)
     pool = maze.MazeBatch(pool.questions[fresh], pool.answers[fresh])
 
     def draw(rng: np.random.Generator, count: int, stage: Stage) -> Tokens:
         chosen = rng.integers(0, len(pool.answers), count)
-        batch = maze.dihedral(maze.MazeBatch(pool.questions[chosen], pool.answers[chosen]), rng)
-        return Tokens(maze.to_tokens(batch.questions), maze.to_tokens(batch.answers))
+        return maze_tokens(maze.dihedral(maze.MazeBatch(pool.questions[chosen], pool.answers[chosen]), rng))
 
-    name = f"{data.size}x{data.size}, {data.minimum_path} steps or more"
-    return Source(draw, {name: Tokens(maze.to_tokens(held.questions), maze.to_tokens(held.answers))})
+    return Source(draw, {f"{data.size}x{data.size}, {data.minimum_path} steps or more": maze_tokens(held)})
 
 
-def final_sets(data: Data, count: int) -> dict[str, Tokens]:
-    """Return the held-out sets of a network's card: other puzzles than those its curve watched."""
-    return open_source(replace(data, pool=1, held_out=count, held_out_seed=FINAL_SEED)).held_out
+def arc(data: Data) -> Source:
+    """Return the demonstrations of real tasks under colour permutations and turns; tests are held out."""
+    tasks = read_arc_json(Path(data.path))[: data.pool]
+    pool = [pair for task in tasks for pair in task.train]
 
+    def changed(pair: ArcPair, rng: np.random.Generator) -> ArcPair:
+        colours = np.concatenate(([0], 1 + rng.permutation(COLOURS - 1))).astype(np.uint8)
+        turn, flip = rng.integers(0, 4), rng.integers(0, 2)
+        return ArcPair(*(np.rot90(colours[grid.T if flip else grid], turn) for grid in pair))
 
-def lines_of(data: Data, prefix: int) -> torch.Tensor:
-    """Return which row, column or box each position belongs to, (kinds, prefix + cells); the prefix is 0."""
-    cell = torch.arange(data.size**2)
-    row, column = cell // data.size, cell % data.size
-    kinds = {"row": row, "column": column}
-    if "box" in data.grouping:
-        height, width = box_shape(data.size)
-        kinds["box"] = row // height * height + column // width
-    chosen = [kinds[kind] if kind in kinds else _no_line(kind, kinds) for kind in data.grouping]
-    return torch.stack([torch.cat((torch.zeros(prefix, dtype=torch.long), line)) for line in chosen])
+    def draw(rng: np.random.Generator, count: int, stage: Stage) -> Tokens:
+        return Tokens(*encode_pairs(changed(pool[k], rng) for k in rng.integers(0, len(pool), count)))
 
-
-def _no_line(kind: str, kinds: dict[str, torch.Tensor]) -> torch.Tensor:
-    raise unknown_name("line in grouping", kind, [*kinds, "box"])
-
-
-def _tokens(batch: SudokuBatch) -> Tokens:
-    return Tokens(to_tokens(batch.questions), to_tokens(batch.answers))
+    tests = [pair for task in tasks for pair in task.test][: data.held_out]
+    return Source(draw, {f"tests of {len(tasks)} tasks": Tokens(*encode_pairs(tests))})
 
 
 def open_source(data: Data) -> Source:
     """Return the source a recipe names."""
-    sources = {"sudoku": sudoku, "maze": mazes}
+    sources = {"sudoku": sudoku, "sudoku-file": sudoku_file, "maze": mazes, "arc": arc}
     if data.source not in sources:
         raise unknown_name("data source", data.source, sources)
-    source = sources[data.source](data)
-    for name, tokens in source.held_out.items():
-        if not len(tokens.inputs):
-            raise InputError(f"held-out set {name!r} is empty; raise held_out in [data].")
-    return source
+    return sources[data.source](data)
+
+
+def final_sets(data: Data, count: int) -> dict[str, Tokens]:
+    """Return the held-out sets of a network's card: other puzzles than those its curve watched."""
+    pool = data.pool if data.path else 1
+    return open_source(replace(data, pool=pool, held_out=count, held_out_seed=FINAL_SEED)).held_out
+
+
+def lines_of(data: Data, prefix: int) -> torch.Tensor:
+    """Return which row, column or box each position belongs to, (kinds, prefix + cells); the prefix is 0."""
+    row, column = np.divmod(np.arange(data.size**2), data.size)
+    kinds = {"row": row, "column": column}
+    if "box" in data.grouping:
+        height, width = box_shape(data.size)
+        kinds["box"] = row // height * height + column // width
+    return torch.tensor(np.pad([kinds[kind] for kind in data.grouping], ((0, 0), (prefix, 0))))

@@ -7,10 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from refimpl.checkpoints import read, write_npz
+from refimpl.checkpoints import load_network, write_npz
 from refimpl.checkpoints.replacing import replacing
 from refimpl.errors import InputError
 from training.config import FINAL_SEED, Recipe
@@ -29,69 +28,54 @@ def wilson(share: float, count: int) -> tuple[float, float]:
 
 
 def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = False) -> dict[str, Any]:
-    """Write the averaged weights of a run and measure them, as stored, in float32.
+    """Write the averaged weights of a run, measure them as stored in float32, and return the card.
 
     Raises
     ------
     InputError
-        If the run has not finished, unless ``unfinished``; the card then says so.
+        If the run has not finished, unless ``unfinished``; the card's ``completed_steps`` tells.
     """
-    state_path = folder / "state-0.pt"
-    if not state_path.exists():
+    path = folder / "state-0.pt"
+    if not path.exists():
         raise InputError(f"{folder} holds no state-0.pt; `python -m training run` writes it.")
-    state = torch.load(state_path, map_location="cpu", weights_only=False)
+    state = torch.load(path, map_location="cpu", weights_only=False)
     recipe = Recipe.from_dict(json.loads(state["recipe"]))
     if state["completed"] < recipe.steps and not unfinished:
         raise InputError(f"{folder} stands at step {state['completed']} of {recipe.steps}; finish it first.")
     tensors = {k: v.float().numpy() for k, v in {**state["model"], **state["ema"]}.items()}
+    shapes = recipe.model.to_dict()
+    card = {"model": shapes.pop("family"), **shapes,
+            "parameters": sum(v.size for k, v in tensors.items() if not k.endswith("_init")),
+            "seed": recipe.seed, "completed_steps": state["completed"], "minutes": round(state["minutes"], 1),
+            "stored": "float16", "held_out": {},
+            "recipe": {k: v for k, v in recipe.to_dict().items() if k != "model"}}
+    with (folder / "curve.csv").open() as file:
+        card["curve"] = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
     target.mkdir(parents=True, exist_ok=True)
     write_npz(target / "weights.npz", tensors, "float16")
-    card = {
-        **recipe.model.to_dict(),
-        "model": recipe.model.family,
-        "parameters": int(sum(v.size for k, v in tensors.items() if not k.endswith("_init"))),
-        "seed": recipe.seed,
-        "completed_steps": state["completed"],
-        "minutes": round(state["minutes"], 1),
-        "stored": "float16",
-        "held_out": measure(target / "weights.npz", recipe, puzzles),
-        "recipe": {k: v for k, v in recipe.to_dict().items() if k != "model"},
-        "curve": _curve(folder / "curve.csv"),
-    }
-    del card["family"]
-    with replacing(target / "config.json") as file:
-        file.write(_readable(card).encode())
+    _write(target / "config.json", card)
+    card["held_out"] = measure(target, recipe, puzzles)
+    _write(target / "config.json", card)
     return card
 
 
-def measure(weights: Path, recipe: Recipe, puzzles: int, steps: int | None = None) -> dict[str, Any]:
-    """Return accuracy with interval of stored weights on each final held-out set."""
-    model = Reasoner(recipe.model)
-    model.load_state_dict({k: torch.tensor(np.float32(v)) for k, v in read(weights).items()})
+def measure(network: Path, recipe: Recipe, puzzles: int) -> dict[str, Any]:
+    """Return accuracy with interval of a stored network on each final held-out set of its recipe."""
+    config, tensors = load_network(network)
+    model = Reasoner(config)
+    model.load_state_dict({k: torch.tensor(v) for k, v in tensors.items()})
     found: dict[str, Any] = {}
     for name, tokens in final_sets(recipe.data, puzzles).items():
-        config = recipe.model
-        exact, cell = evaluate(
-            model, tokens, steps or config.halt_max_steps, config.H_cycles, config.L_cycles, 64
-        )
-        low, high = wilson(exact, len(tokens.inputs))
-        found[name] = {
-            "puzzles": len(tokens.inputs),
-            "exact": round(exact, 4),
-            "cell": round(cell, 4),
-            "exact_interval_95": [round(low, 4), round(high, 4)],
-            "seed": FINAL_SEED,
-        }
+        exact, cell = evaluate(model, tokens, config.H_cycles, config.L_cycles, 50)
+        found[name] = {"puzzles": len(tokens.inputs), "seed": FINAL_SEED, "exact": round(exact, 4),
+                       "exact_interval_95": [round(end, 4) for end in wilson(exact, len(tokens.inputs))],
+                       "cell": round(cell, 4)}
     return found
 
 
-def _curve(path: Path) -> list[dict[str, float]]:
-    with path.open() as file:
-        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
-
-
-def _readable(card: dict[str, Any]) -> str:
-    """Return JSON with one line per key and one per point of the curve."""
+def _write(path: Path, card: dict[str, Any]) -> None:
+    """Write JSON with one line per key and one per point of the curve."""
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in card.items() if key != "curve"]
     points = ",\n    ".join(json.dumps(point) for point in card["curve"])
-    return "{\n" + ",\n".join([*lines, f'  "curve": [\n    {points}\n  ]']) + "\n}\n"
+    with replacing(path) as file:
+        file.write(("{\n" + ",\n".join([*lines, f'  "curve": [\n    {points}\n  ]']) + "\n}\n").encode())

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from training.config import Recipe
 from training.data import Source, Tokens, lines_of
-from training.ema import Ema
 from training.losses import halt_loss, solved, token_loss
 from training.model import Carry, Reasoner
-from training.optim import Optimizers
+from training.optim import Ema, Optimizers
 
 
 @dataclass
@@ -34,38 +31,33 @@ class Position:
 class Trainer:
     """The state of one run and the two things done to it: :meth:`step` and :meth:`evaluate`."""
 
-    def __init__(self, recipe: Recipe, source: Source, rank: int = 0, ranks: int = 1) -> None:
+    def __init__(self, recipe: Recipe, source: Source, rank: int = 0, ranks: int = 1,
+                 linear_attention: bool = False) -> None:
         self.recipe, self.source, self.ranks = recipe, source, ranks
+        config, plan, device = recipe.model, recipe.optimization, recipe.run.device
         torch.manual_seed(recipe.seed)
-        self.model = Reasoner(recipe.model, dtype=getattr(torch, recipe.run.dtype)).to(recipe.run.device)
-        if recipe.model.pos_encodings == "learned" and recipe.data.grouping:
-            self.model.inner.start_positions(lines_of(recipe.data, recipe.model.puzzle_emb_len))
-        self.prepare()
+        self.model = Reasoner(config, linear_attention, getattr(torch, recipe.run.dtype))
+        if config.pos_encodings == "learned" and recipe.data.grouping:
+            self.model.inner.start_positions(lines_of(recipe.data, config.puzzle_emb_len))
+        self.model.to(device)
+        self.optimizers, self.ema = Optimizers(self.model, plan), Ema(self.model, plan.ema)
         self.rng = np.random.default_rng([recipe.seed, rank])
         self.completed = 0
         self.losses_seen: list[float] = []
-        batch = recipe.optimization.batch_size
-        z_H, z_L = self.model.initial(batch)
-        blank = torch.zeros(batch, recipe.model.seq_len, dtype=torch.int32, device=recipe.run.device)
-        zero = torch.zeros(batch, dtype=torch.int32, device=recipe.run.device)
-        self.at = Position(blank, blank.clone(), z_H, z_L, zero, torch.ones_like(zero, dtype=torch.bool))
-        weights = recipe.optimization.label_weights or (1.0,) * recipe.model.vocab_size
-        self.label_weights = torch.tensor(weights, device=recipe.run.device)
-
-    def prepare(self) -> None:
-        """Attach optimizers and averages to the model as it is now, and compile it if asked."""
-        plan = self.recipe.optimization
-        self.optimizers, self.ema = Optimizers(self.model, plan), Ema(self.model, plan.ema)
-        if self.recipe.run.compile:
+        blank = torch.zeros(plan.batch_size, config.seq_len, dtype=torch.int32, device=device)
+        taken = torch.zeros(plan.batch_size, dtype=torch.int32, device=device)
+        self.at = Position(blank, blank.clone(), *self.model.initial(plan.batch_size), taken, taken == 0)
+        self.label_weights = torch.tensor(plan.label_weights or (1.0,) * config.vocab_size, device=device)
+        if recipe.run.compile:
             torch._dynamo.config.recompile_limit = 64
-            for name in ("L_level", "H_level"):
-                if hasattr(self.model.inner, name):
-                    getattr(self.model.inner, name).compile(dynamic=False)
+            for name in ("L_level", "H_level")[: 2 if config.family == "hrm" else 1]:
+                getattr(self.model.inner, name).compile(dynamic=False)
 
-    def start_from(self, tensors: Mapping[str, NDArray[np.generic]]) -> None:
+    def start_from(self, tensors: dict[str, Any]) -> None:
         """Take weights over from a checkpoint of the same shapes, by their official names."""
         self.model.load_state_dict({k: torch.tensor(np.float32(v)) for k, v in tensors.items()})
-        self.ema = Ema(self.model, self.recipe.optimization.ema)
+        self.ema = Ema(self.model, self.ema.decay)
+        self.at.z_H, self.at.z_L = self.model.initial(len(self.at.inputs))
 
     def _refill(self) -> None:
         """Give every halted row a new puzzle and the reset carry."""
@@ -82,81 +74,60 @@ class Trainer:
 
     def _halting(self, q: Tensor, limit: int) -> Tensor:
         """Return which rows stop now: the head's word, delayed for a tenth of them, or the limit."""
-        at, plan = self.at, self.recipe.optimization
-        hrm = self.recipe.model.family == "hrm"
-        wants = q[:, 0] > q[:, 1] if hrm else q[:, 0] > 0
-        explores = self.rng.random(len(wants)) < plan.exploration
+        taken = self.at.taken
+        wants = q[:, 0] > (q[:, 1] if self.recipe.model.family == "hrm" else 0)
+        explores = self.rng.random(len(wants)) < self.recipe.optimization.exploration
         least = np.where(explores, self.rng.integers(2, max(limit, 2) + 1, len(wants)), 0)
-        return (at.taken >= limit) | (wants & (at.taken >= torch.from_numpy(least).to(at.taken)))
+        return (taken >= limit) | (wants & (taken >= torch.from_numpy(least).to(taken)))
 
-    def losses(self, carry: Carry, x: Tensor, logits: Tensor, q: Tensor, last: Tensor) -> Tensor:
+    def losses(self, carry: Carry, x: Tensor, logits: Tensor, q: Tensor) -> Tensor:
         """Return the mean loss: tokens + half the halting terms (HRM adds its continue value)."""
         at, plan, stage = self.at, self.recipe.optimization, self.recipe.stage_at(self.completed)
-        right = solved(logits, at.labels)
-        halting = halt_loss(q[:, 0], right)
+        halting = halt_loss(q[:, 0], solved(logits, at.labels))
         if self.recipe.model.family == "hrm":
             with torch.no_grad():
-                _, _, ahead = self.model.step(carry, x, stage.H_cycles, stage.L_cycles)
-                value = torch.where(last, ahead[:, 0], ahead.max(-1).values).sigmoid()
+                ahead = self.model.step(carry, x, stage.H_cycles, stage.L_cycles)[2]
+                last = at.taken >= stage.supervision_steps
+                value = torch.where(last, ahead[:, 0], ahead.amax(-1)).sigmoid()
             halting = halting + halt_loss(q[:, 1], value)
         return (token_loss(logits, at.labels, plan.loss, self.label_weights) + 0.5 * halting).mean()
 
-    def step(self) -> float:
-        """Make one optimizer step and return its loss."""
+    def step(self) -> None:
+        """Make one optimizer step and note its loss."""
         at, stage = self.at, self.recipe.stage_at(self.completed)
         self._refill()
         x = self.model.embed(at.inputs)
         carry, logits, q = self.model.step((at.z_H, at.z_L), x, stage.H_cycles, stage.L_cycles)
         at.taken = at.taken + 1
-        detached = (carry[0].detach(), carry[1].detach())
-        loss = self.losses(carry, x, logits, q, at.taken >= stage.supervision_steps)
+        loss = self.losses(carry, x, logits, q)
         loss.backward()
-        self._share_gradients()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.optimization.clip)
-        self.optimizers.step(self.recipe.lr_factor(self.completed))
-        self.ema.update(self.model, self.completed)
-        with torch.no_grad():
-            at.z_H, at.z_L = detached
-            at.halted = self._halting(q.detach(), stage.supervision_steps)
-        self.completed += 1
-        self.losses_seen.append(float(loss.detach()))
-        return self.losses_seen[-1]
-
-    def _share_gradients(self) -> None:
         if self.ranks > 1:
             for p in self.model.parameters():
                 if p.grad is not None:
                     torch.distributed.all_reduce(p.grad)
                     p.grad /= self.ranks
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.optimization.clip)
+        self.optimizers.step(self.recipe.lr_factor(self.completed))
+        self.ema.update(self.model, self.completed)
+        at.z_H, at.z_L = carry[0].detach(), carry[1].detach()
+        at.halted = self._halting(q.detach(), stage.supervision_steps)
+        self.completed += 1
+        self.losses_seen.append(float(loss.detach()))
 
     def evaluate(self, tokens: Tokens) -> tuple[float, float]:
-        """Return (puzzle-exact, cell) of the averaged weights after all evaluation steps."""
+        """Return (puzzle-exact, cell) of the averaged weights at the present depth."""
+        stage = self.recipe.stage_at(self.completed)
         with self.ema.applied(self.model):
-            stage = self.recipe.stage_at(self.completed)
-            return evaluate(
-                self.model,
-                tokens,
-                self.recipe.run.evaluate_steps,
-                stage.H_cycles,
-                stage.L_cycles,
-                self.recipe.optimization.batch_size,
-            )
+            return evaluate(self.model, tokens, stage.H_cycles, stage.L_cycles, len(self.at.inputs))
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything :meth:`load_state_dict` needs to go on as if nothing had happened."""
-        return {
-            "completed": self.completed,
-            "losses_seen": self.losses_seen,
-            "model": self.model.state_dict(),
-            "ema": self.ema.average,
-            "optimizers": self.optimizers.state_dict(),
-            "rng": self.rng.bit_generator.state,
-            "position": vars(self.at),
-        }
+        return {"completed": self.completed, "losses_seen": self.losses_seen, "position": vars(self.at),
+                "model": self.model.state_dict(), "ema": self.ema.average,
+                "optimizers": self.optimizers.state_dict(), "rng": self.rng.bit_generator.state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.completed = state["completed"]
-        self.losses_seen = state["losses_seen"]
+        self.completed, self.losses_seen = state["completed"], state["losses_seen"]
         self.model.load_state_dict(state["model"])
         self.ema.average = state["ema"]
         self.optimizers.load_state_dict(state["optimizers"])
@@ -165,27 +136,22 @@ class Trainer:
 
 
 @torch.no_grad()
-def evaluate(
-    model: Reasoner, tokens: Tokens, steps: int, H: int, L: int, batch_size: int
-) -> tuple[float, float]:
-    """Return (puzzle-exact, cell) after ``steps`` ACT steps from the reset carry.
+def evaluate(model: Reasoner, tokens: Tokens, H: int, L: int, batch_size: int) -> tuple[float, float]:
+    """Return (puzzle-exact, cell) after ``halt_max_steps`` ACT steps from the reset carry.
 
     The last batch is filled up with repeats, so that a compiled model sees one shape.
     """
     exact = right = counted = 0
-    device = next(model.parameters()).device
+    device = model.inner.H_init.device
     for start in range(0, len(tokens.inputs), batch_size):
-        real = min(batch_size, len(tokens.inputs) - start)
-        rows = np.resize(np.arange(start, start + real), batch_size)
-        x = model.embed(torch.from_numpy(tokens.inputs[rows]).to(device))
-        labels = torch.from_numpy(tokens.labels[rows]).to(device)
+        rows = np.arange(start, min(start + batch_size, len(tokens.inputs)))
+        x = model.embed(torch.from_numpy(tokens.inputs[np.resize(rows, batch_size)]).to(device))
         carry = model.initial(batch_size)
-        for _ in range(steps):
+        for _ in range(model.config.halt_max_steps):
             carry = model.advance(carry, x, H, L)
-        logits = model.heads(carry[0])[0][:real]
-        labels = labels[:real]
-        hits = (logits.argmax(-1) == labels) & (labels != 0)
+        logits = model.heads(carry[0])[0][: len(rows)]
+        labels = torch.from_numpy(tokens.labels[rows]).to(device)
         exact += int(solved(logits, labels).sum())
-        right += int(hits.sum())
+        right += int(((logits.argmax(-1) == labels) & (labels != 0)).sum())
         counted += int((labels != 0).sum())
     return exact / len(tokens.inputs), right / counted

@@ -1,12 +1,10 @@
-"""Losses of the official recipe: per-token cross-entropy and the halting head's binary targets."""
+"""Losses of the official recipe, and the two that listen to a teacher."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-EPSILON = 1e-30
 
 
 def stablemax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -15,15 +13,14 @@ def stablemax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     Computed in float64: the shares of a confident network are within float32 rounding of 1.
     """
     wide = logits.double()
-    shares = torch.where(wide < 0, 1 / (1 - wide.clamp(max=0) + EPSILON), wide + 1)
+    shares = torch.where(wide < 0, 1 / (1 - wide.clamp(max=0)), wide + 1)
     chosen = shares.gather(-1, labels.long()[..., None])[..., 0]
     return (shares.sum(-1).log() - chosen.log()).float()
 
 
 def softmax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the usual cross-entropy per token."""
-    flat = F.cross_entropy(logits.flatten(0, -2), labels.long().flatten(), reduction="none")
-    return flat.view(labels.shape)
+    return F.cross_entropy(logits.transpose(1, 2), labels.long(), reduction="none")
 
 
 def token_loss(logits: Tensor, labels: Tensor, kind: str, label_weights: Tensor) -> Tensor:
@@ -42,21 +39,17 @@ def solved(logits: Tensor, labels: Tensor) -> Tensor:
     return ((logits.argmax(-1) == labels) | (labels == 0)).all(-1)
 
 
-def halt_loss(q_halt: Tensor, target: Tensor) -> Tensor:
+def halt_loss(q: Tensor, target: Tensor) -> Tensor:
     """Return the binary cross-entropy per puzzle; ``target`` is a truth value or a probability."""
-    return F.binary_cross_entropy_with_logits(q_halt, target.float(), reduction="none")
+    return F.binary_cross_entropy_with_logits(q, target.float(), reduction="none")
 
 
 def carry_cosine(student: Tensor, teacher: Tensor) -> Tensor:
-    """Return one minus the cosine over channels, averaged over positions and puzzles."""
-    return 1 - F.cosine_similarity(student.float(), teacher.float(), dim=-1).mean()
+    """Return the cosine over channels, averaged over positions and puzzles."""
+    return F.cosine_similarity(student.float(), teacher.float(), dim=-1).mean()
 
 
 def distillation_loss(student: Tensor, teacher: Tensor, temperature: float = 2.0) -> Tensor:
-    """Return the KL divergence to the teacher's softened answer, scaled by the temperature squared."""
-    log_student = torch.log_softmax(student / temperature, -1)
-    return (
-        F.kl_div(log_student, torch.softmax(teacher / temperature, -1), reduction="batchmean")
-        * temperature**2
-        / student.shape[1]
-    )
+    """Return the mean KL divergence per token to the teacher's softened answer, times temperature squared."""
+    ours, theirs = (torch.log_softmax(logits / temperature, -1) for logits in (student, teacher))
+    return F.kl_div(ours, theirs, log_target=True, reduction="none").sum(-1).mean() * temperature**2

@@ -26,9 +26,8 @@ def rms_norm(x: Tensor, dim: int, eps: float) -> Tensor:
 
 def truncated_normal(shape: tuple[int, ...], std: float) -> Tensor:
     """Draw a normal cut at two deviations whose deviation after the cut is ``std``."""
-    return nn.init.trunc_normal_(
-        torch.empty(shape), 0.0, std / 0.87962566, -2 * std / 0.87962566, 2 * std / 0.87962566
-    )
+    wide = std / 0.87962566
+    return nn.init.trunc_normal_(torch.empty(shape), 0.0, wide, -2 * wide, 2 * wide)
 
 
 class Linear(nn.Module):
@@ -118,8 +117,7 @@ class Block(nn.Module):
     def __init__(self, config: ModelConfig, linear_attention: bool) -> None:
         super().__init__()
         self.eps = config.rms_norm_eps
-        if config.mlp_t:
-            assert config.token_intermediate_size is not None
+        if config.token_intermediate_size is not None:  # exactly where mlp_t
             self.mlp_t = TokenSwiGLU(config.positions, config.token_intermediate_size)
         else:
             self.self_attn = Attention(config.hidden_size, config.num_heads, linear_attention)
@@ -158,9 +156,8 @@ class Inner(nn.Module):
         if config.pos_encodings == "learned":
             self.embed_pos = Embedding(config.positions, hidden, hidden**-0.5)
         if config.puzzle_emb_len:
-            self.puzzle_emb = nn.ParameterDict(
-                {"weights": nn.Parameter(torch.zeros(config.num_puzzle_identifiers, hidden))}
-            )
+            rows = torch.zeros(config.num_puzzle_identifiers, hidden)
+            self.puzzle_emb = nn.ParameterDict({"weights": nn.Parameter(rows)})
         self.lm_head = Linear(hidden, config.vocab_size)
         self.q_head = Linear(hidden, 2, bias=True)
         nn.init.zeros_(self.q_head.weight)
@@ -171,17 +168,14 @@ class Inner(nn.Module):
         self.register_buffer("H_init", truncated_normal((hidden,), 1.0))
         self.register_buffer("L_init", truncated_normal((hidden,), 1.0))
 
-    @torch.no_grad()
     def start_positions(self, groups: Tensor) -> None:
         """Start learned positions as sums of one random vector per group, such as row and column.
 
         ``groups`` is (kinds, positions): the number of the group a position belongs to, per kind.
         """
-        table = self.embed_pos.embedding_weight
-        table.zero_()
-        for group in groups:
-            vectors = truncated_normal((int(group.max()) + 1, table.shape[1]), table.shape[1] ** -0.5)
-            table += vectors[group] / len(groups) ** 0.5
+        width = self.embed_pos.embedding_weight.shape[1]
+        vectors = [truncated_normal((int(group.max()) + 1, width), width**-0.5)[group] for group in groups]
+        self.embed_pos.embedding_weight.data = torch.stack(vectors).sum(0)
 
 
 class Reasoner(nn.Module):
@@ -190,9 +184,8 @@ class Reasoner(nn.Module):
     TRM differentiates the last H cycle, HRM only the last call of each stack (one-step gradient).
     """
 
-    def __init__(
-        self, config: ModelConfig, linear_attention: bool = False, dtype: torch.dtype = torch.float32
-    ) -> None:
+    def __init__(self, config: ModelConfig, linear_attention: bool = False,
+                 dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.config, self.dtype = config, dtype
         self.inner = Inner(config, linear_attention)
@@ -223,9 +216,8 @@ class Reasoner(nn.Module):
     def initial(self, batch: int) -> Carry:
         """Return the reset carry (z_H, z_L), each (T, batch, hidden)."""
         shape = (self.config.positions, batch, self.config.hidden_size)
-        return tuple(
-            v.to(self.dtype).expand(shape).contiguous() for v in (self.inner.H_init, self.inner.L_init)
-        )  # type: ignore[return-value]
+        H_init, L_init = (v.to(self.dtype).expand(shape) for v in (self.inner.H_init, self.inner.L_init))
+        return H_init.contiguous(), L_init.contiguous()
 
     def cycle(self, z_H: Tensor, z_L: Tensor, x: Tensor, low: int) -> Carry:
         """Return the carry after ``low`` L calls and one H call."""
@@ -252,9 +244,7 @@ class Reasoner(nn.Module):
         logits = self.inner.lm_head(z_H[self.config.puzzle_emb_len :]).float()
         return logits.transpose(0, 1), self.inner.q_head(z_H[0]).float()
 
-    def step(
-        self, carry: Carry, x: Tensor, H: int | None = None, L: int | None = None
-    ) -> tuple[Carry, Tensor, Tensor]:
+    def step(self, carry: Carry, x: Tensor, H: int, L: int) -> tuple[Carry, Tensor, Tensor]:
         """Return the attached carry, the logits and q after one ACT step."""
-        carry = self.advance(carry, x, H or self.config.H_cycles, L or self.config.L_cycles)
+        carry = self.advance(carry, x, H, L)
         return carry, *self.heads(carry[0])

@@ -1,8 +1,9 @@
-"""AdamW and Muon over one model, stepped together."""
+"""AdamW and Muon over one model, stepped together, and the moving average of its weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -26,17 +27,13 @@ def orthogonalize(matrix: Tensor, steps: int = 5) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Momentum whose matrix updates are orthogonalized; for the 2-d weights of the stacks only."""
 
-    def __init__(
-        self, params: Iterable[Tensor], lr: float, weight_decay: float, momentum: float = 0.95
-    ) -> None:
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+    def __init__(self, params: Iterable[Tensor], lr: float, decay: float, momentum: float = 0.95) -> None:
+        super().__init__(params, {"lr": lr, "weight_decay": decay, "momentum": momentum})
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:
         for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
+            for p in (p for p in group["params"] if p.grad is not None):
                 buffer = self.state[p].setdefault("momentum", torch.zeros_like(p))
                 buffer.mul_(group["momentum"]).add_(p.grad)
                 update = orthogonalize(p.grad.add(buffer, alpha=group["momentum"]))
@@ -45,33 +42,55 @@ class Muon(torch.optim.Optimizer):
 
 
 class Optimizers:
-    """The optimizers of one run; every group remembers its peak learning rate."""
+    """The optimizers of one run; they remember their peak learning rates."""
 
     def __init__(self, model: nn.Module, plan: Optimization) -> None:
         if plan.optimizer not in ("adamw", "muon"):
             raise unknown_name("optimizer", plan.optimizer, ("adamw", "muon"))
         matrices, rest = [], []
         for name, p in model.named_parameters():
-            stack = "_level." in name and p.ndim == 2 and plan.optimizer == "muon"
-            (matrices if stack else rest).append(p)
-        self.all: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(rest, lr=plan.lr, betas=plan.betas, weight_decay=plan.weight_decay, fused=True)
-        ]
+            to_muon = plan.optimizer == "muon" and "_level." in name and p.ndim == 2
+            (matrices if to_muon else rest).append(p)
+        adamw = torch.optim.AdamW(rest, plan.lr, plan.betas, weight_decay=plan.weight_decay, fused=True)
+        self.all: list[tuple[torch.optim.Optimizer, float]] = [(adamw, plan.lr)]
         if matrices:
-            self.all.append(Muon(matrices, plan.muon_lr, plan.weight_decay))
-        self.peaks = [[group["lr"] for group in o.param_groups] for o in self.all]
+            self.all.append((Muon(matrices, plan.muon_lr, plan.weight_decay), plan.muon_lr))
 
     def step(self, factor: float) -> None:
         """Make one update at ``factor`` of the peak rates and clear the gradients."""
-        for optimizer, peaks in zip(self.all, self.peaks, strict=True):
-            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+        for optimizer, peak in self.all:
+            for group in optimizer.param_groups:
                 group["lr"] = peak * factor
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
 
     def state_dict(self) -> list[dict[str, Any]]:
-        return [o.state_dict() for o in self.all]
+        return [optimizer.state_dict() for optimizer, _ in self.all]
 
     def load_state_dict(self, states: list[dict[str, Any]]) -> None:
-        for optimizer, state in zip(self.all, states, strict=True):
+        for (optimizer, _), state in zip(self.all, states, strict=True):
             optimizer.load_state_dict(state)
+
+
+class Ema:
+    """Averages with ``decay``, less at first so that the random start is forgotten; this is what ships."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.average = {k: p.detach().clone() for k, p in model.named_parameters()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        weight = 1 - min(self.decay, (1 + step) / (10 + step))
+        for name, p in model.named_parameters():
+            self.average[name].lerp_(p, weight)
+
+    @contextmanager
+    def applied(self, model: nn.Module) -> Iterator[None]:
+        """Put the averages into ``model`` for the length of a with block."""
+        own = {k: p.detach().clone() for k, p in model.named_parameters()}
+        try:
+            model.load_state_dict(self.average, strict=False)
+            yield
+        finally:
+            model.load_state_dict(own, strict=False)

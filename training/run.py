@@ -8,11 +8,11 @@ import os
 import signal
 import time
 from pathlib import Path
-from types import FrameType
+from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from refimpl.checkpoints import read
 from refimpl.errors import InputError
@@ -24,10 +24,8 @@ from training.loop import Trainer
 def save(trainer: Trainer, path: Path, minutes: float) -> None:
     """Write the whole state beside its final name, then rename: a kill leaves the old or the new one."""
     temporary = path.with_suffix(".partial")
-    torch.save(
-        {**trainer.state_dict(), "minutes": minutes, "recipe": json.dumps(trainer.recipe.to_dict())},
-        temporary,
-    )
+    recipe = json.dumps(trainer.recipe.to_dict())
+    torch.save({**trainer.state_dict(), "minutes": minutes, "recipe": recipe}, temporary)
     temporary.replace(path)
 
 
@@ -54,9 +52,16 @@ class Curve:
             writer.writeheader()
             writer.writerows(kept)
 
-    def add(self, row: dict[str, float]) -> None:
+    def add(self, trainer: Trainer, minutes: float) -> str:
+        """Evaluate, append a row and return it as a line to show."""
+        loss = sum(trainer.losses_seen) / len(trainer.losses_seen)
+        row = {"step": trainer.completed, "minutes": round(minutes, 2), "loss": round(loss, 6)}
+        for name, tokens in trainer.source.held_out.items():
+            exact, cell = trainer.evaluate(tokens)
+            row |= {f"{name} exact": round(exact, 4), f"{name} cell": round(cell, 4)}
         with self.path.open("a", newline="") as file:
             csv.DictWriter(file, self.columns).writerow(row)
+        return "  ".join(f"{key} {value}" for key, value in row.items())
 
 
 def train(recipe: Recipe, folder: Path, stop_at: int | None = None) -> Trainer:
@@ -68,67 +73,41 @@ def train(recipe: Recipe, folder: Path, stop_at: int | None = None) -> Trainer:
     torch.set_num_threads(recipe.run.threads)
     if ranks > 1:
         torch.distributed.init_process_group("nccl" if recipe.run.device == "cuda" else "gloo")
-        if recipe.run.device == "cuda":
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    if recipe.run.device == "cuda":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
     folder.mkdir(parents=True, exist_ok=True)
-    source = open_source(recipe.data)
-    trainer = Trainer(recipe, source, rank, ranks)
+    trainer = Trainer(recipe, open_source(recipe.data), rank, ranks)
     if recipe.start:
         trainer.start_from(read(Path(recipe.start)))
     state = folder / f"state-{rank}.pt"
     minutes = load(trainer, state) if state.exists() else 0.0
-    columns = ["step", "minutes", "loss"]
-    for name in source.held_out:
-        columns += [f"{name} exact", f"{name} cell"]
-    curve = Curve(folder / "curve.csv", columns, trainer.completed) if rank == 0 else None
+    measured = [f"{name} {kind}" for name in trainer.source.held_out for kind in ("exact", "cell")]
+    if rank == 0:
+        curve = Curve(folder / "curve.csv", ["step", "minutes", "loss", *measured], trainer.completed)
+    signals: list[int] = []
 
-    stopping = False
+    def stop(number: int, _frame: Any) -> None:
+        signals.append(number)
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
-
-    previous = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     end = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
-    began, saved = time.monotonic(), time.monotonic()
-    columns_shown = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
+    began = saved = time.monotonic()
+    shown = TextColumn("{task.description} {task.completed}/{task.total}"), BarColumn(), TimeRemainingColumn()
     try:
-        with Progress(*columns_shown, console=Console(stderr=True), disable=rank > 0) as progress:
-            bar = progress.add_task(recipe.name, total=end, completed=trainer.completed, note="")
-            while trainer.completed < end and not stopping:
+        with Progress(*shown, console=Console(stderr=True), disable=rank > 0) as progress:
+            bar = progress.add_task(recipe.name, total=end)
+            while trainer.completed < end and not signals:
                 trainer.step()
-                spent = minutes + (time.monotonic() - began) / 60
-                finished = trainer.completed == recipe.steps
-                if curve and (trainer.completed % recipe.run.evaluate_every == 0 or finished):
-                    row = {
-                        "step": trainer.completed,
-                        "minutes": round(spent, 2),
-                        "loss": round(sum(trainer.losses_seen) / len(trainer.losses_seen), 6),
-                    }
-                    for name, tokens in source.held_out.items():
-                        exact, cell = trainer.evaluate(tokens)
-                        row |= {f"{name} exact": round(exact, 4), f"{name} cell": round(cell, 4)}
-                    curve.add(row)
+                now = time.monotonic()
+                due = trainer.completed % recipe.run.evaluate_every == 0 or trainer.completed == recipe.steps
+                if rank == 0 and due:
+                    print(recipe.name, curve.add(trainer, minutes + (now - began) / 60), flush=True)
+                if due:
                     trainer.losses_seen.clear()
-                    note = "  ".join(
-                        f"{k} {row[k + ' exact']:.3f}/{row[k + ' cell']:.3f}" for k in source.held_out
-                    )
-                    print(
-                        f"{recipe.name} {row['step']} {row['minutes']} min loss {row['loss']} {note}",
-                        flush=True,
-                    )
-                    progress.update(bar, note=note)
                 progress.update(bar, completed=trainer.completed)
-                if time.monotonic() - saved > 60 * recipe.run.checkpoint_minutes:
-                    save(trainer, state, spent)
-                    saved = time.monotonic()
+                if now - saved > 60 * recipe.run.checkpoint_minutes:
+                    save(trainer, state, minutes + (now - began) / 60)
+                    saved = now
         save(trainer, state, minutes + (time.monotonic() - began) / 60)
     finally:
         for number, handler in previous.items():

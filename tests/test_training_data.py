@@ -1,0 +1,96 @@
+"""Claims: draws are what the stage asks for, repeatable, and never a held-out puzzle in disguise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from refimpl.tasks import maze
+from refimpl.tasks.puzzles import load_shipped
+from refimpl.tasks.sudoku import from_tokens
+from refimpl.tasks.sudoku_generate import generate
+from refimpl.tasks.sudoku_symmetry import solution_keys
+from training.config import FINAL_SEED, Data, Stage, read_recipe
+from training.data import final_sets, lines_of, maze_keys, open_source
+
+CONFIGS = sorted((Path(__file__).parents[1] / "training" / "configs").glob("*.toml"))
+SMALL = Data(pool=30, held_out=5)
+STAGE = Stage(1, 1, 1, givens=(30, 40))
+
+
+def test_every_draw_shows_as_many_givens_as_the_stage_says_and_only_true_ones() -> None:
+    inputs, labels = open_source(SMALL).draw(np.random.default_rng(0), 50, STAGE)
+    shown = (inputs > 1).sum(1)
+    assert 30 <= shown.min() <= shown.max() <= 40
+    assert np.array_equal(inputs[inputs > 1], labels[inputs > 1])
+    assert all(sorted(row) == list(range(2, 11)) for row in labels.reshape(-1, 9))
+
+
+@pytest.mark.parametrize("data", [SMALL, Data("maze", pool=30, size=8, minimum_path=10, held_out=5)])
+def test_the_state_of_one_generator_is_the_data_position(data: Data) -> None:
+    source = open_source(data)
+    rng = np.random.default_rng(1)
+    source.draw(rng, 7, STAGE)
+    state = rng.bit_generator.state
+    expected = source.draw(rng, 7, STAGE)
+    again = np.random.default_rng(2)
+    again.bit_generator.state = state
+    found = open_source(data).draw(again, 7, STAGE)
+    assert np.array_equal(found.inputs, expected.inputs)
+    assert np.array_equal(found.labels, expected.labels)
+
+
+def test_a_drawn_maze_has_one_shortest_path_and_it_is_marked() -> None:
+    data = Data("maze", pool=50, size=8, minimum_path=10, held_out=5)
+    inputs, labels = open_source(data).draw(np.random.default_rng(0), 40, STAGE)
+    questions = inputs.astype(np.uint8)
+    assert np.array_equal(maze.mark_paths(questions), labels)
+    turned = np.ascontiguousarray(questions[:, ::-1])
+    assert np.array_equal(maze.mark_paths(turned)[:, ::-1], labels)
+    assert (labels == maze.PATH).sum(1).min() >= 9
+
+
+def test_the_key_of_a_maze_is_that_of_its_mirror_image_and_of_no_other() -> None:
+    mazes = maze.generate(20, 8, 10, 1).questions
+    mirrored = mazes.reshape(-1, 8, 8)[:, :, ::-1].reshape(-1, 64)
+    assert maze_keys(mirrored) == maze_keys(mazes)
+    assert len(set(maze_keys(mazes))) == 20
+
+
+def test_a_card_is_measured_on_puzzles_that_no_curve_watched() -> None:
+    watched = open_source(SMALL).held_out["32 givens"].inputs
+    final = final_sets(SMALL, 5)["32 givens"].inputs
+    assert np.array_equal(from_tokens(final), generate(5, 32, FINAL_SEED).questions)
+    assert not (watched[:, None] == final[None]).all(-1).any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_no_shipped_recipe_trains_on_a_held_out_or_shipped_puzzle_up_to_symmetry(path: Path) -> None:
+    data = read_recipe(path).data
+    if data.path:
+        pytest.skip("this recipe reads a file that does not ship")
+    if data.source == "maze":
+        source = open_source(data)
+        drawn = source.draw(np.random.default_rng(0), 20_000, STAGE).inputs.astype(np.uint8)
+        seen = set(maze_keys(drawn))
+        held = [*source.held_out.values(), *final_sets(data, 1000).values()]
+        assert seen.isdisjoint(key for tokens in held for key in maze_keys(tokens.inputs.astype(np.uint8)))
+        return
+    seen = set(solution_keys(generate(data.pool, 0, data.seed, data.size).answers))
+    for seed in (data.held_out_seed, FINAL_SEED):
+        for givens in data.held_out_givens:
+            assert seen.isdisjoint(solution_keys(generate(1000, givens, seed, data.size).answers))
+    assert seen.isdisjoint(solution_keys(load_shipped().answers))
+
+
+def test_learned_positions_may_start_from_rows_columns_and_boxes() -> None:
+    lines = lines_of(Data(grouping=("row", "column", "box")), prefix=2)
+    assert lines.shape == (3, 83)
+    assert lines[:, 2 + 40].tolist() == [4, 4, 4]
+    assert lines[:, 2 + 80].tolist() == [8, 8, 8]
+    assert lines[:, 2 + 10].tolist() == [1, 1, 0]
