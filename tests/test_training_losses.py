@@ -13,7 +13,6 @@ from training.losses import (  # noqa: E402
     carry_cosine,
     distillation_loss,
     halt_loss,
-    softmax_cross_entropy,
     solved,
     stablemax_cross_entropy,
     token_loss,
@@ -35,19 +34,20 @@ def test_stablemax_is_finite_where_the_label_is_certain_or_hopeless() -> None:
     assert float(stablemax_cross_entropy(logits, torch.tensor([[1]]))) == pytest.approx(27.631, abs=1e-2)
 
 
-def test_softmax_cross_entropy_is_the_log_of_the_share() -> None:
+def test_the_softmax_loss_is_the_log_of_the_share() -> None:
     total = math.e + 1 / math.e + math.e**3
-    found = softmax_cross_entropy(LOGITS, torch.tensor([[2, 1]]))
-    torch.testing.assert_close(found, torch.tensor([[math.log(total) - 3, math.log(3)]]))
+    found = token_loss(LOGITS, torch.tensor([[2, 1]]), "softmax", torch.ones(3))
+    torch.testing.assert_close(found, torch.tensor([(math.log(total) - 3 + math.log(3)) / 2]))
 
 
 def test_padding_never_counts_and_weights_follow_the_label() -> None:
-    both = softmax_cross_entropy(LOGITS, torch.tensor([[2, 1]]))[0]
     ones = torch.ones(3)
-    padded = token_loss(LOGITS, torch.tensor([[2, 0]]), "softmax", ones)
+    both = stablemax_cross_entropy(LOGITS, torch.tensor([[2, 1]]))[0]
+    padded = token_loss(LOGITS, torch.tensor([[2, 0]]), "stablemax", ones)
     torch.testing.assert_close(padded, both[:1])
-    torch.testing.assert_close(token_loss(LOGITS, torch.tensor([[2, 1]]), "softmax", ones), both.mean()[None])
-    weighted = token_loss(LOGITS, torch.tensor([[2, 1]]), "softmax", torch.tensor([0.0, 1.0, 3.0]))
+    equal = token_loss(LOGITS, torch.tensor([[2, 1]]), "stablemax", ones)
+    torch.testing.assert_close(equal, both.mean()[None])
+    weighted = token_loss(LOGITS, torch.tensor([[2, 1]]), "stablemax", torch.tensor([0.0, 1.0, 3.0]))
     torch.testing.assert_close(weighted, ((3 * both[0] + both[1]) / 4)[None])
 
 

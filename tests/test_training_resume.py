@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +124,7 @@ def test_the_learning_rate_warms_up_stays_and_decays(tmp_path: Path) -> None:
 
 def test_a_recipe_survives_its_card(tmp_path: Path) -> None:
     recipe = read_recipe(write(tmp_path))
-    assert type(recipe).from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+    assert type(recipe).from_dict(json.loads(json.dumps(asdict(recipe)))) == recipe
 
 
 def test_a_misspelt_key_is_named_with_its_neighbour(tmp_path: Path) -> None:

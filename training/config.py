@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +109,9 @@ class Recipe:
         left = min(1.0, (self.steps - step) / max(1.0, plan.decay * self.steps))
         return warm * (plan.final + (1 - plan.final) * left)
 
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any], where: str = "saved recipe") -> Recipe:
-        """Build a recipe from parsed TOML or from :meth:`to_dict`."""
+        """Build a recipe from parsed TOML or from a saved run."""
         for key in ("name", "seed", "model", "stage"):
             if key not in raw:
                 raise InputError(f"{where}: {key} is missing; a recipe needs name, seed, [model], [[stage]].")

@@ -130,7 +130,7 @@ def arc(data: Data) -> Source:
 
     def changed(pair: ArcPair, rng: np.random.Generator) -> ArcPair:
         colours = np.concatenate(([0], 1 + rng.permutation(COLOURS - 1))).astype(np.uint8)
-        turn, flip = rng.integers(0, 4), rng.integers(0, 2)
+        turn, flip = (int(k) for k in rng.integers(0, (4, 2)))
         return ArcPair(*(np.rot90(colours[grid.T if flip else grid], turn) for grid in pair))
 
     def draw(rng: np.random.Generator, count: int, stage: Stage) -> Tokens:

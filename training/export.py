@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = F
             "parameters": sum(v.size for k, v in tensors.items() if not k.endswith("_init")),
             "seed": recipe.seed, "completed_steps": state["completed"], "minutes": round(state["minutes"], 1),
             "stored": "float16", "held_out": {},
-            "recipe": {k: v for k, v in recipe.to_dict().items() if k != "model"}}
+            "recipe": {k: v for k, v in asdict(recipe).items() if k != "model"}}
     with (folder / "curve.csv").open() as file:
         card["curve"] = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
     target.mkdir(parents=True, exist_ok=True)

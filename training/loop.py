@@ -13,7 +13,7 @@ from training.config import Recipe
 from training.data import Source, Tokens, lines_of
 from training.losses import halt_loss, solved, token_loss
 from training.model import Carry, Reasoner
-from training.optim import Ema, Optimizers
+from training.optim import Ema, optimizers_of
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Trainer:
         if config.pos_encodings == "learned" and recipe.data.grouping:
             self.model.inner.start_positions(lines_of(recipe.data, config.puzzle_emb_len))
         self.model.to(device)
-        self.optimizers, self.ema = Optimizers(self.model, plan), Ema(self.model, plan.ema)
+        self.optimizers, self.ema = optimizers_of(self.model, plan), Ema(self.model, plan.ema)
         self.rng = np.random.default_rng([recipe.seed, rank])
         self.completed = 0
         self.losses_seen: list[float] = []
@@ -107,7 +107,11 @@ class Trainer:
                     torch.distributed.all_reduce(p.grad)
                     p.grad /= self.ranks
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.optimization.clip)
-        self.optimizers.step(self.recipe.lr_factor(self.completed))
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * self.recipe.lr_factor(self.completed)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         self.ema.update(self.model, self.completed)
         at.z_H, at.z_L = carry[0].detach(), carry[1].detach()
         at.halted = self._halting(q.detach(), stage.supervision_steps)
@@ -124,13 +128,14 @@ class Trainer:
         """Return everything :meth:`load_state_dict` needs to go on as if nothing had happened."""
         return {"completed": self.completed, "losses_seen": self.losses_seen, "position": vars(self.at),
                 "model": self.model.state_dict(), "ema": self.ema.average,
-                "optimizers": self.optimizers.state_dict(), "rng": self.rng.bit_generator.state}
+                "optimizers": [o.state_dict() for o in self.optimizers], "rng": self.rng.bit_generator.state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.completed, self.losses_seen = state["completed"], state["losses_seen"]
         self.model.load_state_dict(state["model"])
         self.ema.average = state["ema"]
-        self.optimizers.load_state_dict(state["optimizers"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         self.rng.bit_generator.state = state["rng"]
         self.at = Position(**state["position"])
 

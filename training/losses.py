@@ -18,18 +18,16 @@ def stablemax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return (shares.sum(-1).log() - chosen.log()).float()
 
 
-def softmax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the usual cross-entropy per token."""
-    return F.cross_entropy(logits.transpose(1, 2), labels.long(), reduction="none")
-
-
 def token_loss(logits: Tensor, labels: Tensor, kind: str, label_weights: Tensor) -> Tensor:
-    """Return one loss per puzzle: the weighted mean over its tokens.
+    """Return one loss per puzzle: the weighted mean over its tokens, by ``stablemax`` or ``softmax``.
 
     ``labels`` (batch, seq_len); label 0 is padding and never counted.  ``label_weights`` (vocab,)
     weighs a token by its label: path cells of a maze, for one, are few and decide the answer.
     """
-    per_token = {"stablemax": stablemax_cross_entropy, "softmax": softmax_cross_entropy}[kind](logits, labels)
+    if kind == "stablemax":
+        per_token = stablemax_cross_entropy(logits, labels)
+    else:
+        per_token = F.cross_entropy(logits.transpose(1, 2), labels.long(), reduction="none")
     weight = label_weights[labels.long()] * (labels != 0)
     return (per_token * weight).sum(-1) / weight.sum(-1).clamp(min=1e-9)
 

@@ -47,12 +47,9 @@ class Linear(nn.Module):
         return F.linear(x, self.matrix(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
 
 
-class Embedding(nn.Module):
-    """A table under the official key ``embedding_weight``."""
-
-    def __init__(self, rows: int, width: int, std: float) -> None:
-        super().__init__()
-        self.embedding_weight = nn.Parameter(truncated_normal((rows, width), std))
+def table(key: str, values: Tensor) -> nn.ParameterDict:
+    """Return a module that holds one parameter under an official key."""
+    return nn.ParameterDict({key: nn.Parameter(values)})
 
 
 class SwiGLU(nn.Module):
@@ -152,12 +149,13 @@ class Inner(nn.Module):
     def __init__(self, config: ModelConfig, linear_attention: bool = False) -> None:
         super().__init__()
         hidden = config.hidden_size
-        self.embed_tokens = Embedding(config.vocab_size, hidden, hidden**-0.5)
+        tokens, positions = (truncated_normal((rows, hidden), hidden**-0.5)
+                             for rows in (config.vocab_size, config.positions))
+        self.embed_tokens = table("embedding_weight", tokens)
         if config.pos_encodings == "learned":
-            self.embed_pos = Embedding(config.positions, hidden, hidden**-0.5)
+            self.embed_pos = table("embedding_weight", positions)
         if config.puzzle_emb_len:
-            rows = torch.zeros(config.num_puzzle_identifiers, hidden)
-            self.puzzle_emb = nn.ParameterDict({"weights": nn.Parameter(rows)})
+            self.puzzle_emb = table("weights", torch.zeros(config.num_puzzle_identifiers, hidden))
         self.lm_head = Linear(hidden, config.vocab_size)
         self.q_head = Linear(hidden, 2, bias=True)
         nn.init.zeros_(self.q_head.weight)
@@ -173,9 +171,9 @@ class Inner(nn.Module):
 
         ``groups`` is (kinds, positions): the number of the group a position belongs to, per kind.
         """
-        width = self.embed_pos.embedding_weight.shape[1]
+        width = len(self.H_init)
         vectors = [truncated_normal((int(group.max()) + 1, width), width**-0.5)[group] for group in groups]
-        self.embed_pos.embedding_weight.data = torch.stack(vectors).sum(0)
+        self.embed_pos["embedding_weight"].data = torch.stack(vectors).sum(0)
 
 
 class Reasoner(nn.Module):
@@ -203,14 +201,14 @@ class Reasoner(nn.Module):
     def embed(self, tokens: Tensor, puzzle: Tensor | None = None) -> Tensor:
         """Return x, (T, batch, hidden), from tokens (batch, seq_len) and puzzle numbers (batch,)."""
         inner, config = self.inner, self.config
-        x = inner.embed_tokens.embedding_weight[tokens.T.long()]
+        x = inner.embed_tokens["embedding_weight"][tokens.T.long()]
         if config.puzzle_emb_len:
             table = inner.puzzle_emb["weights"]
             row = table[puzzle.long()] if puzzle is not None else table[:1].expand(tokens.shape[0], -1)
             prefix = F.pad(row[None], (0, 0, 0, 0, 0, config.puzzle_emb_len - 1))
             x = torch.cat((prefix, x))
         if config.pos_encodings == "learned":
-            x = 0.707106781 * (x + inner.embed_pos.embedding_weight[:, None])
+            x = 0.707106781 * (x + inner.embed_pos["embedding_weight"][:, None])
         return (math.sqrt(config.hidden_size) * x).to(self.dtype)
 
     def initial(self, batch: int) -> Carry:

@@ -27,8 +27,8 @@ def orthogonalize(matrix: Tensor, steps: int = 5) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Momentum whose matrix updates are orthogonalized; for the 2-d weights of the stacks only."""
 
-    def __init__(self, params: Iterable[Tensor], lr: float, decay: float, momentum: float = 0.95) -> None:
-        super().__init__(params, {"lr": lr, "weight_decay": decay, "momentum": momentum})
+    def __init__(self, params: Iterable[dict[str, Any]], lr: float, decay: float) -> None:
+        super().__init__(params, {"lr": lr, "weight_decay": decay, "momentum": 0.95})
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:
@@ -41,35 +41,19 @@ class Muon(torch.optim.Optimizer):
                 p.add_(update, alpha=-group["lr"] * max(1.0, p.shape[0] / p.shape[1]) ** 0.5)
 
 
-class Optimizers:
-    """The optimizers of one run; they remember their peak learning rates."""
-
-    def __init__(self, model: nn.Module, plan: Optimization) -> None:
-        if plan.optimizer not in ("adamw", "muon"):
-            raise unknown_name("optimizer", plan.optimizer, ("adamw", "muon"))
-        matrices, rest = [], []
-        for name, p in model.named_parameters():
-            to_muon = plan.optimizer == "muon" and "_level." in name and p.ndim == 2
-            (matrices if to_muon else rest).append(p)
-        adamw = torch.optim.AdamW(rest, plan.lr, plan.betas, weight_decay=plan.weight_decay, fused=True)
-        self.all: list[tuple[torch.optim.Optimizer, float]] = [(adamw, plan.lr)]
-        if matrices:
-            self.all.append((Muon(matrices, plan.muon_lr, plan.weight_decay), plan.muon_lr))
-
-    def step(self, factor: float) -> None:
-        """Make one update at ``factor`` of the peak rates and clear the gradients."""
-        for optimizer, peak in self.all:
-            for group in optimizer.param_groups:
-                group["lr"] = peak * factor
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-
-    def state_dict(self) -> list[dict[str, Any]]:
-        return [optimizer.state_dict() for optimizer, _ in self.all]
-
-    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
-        for (optimizer, _), state in zip(self.all, states, strict=True):
-            optimizer.load_state_dict(state)
+def optimizers_of(model: nn.Module, plan: Optimization) -> list[torch.optim.Optimizer]:
+    """Return the optimizers of one run; every group remembers its peak rate under ``peak``."""
+    if plan.optimizer not in ("adamw", "muon"):
+        raise unknown_name("optimizer", plan.optimizer, ("adamw", "muon"))
+    named = dict(model.named_parameters())
+    stack = [p for name, p in named.items() if plan.optimizer == "muon" and "_level." in name]
+    rest = [p for name, p in named.items() if plan.optimizer == "adamw" or "_level." not in name]
+    adamw = {"params": rest, "peak": plan.lr}
+    found: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW([adamw], betas=plan.betas, weight_decay=plan.weight_decay, fused=True)]
+    if stack:
+        found.append(Muon([{"params": stack, "peak": plan.muon_lr}], plan.muon_lr, plan.weight_decay))
+    return found
 
 
 class Ema:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from training.loop import Trainer
 def save(trainer: Trainer, path: Path, minutes: float) -> None:
     """Write the whole state beside its final name, then rename: a kill leaves the old or the new one."""
     temporary = path.with_suffix(".partial")
-    recipe = json.dumps(trainer.recipe.to_dict())
+    recipe = json.dumps(asdict(trainer.recipe))
     torch.save({**trainer.state_dict(), "minutes": minutes, "recipe": recipe}, temporary)
     temporary.replace(path)
 
@@ -32,36 +33,32 @@ def save(trainer: Trainer, path: Path, minutes: float) -> None:
 def load(trainer: Trainer, path: Path) -> float:
     """Restore the state and return the minutes it had cost."""
     state = torch.load(path, map_location=trainer.recipe.run.device, weights_only=False)
-    if json.loads(state["recipe"])["model"] != json.loads(json.dumps(trainer.recipe.to_dict()))["model"]:
+    if Recipe.from_dict(json.loads(state["recipe"])).model != trainer.recipe.model:
         raise InputError(f"{path} belongs to another model; give the run another folder.")
     trainer.load_state_dict(state)
     return float(state["minutes"])
 
 
-class Curve:
-    """A CSV of the run: one row per evaluation, cut back to the restored step on resuming."""
+def cut_back(path: Path, columns: list[str], completed: int) -> None:
+    """Start the curve's CSV, or drop the rows of a previous run that lie after the restored step."""
+    kept = []
+    if path.exists():
+        with path.open() as file:
+            kept = [row for row in csv.DictReader(file) if int(row["step"]) <= completed]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(kept)
 
-    def __init__(self, path: Path, columns: list[str], completed: int) -> None:
-        self.path, self.columns = path, columns
-        kept = []
-        if path.exists():
-            with path.open() as file:
-                kept = [row for row in csv.DictReader(file) if int(row["step"]) <= completed]
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(kept)
 
-    def add(self, trainer: Trainer, minutes: float) -> str:
-        """Evaluate, append a row and return it as a line to show."""
-        loss = sum(trainer.losses_seen) / len(trainer.losses_seen)
-        row = {"step": trainer.completed, "minutes": round(minutes, 2), "loss": round(loss, 6)}
-        for name, tokens in trainer.source.held_out.items():
-            exact, cell = trainer.evaluate(tokens)
-            row |= {f"{name} exact": round(exact, 4), f"{name} cell": round(cell, 4)}
-        with self.path.open("a", newline="") as file:
-            csv.DictWriter(file, self.columns).writerow(row)
-        return "  ".join(f"{key} {value}" for key, value in row.items())
+def evaluated(trainer: Trainer, minutes: float) -> dict[str, float]:
+    """Return a row of the curve: mean loss since the last row, accuracy on the watched puzzles."""
+    loss = sum(trainer.losses_seen) / len(trainer.losses_seen)
+    row: dict[str, float] = {"step": trainer.completed, "minutes": round(minutes, 2), "loss": round(loss, 6)}
+    for name, tokens in trainer.source.held_out.items():
+        exact, cell = trainer.evaluate(tokens)
+        row |= {f"{name} exact": round(exact, 4), f"{name} cell": round(cell, 4)}
+    return row
 
 
 def train(recipe: Recipe, folder: Path, stop_at: int | None = None) -> Trainer:
@@ -81,9 +78,10 @@ def train(recipe: Recipe, folder: Path, stop_at: int | None = None) -> Trainer:
         trainer.start_from(read(Path(recipe.start)))
     state = folder / f"state-{rank}.pt"
     minutes = load(trainer, state) if state.exists() else 0.0
+    curve = folder / "curve.csv"
     measured = [f"{name} {kind}" for name in trainer.source.held_out for kind in ("exact", "cell")]
     if rank == 0:
-        curve = Curve(folder / "curve.csv", ["step", "minutes", "loss", *measured], trainer.completed)
+        cut_back(curve, ["step", "minutes", "loss", *measured], trainer.completed)
     signals: list[int] = []
 
     def stop(number: int, _frame: Any) -> None:
@@ -101,7 +99,10 @@ def train(recipe: Recipe, folder: Path, stop_at: int | None = None) -> Trainer:
                 now = time.monotonic()
                 due = trainer.completed % recipe.run.evaluate_every == 0 or trainer.completed == recipe.steps
                 if rank == 0 and due:
-                    print(recipe.name, curve.add(trainer, minutes + (now - began) / 60), flush=True)
+                    row = evaluated(trainer, minutes + (now - began) / 60)
+                    with curve.open("a", newline="") as file:
+                        csv.writer(file).writerow(row.values())
+                    print(recipe.name, *(f"{key} {value} " for key, value in row.items()), flush=True)
                 if due:
                     trainer.losses_seen.clear()
                 progress.update(bar, completed=trainer.completed)
