@@ -5,14 +5,16 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from mcusim.flash import FlashLog, streamed
-from mcusim.parts import Part
+from mcusim.flash import FlashLog, FlashRead, streamed
+from mcusim.parts import Part, Region
 from refimpl import fast, float_ops
 from refimpl.counting import CountedStep, Event, Metered
+from refimpl.embeddings import RowRead, open_table, with_table
 from refimpl.fidelity import position_cosines
 from refimpl.image import Image
 from refimpl.model_image import from_image
@@ -57,9 +59,9 @@ def crc32(state: Array) -> int:
 class _FloatPath:
     """The float model one ACT step at a time; knows the cosine of the last call's state to another's."""
 
-    def __init__(self, model: Model, tokens: Tokens) -> None:
+    def __init__(self, model: Model, tokens: Tokens, puzzle_ids: Tokens | None) -> None:
         self.model = model
-        self.x = float_ops.embed(tokens, None, model.embedding)
+        self.x = float_ops.embed(tokens, puzzle_ids, model.embedding)
         self.carry = recursion.reset(float_ops, model, len(tokens))
 
     def step(self, step: int, states: list[Array]) -> list[float]:
@@ -74,6 +76,18 @@ class _FloatPath:
         return cosines
 
 
+def _logged(log: FlashLog, memory: Region) -> Callable[[RowRead], None]:
+    """Charge each row read of a table file to ``memory``."""
+
+    def charge(read: RowRead) -> None:
+        size = read.bytes
+        log.reads.append(
+            FlashRead(read.table, read.offset, size, memory.bursts(size), memory.time_s(size))
+        )
+
+    return charge
+
+
 def execute(
     image: Image,
     depth: tuple[int, int],
@@ -81,6 +95,7 @@ def execute(
     part: Part,
     float_model: Model | None = None,
     inner: Operators = fast,
+    puzzle_row: tuple[Path, int] | None = None,
     on_step: Callable[[int], None] | None = None,
 ) -> Execution:
     """Run one puzzle from a flash image.
@@ -93,6 +108,7 @@ def execute(
     part : its row memory serves the embedding rows, one logged read each.
     float_model : the same network in float for the fidelity path; None leaves it out.
     inner : the reading that is metered; every integer reading gives the same bits.
+    puzzle_row : table file and row of the puzzle embedding, in place of the image's own row 0.
     on_step : called with the number of finished ACT steps.
     """
     pending: list[Event] = []
@@ -105,15 +121,19 @@ def execute(
     log = FlashLog()
     model = from_image(image).with_depth(*depth)
     model = replace(model, embedding=streamed(model.embedding, part.region("rows"), log, image))
+    batch, row = tokens[None], None
+    if puzzle_row is not None:
+        table = open_table(puzzle_row[0], _logged(log, part.region("rows")))
+        model, row = with_table(model, table), np.array([puzzle_row[1]])
+        float_model = None if float_model is None else with_table(float_model, open_table(puzzle_row[0]))
     ops = Metered(inner, pending.append)
-    batch = tokens[None]
-    x = ops.embed(batch, None, model.embedding)
+    x = ops.embed(batch, row, model.embedding)
     carry = recursion.reset(ops, model, 1)
     start = take()
     config = model.config
     path = None
     if float_model is not None:
-        path = _FloatPath(float_model.with_depth(config.H_cycles, config.halt_max_steps), batch)
+        path = _FloatPath(float_model.with_depth(config.H_cycles, config.halt_max_steps), batch, row)
     calls: list[ExecutedCall] = []
     for step in range(config.halt_max_steps):
         states: list[Array] = []

@@ -30,6 +30,11 @@ DEFAULT_NETWORK = "sudoku9-mlp"
 UNTRAINED_SEED = 0
 
 
+def seeded_tokens(config: ModelConfig) -> npt.NDArray[np.int64]:
+    """One input (seq,) for weights that were never trained."""
+    return np.random.default_rng(UNTRAINED_SEED).integers(0, config.vocab_size, config.seq_len)
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """A configuration with float tensors; ``trained`` is False for seeded weights."""
@@ -53,11 +58,8 @@ class Network:
         mean nothing, so one step serves it.
         """
         if not self.trained:
-            tokens = np.random.default_rng(UNTRAINED_SEED).integers(
-                0, self.config.vocab_size, (1, self.config.seq_len)
-            )
             model = self.float_model.with_depth(H_cycles=1, steps=1)
-            return calibrate(model, tokens, source="seeded tokens")
+            return calibrate(model, seeded_tokens(self.config)[None], source="seeded tokens")
         path = self.calibration_path
         if path is None or not path.exists():
             raise InputError(f"network {self.name!r} has no calibration.json; make one with "

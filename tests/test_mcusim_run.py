@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from mcusim.__main__ import main
 from mcusim.parts import load_part
 from mcusim.simulate import count_only, execute
 from refimpl import fast, ops
+from refimpl.__main__ import main as refimpl_main
 from refimpl.counting import count_step
 from refimpl.image import Image
 from refimpl.models.recursion import run
@@ -132,3 +134,21 @@ def test_rows_are_streamed_one_read_each(capsys: pytest.CaptureFixture[str]) -> 
     _, said = report(capsys, "--no-fidelity", "--steps", "1")
     assert said["total"]["row_bytes"] == 81 * (96 + 4 + 1)
     assert said["total"]["row_reads"] == 81 * 3  # codes, multiplier, shift
+
+
+def test_a_puzzle_row_is_streamed_from_a_table_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "rows"
+    assert refimpl_main(["embeddings", "make", str(table), "--rows", "40"]) == 0
+    depth = ["--model", "trm-mlp-sudoku", "--H-cycles", "1", "--steps", "1", "--no-fidelity"]
+    capsys.readouterr()
+    crcs = []
+    for row in ("0", "39"):
+        _, said = report(capsys, *depth, "--table", str(table), "--row", row)
+        crcs.append(said["cycles"][0]["crc32_H"])
+        # Token rows are three reads each; the puzzle row is one read of 512 floats.
+        assert said["total"]["row_reads"] == 81 * 3 + 1
+    assert crcs[0] != crcs[1]
+    assert main(["run", *depth, "--table", str(table), "--row", "40"]) == 2
+    assert "40" in capsys.readouterr().err

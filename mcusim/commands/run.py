@@ -25,7 +25,7 @@ from refimpl.fixedpoint import ROUNDINGS
 from refimpl.image import Image
 from refimpl.model_image import from_image
 from refimpl.models.config import ModelConfig
-from refimpl.networks import Network, find_network
+from refimpl.networks import Network, find_network, seeded_tokens
 from refimpl.sizes import backbone_bytes, parameters
 from refimpl.tasks.metrics import copy_floor, score
 from refimpl.tasks.puzzles import parse_puzzle
@@ -48,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, help="ACT steps")
     parser.add_argument("--part", help="the device (default: the deployment's, or the budget's generic one)")
     parser.add_argument("--puzzle", default="0", help="number of a shipped puzzle, file, FILE:ROW or string")
+    parser.add_argument("--table", type=Path, help="puzzle table file to stream a row from")
+    parser.add_argument("--row", type=int, default=0, help="its row (default 0)")
+    parser.add_argument("--execute", action="store_true", help="execute untrained weights as well")
     parser.add_argument("--all", action="store_true", help="accuracy over all shipped puzzles as well")
     parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
     parser.add_argument("--no-fidelity", action="store_true", help="leave out the float path")
@@ -136,17 +139,21 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
     network = find_network(deployment.model)
     config = replace(network.config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps)
     puzzle = _puzzle(args.puzzle, config) if network.trained else None
+    if args.table is not None and not config.puzzle_emb_len:
+        raise InputError(f"--table: {network.name} has no puzzle embedding.")
     image = Image(network.image(deployment.weights, args.rounding), "the image")
     step = count_step(config)
     result = None
-    if puzzle is not None:
+    if puzzle is not None or args.execute or args.table:
         task = progress.add_task("ACT steps", total=config.halt_max_steps)
         execution = execute(
-            image, (config.H_cycles, config.halt_max_steps), puzzle[0], part,
+            image, (config.H_cycles, config.halt_max_steps),
+            seeded_tokens(config) if puzzle is None else puzzle[0], part,
             None if args.no_fidelity else network.float_model,
+            puzzle_row=(args.table, args.row) if args.table else None,
             on_step=lambda done: progress.update(task, completed=done),
         )  # fmt: skip
-        result = _judge(execution, *puzzle, config.task)
+        result = None if puzzle is None else _judge(execution, *puzzle, config.task)
     else:
         execution = count_only(step)
     everyone = _all(image, deployment, config, progress) if args.all and network.trained else None

@@ -178,8 +178,9 @@ def render(report: RunReport) -> RenderableType:
     if report.all_puzzles is not None:
         parts.append(Padding(accuracy_view(report.all_puzzles), (1, 0)))
     if not subject.trained:
-        parts.append(Padding(Text("accuracy n/a (untrained weights); shapes counted, kernels not executed",
-                                  "yellow"), (1, 0)))  # fmt: skip
+        executed = report.cycles[0].crc32_H is not None
+        done = "kernels executed on seeded tokens" if executed else "shapes counted, kernels not executed"
+        parts.append(Padding(Text(f"accuracy n/a (untrained weights); {done}", "yellow"), (1, 0)))
     parts += [region_table(report), budget_table(report.budget), Padding(verdict(report), (1, 0))]
     parts += [Text(f"  - {remedy}") for remedy in report.remedies]
     parts += [operator_table(report), cycle_table(report.cycles)]
