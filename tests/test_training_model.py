@@ -30,7 +30,7 @@ def tiny(family: str = "trm", mlp_t: bool = False, pos: str = "rope") -> ModelCo
             "H_layers": 1,
             "H_cycles": 2,
             "L_cycles": 2,
-            "halt_max_steps": 4,
+            "halt_max_steps": 2,
             "mlp_t": mlp_t,
             "pos_encodings": pos,
             "puzzle_emb_len": 2,
