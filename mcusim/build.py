@@ -94,7 +94,7 @@ def total(execution: Execution, costs: Costs) -> Total:
         macs=counts.macs,
         requantizations=counts.requantizations,
         flash_bytes=counts.weight_bytes + counts.row_bytes,
-        row_reads=len(execution.rows.reads),
+        row_reads=execution.rows.count,
         row_bytes=counts.row_bytes,
         time=_seconds(costed),
         energy=Seconds(spent.low, spent.high),

@@ -73,23 +73,47 @@ class FlashRead:
     seconds: float
 
 
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Reads of one size from one table, in order; ``bursts`` and ``seconds`` of each."""
+
+    table: str
+    offsets: npt.NDArray[np.int64]
+    size: int
+    bursts: int
+    seconds: float
+
+
 @dataclass
 class FlashLog:
     """Every row read of a run, in order."""
 
-    reads: list[FlashRead] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
+
+    @property
+    def reads(self) -> list[FlashRead]:
+        """The reads one by one."""
+        return [
+            FlashRead(batch.table, offset, batch.size, batch.bursts, batch.seconds)
+            for batch in self.batches
+            for offset in batch.offsets.tolist()
+        ]
+
+    @property
+    def count(self) -> int:
+        return sum(batch.offsets.size for batch in self.batches)
 
     @property
     def bytes(self) -> int:
-        return sum(read.bytes for read in self.reads)
+        return sum(batch.offsets.size * batch.size for batch in self.batches)
 
     @property
     def bursts(self) -> int:
-        return sum(read.bursts for read in self.reads)
+        return sum(batch.offsets.size * batch.bursts for batch in self.batches)
 
     @property
     def seconds(self) -> float:
-        return sum(read.seconds for read in self.reads)
+        return sum(batch.offsets.size * batch.seconds for batch in self.batches)
 
 
 @dataclass(frozen=True)
@@ -125,15 +149,22 @@ class FlashRows:
 
     def rows(self, indices: npt.NDArray[np.integer]) -> tuple[Int8s, Int32s, Int32s]:
         """Return (codes, multiplier, shift) of the wanted rows and log what reading each took."""
-        for index in np.asarray(indices).reshape(-1):
-            for field_ in self.extents:
-                self.log.reads.append(self._read(field_, int(index)))
-        return self.table.rows(indices)
+        return self.columns(indices, 0, int(self.table.codes.shape[1]))
 
-    def _read(self, extent: Extent, row: int) -> FlashRead:
-        size = extent.size
-        offset = extent.offset + row * extent.stride
-        return FlashRead(self.name, offset, size, self.memory.bursts(size), self.memory.time_s(size))
+    def columns(
+        self, indices: npt.NDArray[np.integer], start: int, stop: int
+    ) -> tuple[Int8s, Int32s, Int32s]:
+        """The same for the codes ``start`` to ``stop`` of each row only."""
+        at = np.asarray(indices, np.int64).reshape(-1)
+        left_out = int(self.table.codes.shape[1]) - (stop - start)
+        for number, extent in enumerate(self.extents):
+            codes = number == 0  # codes come first in a row
+            size = extent.size - left_out * codes
+            offsets = extent.offset + at * extent.stride + start * codes
+            batch = Batch(self.name, offsets, size, self.memory.bursts(size), self.memory.time_s(size))
+            self.log.batches.append(batch)
+        codes_, multiplier, shift = self.table.rows(indices)
+        return codes_[..., start:stop], multiplier, shift
 
 
 def image_extents(image: Image, table: str) -> tuple[Extent, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mcusim.flash import FlashLog, FlashRead, streamed
+from mcusim.flash import Batch, FlashLog, streamed
 from mcusim.parts import Part, Region
 from refimpl import fast, float_ops
 from refimpl.counting import CountedStep, Event, Metered
@@ -81,9 +81,8 @@ def _logged(log: FlashLog, memory: Region) -> Callable[[RowRead], None]:
 
     def charge(read: RowRead) -> None:
         size = read.bytes
-        log.reads.append(
-            FlashRead(read.table, read.offset, size, memory.bursts(size), memory.time_s(size))
-        )
+        offsets = np.array([read.offset], np.int64)
+        log.batches.append(Batch(read.table, offsets, size, memory.bursts(size), memory.time_s(size)))
 
     return charge
 

@@ -80,6 +80,7 @@ def time_operator(
     part: Part,
     regions: Mapping[str, Region] | None = None,
     overlap: bool = True,
+    seconds: Mapping[str, float] | None = None,
 ) -> OperatorTime:
     """Estimate the time of one operator.
 
@@ -87,14 +88,18 @@ def time_operator(
     ----------
     regions : purpose (``image``, ``rows``, ``arena``) -> region; the part's own choice if not given.
     overlap : take the slowest resource (True) or the sum of all.
+    seconds : purpose -> time of its reads, where the caller knows how they are cut into bursts; for the
+        others the bytes are taken as one consecutive read.
     """
     cycles = part.core.cycles_per_instruction
     work = instructions(counts, part) / part.clock_hz
     compute = Range(work * cycles.low, work * cycles.high)
     memory: dict[str, float] = {}
-    for region, size in _traffic(counts, part, regions):
-        if size:
-            memory[region.name] = memory.get(region.name, 0.0) + region.time_s(size)
+    known = seconds or {}
+    for purpose, region, size in _traffic(counts, part, regions):
+        spent = known.get(purpose, region.time_s(size))
+        if spent:
+            memory[region.name] = memory.get(region.name, 0.0) + spent
     if overlap:
         slowest = max(memory.values(), default=0.0)
         total = Range(max(compute.low, slowest), max(compute.high, slowest))
@@ -133,7 +138,7 @@ def energy(counts: OperatorCounts, part: Part, regions: Mapping[str, Region] | N
     memory = 0.0
     parts = [f"{work:.4g} instructions x {cycles.low:g}-{cycles.high:g} cycles ({cycles.basis})"
              f" x {picojoules.low:g}-{picojoules.high:g} pJ ({picojoules.basis})"]
-    for region, size in _traffic(counts, part, regions):
+    for _, region, size in _traffic(counts, part, regions):
         if size:
             memory += size * region.nanojoules_per_byte * 1e-9
             parts.append(f"{size:,} B of {region.name} x {region.nanojoules_per_byte:g} nJ "
@@ -143,10 +148,10 @@ def energy(counts: OperatorCounts, part: Part, regions: Mapping[str, Region] | N
 
 def _traffic(
     counts: OperatorCounts, part: Part, regions: Mapping[str, Region] | None
-) -> list[tuple[Region, int]]:
+) -> list[tuple[str, Region, int]]:
     chosen = regions or {}
     return [
-        (chosen.get("image") or part.region("image"), counts.weight_bytes),
-        (chosen.get("rows") or part.region("rows"), counts.row_bytes),
-        (chosen.get("arena") or part.region("arena"), counts.arena_bytes),
+        ("image", chosen.get("image") or part.region("image"), counts.weight_bytes),
+        ("rows", chosen.get("rows") or part.region("rows"), counts.row_bytes),
+        ("arena", chosen.get("arena") or part.region("arena"), counts.arena_bytes),
     ]

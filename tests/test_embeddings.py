@@ -13,7 +13,7 @@ import pytest
 from compare import assert_exact, assert_within
 from reasoners import puzzles
 
-from mcusim.flash import FlashInterface, FlashLog, FlashRead
+from mcusim.flash import Batch, FlashInterface, FlashLog, FlashRead
 from refimpl import fast, float_ops, ops
 from refimpl.checkpoints.npz import write_npz
 from refimpl.embeddings import (
@@ -365,7 +365,8 @@ def test_a_device_s_memory_can_time_each_read_as_it_happens(tmp_path: Path) -> N
 
     def charge(read: RowRead) -> None:
         size = read.bytes
-        log.reads.append(FlashRead(read.table, read.offset, size, memory.bursts(size), memory.time_s(size)))
+        offsets = np.array([read.offset], np.int64)
+        log.batches.append(Batch(read.table, offsets, size, memory.bursts(size), memory.time_s(size)))
 
     open_table(make(tmp_path, "int8-q31"), charge).values(2)
     assert log.reads == [FlashRead("table.int8-q31", 74, 37, 2, pytest.approx((2 * 40 + 37 * 8) / 50e6))]
