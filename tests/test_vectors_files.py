@@ -3,55 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from closed_schema import violations
 
-from refimpl.vectors.export_c import c_files
 from refimpl.vectors.files import DEFAULT_GOLDEN as GOLDEN
 from refimpl.vectors.files import dump, manifest_differences, op_documents, op_files, read_document
 from refimpl.vectors.flags import FLAGS
+from refimpl.vectors.generate import c_files
 from refimpl.vectors.signatures import SIGNATURES, shape_of
 from refimpl.vectors.tensors import decode
 
-TYPES = {"object": dict, "array": list, "string": str, "integer": int, "null": type(None)}
 DOCUMENTS = {path.stem: read_document(path) for path in op_files(GOLDEN)}
-
-
-def violations(value: Any, schema: dict[str, Any], root: dict[str, Any], where: str = "$") -> list[str]:
-    """What of ``value`` breaks ``schema``; the subset of JSON Schema that golden/schema.json uses."""
-    if "$ref" in schema:
-        return violations(value, root["$defs"][schema["$ref"].rsplit("/", 1)[1]], root, where)
-    if "anyOf" in schema:
-        tried = [violations(value, option, root, where) for option in schema["anyOf"]]
-        return [] if any(not t for t in tried) else tried[-1]
-    found = []
-    if "type" in schema and not (isinstance(value, TYPES[schema["type"]]) and not isinstance(value, bool)):
-        return [f"{where}: {type(value).__name__} instead of {schema['type']}"]
-    if "const" in schema and value != schema["const"]:
-        found.append(f"{where}: {value!r} instead of {schema['const']!r}")
-    if "enum" in schema and value not in schema["enum"]:
-        found.append(f"{where}: {value!r} is none of {schema['enum']}")
-    if "pattern" in schema and not re.search(schema["pattern"], value):
-        found.append(f"{where}: does not match {schema['pattern']}")
-    if "minimum" in schema and value < schema["minimum"]:
-        found.append(f"{where}: {value} below {schema['minimum']}")
-    if isinstance(value, list):
-        if len(value) < schema.get("minItems", 0):
-            found.append(f"{where}: too few items")
-        for i, item in enumerate(value):
-            found += violations(item, schema["items"], root, f"{where}[{i}]")
-    if isinstance(value, dict):
-        known, other = schema.get("properties", {}), schema["additionalProperties"]
-        found += [f"{where}: {key} is missing" for key in schema.get("required", ()) if key not in value]
-        for key, item in value.items():
-            if key not in known and other is False:
-                found.append(f"{where}: {key} is not allowed")
-            else:
-                found += violations(item, known.get(key, other), root, f"{where}.{key}")
-    return found
 
 
 SCHEMA = json.loads((GOLDEN / "schema.json").read_text())

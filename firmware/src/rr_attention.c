@@ -13,14 +13,15 @@ int32_t rr_rope(const int8_t *a, const int16_t *cos, const int16_t *sin, int32_t
                 int32_t half, int8_t *out)
 {
     if (heads < 1 || t < 1 || half < 1 || d != 2 * half) return RR_REFUSED;
-    for (int32_t row = 0; row < heads * t; row++, a += d, out += d) {
-        const int16_t *c = cos + (row % t) * half, *s = sin + (row % t) * half;
+    for (int32_t row = 0; row < t; row++)
         for (int32_t j = 0; j < half; j++) {
-            const int32_t x = a[j], y = a[j + half];
-            out[j] = rr_saturate8(rr_shift_round(x * c[j] - y * s[j], RR_ROPE_FRAC_BITS));
-            out[j + half] = rr_saturate8(rr_shift_round(y * c[j] + x * s[j], RR_ROPE_FRAC_BITS));
+            const int32_t c = *cos++, s = *sin++; /* each table entry is read once, for all heads */
+            for (int32_t at = row * d + j; at < heads * t * d; at += t * d) {
+                const int32_t x = a[at], y = a[at + half];
+                out[at] = rr_saturate8(rr_shift_round(x * c - y * s, RR_ROPE_FRAC_BITS));
+                out[at + half] = rr_saturate8(rr_shift_round(y * c + x * s, RR_ROPE_FRAC_BITS));
+            }
         }
-    }
     return RR_OK;
 }
 

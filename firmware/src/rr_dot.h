@@ -24,9 +24,16 @@ typedef int8_t rr_staged;
 #define RR_STAGED_AT(i) (i)
 #endif
 
-/* Copy row `row` (k codes) of int8 weights, or of packed int4 weights, into RAM. */
-void rr_stage_s8(const int8_t *codes, int32_t row, int32_t k, rr_staged *staged);
-void rr_stage_s4(const uint8_t *codes, int32_t row, int32_t k, rr_staged *staged);
+/* Packed int4 weights being read: with an odd k every other row starts in the middle of a byte. */
+typedef struct {
+    const uint8_t *next;
+    uint32_t held; /* the byte whose high nibble is still to come */
+    int half;
+} rr_nibbles;
+
+/* Copy the next k codes into RAM and advance; every byte is read once. */
+void rr_stage_s8(const int8_t **codes, int32_t k, rr_staged *staged);
+void rr_stage_s4(rr_nibbles *codes, int32_t k, rr_staged *staged);
 
 /* sum of a[i] * w[i], and the same for two rows at once */
 int32_t rr_dot(const int8_t *a, const rr_staged *w, int32_t k);

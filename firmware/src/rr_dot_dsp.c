@@ -7,11 +7,6 @@
 #include <arm_acle.h>
 #include <string.h>
 
-void rr_stage_s8(const int8_t *codes, int32_t row, int32_t k, rr_staged *staged)
-{
-    for (int32_t i = 0; i < k; i++) staged[RR_STAGED_AT(i)] = codes[row * k + i];
-}
-
 static inline int16x2_t rr_word(const void *p)
 {
     int16x2_t x;

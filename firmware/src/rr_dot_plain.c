@@ -4,11 +4,6 @@
 
 #if !defined(RR_KERNEL_DSP) && !defined(RR_KERNEL_MVE)
 
-void rr_stage_s8(const int8_t *codes, int32_t row, int32_t k, rr_staged *staged)
-{
-    for (int32_t i = 0; i < k; i++) staged[i] = codes[row * k + i];
-}
-
 int32_t rr_dot(const int8_t *a, const rr_staged *w, int32_t k)
 {
     int32_t acc = 0;

@@ -24,25 +24,30 @@ static void rr_add_row(const rr_table *table, int32_t row, int32_t d, int32_t ro
     for (int32_t i = 0; i < d; i++) out[i] += rr_scale(codes[i], multiplier, shift, rounding);
 }
 
-int32_t rr_embed_job_run(const rr_embed_job *p, int32_t *out)
+int rr_embed_tables_valid(const rr_embed_job *p)
+{
+    if (p->seq < 1 || p->d < 1 || p->token.rows < 1 || p->prefix < 0 || !rr_rounding_valid(p->rounding)) return 0;
+    if ((p->prefix > 0) != (p->puzzle.codes != 0)) return 0;
+    return rr_table_valid(&p->token) && rr_table_valid(&p->position) && rr_table_valid(&p->puzzle);
+}
+
+int rr_embed_input_valid(const rr_embed_job *p)
+{
+    if (p->puzzle.codes && (p->puzzle_id < 0 || p->puzzle_id >= p->puzzle.rows)) return 0;
+    for (int32_t i = 0; i < p->seq; i++)
+        if (p->tokens[i] < 0 || p->tokens[i] >= p->token.rows) return 0;
+    return 1;
+}
+
+void rr_embed_rows(const rr_embed_job *p, int32_t *out)
 {
     const int32_t positions = p->prefix + p->seq;
-    if (p->seq < 1 || p->d < 1 || p->token.rows < 1 || p->prefix < 0 || !rr_rounding_valid(p->rounding))
-        return RR_REFUSED;
-    if ((p->prefix > 0) != (p->puzzle.codes != 0)) return RR_REFUSED;
-    if (p->puzzle.codes && (p->puzzle_id < 0 || p->puzzle_id >= p->puzzle.rows)) return RR_REFUSED;
-    for (int32_t i = 0; i < p->seq; i++)
-        if (p->tokens[i] < 0 || p->tokens[i] >= p->token.rows) return RR_REFUSED;
-    if (!rr_table_valid(&p->token) || !rr_table_valid(&p->position) || !rr_table_valid(&p->puzzle))
-        return RR_REFUSED;
-
     for (int32_t t = 0; t < positions; t++, out += p->d) {
         for (int32_t i = 0; i < p->d; i++) out[i] = 0;
         if (t >= p->prefix) rr_add_row(&p->token, p->tokens[t - p->prefix], p->d, p->rounding, out);
         else if (t == 0) rr_add_row(&p->puzzle, p->puzzle_id, p->d, p->rounding, out);
         if (p->position.codes) rr_add_row(&p->position, t, p->d, p->rounding, out);
     }
-    return RR_OK;
 }
 
 int32_t rr_embed(const int32_t *tokens, const int8_t *token_codes, const int32_t *token_multiplier,
@@ -58,5 +63,7 @@ int32_t rr_embed(const int32_t *tokens, const int8_t *token_codes, const int32_t
         {puzzle_codes, puzzle_multiplier, puzzle_shift, 0, puzzles},
         seq, d, prefix, puzzle_id, rounding,
     };
-    return rr_embed_job_run(&job, out);
+    if (!rr_embed_tables_valid(&job) || !rr_embed_input_valid(&job)) return RR_REFUSED;
+    rr_embed_rows(&job, out);
+    return RR_OK;
 }

@@ -16,7 +16,10 @@ typedef struct {
     void *out;
 } rr_linear_job;
 
-int32_t rr_linear(const rr_linear_job *p);
+/* Whether the job keeps the contract; a model is checked once, when it is loaded. */
+int rr_linear_valid(const rr_linear_job *p);
+/* Run a valid job: codes, multipliers, shifts and biases are each read once, whatever `rows` is. */
+void rr_linear(const rr_linear_job *p);
 
 typedef struct {
     const int8_t *codes; /* NULL: the model has no such table */
@@ -31,6 +34,10 @@ typedef struct {
     int32_t seq, d, prefix, puzzle_id, rounding;
 } rr_embed_job;
 
-int32_t rr_embed_job_run(const rr_embed_job *p, int32_t *out);
+/* Whether multipliers, shifts and shapes keep the contract, and whether the tokens and puzzle exist. */
+int rr_embed_tables_valid(const rr_embed_job *p);
+int rr_embed_input_valid(const rr_embed_job *p);
+/* Run a valid job; every row is read once for each position that shows it. */
+void rr_embed_rows(const rr_embed_job *p, int32_t *out);
 
 #endif

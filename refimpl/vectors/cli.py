@@ -1,24 +1,28 @@
-"""``python -m refimpl vectors generate | check | export-c``."""
+"""``python -m refimpl vectors generate | check | export-c | state | freeze-images``."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from refimpl import fast, ops
 from refimpl.errors import InputError
 from refimpl.vectors.check import Report, check, python_implementation
-from refimpl.vectors.export_c import export_c
 from refimpl.vectors.files import DEFAULT_GOLDEN, manifest_differences
-from refimpl.vectors.generate import generate
+from refimpl.vectors.generate import export_c, generate
 from refimpl.vectors.library import Library
 from refimpl.vectors.signatures import SIGNATURES
+from refimpl.vectors.tensors import encode
+from refimpl.vectors.trace_files import freeze_images
+from refimpl.vectors.traced import find_traced
+from refimpl.vectors.traces import state_after
 
 SHOWN = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the three actions."""
+    """Declare the actions."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     make = actions.add_parser("generate", help="write golden/: op vectors, traces, C form, manifest")
     hold = actions.add_parser("check", help="check golden/ against the operators, or against a library")
@@ -28,7 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     export = actions.add_parser("export-c", help="write C headers and the self-checking runner")
     export.add_argument("target", type=Path, help="folder to write")
-    for sub in (make, hold, export):
+    state = actions.add_parser("state", help="print the state that one call of a recursion trace wrote")
+    state.add_argument("name", help="name of a trace, e.g. sudoku9-mlp-w4c")
+    state.add_argument("call", type=int, help="number of the call, from 0")
+    freeze = actions.add_parser("freeze-images", help="build the flash images of the traces anew")
+    for sub in (make, hold, export, state, freeze):
         sub.add_argument("--golden", type=Path, default=DEFAULT_GOLDEN, help="folder of golden vectors")
 
 
@@ -40,6 +48,12 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "export-c":
         files = export_c(args.golden, args.target)
         print(f"{args.target}: {len(files)} files, {sum(f.stat().st_size for f in files):,} bytes.")
+        return 0
+    if args.action == "freeze-images":
+        print("\n".join(freeze_images(args.golden)))
+        return 0
+    if args.action == "state":
+        print(json.dumps(encode(state_after(find_traced(args.name), args.golden, args.call), "int16")))
         return 0
     if unknown := sorted(set(args.only) - set(SIGNATURES)):
         raise InputError(f"there is no operator {unknown[0]!r}; known: {', '.join(SIGNATURES)}.")

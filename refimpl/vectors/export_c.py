@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from refimpl.vectors.files import op_files, read_document, write
+from refimpl.vectors.files import op_files, read_document
 from refimpl.vectors.signatures import SIGNATURES, Input, Signature
 from refimpl.vectors.tensors import Array, decode, tensor_bytes
 
@@ -160,8 +160,8 @@ def runner(names: list[str], largest: int) -> str:
     return template
 
 
-def c_files(golden: Path) -> Iterator[tuple[str, str]]:
-    """Yield (file name, text) of the whole export."""
+def op_c_files(golden: Path) -> Iterator[tuple[str, str]]:
+    """Yield (file name, text) of ABI header, data headers and runner."""
     yield ABI_HEADER, abi_header()
     names, largest = [], 0
     for path in op_files(golden):
@@ -171,12 +171,3 @@ def c_files(golden: Path) -> Iterator[tuple[str, str]]:
         largest = max(largest, size)
         yield f"rr_vectors_{document['algorithm']}.h", text
     yield RUNNER, runner(names, largest)
-
-
-def export_c(golden: Path, target: Path) -> list[Path]:
-    """Write the C form of ``golden`` into ``target``; return the files."""
-    written = []
-    for name, text in c_files(golden):
-        write(target / name, text)
-        written.append(target / name)
-    return written

@@ -1,0 +1,126 @@
+/* Sublayers and blocks.  Twin of refimpl/models/blocks.py.
+ *
+ * h stays one int32 array (positions, hidden) that every sublayer updates in place; the MLP token mixer
+ * reads its columns as rows through strides, so nothing is transposed in memory. */
+#include "rr_abi.h"
+#include "rr_block.h"
+
+enum { RR_MAX_ROW = 1023 };
+
+void *rr_alloc(rr_arena *arena, int32_t bytes)
+{
+    void *p = arena->base + arena->used;
+    arena->used += ((uint32_t)bytes + 7u) & ~7u;
+    if (arena->used > arena->peak) arena->peak = arena->used;
+    return p;
+}
+
+static int32_t rr_row[RR_MAX_ROW];
+static int16_t rr_normed[RR_MAX_ROW];
+
+/* Row r of a view of h. */
+typedef struct {
+    int32_t *h;
+    int32_t rows, size, row_stride, stride;
+} rr_view;
+
+static void rr_gather(const rr_view *v, int32_t r)
+{
+    const int32_t *from = v->h + r * v->row_stride;
+    for (int32_t i = 0; i < v->size; i++, from += v->stride) rr_row[i] = *from;
+}
+
+static int8_t *rr_quantized(const rr_view *v, const rr_rescale_leaf *p, int32_t rounding, rr_arena *arena)
+{
+    int8_t *a = rr_alloc(arena, v->rows * v->size);
+    for (int32_t r = 0; r < v->rows; r++) {
+        rr_gather(v, r);
+        rr_quantize_s32(rr_row, v->size, p->multiplier, p->shift, rounding, p->output_offset, a + r * v->size);
+    }
+    return a;
+}
+
+void *rr_apply(const rr_linear_leaf *leaf, const int8_t *a, int32_t rows, rr_arena *arena)
+{
+    rr_linear_job job = *leaf;
+    job.a = a;
+    job.rows = rows;
+    job.out = rr_alloc(arena, rows * job.n * (job.out_bits / 8));
+    rr_linear(&job);
+    return job.out;
+}
+
+/* h = rms_norm(h + y), row by row. */
+static void rr_add_and_norm(const rr_view *v, const int32_t *y, const rr_norm_leaf *p)
+{
+    for (int32_t r = 0; r < v->rows; r++) {
+        rr_gather(v, r);
+        rr_add_s32(rr_row, y + r * v->size, v->size, rr_row);
+        rr_rms_norm(rr_row, 1, v->size, p->gain, p->eps, rr_normed);
+        int32_t *to = v->h + r * v->row_stride;
+        for (int32_t i = 0; i < v->size; i++, to += v->stride) *to = rr_normed[i];
+    }
+}
+
+static void rr_swiglu_run(const rr_swiglu *p, const rr_view *v, int32_t rounding, rr_arena *arena)
+{
+    static int8_t table[256], gate[RR_MAX_K];
+    const uint32_t mark = arena->used;
+    const int8_t *a = rr_quantized(v, &p->input, rounding, arena);
+    int8_t *both = rr_apply(&p->gate_up, a, v->rows, arena);
+    const int32_t inner = p->down.k;
+    for (int32_t i = 0; i < 256; i++) table[i] = p->silu[i];
+    for (int32_t r = 0; r < v->rows; r++) {
+        /* The product of row r lands at r * inner, which row r / 2 has left behind. */
+        const int8_t *row = both + 2 * r * inner;
+        rr_silu(row, table, inner, gate);
+        rr_multiply(gate, row + inner, inner, p->product.multiplier, p->product.shift, rounding,
+                    p->product.output_offset, both + r * inner);
+    }
+    rr_add_and_norm(v, rr_apply(&p->down, both, v->rows, arena), &p->norm);
+    arena->used = mark;
+}
+
+static void rr_attention_run(const rr_model *m, const rr_attention *p, const rr_view *v, rr_arena *arena)
+{
+    const int32_t t = v->rows, width = v->size, heads = m->config.num_heads, d = width / heads;
+    const int32_t rounding = m->config.rounding, part = t * width;
+    const uint32_t mark = arena->used;
+    int8_t *mixed = rr_alloc(arena, part), *qkv = rr_alloc(arena, 3 * part);
+    const uint32_t inner_mark = arena->used;
+    const int8_t *rows = rr_apply(&p->qkv, rr_quantized(v, &p->input, rounding, arena), t, arena);
+    /* (t, 3, heads, d) -> (3, heads, t, d) */
+    for (int32_t block = 0; block < 3 * heads; block++)
+        for (int32_t r = 0; r < t; r++)
+            for (int32_t i = 0; i < d; i++)
+                qkv[(block * t + r) * d + i] = rows[r * 3 * width + block * d + i];
+    arena->used = inner_mark;
+    if (m->rope_cos) {
+        rr_rope(qkv, m->rope_cos, m->rope_sin, heads, t, d, d / 2, qkv);
+        rr_rope(qkv + part, m->rope_cos, m->rope_sin, heads, t, d, d / 2, qkv + part);
+    }
+    int8_t *scores = rr_alloc(arena, t * t), *values = rr_alloc(arena, t * d);
+    int16_t *probabilities = rr_alloc(arena, 2 * t * t);
+    for (int32_t head = 0; head < heads; head++) {
+        const int8_t *q = qkv + head * t * d;
+        rr_scores(q, q + part, 1, t, d, p->scores.multiplier, p->scores.shift, rounding, p->scores.output_offset,
+                  scores);
+        rr_softmax_s8_s16(scores, t, t, p->softmax.multiplier, p->softmax.shift, p->softmax.diff_min, probabilities);
+        rr_weighted_values(probabilities, q + 2 * part, 1, t, d, p->values.multiplier, p->values.shift, rounding,
+                           p->values.output_offset, values);
+        for (int32_t r = 0; r < t; r++)
+            for (int32_t i = 0; i < d; i++) mixed[r * width + head * d + i] = values[r * d + i];
+    }
+    arena->used = inner_mark;
+    rr_add_and_norm(v, rr_apply(&p->o, mixed, t, arena), &p->norm);
+    arena->used = mark;
+}
+
+void rr_block_run(const rr_model *m, const rr_block *p, int32_t *h, rr_arena *arena)
+{
+    const int32_t t = m->positions, d = m->config.hidden_size;
+    const rr_view by_position = {h, t, d, d, 1}, by_channel = {h, d, t, 1, d};
+    if (m->config.mlp_t) rr_swiglu_run(&p->mlp_t, &by_channel, m->config.rounding, arena);
+    else rr_attention_run(m, &p->attn, &by_position, arena);
+    rr_swiglu_run(&p->channel, &by_position, m->config.rounding, arena);
+}

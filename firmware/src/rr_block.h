@@ -1,0 +1,14 @@
+/* Inside of the recursion, shared by rr_block.c and rr_run.c. */
+#ifndef RR_BLOCK_H
+#define RR_BLOCK_H
+
+#include "rr_dot.h"
+#include "rr_fixed.h"
+#include "rr_run.h"
+
+void *rr_alloc(rr_arena *arena, int32_t bytes);
+
+/* Output of a linear for `rows` rows of activations, allocated in the arena. */
+void *rr_apply(const rr_linear_leaf *leaf, const int8_t *a, int32_t rows, rr_arena *arena);
+
+#endif

@@ -1,0 +1,35 @@
+/* The flash image, read in place.  Layout: refimpl/image.py (spec section 8); little endian. */
+#ifndef RR_IMAGE_H
+#define RR_IMAGE_H
+
+#include <stdint.h>
+
+enum { RR_INT8 = 1, RR_INT16 = 2, RR_INT32 = 3, RR_INT4 = 4 };
+
+typedef struct {
+    char name[36]; /* zero padded */
+    uint8_t element, rank, zero[2];
+    uint32_t dims[3];
+    uint32_t offset, bytes, crc32;
+} rr_section;
+
+typedef struct {
+    const uint8_t *data;
+    const rr_section *sections;
+    uint32_t count;
+} rr_image;
+
+/* Check header, table and every section's CRC32; 0, or a word that says what is wrong. */
+const char *rr_image_open(rr_image *image, const void *data, uint32_t bytes);
+
+/* Section "leaf/part", or NULL. */
+const rr_section *rr_image_find(const rr_image *image, const char *leaf, const char *part);
+
+static inline const void *rr_image_data(const rr_image *image, const rr_section *section)
+{
+    return image->data + section->offset;
+}
+
+uint32_t rr_crc32(const void *data, uint32_t bytes);
+
+#endif

@@ -1,0 +1,201 @@
+/* Find every leaf of the model in the image and check it once. */
+#include "rr_model.h"
+
+#include <string.h>
+
+#include "rr_dot.h"
+#include "rr_fixed.h"
+
+enum { RR_TRM = 0, RR_HRM = 1, RR_POSITIONS_ROPE = 1, RR_POSITIONS_LEARNED = 2, RR_NAME = 36 };
+
+/* The state of one load: the first problem is kept as the name of a section. */
+typedef struct {
+    const rr_image *image;
+    const rr_config *config;
+    char prefix[RR_NAME]; /* e.g. "L.0.mlp_t." */
+    char problem[2 * RR_NAME];
+} rr_loader;
+
+static char *rr_append(char *at, const char *end, const char *text)
+{
+    while (*text && at < end) *at++ = *text++;
+    *at = 0;
+    return at;
+}
+
+static void rr_fail(rr_loader *l, const char *leaf, const char *part)
+{
+    if (l->problem[0]) return;
+    char *end = l->problem + sizeof l->problem - 1;
+    char *at = rr_append(l->problem, end, l->prefix);
+    at = rr_append(at, end, leaf);
+    if (*part) at = rr_append(at, end, "/");
+    rr_append(at, end, part);
+}
+
+/* Data of section prefix + leaf + "/" + part with this element type and number of values, or NULL. */
+static const void *rr_take(rr_loader *l, const char *leaf, const char *part, int element, uint32_t count)
+{
+    static const uint32_t bits[5] = {0, 8, 16, 32, 4};
+    char name[2 * RR_NAME];
+    rr_append(rr_append(name, name + sizeof name - 1, l->prefix), name + sizeof name - 1, leaf);
+    const rr_section *s = rr_image_find(l->image, name, part);
+    if (!s || s->element != element || s->bytes != (count * bits[element] + 7u) / 8u) {
+        rr_fail(l, leaf, part);
+        return 0;
+    }
+    return rr_image_data(l->image, s);
+}
+
+static void rr_take_words(rr_loader *l, const char *leaf, const char *part, uint32_t count, int32_t *out)
+{
+    const void *data = rr_take(l, leaf, part, RR_INT32, count);
+    if (data) memcpy(out, data, 4 * count);
+    else memset(out, 0, 4 * count);
+}
+
+static rr_rescale_leaf rr_take_rescale(rr_loader *l, const char *leaf)
+{
+    rr_rescale_leaf p;
+    rr_take_words(l, leaf, "rescale", 4, &p.multiplier);
+    if (!rr_rescale_valid(p.multiplier, p.shift) || p.out_bits != 8) rr_fail(l, leaf, "rescale");
+    return p;
+}
+
+static rr_norm_leaf rr_take_norm(rr_loader *l, const char *leaf, int32_t size)
+{
+    rr_norm_leaf p;
+    rr_take_words(l, leaf, "norm", 3, &p.size);
+    if (p.size != size || p.size > 1023 || p.gain < 1 || p.eps < 1) rr_fail(l, leaf, "norm");
+    return p;
+}
+
+static rr_linear_leaf rr_take_linear(rr_loader *l, const char *leaf, int32_t n, int32_t k, int32_t out_bits, int biased)
+{
+    int32_t format[3];
+    rr_linear_leaf p;
+    memset(&p, 0, sizeof p);
+    rr_take_words(l, leaf, "format", 3, format);
+    p.rows = 1;
+    p.n = n;
+    p.k = k;
+    p.rounding = l->config->rounding;
+    p.out_bits = format[1];
+    p.output_offset = format[2];
+    if (format[0] == 4) p.codes4 = rr_take(l, leaf, "codes", RR_INT4, (uint32_t)(n * k));
+    else p.codes8 = rr_take(l, leaf, "codes", RR_INT8, (uint32_t)(n * k));
+    p.multiplier = rr_take(l, leaf, "multiplier", RR_INT32, (uint32_t)n);
+    p.shift8 = rr_take(l, leaf, "shift", RR_INT8, (uint32_t)n);
+    if (biased) p.bias = rr_take(l, leaf, "bias", RR_INT32, (uint32_t)n);
+    if (!l->problem[0] && (p.out_bits != out_bits || !rr_linear_valid(&p))) rr_fail(l, leaf, "format");
+    return p;
+}
+
+/* Extend the prefix for the leaves of a sublayer; the caller restores its length. */
+static uint32_t rr_enter(rr_loader *l, const char *name)
+{
+    const uint32_t length = (uint32_t)strlen(l->prefix);
+    rr_append(l->prefix + length, l->prefix + sizeof l->prefix - 1, name);
+    return length;
+}
+
+static void rr_load_swiglu(rr_loader *l, rr_swiglu *p, const char *name, int32_t size, int32_t inner)
+{
+    const uint32_t outer = rr_enter(l, name);
+    p->input = rr_take_rescale(l, "gate_up.input");
+    p->gate_up = rr_take_linear(l, "gate_up", 2 * inner, size, 8, 0);
+    p->silu = rr_take(l, "silu", "table", RR_INT8, 256);
+    p->product = rr_take_rescale(l, "down.input");
+    p->down = rr_take_linear(l, "down", size, inner, 32, 0);
+    p->norm = rr_take_norm(l, "norm", size);
+    l->prefix[outer] = 0;
+}
+
+static void rr_load_attention(rr_loader *l, rr_attention *p, const char *name, int32_t hidden)
+{
+    const uint32_t outer = rr_enter(l, name);
+    p->input = rr_take_rescale(l, "qkv.input");
+    p->qkv = rr_take_linear(l, "qkv", 3 * hidden, hidden, 8, 0);
+    p->scores = rr_take_rescale(l, "scores");
+    rr_take_words(l, "softmax", "softmax", 3, &p->softmax.multiplier);
+    if (p->softmax.multiplier < 0x40000000 || p->softmax.shift < 0 || p->softmax.shift > 31 || p->softmax.diff_min > 0)
+        rr_fail(l, "softmax", "softmax");
+    p->values = rr_take_rescale(l, "o.input");
+    p->o = rr_take_linear(l, "o", hidden, hidden, 32, 0);
+    p->norm = rr_take_norm(l, "norm", hidden);
+    l->prefix[outer] = 0;
+}
+
+static void rr_load_level(rr_loader *l, rr_block *blocks, const char *level, int32_t layers, int32_t positions)
+{
+    static const char *const numbers[RR_MAX_LAYERS] = {".0.", ".1.", ".2.", ".3."};
+    const rr_config *c = l->config;
+    for (int32_t i = 0; i < layers; i++) {
+        const uint32_t outer = rr_enter(l, level);
+        rr_enter(l, numbers[i]);
+        if (c->mlp_t) rr_load_swiglu(l, &blocks[i].mlp_t, "mlp_t.", positions, c->token_intermediate_size);
+        else rr_load_attention(l, &blocks[i].attn, "attn.", c->hidden_size);
+        rr_load_swiglu(l, &blocks[i].channel, "mlp.", c->hidden_size, c->channel_intermediate_size);
+        l->prefix[outer] = 0;
+    }
+}
+
+static rr_table rr_take_table(rr_loader *l, const char *leaf, int32_t rows, int32_t d)
+{
+    rr_table p;
+    p.codes = rr_take(l, leaf, "codes", RR_INT8, (uint32_t)(rows * d));
+    p.multiplier = rr_take(l, leaf, "multiplier", RR_INT32, (uint32_t)rows);
+    p.shift = 0;
+    p.shift8 = rr_take(l, leaf, "shift", RR_INT8, (uint32_t)rows);
+    p.rows = rows;
+    return p;
+}
+
+static int rr_config_valid(const rr_config *c)
+{
+    const int32_t *values = &c->family;
+    for (uint32_t i = 0; i < sizeof *c / sizeof *values; i++)
+        if (values[i] < 0 || values[i] > 65535) return 0;
+    return c->family <= RR_HRM && c->seq_len > 0 && c->vocab_size > 0 && c->hidden_size > 0 && c->num_heads > 0 &&
+           c->hidden_size % c->num_heads == 0 && c->L_layers > 0 && c->L_layers <= RR_MAX_LAYERS &&
+           c->H_layers <= RR_MAX_LAYERS && (c->family == RR_HRM) == (c->H_layers > 0) && c->H_cycles > 0 &&
+           c->L_cycles > 0 && c->halt_max_steps > 0 && c->channel_intermediate_size > 0 &&
+           (c->mlp_t != 0) == (c->token_intermediate_size > 0) && rr_rounding_valid(c->rounding);
+}
+
+const char *rr_model_load(rr_model *model, const rr_image *image)
+{
+    static rr_loader l;
+    rr_config *c = &model->config;
+    memset(model, 0, sizeof *model);
+    memset(&l, 0, sizeof l);
+    l.image = image;
+    l.config = c;
+    const rr_section *s = rr_image_find(image, "config", "");
+    if (!s || s->element != RR_INT32 || s->bytes != sizeof *c) return "config";
+    memcpy(c, rr_image_data(image, s), sizeof *c);
+    if (!rr_config_valid(c)) return "config";
+    const int32_t d = c->hidden_size, positions = c->puzzle_emb_len + c->seq_len;
+    model->positions = positions;
+
+    model->token = rr_take_table(&l, "embed_tokens", c->vocab_size, d);
+    if (c->pos_encodings == RR_POSITIONS_LEARNED) model->position = rr_take_table(&l, "embed_pos", positions, d);
+    if (c->puzzle_emb_len > 0) model->puzzle = rr_take_table(&l, "puzzle_emb", c->num_puzzle_identifiers, d);
+    model->H_init = rr_take(&l, "H_init", "values", RR_INT16, (uint32_t)d);
+    model->L_init = rr_take(&l, "L_init", "values", RR_INT16, (uint32_t)d);
+    if (c->pos_encodings == RR_POSITIONS_ROPE) {
+        const uint32_t entries = (uint32_t)(positions * (d / c->num_heads / 2));
+        model->rope_cos = rr_take(&l, "rope", "cos", RR_INT16, entries);
+        model->rope_sin = rr_take(&l, "rope", "sin", RR_INT16, entries);
+    }
+    rr_load_level(&l, model->L_level, "L", c->L_layers, positions);
+    if (c->family == RR_HRM) rr_load_level(&l, model->H_level, "H", c->H_layers, positions);
+    model->lm_head.input = rr_take_rescale(&l, "lm_head.input");
+    model->lm_head.linear = rr_take_linear(&l, "lm_head", c->vocab_size, d, 32, 0);
+    model->q_head.input = rr_take_rescale(&l, "q_head.input");
+    model->q_head.linear = rr_take_linear(&l, "q_head", 2, d, 32, 1);
+    if (l.problem[0]) return l.problem;
+    const rr_embed_job tables = {0, model->token, model->position, model->puzzle, c->seq_len, d,
+                                 c->puzzle_emb_len, 0, c->rounding};
+    return rr_embed_tables_valid(&tables) ? 0 : "embed_tokens/multiplier";
+}

@@ -1,0 +1,72 @@
+/* A model as read from a flash image: scalars copied, arrays pointed at in place.
+ * Twin of refimpl/models/tree.py. */
+#ifndef RR_MODEL_H
+#define RR_MODEL_H
+
+#include <stdint.h>
+
+#include "rr_image.h"
+#include "rr_jobs.h"
+
+enum { RR_MAX_LAYERS = 4 };
+
+/* Fields of the image's config section, in its order (CONFIG_FIELDS of refimpl/model_image.py). */
+typedef struct {
+    int32_t family, seq_len, vocab_size, hidden_size, num_heads, L_layers, H_layers, H_cycles, L_cycles,
+        halt_max_steps, mlp_t, pos_encodings, puzzle_emb_len, channel_intermediate_size, token_intermediate_size,
+        num_puzzle_identifiers, rounding;
+} rr_config;
+
+typedef struct {
+    int32_t multiplier, shift, out_bits, output_offset;
+} rr_rescale_leaf;
+
+typedef struct {
+    int32_t size, gain, eps;
+} rr_norm_leaf;
+
+typedef struct {
+    int32_t multiplier, shift, diff_min;
+} rr_softmax_leaf;
+
+/* A linear without its activations: rows, a and out are filled in by the caller. */
+typedef rr_linear_job rr_linear_leaf;
+
+typedef struct {
+    rr_rescale_leaf input, product;
+    rr_linear_leaf gate_up, down;
+    const int8_t *silu;
+    rr_norm_leaf norm;
+} rr_swiglu;
+
+typedef struct {
+    rr_rescale_leaf input, scores, values;
+    rr_linear_leaf qkv, o;
+    rr_softmax_leaf softmax;
+    rr_norm_leaf norm;
+} rr_attention;
+
+typedef struct {
+    rr_swiglu mlp_t; /* when config.mlp_t */
+    rr_attention attn; /* otherwise */
+    rr_swiglu channel;
+} rr_block;
+
+typedef struct {
+    rr_rescale_leaf input;
+    rr_linear_leaf linear;
+} rr_head;
+
+typedef struct {
+    rr_config config;
+    int32_t positions;
+    rr_table token, position, puzzle;
+    const int16_t *H_init, *L_init, *rope_cos, *rope_sin; /* rope tables NULL without RoPE */
+    rr_block L_level[RR_MAX_LAYERS], H_level[RR_MAX_LAYERS]; /* a TRM uses L_level for both */
+    rr_head lm_head, q_head;
+} rr_model;
+
+/* Read and check the whole model; NULL, or the name of the section that is missing or wrong. */
+const char *rr_model_load(rr_model *model, const rr_image *image);
+
+#endif

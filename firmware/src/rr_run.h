@@ -1,0 +1,37 @@
+/* The recursion over a loaded model.  Twin of refimpl/models/recursion.py and blocks.py. */
+#ifndef RR_RUN_H
+#define RR_RUN_H
+
+#include <stdint.h>
+
+#include "rr_model.h"
+
+/* A caller's memory, handed out from the bottom and taken back in reverse order. */
+typedef struct {
+    uint8_t *base;
+    uint32_t bytes, used, peak;
+} rr_arena;
+
+/* z points at the state the call wrote, (positions, hidden) int16; level is 'L' or 'H'. */
+typedef struct {
+    void *context;
+    void (*on_call)(void *context, int32_t index, int32_t step, char level, const int16_t *z);
+    void (*on_step)(void *context, int32_t step, const int32_t *logits, const int32_t *q, const int32_t *answer);
+} rr_observer;
+
+/* Arena bytes that rr_solve needs for this model. */
+uint32_t rr_arena_bytes(const rr_model *model);
+
+/* Solve one puzzle in `steps` ACT steps (0: the model's own number). Writes the last answer (seq_len
+ * tokens). 0, or 1 when a token or the puzzle is out of range or the arena too small. */
+int32_t rr_solve(const rr_model *model, const int32_t *tokens, int32_t puzzle_id, int32_t steps, rr_arena *arena,
+                 const rr_observer *observer, int32_t *answer);
+
+/* One block in place: h (positions, hidden) int32 state units. */
+void rr_block_run(const rr_model *model, const rr_block *p, int32_t *h, rr_arena *arena);
+
+/* z = f(z, inject1 + inject2): one call of a stack; injects are int16 states or int32 sums, or NULL. */
+void rr_stack_run(const rr_model *model, const rr_block *blocks, int32_t layers, int16_t *z, const int16_t *inject,
+                  const int32_t *x, rr_arena *arena);
+
+#endif
