@@ -106,6 +106,10 @@ class ModelConfig:
         for key in ("seq_len", "hidden_size"):
             if key not in data:
                 raise InputError(f"model config: {key} is missing.")
+        numbers = [f.name for f in fields(cls) if f.type in ("int", "float", "int | None")]
+        for key in (*numbers, "puzzle_emb_ndim", "expansion"):
+            if key in data and not isinstance(data[key], (int, float, type(None))):
+                raise InputError(f"model config: {key} is {data[key]!r}, it must be a number.")
         hidden = int(data["hidden_size"])
         if data.get("puzzle_emb_len") in (None, 0) and data.get("puzzle_emb_ndim", 0):
             data["puzzle_emb_len"] = -(-int(data["puzzle_emb_ndim"]) // hidden)
