@@ -53,9 +53,11 @@ def fidelity_cells(row: Row) -> tuple[str, ...]:
 def title_of(row: Row) -> str:
     """Network, depth, puzzles and the floor a network has to beat."""
     result = row.result
-    return (f"{result.variant.network}, depth {row.depth}, {result.origin}; copying the input: "
-            f"{100 * result.floor_exact / result.puzzles:.2f} % exact, "
-            f"{100 * result.floor_cells / result.cells:.2f} % of cells")
+    return (
+        f"{result.variant.network}, depth {row.depth}, {result.origin}; copying the input: "
+        f"{100 * result.floor_exact / result.puzzles:.2f} % exact, "
+        f"{100 * result.floor_cells / result.cells:.2f} % of cells"
+    )
 
 
 def grouped(rows: list[Row]) -> list[tuple[str, list[Row]]]:

@@ -49,8 +49,9 @@ class Variant:
         if self.activations != FLOAT:
             parse_activations(self.activations)
         if self.integer and (self.activations == FLOAT or float_weights):
-            raise InputError(f"{self.weights} with {self.activations} activations has no integer program; "
-                             "use carry float.")
+            raise InputError(
+                f"{self.weights} with {self.activations} activations has no integer program; use carry float."
+            )
 
     @property
     def integer(self) -> bool:

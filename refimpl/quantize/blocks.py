@@ -42,8 +42,10 @@ def _int8_zero_points(zero_point: npt.NDArray[np.int64], where: str) -> Int8s:
     outside = np.flatnonzero((zero_point < -128) | (zero_point > 127))
     if len(outside):
         row = int(outside[0])
-        raise InputError(f"{where}: row {row} has zero point {zero_point[row]}, outside int8 "
-                         f"({len(outside)} such rows); emulate it (carry float) or use a symmetric format.")
+        raise InputError(
+            f"{where}: row {row} has zero point {zero_point[row]}, outside int8 "
+            f"({len(outside)} such rows); emulate it (carry float) or use a symmetric format."
+        )
     return zero_point.astype(np.int8)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -29,11 +29,12 @@ from refimpl.quantize.rescales import (
     softmax_constants,
     to_state,
 )
-from refimpl.quantize.weights import WeightFormat, parse_format, quantize_weights
+from refimpl.quantize.weights import QuantizedWeights, WeightFormat, parse_format, quantize_weights
 
 Float64s = npt.NDArray[np.float64]
 Carry = Literal["int16", "int8"]
 CARRIES: tuple[Carry, Carry] = ("int16", "int8")
+QuantizeRule = Callable[[float_params.Linear, WeightFormat], QuantizedWeights]
 PROBABILITY_ONE = 65536
 STATE_UNIT = 2.0**-STATE_FRAC_BITS
 LOGIT_UNIT = 2.0**-LOGIT_FRAC_BITS
@@ -54,6 +55,7 @@ class Lowering:
     activations: ActivationFormat = ACTIVATIONS["a8"]
     carry: Carry = "int16"
     overrides: Mapping[str, WeightFormat] = field(default_factory=dict)
+    rule: QuantizeRule | None = None
 
     def rescale(self, name: str, factor: float, out_bits: int = 8) -> Rescale:
         return Rescale(name, *multiplier_and_shift(factor, name), self.rounding, out_bits)
@@ -85,7 +87,7 @@ class Lowering:
         int32_suffices = self.activations.online == "static" and self.activations.bits <= 8
         if not int32_suffices or weights.granularity not in ("tensor", "row", "ternary"):
             return block_linear(p, weights, self.activations.online, in_scale, out_scales, out_bits)
-        quantized = quantize_weights(p.weight, weights)
+        quantized = quantize_weights(p.weight, weights) if self.rule is None else self.rule(p, weights)
         acc_scale = quantized.scale * in_scale
         multiplier, shift = multipliers_and_shifts(acc_scale / out_scales, p.name)
         bias = None
@@ -170,6 +172,7 @@ def lower(
     activations: str = "a8",
     carry: Carry = "int16",
     overrides: Mapping[str, str] | None = None,
+    rule: QuantizeRule | None = None,
 ) -> Model:
     """Return the integer tree of a float ``model``.
 
@@ -181,6 +184,8 @@ def lower(
     activations : format of every linear's input, see :mod:`refimpl.quantize.activations`.
     carry : ``int16`` (Q5.10), or ``int8``: every state stored as int8 with one calibrated scale a norm.
     overrides : weight formats of single linears (``{"L.0.mlp.down": "w8c"}``), the rest as ``weights``.
+    rule : how per-row and per-tensor codes are found; default the published absmax, see
+        :mod:`refimpl.quantize.second_order`.
 
     Raises DoesNotFit for a model with an accumulator that its register cannot be proved to hold.
     """
@@ -188,7 +193,7 @@ def lower(
     if carry not in CARRIES:
         raise unknown_name("carry format", carry, CARRIES)
     low = Lowering(
-        parse_format(weights), calibration, rounding, parse_activations(activations), carry, formats
+        parse_format(weights), calibration, rounding, parse_activations(activations), carry, formats, rule
     )
     float_ropes = [b.token.rope for b in model.L_level if isinstance(b.token, Attention) and b.token.rope]
     rope = rope_constants(float_ropes[0].cos, float_ropes[0].sin) if float_ropes else None

@@ -1,0 +1,35 @@
+"""Calibrations compared: published absmax, clip search, error feedback, clipped activations."""
+
+from __future__ import annotations
+
+from refimpl import fast
+from refimpl.fidelity import Reading
+from refimpl.lab.cell import puzzle_set
+from refimpl.lab.sensitivity import compare_programs
+from refimpl.lab.table import Table
+from refimpl.lab.variant import network
+from refimpl.quantize.lower import lower
+from refimpl.quantize.second_order import Method, clipped_activations, input_moments, rule
+from refimpl.tasks.sets import calibration_set
+
+CALIBRATION_PUZZLES = 16
+METHODS: tuple[Method, ...] = ("minmax", "clip", "feedback")
+
+
+def calibrations_table(name: str, formats: list[str], puzzles: int) -> Table:
+    """Integer-exact accuracy of each weight format under each calibration, carry int16."""
+    found, chosen = network(name), puzzle_set(name, puzzles)
+    tokens = calibration_set(found.config).inputs[:CALIBRATION_PUZZLES]
+    moments = input_moments(found.float_model, tokens)
+    clipped = clipped_activations(found.float_model, tokens, found.calibration)
+    programs = {}
+    for weights in formats:
+        for method in METHODS:
+            for label, calibration in (("absmax", found.calibration), ("clipped", clipped)):
+                model = lower(found.float_model, weights, calibration, rule=rule(method, moments))
+                programs[f"{weights}, weights {method}, activations {label}"] = Reading(fast, model)
+    title = (
+        f"{name}: calibrations from {CALIBRATION_PUZZLES} calibration puzzles, static int8 activations "
+        "(integer-exact)"
+    )
+    return compare_programs(title, found.float_model, programs, chosen, "against the first row")

@@ -1,0 +1,148 @@
+"""Calibrations that look at data: clip search by output error, error feedback (after GPTQ), activation clips.
+
+The output error of a linear whose weights move by ``e`` (one row) is ``e H e^T`` with ``H = sum x x^T`` over
+the inputs it sees in a float run on calibration puzzles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from refimpl import float_ops
+from refimpl.errors import InputError
+from refimpl.float_params import Floats, Linear
+from refimpl.models.operators import Array
+from refimpl.models.recursion import run
+from refimpl.models.tree import Model
+from refimpl.quantize.calibrate import Calibration
+from refimpl.quantize.lower import QuantizeRule
+from refimpl.quantize.sites import SiteOps
+from refimpl.quantize.weights import (
+    SCALE_FLOOR,
+    Float64s,
+    QuantizedWeights,
+    WeightFormat,
+    quantize_weights,
+)
+
+Method = Literal["minmax", "clip", "feedback"]
+CLIPS = tuple(np.round(np.arange(1.0, 0.29, -0.05), 2).tolist())
+DAMPING = 0.01
+
+
+def _unchanged(site: str, value: Floats) -> Floats:
+    return value
+
+
+class _MomentOps(SiteOps):
+    """The float reading, summing ``x^T x`` of every linear's input."""
+
+    def __init__(self) -> None:
+        super().__init__(_unchanged)
+        self.moments: dict[str, Float64s] = {}
+
+    def linear(self, a: Floats, p: Linear) -> Floats:
+        flat = np.ascontiguousarray(a).reshape(-1, a.shape[-1])
+        moment = (flat.T @ flat).astype(np.float64)
+        self.moments[p.name] = self.moments.get(p.name, 0.0) + moment
+        return float_ops.linear(a, p)
+
+
+def input_moments(model: Model, tokens: Array) -> dict[str, Float64s]:
+    """``sum x x^T`` (K, K) of each linear's inputs over a whole float run."""
+    ops = _MomentOps()
+    run(ops, model, tokens, on_step=lambda step, carry, outputs: None)
+    return ops.moments
+
+
+def _codes(w: Float64s, scale: Float64s, qmax: int) -> Float64s:
+    return np.clip(np.rint(w / scale), -qmax, qmax)
+
+
+def clip_search(w: Float64s, fmt: WeightFormat, moment: Float64s) -> Float64s:
+    """Scales (N,): the absmax scale times the factor of CLIPS with the least output error.
+
+    One factor a row for per-row formats, one for the whole tensor else.
+    """
+    base = quantize_weights(w, fmt).scale
+    errors = []
+    for clip in CLIPS:
+        scale = np.maximum(base * clip, SCALE_FLOOR)[:, None]
+        e = _codes(w, scale, fmt.qmax) * scale - w
+        errors.append(((e @ moment) * e).sum(axis=1))
+    table = np.stack(errors)  # (clips, N)
+    if fmt.granularity == "tensor":
+        table = np.broadcast_to(table.sum(axis=1, keepdims=True), table.shape)
+    return np.asarray(np.maximum(base * np.array(CLIPS)[table.argmin(axis=0)], SCALE_FLOOR))
+
+
+def error_feedback(w: Float64s, scale: Float64s, qmax: int, moment: Float64s) -> Float64s:
+    """Codes (N, K): inputs rounded in order, the error of each spread over those still to come.
+
+    The spread is the optimal one for the output error (GPTQ, arXiv:2210.17323), with the diagonal of the
+    moment raised by DAMPING of its mean.
+    """
+    rest = w.copy()
+    inner = w.shape[1]
+    damped = moment + np.eye(inner) * (DAMPING * np.mean(np.diag(moment)) + 1e-12)
+    upper = np.linalg.cholesky(np.linalg.inv(damped)).T
+    codes = np.zeros_like(w)
+    for k in range(inner):
+        codes[:, k] = _codes(rest[:, k], scale, qmax)
+        error = (rest[:, k] - codes[:, k] * scale) / upper[k, k]
+        rest[:, k + 1 :] -= np.outer(error, upper[k, k + 1 :])
+    return codes
+
+
+def rule(method: Method, moments: Mapping[str, Float64s]) -> QuantizeRule:
+    """How to quantize a linear: ``minmax`` as published, ``clip``, or ``feedback`` (clip, then feedback).
+
+    ``clip`` and ``feedback`` exist for symmetric formats with one scale a row or a tensor.
+    """
+
+    def quantize(p: Linear, fmt: WeightFormat) -> QuantizedWeights:
+        if method == "minmax":
+            return quantize_weights(p.weight, fmt)
+        if fmt.granularity not in ("row", "tensor"):
+            raise InputError(f"{fmt.name}: {method} calibration exists for per-row and per-tensor formats.")
+        w, moment = np.asarray(p.weight, np.float64), moments[p.name]
+        scale = clip_search(w, fmt, moment)
+        if method == "feedback":
+            codes = error_feedback(w, scale, fmt.qmax, moment)
+        else:
+            codes = _codes(w, scale[:, None], fmt.qmax)
+        return QuantizedWeights(codes.astype(np.int8), scale)
+
+    return quantize
+
+
+@dataclass
+class _ClipErrors:
+    """Visitor: squared int8 rounding error of each site for each clip factor."""
+
+    calibration: Calibration
+    errors: dict[str, Float64s]
+
+    def __call__(self, site: str, value: Floats) -> Floats:
+        sums = self.errors.setdefault(site, np.zeros(len(CLIPS)))
+        for i, clip in enumerate(CLIPS):
+            scale = value.dtype.type(self.calibration.scale(site) * clip)
+            sums[i] += float(np.square(np.clip(np.rint(value / scale), -128, 127) * scale - value).sum())
+        return value
+
+
+def clipped_activations(model: Model, tokens: Array, calibration: Calibration) -> Calibration:
+    """``calibration`` with each site's range cut by the factor of least squared rounding error.
+
+    States (``.norm`` sites) keep their range.
+    """
+    visitor = _ClipErrors(calibration, {})
+    run(SiteOps(visitor), model, tokens, on_step=lambda step, carry, outputs: None)
+    best = {site: CLIPS[int(sums.argmin())] for site, sums in visitor.errors.items()}
+    best.update({site: 1.0 for site in best if site.endswith(".norm")})
+    absmax = {site: peak * best[site] for site, peak in calibration.absmax.items()}
+    return Calibration(absmax, f"{calibration.source}, clipped by squared error on {len(tokens)} puzzles")
