@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from refimpl.errors import RefimplError
@@ -21,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     run = commands.add_parser("run", help="train a recipe, or go on with it")
     run.add_argument("config", type=Path)
     run.add_argument("--folder", type=Path, help="where state and curve go (default: runs/NAME)")
+    run.add_argument("--seed", type=int, help="train another network by the same recipe")
     run.add_argument("--stop-at", type=int, help="pause after this optimizer step")
     out = commands.add_parser("export", help="write a finished run as config.json and weights.npz")
     out.add_argument("folder", type=Path)
@@ -43,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(json.dumps(row))
         else:
             recipe = read_recipe(chosen.config)
+            if chosen.seed is not None:
+                recipe = replace(recipe, name=f"{recipe.name}-seed{chosen.seed}", seed=chosen.seed)
             train(recipe, chosen.folder or Path("runs") / recipe.name, chosen.stop_at)
     except RefimplError as error:
         print(error, file=sys.stderr)

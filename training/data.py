@@ -42,10 +42,6 @@ class Source(NamedTuple):
     held_out: dict[str, Tokens]
 
 
-def sudoku_tokens(batch: SudokuBatch) -> Tokens:
-    return Tokens(to_tokens(batch.questions), to_tokens(batch.answers))
-
-
 def sudoku(data: Data) -> Source:
     """Return minimal puzzles under random symmetries, with solution cells added up to the wanted givens."""
     pool = generate(data.pool, 0, data.seed, data.size)
@@ -54,11 +50,11 @@ def sudoku(data: Data) -> Source:
         chosen = rng.integers(0, len(pool.answers), count)
         batch = augment(SudokuBatch(pool.questions[chosen], pool.answers[chosen]), rng)
         givens = rng.integers(stage.givens[0], stage.givens[1] + 1, count)
-        return sudoku_tokens(add_givens(batch, givens, rng))
+        return Tokens(*map(to_tokens, add_givens(batch, givens, rng)))
 
     sets = {f"{givens} givens": generate(data.held_out, givens, data.held_out_seed, data.size)
             for givens in data.held_out_givens}
-    return Source(draw, {name: sudoku_tokens(batch) for name, batch in sets.items()})
+    return Source(draw, {name: Tokens(*map(to_tokens, batch)) for name, batch in sets.items()})
 
 
 def sudoku_file(data: Data) -> Source:
@@ -70,14 +66,11 @@ def sudoku_file(data: Data) -> Source:
 
     def draw(rng: np.random.Generator, count: int, stage: Stage) -> Tokens:
         chosen = rng.choice(pool, count)
-        return sudoku_tokens(augment(SudokuBatch(batch.questions[chosen], batch.answers[chosen]), rng))
+        drawn = augment(SudokuBatch(batch.questions[chosen], batch.answers[chosen]), rng)
+        return Tokens(*map(to_tokens, drawn))
 
-    last = SudokuBatch(batch.questions[-data.held_out:], batch.answers[-data.held_out:])
-    return Source(draw, {f"last {data.held_out} of {Path(data.path).name}": sudoku_tokens(last)})
-
-
-def maze_tokens(batch: maze.MazeBatch) -> Tokens:
-    return Tokens(maze.to_tokens(batch.questions), maze.to_tokens(batch.answers))
+    last = Tokens(*(to_tokens(part[-data.held_out:]) for part in batch))
+    return Source(draw, {f"last {data.held_out} of {Path(data.path).name}": last})
 
 
 def unique_mazes(data: Data, count: int, seed: int) -> maze.MazeBatch:
@@ -118,9 +111,11 @@ def mazes(data: Data) -> Source:
 
     def draw(rng: np.random.Generator, count: int, stage: Stage) -> Tokens:
         chosen = rng.integers(0, len(pool.answers), count)
-        return maze_tokens(maze.dihedral(maze.MazeBatch(pool.questions[chosen], pool.answers[chosen]), rng))
+        drawn = maze.dihedral(maze.MazeBatch(pool.questions[chosen], pool.answers[chosen]), rng)
+        return Tokens(*map(maze.to_tokens, drawn))
 
-    return Source(draw, {f"{data.size}x{data.size}, {data.minimum_path} steps or more": maze_tokens(held)})
+    name = f"{data.size}x{data.size}, {data.minimum_path} steps or more"
+    return Source(draw, {name: Tokens(*map(maze.to_tokens, held))})
 
 
 def arc(data: Data) -> Source:
