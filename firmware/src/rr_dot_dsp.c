@@ -28,7 +28,7 @@ int32_t rr_dot(const int8_t *a, const rr_staged *w, int32_t k)
     for (; i + 4 <= k; i += 4) {
         const uint32_t bytes = (uint32_t)rr_word(a + i);
         acc = __smlad(__sxtb16((int8x4_t)bytes), rr_word(w + i), acc);
-        acc = __smlad(__sxtb16((int8x4_t)__ror(bytes, 8)), rr_word(w + i + 2), acc);
+        acc = __smlad(__sxtb16((int8x4_t)(bytes >> 8 | bytes << 24)), rr_word(w + i + 2), acc);
     }
     return acc + rr_tail(a, w, i, k);
 }
@@ -38,7 +38,7 @@ void rr_dot2(const int8_t *a, const rr_staged *w0, const rr_staged *w1, int32_t 
     int32_t acc0 = 0, acc1 = 0, i = 0;
     for (; i + 4 <= k; i += 4) {
         const uint32_t bytes = (uint32_t)rr_word(a + i);
-        const int16x2_t even = __sxtb16((int8x4_t)bytes), odd = __sxtb16((int8x4_t)__ror(bytes, 8));
+        const int16x2_t even = __sxtb16((int8x4_t)bytes), odd = __sxtb16((int8x4_t)(bytes >> 8 | bytes << 24));
         acc0 = __smlad(even, rr_word(w0 + i), acc0);
         acc1 = __smlad(even, rr_word(w1 + i), acc1);
         acc0 = __smlad(odd, rr_word(w0 + i + 2), acc0);
