@@ -25,6 +25,7 @@ COMMANDS = {
     "convert": ("refimpl.checkpoints.cli", "add_arguments", "run", "read a checkpoint, write our npz"),
     "sweep": ("refimpl.lab.cli", "add_sweep", "run_sweep", "measure formats x depths, resumable"),
     "report": ("refimpl.lab.cli", "add_report", "run_report", "tables and plots of a sweep"),
+    "diagnose": ("refimpl.lab.diagnose", "add_arguments", "run", "where and why accuracy is lost"),
     "vectors": ("refimpl.vectors.cli", "add_arguments", "run", "generate, check or export golden vectors"),
 }
 

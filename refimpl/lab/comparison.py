@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from refimpl.lab.cell import Result
 from refimpl.lab.variant import FLOAT
-from refimpl.quantize.emulate import EXACT
+from refimpl.quantize.emulate import EXACT, noise_level
 from refimpl.tasks.significance import Interval, McNemar, mcnemar_exact, wilson_interval
 
 
 @dataclass(frozen=True)
 class Row:
-    """One variant; ``paired`` is None where no float run of the same network, depth and puzzles exists."""
+    """One variant.
+
+    ``paired`` and ``change`` are None where no float run of the same network, depth and puzzles exists.
+    ``noise``: the weight noise (in standard deviations of a tensor) that turns the carry as far, see
+    :func:`equivalent_noise`.
+    """
 
     result: Result
     interval: Interval
     paired: McNemar | None
     change: float | None
+    noise: float | None
 
     @property
     def exact(self) -> float:
@@ -51,6 +59,10 @@ class Row:
 def compare(results: list[Result]) -> list[Row]:
     """Rows by network and depth, the float run first, large packages before small ones."""
     floats = {_group(r): r for r in results if r.variant == r.variant.reference()}
+    controls: dict[tuple[str, int, int, str], list[tuple[float, float]]] = {}
+    for r in results:
+        if r.variant.weights.startswith("noise") and r.variant.activations == FLOAT:
+            controls.setdefault(_group(r), []).append((noise_level(r.variant.weights), r.one_step))
 
     def row(result: Result) -> Row:
         right = result.exact.count("1")
@@ -59,10 +71,23 @@ def compare(results: list[Result]) -> list[Row]:
         if reference is not None and reference is not result:
             paired = mcnemar_exact(reference.solved, result.solved)
             change = (right - reference.exact.count("1")) / result.puzzles
-        return Row(result, wilson_interval(right, result.puzzles), paired, change)
+        noise = equivalent_noise(result.one_step, controls.get(_group(result), []))
+        return Row(result, wilson_interval(right, result.puzzles), paired, change, noise)
 
     ranked = sorted(results, key=lambda r: (_group(r), r is not floats.get(_group(r)), _formats_key(r)))
     return [row(result) for result in ranked]
+
+
+def equivalent_noise(fidelity: float, controls: list[tuple[float, float]]) -> float | None:
+    """The noise level with the same fidelity (i), by interpolation of log(1 - fidelity) in log(level).
+
+    ``controls``: (level, fidelity) of noise runs.  None outside their range.
+    """
+    known = sorted((1 - f, level) for level, f in controls if f < 1)
+    if len(known) < 2 or not known[0][0] <= 1 - fidelity <= known[-1][0]:
+        return None
+    distance, level = np.log(np.array(known)).T
+    return float(np.exp(np.interp(np.log(1 - fidelity), distance, level)))
 
 
 def _formats_key(result: Result) -> tuple[bool, str, str, int, str, str]:

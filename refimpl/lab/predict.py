@@ -64,7 +64,10 @@ def interval(a: Floats, b: Floats) -> tuple[float, float]:
     draw = np.random.default_rng(SEED)
     picks = draw.integers(0, len(a), (RESAMPLES, len(a)))
     values = np.array([spearman(a[p], b[p]) for p in picks])
-    low, high = np.nanquantile(values, [0.025, 0.975])
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
 
 

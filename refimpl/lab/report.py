@@ -18,13 +18,15 @@ from refimpl.lab.plots import bars
 
 KIB, MIB, GIGA = 1024, 1024**2, 10**9
 SVG_WIDTH = 100
-ACCURACY = ("formats", "kind", "exact %", "95 %", "Δ pp", "lost/won", "p", "cell %")
-FIDELITY = ("formats", "fid (i)", "fid (ii)", "control", "package KiB", "traffic MiB", "GMAC")
+KINDS = {"float": "float", "integer": "int", "emulated": "emu"}
+ACCURACY = ("formats", "kind", "exact %", "95 %", "Δ pp", "-/+", "p", "cell %")
+FIDELITY = ("formats", "fid (i)", "fid (ii)", "control", "noise", "package KiB", "traffic MiB", "GMAC")
 LEGEND = (
-    "formats: weights, activations, carry, rounding where single. integer: integer-exact program; emulated: "
-    "float arithmetic on rounded weights and linear inputs. 95 %: Wilson interval. Δ, lost/won, p: "
-    "against the float run on the same puzzles (exact McNemar). fid (i): cosine per position after the first "
-    "ACT step; fid (ii): flattened cosine after the last; control: cosine of the last two carries. package "
+    "formats: weights, activations, carry, rounding where single. int: integer-exact program; emu: "
+    "float arithmetic on rounded weights and linear inputs. 95 %: Wilson interval. Δ, lost (-) and won (+) "
+    "puzzles, p: against the float run on the same puzzles (exact McNemar). fid (i): cosine per position "
+    "after the first ACT step; fid (ii): flattened cosine after the last; control: cosine of the last two "
+    "carries; noise: weight noise (in standard deviations of a tensor) with the same fid (i). package "
     "stored; traffic and MACs a puzzle; conventions in refimpl.lab.costs."
 )
 
@@ -38,14 +40,16 @@ def accuracy_cells(row: Row) -> tuple[str, ...]:
         p = f"{row.paired.p_value:.2g}"
     interval = f"{100 * row.interval.low:.1f}-{100 * row.interval.high:.1f}"
     exact, cell = f"{100 * row.exact:.2f}", f"{100 * row.cell:.2f}"
-    return row.formats, row.kind, exact, interval, change, pairs, p, cell
+    return row.formats, KINDS[row.kind], exact, interval, change, pairs, p, cell
 
 
 def fidelity_cells(row: Row) -> tuple[str, ...]:
     """The texts of one line, in the order of FIDELITY."""
     result, costs = row.result, row.result.costs
+    noise = "" if row.noise is None else f"{row.noise:.3g}"
     return (
         row.formats, f"{result.one_step:.4f}", f"{result.all_steps:.4f}", f"{result.consecutive:.4f}",
+        noise,
         f"{costs.package_bytes / KIB:.1f}", f"{costs.traffic_bytes / MIB:.1f}", f"{costs.macs / GIGA:.2f}",
     )  # fmt: skip
 
@@ -83,6 +87,7 @@ def as_json(rows: list[Row]) -> str:
         "low": row.interval.low, "high": row.interval.high, "cell": row.cell, "change": row.change,
         "p_value": row.paired.p_value if row.paired else None, "one_step": row.result.one_step,
         "all_steps": row.result.all_steps, "consecutive": row.result.consecutive,
+        "equivalent_noise": row.noise,
         "package_bytes": row.result.costs.package_bytes, "traffic_bytes": row.result.costs.traffic_bytes,
         "macs": row.result.costs.macs, "puzzles": row.result.puzzles,
     } for row in rows], indent=1)  # fmt: skip

@@ -6,7 +6,7 @@ the inputs it sees in a float run on calibration puzzles.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +32,7 @@ from refimpl.quantize.weights import (
 Method = Literal["minmax", "clip", "feedback"]
 CLIPS = tuple(np.round(np.arange(1.0, 0.29, -0.05), 2).tolist())
 DAMPING = 0.01
+Rounder = Callable[[Float64s, Float64s, int, Float64s], Float64s]
 
 
 def _unchanged(site: str, value: Floats) -> Floats:
@@ -59,25 +60,9 @@ def input_moments(model: Model, tokens: Array) -> dict[str, Float64s]:
     return ops.moments
 
 
-def _codes(w: Float64s, scale: Float64s, qmax: int) -> Float64s:
-    return np.clip(np.rint(w / scale), -qmax, qmax)
-
-
-def clip_search(w: Float64s, fmt: WeightFormat, moment: Float64s) -> Float64s:
-    """Scales (N,): the absmax scale times the factor of CLIPS with the least output error.
-
-    One factor a row for per-row formats, one for the whole tensor else.
-    """
-    base = quantize_weights(w, fmt).scale
-    errors = []
-    for clip in CLIPS:
-        scale = np.maximum(base * clip, SCALE_FLOOR)[:, None]
-        e = _codes(w, scale, fmt.qmax) * scale - w
-        errors.append(((e @ moment) * e).sum(axis=1))
-    table = np.stack(errors)  # (clips, N)
-    if fmt.granularity == "tensor":
-        table = np.broadcast_to(table.sum(axis=1, keepdims=True), table.shape)
-    return np.asarray(np.maximum(base * np.array(CLIPS)[table.argmin(axis=0)], SCALE_FLOOR))
+def nearest(w: Float64s, scale: Float64s, qmax: int, moment: Float64s) -> Float64s:
+    """Codes (N, K) by plain rounding; ``moment`` plays no part."""
+    return np.clip(np.rint(w / scale[:, None]), -qmax, qmax)
 
 
 def error_feedback(w: Float64s, scale: Float64s, qmax: int, moment: Float64s) -> Float64s:
@@ -92,14 +77,37 @@ def error_feedback(w: Float64s, scale: Float64s, qmax: int, moment: Float64s) ->
     upper = np.linalg.cholesky(np.linalg.inv(damped)).T
     codes = np.zeros_like(w)
     for k in range(inner):
-        codes[:, k] = _codes(rest[:, k], scale, qmax)
+        codes[:, k] = np.clip(np.rint(rest[:, k] / scale), -qmax, qmax)
         error = (rest[:, k] - codes[:, k] * scale) / upper[k, k]
         rest[:, k + 1 :] -= np.outer(error, upper[k, k + 1 :])
     return codes
 
 
+def search(w: Float64s, fmt: WeightFormat, moment: Float64s, to_codes: Rounder) -> QuantizedWeights:
+    """Codes by ``to_codes`` at the scale, of absmax times CLIPS, with the least output error.
+
+    One factor a row for per-row formats, one for the whole tensor else.
+    """
+    base = quantize_weights(w, fmt).scale
+    scales = [np.maximum(base * clip, SCALE_FLOOR) for clip in CLIPS]
+    candidates = [to_codes(w, scale, fmt.qmax, moment) for scale in scales]
+    errors = np.stack(
+        [output_errors(w, c * s[:, None], moment) for c, s in zip(candidates, scales, strict=True)]
+    )
+    if fmt.granularity == "tensor":
+        errors = np.broadcast_to(errors.sum(axis=1, keepdims=True), errors.shape)
+    best, rows = errors.argmin(axis=0), np.arange(len(w))
+    return QuantizedWeights(np.stack(candidates)[best, rows].astype(np.int8), np.stack(scales)[best, rows])
+
+
+def output_errors(w: Float64s, approximate: Float64s, moment: Float64s) -> Float64s:
+    """``e H e^T`` of each row (N,)."""
+    e = approximate - w
+    return np.asarray(((e @ moment) * e).sum(axis=1))
+
+
 def rule(method: Method, moments: Mapping[str, Float64s]) -> QuantizeRule:
-    """How to quantize a linear: ``minmax`` as published, ``clip``, or ``feedback`` (clip, then feedback).
+    """How to quantize a linear: ``minmax`` as published, ``clip`` or ``feedback`` (with a clip search too).
 
     ``clip`` and ``feedback`` exist for symmetric formats with one scale a row or a tensor.
     """
@@ -109,13 +117,8 @@ def rule(method: Method, moments: Mapping[str, Float64s]) -> QuantizeRule:
             return quantize_weights(p.weight, fmt)
         if fmt.granularity not in ("row", "tensor"):
             raise InputError(f"{fmt.name}: {method} calibration exists for per-row and per-tensor formats.")
-        w, moment = np.asarray(p.weight, np.float64), moments[p.name]
-        scale = clip_search(w, fmt, moment)
-        if method == "feedback":
-            codes = error_feedback(w, scale, fmt.qmax, moment)
-        else:
-            codes = _codes(w, scale[:, None], fmt.qmax)
-        return QuantizedWeights(codes.astype(np.int8), scale)
+        to_codes = error_feedback if method == "feedback" else nearest
+        return search(np.asarray(p.weight, np.float64), fmt, moments[p.name], to_codes)
 
     return quantize
 
