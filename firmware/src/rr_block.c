@@ -124,3 +124,17 @@ void rr_block_run(const rr_model *m, const rr_block *p, int32_t *h, rr_arena *ar
     else rr_attention_run(m, &p->attn, &by_position, arena);
     rr_swiglu_run(&p->channel, &by_position, m->config.rounding, arena);
 }
+
+void rr_stack_run(const rr_model *model, const rr_block *blocks, int32_t layers, int16_t *z, const int16_t *inject,
+                  const int32_t *x, rr_arena *arena)
+{
+    const int32_t size = model->positions * model->config.hidden_size;
+    const uint32_t mark = arena->used;
+    int32_t *h = rr_alloc(arena, 4 * size);
+    for (int32_t i = 0; i < size; i++) h[i] = z[i];
+    if (inject) rr_add_s16(inject, h, size, h);
+    if (x) rr_add_s32(h, x, size, h);
+    for (int32_t i = 0; i < layers; i++) rr_block_run(model, &blocks[i], h, arena);
+    for (int32_t i = 0; i < size; i++) z[i] = (int16_t)h[i]; /* the last norm left int16 values */
+    arena->used = mark;
+}

@@ -11,4 +11,8 @@ void *rr_alloc(rr_arena *arena, int32_t bytes);
 /* Output of a linear for `rows` rows of activations, allocated in the arena. */
 void *rr_apply(const rr_linear_leaf *leaf, const int8_t *a, int32_t rows, rr_arena *arena);
 
+/* Logits, q and answer of one ACT step, handed to the observer. */
+void rr_read_out(const rr_model *m, const int16_t *z_H, int32_t step, rr_arena *arena, const rr_observer *o,
+                 int32_t *answer);
+
 #endif

@@ -2,43 +2,11 @@
 #include "rr_abi.h"
 #include "rr_block.h"
 
-void rr_stack_run(const rr_model *model, const rr_block *blocks, int32_t layers, int16_t *z, const int16_t *inject,
-                  const int32_t *x, rr_arena *arena)
-{
-    const int32_t size = model->positions * model->config.hidden_size;
-    const uint32_t mark = arena->used;
-    int32_t *h = rr_alloc(arena, 4 * size);
-    for (int32_t i = 0; i < size; i++) h[i] = z[i];
-    if (inject) rr_add_s16(inject, h, size, h);
-    if (x) rr_add_s32(h, x, size, h);
-    for (int32_t i = 0; i < layers; i++) rr_block_run(model, &blocks[i], h, arena);
-    for (int32_t i = 0; i < size; i++) z[i] = (int16_t)h[i]; /* the last norm left int16 values */
-    arena->used = mark;
-}
-
 /* Every position gets the init vector, which is read once. */
 static void rr_reset(int16_t *z, const int16_t *init, int32_t positions, int32_t d)
 {
     for (int32_t i = 0; i < d; i++) z[i] = init[i];
     for (int32_t i = d; i < positions * d; i++) z[i] = z[i - d];
-}
-
-static void rr_read_out(const rr_model *m, const int16_t *z_H, int32_t step, rr_arena *arena, const rr_observer *o,
-                        int32_t *answer)
-{
-    const rr_config *c = &m->config;
-    const int32_t d = c->hidden_size;
-    const uint32_t mark = arena->used;
-    int8_t *a = rr_alloc(arena, c->seq_len * d);
-    const rr_rescale_leaf *p = &m->lm_head.input, *q = &m->q_head.input;
-    rr_quantize_s16(z_H + c->puzzle_emb_len * d, c->seq_len * d, p->multiplier, p->shift, c->rounding,
-                    p->output_offset, a);
-    const int32_t *logits = rr_apply(&m->lm_head.linear, a, c->seq_len, arena);
-    rr_argmax(logits, c->seq_len, c->vocab_size, answer);
-    rr_quantize_s16(z_H, d, q->multiplier, q->shift, c->rounding, q->output_offset, a);
-    const int32_t *halting = rr_apply(&m->q_head.linear, a, 1, arena);
-    if (o && o->on_step) o->on_step(o->context, step, logits, halting, answer);
-    arena->used = mark;
 }
 
 static int32_t rr_max(int32_t a, int32_t b)

@@ -1,0 +1,135 @@
+/* TCG plugin: instructions of each function, and bytes it reads from one memory region.
+ *
+ *   qemu-system-arm ... -plugin count.so -d plugin -D counts.txt
+ *
+ * Entering rr_solve, rr_stack_run or rr_read_out starts a phase; what was counted since the last switch
+ * belongs to the phase before. Output: phase <tab> entries <tab> function <tab> instructions <tab> bytes.
+ * QEMU's packages ship no header for plugins, so the entry points (plugin API version 1) are declared here. */
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef uint64_t qemu_plugin_id_t;
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+typedef struct qemu_info_t qemu_info_t;
+enum { NO_REGISTERS = 0, INLINE_ADD = 0, READ_OR_WRITE = 3 }; /* QEMU 7.2 misses loads when asked for loads alone */
+
+void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, void (*cb)(qemu_plugin_id_t, struct qemu_plugin_tb *));
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+const char *qemu_plugin_insn_symbol(const struct qemu_plugin_insn *insn);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, void (*cb)(unsigned, void *), int flags,
+                                            void *data);
+void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op, void *ptr, uint64_t value);
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn,
+                                      void (*cb)(unsigned, uint32_t, uint64_t, void *), int flags, int rw, void *data);
+unsigned qemu_plugin_mem_size_shift(uint32_t info);
+void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, void (*cb)(qemu_plugin_id_t, void *), void *data);
+void qemu_plugin_outs(const char *text);
+
+__attribute__((visibility("default"))) int qemu_plugin_version = 1;
+
+enum { FUNCTIONS = 512, PHASES = 4, NAME = 64 };
+static const uint64_t REGION = 0x60000000, REGION_BYTES = 0x10000000;
+static const char *const phase_names[PHASES] = {"boot", "start", "call", "heads"};
+static const char *const phase_entries[PHASES] = {"", "rr_solve", "rr_stack_run", "rr_read_out"};
+
+typedef struct {
+    char name[NAME];
+    uint64_t instructions, bytes; /* so far */
+    uint64_t counted[2]; /* of these, already booked */
+    uint64_t booked[PHASES][2];
+} function;
+
+static function functions[FUNCTIONS];
+static int function_count, phase;
+static uint64_t entries[PHASES] = {1};
+
+static function *find(const char *name)
+{
+    int i = 0;
+    while (i < function_count && strncmp(functions[i].name, name, NAME - 1) != 0) i++;
+    if (i == FUNCTIONS) return &functions[FUNCTIONS - 1];
+    if (i == function_count) {
+        strncpy(functions[i].name, name, NAME - 1);
+        function_count++;
+    }
+    return &functions[i];
+}
+
+static void book(void)
+{
+    for (int i = 0; i < function_count; i++) {
+        function *f = &functions[i];
+        f->booked[phase][0] += f->instructions - f->counted[0];
+        f->booked[phase][1] += f->bytes - f->counted[1];
+        f->counted[0] = f->instructions;
+        f->counted[1] = f->bytes;
+    }
+}
+
+static void enter_phase(unsigned vcpu, void *data)
+{
+    (void)vcpu;
+    book();
+    phase = (int)(intptr_t)data;
+    entries[phase]++;
+}
+
+static void on_access(unsigned vcpu, uint32_t info, uint64_t address, void *data)
+{
+    (void)vcpu;
+    /* The image is constant, so an access to its region is a read. */
+    if (address - REGION < REGION_BYTES) ((function *)data)->bytes += (uint64_t)1 << qemu_plugin_mem_size_shift(info);
+}
+
+static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+    static uint64_t entry_address[PHASES];
+    (void)id;
+    for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
+        struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        const char *symbol = qemu_plugin_insn_symbol(insn);
+        const uint64_t address = qemu_plugin_insn_vaddr(insn);
+        function *f = find(symbol ? symbol : "?");
+        for (int p = 1; p < PHASES; p++)
+            if (symbol && strcmp(symbol, phase_entries[p]) == 0 && (!entry_address[p] || entry_address[p] == address)) {
+                /* A function is first translated where it is entered. */
+                entry_address[p] = address;
+                qemu_plugin_register_vcpu_insn_exec_cb(insn, enter_phase, NO_REGISTERS, (void *)(intptr_t)p);
+            }
+        qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD, &f->instructions, 1);
+        qemu_plugin_register_vcpu_mem_cb(insn, on_access, NO_REGISTERS, READ_OR_WRITE, f);
+    }
+}
+
+static void at_exit(qemu_plugin_id_t id, void *data)
+{
+    char line[256];
+    (void)id;
+    (void)data;
+    book();
+    for (int p = 0; p < PHASES; p++)
+        for (int i = 0; i < function_count; i++) {
+            const uint64_t *b = functions[i].booked[p];
+            if (!b[0] && !b[1]) continue;
+            snprintf(line, sizeof line, "%s\t%" PRIu64 "\t%.63s\t%" PRIu64 "\t%" PRIu64 "\n", phase_names[p], entries[p],
+                     functions[i].name, b[0], b[1]);
+            qemu_plugin_outs(line);
+        }
+}
+
+__attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
+                                                               char **argv)
+{
+    (void)info;
+    (void)argc;
+    (void)argv;
+    qemu_plugin_register_vcpu_tb_trans_cb(id, on_translate);
+    qemu_plugin_register_atexit_cb(id, at_exit, NULL);
+    return 0;
+}
