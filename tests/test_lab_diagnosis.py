@@ -181,7 +181,7 @@ def correlated(rows=400, inner=12):
 def test_each_calibration_lowers_the_output_error(name):
     moment, w = correlated(), RNG.normal(size=(20, 12)) ** 3
     fmt = parse_format(name)
-    found = [quantize_weights(w, fmt), search(w, fmt, moment, nearest), search(w, fmt, moment, error_feedback)]
+    found = [quantize_weights(w, fmt), *(search(w, fmt, moment, how) for how in (nearest, error_feedback))]
     plain, clipped, fed = (output_errors(w, q.dequantize(), moment).sum() for q in found)
     assert fed < clipped <= plain
     assert all(np.abs(q.codes).max() <= fmt.qmax for q in found)

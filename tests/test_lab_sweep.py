@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -150,6 +154,34 @@ def test_a_rerun_does_only_what_is_missing(tmp_path):
     again = path.read_bytes().splitlines()
     assert json.loads(again[1])["key"] == json.loads(lines[1])["key"]
     assert sweep(cells, path, 2) == 0
+
+
+def run_sweep(path, *, kill_after=None):
+    command = [sys.executable, "-m", "refimpl", "sweep", "--networks", "sudoku6-mlp", "--weights",
+               "w8c,w6c,w4c,w4g32,w3c", "--depths", "2x4", "--puzzles", "32", "--out", str(path)]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    if kill_after is None:
+        assert process.wait() == 0
+        return
+    while not path.exists() or path.read_bytes().count(b"\n") < kill_after:
+        assert process.poll() is None, "the sweep ended before it could be killed"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.slow
+def test_a_sweep_killed_in_the_middle_ends_with_the_same_table(tmp_path):
+    whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
+    run_sweep(whole)
+    run_sweep(killed, kill_after=2)
+    before = killed.read_bytes()
+    run_sweep(killed)
+    finished = before[: before.rfind(b"\n") + 1]
+    assert killed.read_bytes().startswith(finished), "finished cells are not run again"
+    tables = [markdown(compare(results.read_results([path]))) for path in (whole, killed)]
+    assert tables[0] == tables[1]
+    assert len(killed.read_bytes().splitlines()) == 6
 
 
 @pytest.mark.slow
