@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from refimpl.fidelity import Float64s, Reading, flattened_cosines, position_cosines
+from refimpl.fidelity import Reading, flattened_cosines, position_cosines
 from refimpl.lab.costs import Costs, costs
 from refimpl.lab.variant import Variant, network, reading
 from refimpl.models.operators import Array
@@ -39,7 +39,8 @@ class Result:
     """A finished cell.
 
     ``exact``: one character a puzzle, ``1`` solved; ``one_step`` and ``all_steps`` are the two fidelity
-    readings, ``consecutive`` their control; ``puzzle_fidelity``: reading (ii) of each puzzle.
+    readings, ``consecutive`` their control; ``puzzle_fidelity``: reading (ii) of each puzzle;
+    ``by_step``: its mean over puzzles after every ACT step.
     """
 
     variant: Variant
@@ -56,6 +57,7 @@ class Result:
     puzzle_fidelity: tuple[float, ...]
     costs: Costs
     seconds: float
+    by_step: tuple[float, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -63,7 +65,8 @@ class Result:
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> Result:
         return cls(**{**raw, "variant": Variant(**raw["variant"]), "costs": Costs(**raw["costs"]),
-                      "puzzle_fidelity": tuple(raw["puzzle_fidelity"])})  # fmt: skip
+                      "puzzle_fidelity": tuple(raw["puzzle_fidelity"]),
+                      "by_step": tuple(raw.get("by_step", ()))})  # fmt: skip
 
     @property
     def solved(self) -> npt.NDArray[np.bool_]:
@@ -72,27 +75,23 @@ class Result:
 
 @dataclass(frozen=True)
 class Track:
-    """What one run over a batch leaves behind: answers, z_H after the first, last but one and last step."""
+    """What one run over a batch leaves behind: answers, and z_H after every ACT step."""
 
     answers: Array
-    first: Array
-    before_last: Array
-    last: Array
+    states: tuple[Array, ...]
 
 
 def track(program: Reading, tokens: Array) -> Track:
-    """Run ``program`` and keep z_H where the fidelity readings look."""
-    steps = program.model.config.halt_max_steps
-    kept: dict[int, Array] = {}
+    """Run ``program`` and keep what the fidelity readings look at."""
+    states: list[Array] = []
+    answers: list[Array] = []
 
     def on_step(step: int, carry: Carry, outputs: Outputs) -> None:
-        if step in (0, steps - 2, steps - 1):
-            kept[step] = carry.z_H
-        if step == steps - 1:
-            kept[-1] = program.ops.argmax(outputs.logits)
+        states.append(carry.z_H)
+        answers[:] = [program.ops.argmax(outputs.logits)]
 
     run(program.ops, program.model, tokens, on_step=on_step)
-    return Track(kept[-1], kept[0], kept[max(steps - 2, 0)], kept[steps - 1])
+    return Track(answers[0], tuple(states))
 
 
 @lru_cache(maxsize=8)
@@ -123,16 +122,17 @@ def run_cell(cell: Cell, on_batch: Callable[[], None] = lambda: None) -> Result:
     program = reading(variant)
     references = reference_tracks(variant.reference(), cell.puzzles)
     answers: list[Array] = []
-    readings: list[list[Float64s]] = [[], [], []]
+    one_step, by_step, control = [], [], []
     for i, reference in enumerate(references):
         is_reference = variant == variant.reference()
         own = reference if is_reference else track(program, chosen.inputs[i * BATCH : (i + 1) * BATCH])
         answers.append(own.answers)
-        readings[0].append(position_cosines(reference.first, own.first))
-        readings[1].append(flattened_cosines(reference.last, own.last))
-        readings[2].append(flattened_cosines(own.before_last, own.last))
+        one_step.append(position_cosines(reference.states[0], own.states[0]))
+        pairs = zip(reference.states, own.states, strict=True)
+        by_step.append(np.stack([flattened_cosines(expected, state) for expected, state in pairs]))
+        control.append(flattened_cosines(own.states[max(len(own.states) - 2, 0)], own.states[-1]))
         on_batch()
-    one_step, all_steps, consecutive = (np.concatenate(parts) for parts in readings)
+    flattened = np.concatenate(by_step, axis=1)  # (steps, puzzles)
     predicted = np.concatenate(answers)
     floor = copy_floor(chosen.inputs, chosen.labels)
     wrong = int(wrong_cells(predicted, chosen.labels).sum())
@@ -145,10 +145,11 @@ def run_cell(cell: Cell, on_batch: Callable[[], None] = lambda: None) -> Result:
         cells=floor.cells,
         floor_exact=floor.exact_right,
         floor_cells=floor.cells_right,
-        one_step=float(one_step.mean()),
-        all_steps=float(all_steps.mean()),
-        consecutive=float(consecutive.mean()),
-        puzzle_fidelity=tuple(round(float(value), 5) for value in all_steps),
+        one_step=float(np.concatenate(one_step).mean()),
+        all_steps=float(flattened[-1].mean()),
+        consecutive=float(np.concatenate(control).mean()),
+        puzzle_fidelity=tuple(round(float(value), 5) for value in flattened[-1]),
         costs=costs(variant),
         seconds=round(perf_counter() - started, 2),
+        by_step=tuple(round(float(value), 5) for value in flattened.mean(axis=1)),
     )

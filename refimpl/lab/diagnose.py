@@ -10,6 +10,7 @@ from rich.console import Console
 
 from refimpl.errors import InputError
 from refimpl.lab.calibrations import calibrations_table
+from refimpl.lab.calls import calls_table
 from refimpl.lab.depth import depth_table, schedule_table
 from refimpl.lab.families import families_table
 from refimpl.lab.growth import growth_tables
@@ -17,7 +18,7 @@ from refimpl.lab.parting import parting_tables
 from refimpl.lab.predict import predict_tables
 from refimpl.lab.results import read_results
 from refimpl.lab.sensitivity import activation_sites, weight_sites
-from refimpl.lab.table import Table, as_markdown, print_tables, save
+from refimpl.lab.table import Table, as_markdown, print_tables, save, save_svg
 from refimpl.lab.variant import Variant
 from refimpl.networks import DEFAULT_NETWORK
 
@@ -42,6 +43,10 @@ def _variants(args: argparse.Namespace) -> list[Variant]:
 
 def _growth(args: argparse.Namespace) -> list[Table]:
     return growth_tables([v for v in _variants(args) if v != v.reference()], args.puzzles)
+
+
+def _calls(args: argparse.Namespace) -> list[Table]:
+    return [calls_table([v for v in _variants(args) if v != v.reference()], args.puzzles)]
 
 
 def _parting(args: argparse.Namespace) -> list[Table]:
@@ -78,6 +83,7 @@ def _predict(args: argparse.Namespace) -> list[Table]:
 
 SUBJECTS: dict[str, tuple[Callable[[argparse.Namespace], list[Table]], str]] = {
     "growth": (_growth, "does the deviation compound or settle"),
+    "calls": (_calls, "fidelity of z_H and z_L at every call"),
     "parting": (_parting, "where double and single rounding part"),
     "sites": (_sites, "which linear and which activation site costs what"),
     "depth": (_depth, "accuracy against depth and precision"),
@@ -101,6 +107,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", nargs="*", type=Path, help="files of finished sweeps (predict)")
     parser.add_argument("--format", choices=("text", "markdown"), default="text")
     parser.add_argument("--out", type=Path, help="also save the tables as JSON")
+    parser.add_argument("--svg", type=Path, help="also save tables and curves as SVG")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -114,4 +121,6 @@ def run(args: argparse.Namespace) -> int:
         print_tables(tables, Console())
     if args.out is not None:
         save(tables, args.out)
+    if args.svg is not None:
+        save_svg(tables, args.svg)
     return 0

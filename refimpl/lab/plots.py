@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
 BAR_WIDTH = 36
+PLOT_WIDTH, PLOT_HEIGHT = 68, 14
 SYMBOLS = "ox+*#@"
 STYLES = ("cyan", "magenta", "yellow", "green", "red", "blue")
 
@@ -26,26 +27,27 @@ def bars(title: str, rows: Sequence[tuple[str, float, float]]) -> Text:
 
 
 def curves(
-    title: str, series: dict[str, Sequence[float]], low: float, high: float, height: int = 14, width: int = 68
+    title: str, series: Mapping[str, Sequence[float]], low: float, high: float, axis: str = "call"
 ) -> Text:
-    """Values against their index; each series in its own symbol, resampled to ``width`` columns."""
-    grid = [[(" ", "default")] * width for _ in range(height)]
+    """Values against their index; each series in its own symbol, resampled to the width of the grid."""
+    grid = [[(" ", "default")] * PLOT_WIDTH for _ in range(PLOT_HEIGHT)]
+    span = high - low or 1.0
     for place, values in enumerate(series.values()):
         symbol, style = SYMBOLS[place % len(SYMBOLS)], STYLES[place % len(STYLES)]
-        for column in range(width):
-            value = values[min(column * len(values) // width, len(values) - 1)]
-            share = (min(max(value, low), high) - low) / (high - low)
-            grid[height - 1 - round(share * (height - 1))][column] = (symbol, style)
+        for column in range(PLOT_WIDTH):
+            value = values[min(column * len(values) // PLOT_WIDTH, len(values) - 1)]
+            share = (min(max(value, low), high) - low) / span
+            grid[PLOT_HEIGHT - 1 - round(share * (PLOT_HEIGHT - 1))][column] = (symbol, style)
     text = Text(f"{title}\n", style="bold")
     for i, line in enumerate(grid):
-        level = high - (high - low) * i / (height - 1)
-        text.append(f"{level:7.3f} │", style="default")
+        text.append(f"{high - span * i / (PLOT_HEIGHT - 1):7.3f} │", style="default")
         for symbol, style in line:
             text.append(symbol, style=style)
         text.append("\n")
-    text.append("        └" + "─" * width + "\n", style="default")
-    longest = max(len(values) for values in series.values())
-    text.append(f"         0{'call':^{width - 8}}{longest - 1:>6}\n", style="default")
+    last = max(len(values) for values in series.values()) - 1
+    text.append("        └" + "─" * PLOT_WIDTH + "\n", style="default")
+    text.append(f"         0{axis:^{PLOT_WIDTH - 7}}{last:>6}\n", style="default")
     for place, name in enumerate(series):
         text.append(f"  {SYMBOLS[place % len(SYMBOLS)]} {name}", style=STYLES[place % len(STYLES)])
+    text.append("\n")
     return text

@@ -14,10 +14,11 @@ from rich.text import Text
 
 from refimpl.lab.cell import Result
 from refimpl.lab.comparison import Row, compare
-from refimpl.lab.plots import bars
+from refimpl.lab.plots import SYMBOLS, bars, curves
 
 KIB, MIB, GIGA = 1024, 1024**2, 10**9
 SVG_WIDTH = 100
+MOST_CURVES = len(SYMBOLS)
 KINDS = {"float": "float", "integer": "int", "emulated": "emu"}
 ACCURACY = ("formats", "kind", "exact %", "95 %", "Δ pp", "-/+", "p", "cell %")
 FIDELITY = ("formats", "fid (i)", "fid (ii)", "control", "noise", "package KiB", "traffic MiB", "GMAC")
@@ -106,6 +107,10 @@ def print_text(rows: list[Row], console: Console) -> None:
                 table.add_row(*map(Text, texts(row)))
             console.print(table)
         if len(group) > 1:
+            series = {row.formats: row.result.by_step for row in group if row.result.by_step}
+            if len(series) > 1:
+                shown = dict(list(series.items())[:MOST_CURVES])
+                console.print(curves("fidelity (ii) after every ACT step", shown, 0.0, 1.0, "ACT step"))
             console.print(bars("accuracy", [(row.formats, row.exact, row.cell) for row in group]))
     console.print(Text(LEGEND, style="dim"))
 

@@ -80,8 +80,8 @@ def compare_programs(
         first = solved if first is None else first
         right, pair = score(answers, chosen.labels), mcnemar_exact(first, solved)
         pairs = list(zip(references, own, strict=True))
-        one_step = np.concatenate([position_cosines(r.first, t.first) for r, t in pairs]).mean()
-        all_steps = np.concatenate([flattened_cosines(r.last, t.last) for r, t in pairs]).mean()
+        one_step = np.concatenate([position_cosines(r.states[0], t.states[0]) for r, t in pairs]).mean()
+        all_steps = np.concatenate([flattened_cosines(r.states[-1], t.states[-1]) for r, t in pairs]).mean()
         lost_won = f"{pair.only_first}/{pair.only_second}"
         rows.append((label, percent(right.exact), percent(right.cell), lost_won, f"{pair.p_value:.2g}",
                      f"{one_step:.4f}", f"{all_steps:.4f}"))  # fmt: skip
