@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +15,7 @@ from rich.progress import Progress
 from mcusim.build import Costs, basis, budget, cycle_rows, operator_rows, regions, total
 from mcusim.deployments import DEFAULT_DEPLOYMENT, FLOAT32, Deployment, load_deployment
 from mcusim.parts import Part, load_part
-from mcusim.render import terminal
+from mcusim.render import markdown, terminal
 from mcusim.report import AllPuzzles, PuzzleResult, RunReport, Subject, to_json
 from mcusim.simulate import Execution, Tokens, count_only, execute
 from mcusim.units import MIB, parse_bytes
@@ -34,6 +36,12 @@ from refimpl.tasks.significance import wilson_interval
 from refimpl.tasks.sudoku import to_tokens
 
 DEFAULT_BUDGET = "4MB"
+FORMS: dict[str, Callable[[RunReport], str]] = {
+    "json": lambda report: json.dumps(to_json(report), indent=1) + "\n",
+    "md": markdown.render,
+    "html": partial(terminal.export, form="html"),
+    "svg": partial(terminal.export, form="svg"),
+}
 SMALL_PART, LARGE_PART = "generic-4mb", "generic-8mb"
 SMALL_PART_BYTES = 4 * MIB
 NARROWER = {"w8c": "w4c", "w8t": "w4t"}
@@ -55,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
     parser.add_argument("--no-fidelity", action="store_true", help="leave out the float path")
     parser.add_argument("--data", type=Path, help="folder with more parts and deployments")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--format", choices=("text", *FORMS), default="text")
 
 
 def _deployment(args: argparse.Namespace, limit: int) -> Deployment:
@@ -180,8 +188,8 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
 def run(args: argparse.Namespace) -> int:
     with Progress(transient=True, console=Console(stderr=True)) as progress:
         report = simulate(args, progress)
-    if args.format == "json":
-        print(json.dumps(to_json(report), indent=1))
+    if args.format == "text":
+        Console().print(terminal.render(report))
     else:
-        terminal.show(report)
+        print(FORMS[args.format](report), end="")
     return 0 if report.fits else 1

@@ -1,0 +1,150 @@
+"""The report's tables and sentences as plain text cells: what every form of the report prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mcusim.report import Budget, CycleRow, RunReport, Seconds
+from mcusim.units import format_bytes, format_seconds
+
+CYCLES_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table: ``headings``, of which the first ``left`` columns are text and the rest are numbers.
+
+    ``strong`` and ``weak`` are the indices of emphasised and of subdued rows.
+    """
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left: int = 1
+    strong: tuple[int, ...] = ()
+    weak: tuple[int, ...] = ()
+
+
+def span(time: Seconds) -> str:
+    """A range of time, or one duration where both ends are equal."""
+    low, high = format_seconds(time.low), format_seconds(time.high)
+    return low if low == high else f"{low} .. {high}"
+
+
+def count(value: int) -> str:
+    """A large count with four digits: 12.82 G."""
+    for factor, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if value >= factor:
+            return f"{value / factor:.4g} {unit}"
+    return str(value)
+
+
+def percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}"
+
+
+def _cosine(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.4f}"
+
+
+def regions(report: RunReport) -> Grid:
+    """``region, used, size, %``: the table every firmware engineer reads first."""
+    rows = tuple((r.region, f"{r.used:,}", f"{r.size:,}", percent(r.used, r.size)) for r in report.regions)
+    return Grid(f"memory of {report.subject.part}", ("region", "used B", "size B", "%"), rows)
+
+
+def budget(counted: Budget) -> Grid:
+    """What the budget counts, largest first, then both readings of the sum."""
+    shares = sorted(counted.shares, key=lambda share: -share.size)
+    sums = (("everything", counted.everything), ("(weights only, as published)", counted.weights_only))
+    sizes = (*((share.what, share.size) for share in shares), *sums)
+    rows = tuple((what, f"{size:,}", percent(size, counted.limit)) for what, size in sizes)
+    title = f"budget {format_bytes(counted.limit)}"
+    return Grid(title, ("counted", "bytes", "%"), rows, strong=(len(shares),), weak=(len(shares) + 1,))
+
+
+def operators(report: RunReport) -> Grid:
+    """All applications of each operator, the slowest first."""
+    rows = tuple(
+        (o.op, o.bound_by, count(o.applications), count(o.macs), count(o.requantizations),
+         count(o.flash_bytes), format_seconds(o.time.high))
+        for o in report.operators
+    )  # fmt: skip
+    headings = ("operator", "bound by", "times", "MACs", "requant.", "flash B", "time")
+    return Grid("per operator, whole puzzle", headings, rows, left=2)
+
+
+def cycles(rows: Sequence[CycleRow]) -> Grid:
+    """One row an H cycle; the middle of a long run is left out (JSON has every row)."""
+    cells = [
+        (str(r.cycle + 1), str(r.step + 1), count(r.macs), count(r.requantizations), f"{r.flash_bytes:,}",
+         format_seconds(r.time.high), _cosine(r.fidelity_L), _cosine(r.fidelity_H))
+        for r in rows
+    ]  # fmt: skip
+    weak: tuple[int, ...] = ()
+    if len(cells) > CYCLES_SHOWN:
+        head, tail = CYCLES_SHOWN * 2 // 3, CYCLES_SHOWN // 3
+        gap = ("…", f"+{len(cells) - head - tail}", "", "", "", "", "", "")
+        cells, weak = [*cells[:head], gap, *cells[-tail:]], (head,)
+    headings = ("cycle", "step", "MACs", "requant.", "flash B", "time", "cos z_L", "cos z_H")
+    return Grid("per recursion cycle", headings, tuple(cells), left=0, weak=weak)
+
+
+def title(report: RunReport) -> str:
+    subject = report.subject
+    return f"{subject.network} · {subject.weights} x int8 · carry {subject.carry} · {subject.part}"
+
+
+def subtitle(report: RunReport) -> str:
+    subject = report.subject
+    state = "trained" if subject.trained else "untrained, seeded weights"
+    return f"{count(subject.parameters)} parameters, {state}; requantization: {subject.rounding} rounding"
+
+
+def untrained(report: RunReport) -> str:
+    executed = report.cycles[0].crc32_H is not None
+    done = "kernels executed on seeded tokens" if executed else "shapes counted, kernels not executed"
+    return f"accuracy n/a (untrained weights); {done}"
+
+
+def accuracy(report: RunReport) -> str:
+    """The sentence about all puzzles, or nothing."""
+    everyone = report.all_puzzles
+    if everyone is None:
+        return ""
+    exact, cell = everyone.exact_right / everyone.puzzles, everyone.cells_right / everyone.cells
+    return (
+        f"{100 * exact:.2f} % puzzle-exact ({everyone.exact_right} of {everyone.puzzles}, 95 % interval "
+        f"{100 * everyone.exact_low:.1f} to {100 * everyone.exact_high:.1f} %), {100 * cell:.2f} % of cells; "
+        f"copying the input scores {100 * everyone.copy_floor_cell:.2f} % of cells. {everyone.origin}."
+    )
+
+
+def verdict(report: RunReport) -> tuple[str, str, str]:
+    """(FITS or DOES NOT FIT, by how many bytes and counting what, the published reading)."""
+    counted = report.budget
+    limit = format_bytes(counted.limit)
+    published = "fits" if counted.weights_only <= counted.limit else "does not fit"
+    aside = f"Weights only: {published}."
+    if report.fits:
+        spare = counted.limit - counted.everything
+        return "FITS", f"{limit} with {spare:,} bytes to spare (image + arena + code).", aside
+    reasons = [f"{limit}: {counted.missing:,} bytes missing"] if counted.missing else []
+    reasons += [f"{r.region}: {r.missing:,} bytes missing" for r in report.regions if r.missing]
+    return "DOES NOT FIT", "; ".join(reasons) + " (image + arena + code).", aside
+
+
+def sentences(report: RunReport) -> tuple[str, ...]:
+    """Totals, estimates and what they rest on."""
+    subject, total, basis = report.subject, report.total, report.basis
+    depth = f"{subject.H_cycles} H x {subject.L_cycles} L cycles, {subject.steps} ACT steps"
+    figures = ", ".join(f"{number} {kind}" for kind, number in basis.counted)
+    return (
+        f"{total.calls} block calls ({depth}): {count(total.macs)} MACs, {count(total.requantizations)} "
+        f"requantizations, {total.flash_bytes:,} B read from flash, {total.row_reads:,} row reads.",
+        f"Estimated: {span(total.time)} and {total.energy.low:.2g} .. {total.energy.high:.2g} J a puzzle on "
+        f"{subject.part_title}; times in the tables are estimates, the slow end.",
+        f"The estimate rests on {figures} figures; weakest: {basis.weakest} ({basis.source}). Arena: whole "
+        "operators one after another, no tiling.",
+    )

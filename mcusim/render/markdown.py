@@ -1,0 +1,38 @@
+"""A run report as Markdown, for pull requests and issues."""
+
+from __future__ import annotations
+
+from mcusim.render import grids
+from mcusim.render.grids import Grid
+from mcusim.report import RunReport
+
+
+def table(grid: Grid) -> str:
+    """A grid as a Markdown table under its title."""
+    rule = ["---" if i < grid.left else "---:" for i in range(len(grid.headings))]
+    lines = [grid.headings, tuple(rule)]
+    for i, row in enumerate(grid.rows):
+        lines.append(tuple(f"**{cell}**" for cell in row) if i in grid.strong else row)
+    body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"**{grid.title}**\n\n{body}"
+
+
+def render(report: RunReport) -> str:
+    """The whole report; the puzzle as one line of question and prediction each."""
+    parts = [f"## {grids.title(report)}", grids.subtitle(report)]
+    result = report.puzzle
+    if result is not None:
+        judged = "right" if result.right else "wrong"
+        cells = f"{result.cells_right} of {result.cells} cells right"
+        parts.append(f"{result.origin}: the answer is **{judged}**, {cells}.")
+    if report.all_puzzles is not None:
+        parts.append(grids.accuracy(report))
+    if not report.subject.trained:
+        parts.append(grids.untrained(report))
+    word, reason, aside = grids.verdict(report)
+    parts += [table(grids.regions(report)), table(grids.budget(report.budget))]
+    parts.append(f"**{word}** {reason} {aside}")
+    if report.remedies:
+        parts.append("\n".join(f"- {remedy}" for remedy in report.remedies))
+    parts += [table(grids.operators(report)), table(grids.cycles(report.cycles)), *grids.sentences(report)]
+    return "\n\n".join(parts) + "\n"
