@@ -14,7 +14,7 @@ from mcusim.toml_checks import Table
 # weights, q k^T (int8 x int8 activations) and P V (int16 x int8).
 MAC_KINDS = ("w8a8", "w4a8", "a8a8", "a16a8")
 # Everything else an operator does, as instructions for each of its units.
-WORK_KINDS = ("requantize", "norm_element", "softmax_element", "lookup", "element")
+WORK_KINDS = ("call", "requantize", "norm_element", "softmax_element", "lookup", "element")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ class OperatorCounts:
     """What one execution of an operator does.
 
     ``macs_w8a8`` / ``macs_w4a8`` are those of linears, by weight format; ``macs_a8a8`` are of q k^T,
-    ``macs_a16a8`` of P V.  ``elements`` counts additions, rotations and copies.  ``weight_bytes`` are
+    ``macs_a16a8`` of P V.  ``elements`` counts additions, rotations and copies,
+    ``calls`` the kernels called.  ``weight_bytes`` are
     read from the image, ``row_bytes`` from embedding rows, ``arena_bytes`` are read and written in the
     arena.
     """
@@ -32,6 +33,7 @@ class OperatorCounts:
     softmax_elements: int = 0
     lookups: int = 0
     elements: int = 0
+    calls: int = 0
     weight_bytes: int = 0
     row_bytes: int = 0
     arena_bytes: int = 0
@@ -51,6 +53,7 @@ WORK_OF_COUNT = {
     "softmax_elements": "softmax_element",
     "lookups": "lookup",
     "elements": "element",
+    "calls": "call",
 }
 
 

@@ -1,0 +1,163 @@
+"""The machine that counts: shapes instead of values, one visit for all tiles of a size.
+
+Running the schedule on it gives the lifetimes of all buffers and the exact work of every site, in a
+fraction of a millisecond for a sublayer, so a search can afford thousands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from mcusim.planner.buffers import Buffer, Lifetimes, Placement, place
+from mcusim.planner.choices import Choices
+from mcusim.planner.ledger import INIT, Ledger
+from mcusim.planner.machine import Staged, State, Tile
+from refimpl import shape_ops
+from refimpl.counting import Counts, Event, Metered, count
+from refimpl.models.config import ModelConfig
+from refimpl.models.operators import Array, Leaf
+
+
+class CountingMachine:
+    """Machine over :mod:`refimpl.shape_ops`; leaves are :class:`refimpl.models.skeleton.Spec`.
+
+    ``bits`` are those of a stored weight, ``carry`` the state's element type, ``resident`` the names of
+    linears whose codes are in the arena already.
+    """
+
+    def __init__(self, config: ModelConfig, choices: Choices, bits: int, carry: str,
+                 resident: frozenset[str] = frozenset()) -> None:  # fmt: skip
+        self.config = config
+        self.choices = choices
+        self.bits = bits
+        self.carry = carry
+        self.resident = resident
+        self.ops: Any = Metered(shape_ops, self._on_event)
+        self.ledger = Ledger()
+        self.placements: dict[str, Placement] = {}
+        self.times = 1
+        self._lifetimes = Lifetimes()
+
+    def _on_event(self, event: Event) -> None:
+        self._charge(event.site or event.op, event.counts, event.input_bytes + event.output_bytes)
+        if event.op == "weighted_values":
+            self.ledger.sites[event.site].attention_values += event.counts.attention_macs * self.times
+
+    def _charge(self, site: str, counts: Counts, arena_bytes: int = 0) -> None:
+        work = self.ledger.sites[site]
+        work.charge(counts, self.times)
+        work.calls += self.times
+        work.arena_bytes += arena_bytes * self.times
+
+    @contextmanager
+    def scope(self, name: str) -> Iterator[None]:
+        self._lifetimes = Lifetimes()
+        yield
+        self.placements[name] = place(self._lifetimes)
+
+    def alloc(self, name: str, shape: tuple[int, ...], dtype: str) -> Buffer:
+        buffer = Buffer(name, shape, dtype)
+        self._lifetimes.allocate(buffer)
+        return buffer
+
+    def free(self, *buffers: Buffer) -> None:
+        for buffer in buffers:
+            self._lifetimes.free(buffer.name)
+
+    def view(self, buffer: Buffer) -> Array:
+        return shape_ops.shaped(buffer.shape, buffer.dtype)
+
+    def put(self, view: Array, value: Array) -> Array:
+        return view
+
+    def tiles(self, start: int, stop: int, size: int) -> Iterator[Tile]:
+        full, rest = divmod(stop - start, size)
+        if full:
+            self.times *= full
+            yield Tile(start, start + size)
+            self.times //= full
+        if rest:
+            yield Tile(stop - rest, stop)
+
+    def stage(self, leaf: Leaf, rows: int, columns: int) -> Staged:
+        if not self.choices.staged or leaf.name in self.resident:
+            return Staged(leaf, ())
+        tile = -(-min(rows, leaf.shape[0]) * min(columns, leaf.shape[1]) * self.bits // 8)
+        return Staged(leaf, tuple(self.alloc(f"{leaf.name} tile {i}", (tile,), "int8") for i in (0, 1)))
+
+    def fetch(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile) -> Leaf:
+        leaf = staged.leaf
+        height = sum(tile.size for tile in rows)
+        if leaf.name not in self.resident:
+            codes = self.ledger.sites[leaf.name].codes
+            for length, number in code_reads(rows, columns, leaf.shape[1], self.bits):
+                codes[length] += number * self.times
+        return replace(leaf, shape=(height, columns.size))
+
+    def constants(self, leaf: Leaf, count: int, *sizes: int) -> None:
+        for size in sizes:
+            self.ledger.sites[leaf.name].constants[count * size] += self.times
+
+    def table(self, silu: Leaf, buffer: Buffer) -> Leaf:
+        self.constants(silu, buffer.bytes, 1)
+        return silu
+
+    def positions(self, rope: Leaf, tile: Tile, buffer: Buffer) -> Leaf:
+        self.constants(rope, tile.size * rope.shape[1], 2, 2)
+        return rope
+
+    def accumulate(self, sums: Array, a: Array, leaf: Leaf, first: bool) -> None:
+        work = count("linear", (a, leaf), sums)
+        size = a.shape[0] * leaf.shape[0]
+        self._charge(leaf.name, Counts(macs=work.macs, adds=size), a.size + 2 * 4 * size)
+
+    def finish(self, sums: Array, leaf: Leaf) -> Array:
+        self._charge(leaf.name, Counts(requantizations=sums.size), 2 * 4 * sums.size)
+        return sums
+
+    def load(self, state: State, tile: Tile, across: bool) -> Array:
+        shape = (tile.size, self.config.positions if across else self.config.hidden_size)
+        values = shape_ops.shaped(shape, "int16")
+        if self.carry == "int8":
+            self._charge(state.norm.name, Counts(requantizations=values.size), 3 * values.size)
+        return values
+
+    def store(self, state: State, tile: Tile, across: bool, h: Array, norm: Leaf) -> None:
+        self.ops.rms_norm(h, norm)
+        if self.carry == "int8":
+            self._charge(norm.name, Counts(requantizations=h.size))
+
+    def input(self, tile: Tile, across: bool, row: Buffer | None) -> Array:
+        shape = (tile.size, self.config.positions if across else self.config.hidden_size)
+        if not self.choices.x_stored:
+            self.embed(*shape, across)
+        return shape_ops.shaped(shape, "int32")
+
+    def embed(self, rows: int, width: int, across: bool) -> None:
+        """Charge the computing of x from its rows."""
+        positions, channels = (width, rows) if across else (rows, width)
+        learned = self.config.pos_encodings == "learned"
+        size = positions * channels
+        self._charge("embedding", Counts(requantizations=size * (1 + learned), adds=size * learned))
+        work = self.ledger.sites["embedding"]
+        work.positions += positions * self.times
+        work.position_channels += size * self.times
+
+    def reset(self, state: State, init: Leaf) -> None:
+        self._charge(INIT, Counts(), state.buffer.bytes)
+        self.ledger.sites[INIT].constants[self.config.hidden_size * 2] += self.times
+
+
+def code_reads(rows: tuple[Tile, ...], columns: Tile, width: int, bits: int) -> Iterator[tuple[int, int]]:
+    """(bytes, number) of the contiguous reads that fetch a tile of codes.
+
+    Whole rows of a range are one read; a range of columns is one read for each row.
+    """
+    if columns.size == width:
+        for tile in rows:
+            yield -(-tile.size * width * bits // 8), 1
+    else:
+        yield -(-columns.size * bits // 8), sum(tile.size for tile in rows)

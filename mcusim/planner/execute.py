@@ -1,0 +1,169 @@
+"""Run a plan: the whole recursion of one puzzle inside the arena."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from mcusim.flash import FlashLog, Memory, streamed
+from mcusim.planner import schedule
+from mcusim.planner.arena import Arena
+from mcusim.planner.executing import ArenaMachine, Promise
+from mcusim.planner.ledger import Ledger
+from mcusim.planner.machine import State, Tile
+from mcusim.planner.plan import Plan
+from mcusim.planner.target import Room, Segment, lay_out
+from refimpl.errors import DoesNotFit
+from refimpl.image import Image
+from refimpl.models.recursion import Call
+from refimpl.models.tree import Model, leaves
+from refimpl.params import Linear
+
+Int16s = npt.NDArray[np.int16]
+CallObserver = Callable[[Call, Int16s], None]
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedRun:
+    """What came out: answer (seq,) uint8, q (2,) int32 (q_halt, q_continue), the carry in state units
+    (T, D) int16, bytes touched of each region, and every read of the image and of embedding rows."""
+
+    answer: npt.NDArray[np.uint8]
+    q: npt.NDArray[np.int32]
+    z_H: Int16s
+    z_L: Int16s
+    high_water: Mapping[str, int]
+    ledger: Ledger
+    rows: FlashLog
+
+
+def execute_plan(
+    plan: Plan,
+    model: Model,
+    tokens: npt.NDArray[np.integer],
+    row_memory: Memory,
+    rooms: tuple[Room, ...] | None = None,
+    image: Image | None = None,
+    puzzle: int = 0,
+    on_call: CallObserver | None = None,
+    every_call_checked: bool = False,
+) -> PlannedRun:
+    """Run one puzzle at the depth of ``model``.
+
+    Parameters
+    ----------
+    plan : made for the shapes of ``model``.
+    model : integer tree.
+    tokens : (seq,) token codes.
+    row_memory : what reading an embedding row is charged to.
+    rooms : regions for the arena; exactly the plan's bytes in one region if not given.
+    image : the flash image, for the offsets in the log of rows.
+    on_call : sees the state each call wrote, in state units.
+    every_call_checked : allocate, check and free the buffers of every call; otherwise only of the first L
+        and the first H call, and repeat what they did (every call uses the same addresses).
+
+    Raises
+    ------
+    DoesNotFit
+        When the plan's segments do not fit ``rooms``.
+    """
+    segments = lay_out(plan.sizes, rooms or (Room("arena", plan.high_water),))
+    if segments is None:
+        raise DoesNotFit(
+            f"the plan needs {plan.high_water:,} bytes of arena; the part's regions "
+            f"({', '.join(f'{r.region} {r.bytes:,}' for r in rooms or ())}) cannot hold them."
+        )
+    arena = Arena(_extents(segments))
+    log = FlashLog()
+    embedding = streamed(model.embedding, row_memory, log, image)
+    machine = ArenaMachine(plan, segments, arena, embedding, tokens, puzzle)
+    z_H = State(plan.persistent[0], model.H_level[-1].channel.norm)
+    z_L = State(plan.persistent[1], model.L_level[-1].channel.norm)
+    _start(machine, plan, model, z_H, z_L)
+    config, index = model.config, 0
+
+    def after(level: str, state: State, step: int, h_cycle: int) -> None:
+        nonlocal index
+        if on_call is not None:
+            cycle = step * config.H_cycles + h_cycle
+            call = Call(index, step, cycle, "L" if level == "L" else "H")
+            on_call(call, _units(machine, state))
+        index += 1
+
+    run_L = _Repeated(machine, partial(schedule.call_L, machine, model, z_H, z_L), every_call_checked)
+    run_H = _Repeated(machine, partial(schedule.call_H, machine, model, z_H, z_L), every_call_checked)
+    for step in range(config.halt_max_steps):
+        for h_cycle in range(config.H_cycles):
+            for _ in range(config.L_cycles):
+                run_L()
+                after("L", z_L, step, h_cycle)
+            run_H()
+            after("H", z_H, step, h_cycle)
+    machine.ledger.add(run_L.cost, run_L.repeats)
+    machine.ledger.add(run_H.cost, run_H.repeats)
+    arena.restore()
+    answer, q = schedule.heads(machine, model, z_H)
+    arena.check()
+    carry = _units(machine, z_H), _units(machine, z_L)
+    for buffer in plan.persistent:
+        arena.free(buffer)
+    return PlannedRun(answer, q, *carry, dict(arena.high_water), machine.ledger, log)
+
+
+class _Repeated:
+    """A call of the schedule, recorded the first time and repeated from the record afterwards."""
+
+    def __init__(self, machine: ArenaMachine, call: Callable[[], None], always: bool) -> None:
+        self.machine = machine
+        self.call = call
+        self.always = always
+        self.program: list[Callable[[], None]] = []
+        self.cost = Ledger()
+        self.repeats = 0
+
+    def __call__(self) -> None:
+        self.repeats += 1
+        if self.program and not self.always:
+            for instruction in self.program:
+                instruction()
+            return
+        machine, before = self.machine, self.machine.ledger
+        machine.arena.restore()
+        self.program, self.cost = [], Ledger()
+        machine.program, machine.ledger = self.program, self.cost
+        self.call()
+        machine.program, machine.ledger = None, before
+        machine.arena.check()
+
+
+def _extents(segments: tuple[Segment, ...]) -> dict[str, int]:
+    """Region -> bytes that the segments need of it."""
+    sizes: dict[str, int] = {}
+    for segment in segments:
+        sizes[segment.region] = max(sizes.get(segment.region, 0), segment.offset + segment.bytes)
+    return sizes
+
+
+def _start(machine: ArenaMachine, plan: Plan, model: Model, z_H: State, z_L: State) -> None:
+    """Reset the carry, bring x and resident weights into the arena."""
+    schedule.reset(machine, model, z_H, z_L)
+    by_name = {buffer.name: buffer for buffer in plan.persistent}
+    if "x" in by_name:
+        everything = Tile(0, plan.config.positions), Tile(0, plan.config.hidden_size)
+        machine.put(machine.view(by_name["x"]), machine.embed(*everything))
+    for leaf in leaves(model):
+        if isinstance(leaf, Linear) and leaf.name in by_name:
+            packed = machine.packed(leaf.codes)
+            machine.put(machine.view(by_name[leaf.name]), packed.view(np.int8))
+            machine.ledger.sites[leaf.name].codes[packed.size] += 1
+
+
+def _units(machine: ArenaMachine, state: State) -> Int16s:
+    """A state read back, in state units."""
+    stored = machine.load(state, Tile(0, machine.config.positions), across=False)
+    values: Int16s = np.array(stored() if isinstance(stored, Promise) else stored, np.int16)
+    return values

@@ -1,0 +1,272 @@
+"""The machine that executes: integer kernels on views of the arena.
+
+Host-side copies are outside the account: the float32 weights a BLAS wants, and the packed bytes of
+each tile as a flash would deliver them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mcusim.flash import FlashRows
+from mcusim.planner.arena import Arena, Place
+from mcusim.planner.buffers import Buffer, Placement
+from mcusim.planner.choices import Choices
+from mcusim.planner.counting import code_reads
+from mcusim.planner.ledger import INIT, Ledger
+from mcusim.planner.machine import Staged, State, Tile
+from mcusim.planner.plan import SCRATCH, Plan
+from mcusim.planner.target import Segment
+from refimpl import fast
+from refimpl.block_params import Int8Norm
+from refimpl.errors import NotImplementedHere
+from refimpl.fast.exact_gemm import linear_accumulate
+from refimpl.fast.rescale import rescale, rescale_columns
+from refimpl.models.operators import Array, Leaf
+from refimpl.models.tree import Embedding
+from refimpl.packing import pack_int4
+from refimpl.params import Linear, Rope, Silu
+
+Ints = npt.NDArray[np.integer]
+ROW_MARK = 1
+TileKey = tuple[str, tuple[Tile, ...], Tile]
+
+
+@dataclass(frozen=True, eq=False)
+class Promise:
+    """``function(*args)``, computed each time it is asked for; args may be promises themselves."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+
+    def __call__(self) -> Any:
+        return self.function(*[a() if type(a) is Promise else a for a in self.args])
+
+
+class PromisedOps:
+    """:mod:`refimpl.fast` with promises for results; rearrangements of views stay immediate."""
+
+    def __init__(self) -> None:
+        for name in ("add", "argmax", "linear", "multiply", "quantize", "rope", "scores", "silu", "softmax",
+                     "weighted_values"):  # fmt: skip
+            setattr(self, name, self._promise(getattr(fast, name)))
+        self.split = fast.split
+
+    @staticmethod
+    def _promise(function: Callable[..., Any]) -> Callable[..., Promise]:
+        return lambda *args: Promise(function, args)
+
+
+def _store(view: Array, value: Promise) -> None:
+    view[...] = value()
+
+
+def _accumulate(sums: Array, a: Array, leaf: Linear) -> None:
+    sums += linear_accumulate(a, leaf)
+
+
+def _set_accumulators(sums: Array, a: Array, leaf: Linear) -> None:
+    sums[...] = linear_accumulate(a, leaf)
+
+
+class ArenaMachine:
+    """Machine over :mod:`refimpl.fast` for one puzzle.
+
+    While ``program`` is a list, everything done is appended to it.  All addresses of a call are fixed, so
+    doing the list again is the next call, without asking the schedule again.
+
+    Parameters
+    ----------
+    plan, segments : the schedule's choices and where its segments lie.
+    embedding : row tables, read through :class:`mcusim.flash.FlashRows`.
+    tokens : (seq,) token codes; ``puzzle``: row of the puzzle table.
+    """
+
+    def __init__(self, plan: Plan, segments: tuple[Segment, ...], arena: Arena, embedding: Embedding,
+                 tokens: Ints, puzzle: int = 0) -> None:  # fmt: skip
+        self.config = plan.config
+        self.choices: Choices = plan.choices
+        self.ops: Any = PromisedOps()
+        self.program: list[Callable[[], Any]] | None = None
+        self.bits = plan.formats.bits
+        self.arena = arena
+        self.ledger = Ledger()
+        self.embedding = embedding
+        self.tokens = tokens
+        self.puzzle = puzzle
+        self.resident = {buffer.name for buffer in plan.persistent}
+        self._scopes: Mapping[str, Placement] = plan.scopes
+        self._places = {s.name: Place(s.region, s.offset) for s in segments}
+        self._scope: Placement | None = None
+        self._tiles: dict[TileKey, tuple[Linear, npt.NDArray[np.uint8]]] = {}
+        self._turn: dict[str, int] = {}
+        for buffer in plan.persistent:
+            arena.allocate(buffer, self._places[buffer.name])
+
+    @contextmanager
+    def scope(self, name: str) -> Iterator[None]:
+        self._scope = self._scopes[name]
+        yield
+        self._scope = None
+
+    def alloc(self, name: str, shape: tuple[int, ...], dtype: str) -> Buffer:
+        assert self._scope is not None
+        scratch = self._places[SCRATCH]
+        buffer = Buffer(name, shape, dtype)
+        self.arena.allocate(buffer, Place(scratch.region, scratch.offset + self._scope.offsets[name]))
+        return buffer
+
+    def free(self, *buffers: Buffer) -> None:
+        for buffer in buffers:
+            self.arena.free(buffer)
+
+    def view(self, buffer: Buffer) -> Array:
+        return self.arena.view(buffer)
+
+    def put(self, view: Array, value: Any) -> Array:
+        self._do(_store if type(value) is Promise else np.copyto, view, value)
+        return view
+
+    def _do(self, function: Callable[..., Any], *args: Any) -> None:
+        if self.program is not None:
+            self.program.append(partial(function, *args))
+        function(*args)
+
+    def tiles(self, start: int, stop: int, size: int) -> Iterator[Tile]:
+        for first in range(start, stop, size):
+            yield Tile(first, min(first + size, stop))
+
+    def stage(self, leaf: Leaf, rows: int, columns: int) -> Staged:
+        if not isinstance(leaf, Linear):
+            raise NotImplementedHere(
+                f"{leaf.name}: weights of kind {type(leaf).__name__} cannot be tiled yet."
+            )
+        if not self.choices.staged or leaf.name in self.resident:
+            return Staged(leaf, ())
+        height, width = leaf.codes.shape
+        size = -(-min(rows, height) * min(columns, width) * self.bits // 8)
+        return Staged(leaf, tuple(self.alloc(f"{leaf.name} tile {i}", (size,), "int8") for i in (0, 1)))
+
+    def fetch(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile) -> Leaf:
+        leaf: Linear = staged.leaf
+        tile, packed = self._tile(leaf, rows, columns)
+        if leaf.name not in self.resident:
+            codes = self.ledger.sites[leaf.name].codes
+            for length, number in code_reads(rows, columns, leaf.codes.shape[1], self.bits):
+                codes[length] += number
+        if staged.buffers:
+            turn = self._turn[leaf.name] = 1 - self._turn.get(leaf.name, 1)
+            self.put(self.view(staged.buffers[turn])[: packed.size], packed.view(np.int8))
+        return tile
+
+    def _tile(
+        self, leaf: Linear, rows: tuple[Tile, ...], columns: Tile
+    ) -> tuple[Linear, npt.NDArray[np.uint8]]:
+        key = (leaf.name, rows, columns)
+        if key not in self._tiles and (sum(t.size for t in rows), columns.size) == leaf.codes.shape:
+            self._tiles[key] = (leaf, self.packed(leaf.codes))
+        elif key not in self._tiles:
+            at = np.concatenate([np.arange(tile.start, tile.stop) for tile in rows])
+            codes = np.ascontiguousarray(leaf.codes[at, columns.start : columns.stop])
+            bias = None if leaf.bias is None else leaf.bias[at]
+            part = Linear(leaf.name, leaf.weight_bits, codes, bias, leaf.multiplier[at], leaf.shift[at],
+                          leaf.rounding, leaf.out_bits, leaf.output_offset)  # fmt: skip
+            self._tiles[key] = (part, self.packed(codes))
+        return self._tiles[key]
+
+    def packed(self, codes: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
+        """Codes as the image stores them."""
+        return pack_int4(codes) if self.bits == 4 else np.ascontiguousarray(codes).reshape(-1).view(np.uint8)
+
+    def constants(self, leaf: Leaf, count: int, *sizes: int) -> None:
+        for size in sizes:
+            self.ledger.sites[leaf.name].constants[count * size] += 1
+
+    def table(self, silu: Silu, buffer: Buffer) -> Silu:
+        self.constants(silu, buffer.bytes, 1)
+        return Silu(silu.name, self.put(self.view(buffer), silu.table))
+
+    def positions(self, rope: Rope, tile: Tile, buffer: Buffer) -> Rope:
+        half = rope.cos.shape[1]
+        self.constants(rope, tile.size * half, 2, 2)
+        both = self.view(buffer)[: tile.size]
+        cos = self.put(both[:, :half], rope.cos[tile.start : tile.stop])
+        sin = self.put(both[:, half:], rope.sin[tile.start : tile.stop])
+        return Rope(rope.name, cos, sin)
+
+    def accumulate(self, sums: Array, a: Array, leaf: Linear, first: bool) -> None:
+        self._do(_set_accumulators if first else _accumulate, sums, a, leaf)
+
+    def finish(self, sums: Array, leaf: Linear) -> Array:
+        bias = np.zeros(sums.shape[1], np.int32) if leaf.bias is None else leaf.bias
+        scale = (bias, leaf.multiplier, leaf.shift, leaf.rounding, leaf.out_bits, leaf.output_offset)
+        return self.put(sums, Promise(rescale_columns, (sums, *scale)))
+
+    def load(self, state: State, tile: Tile, across: bool) -> Any:
+        codes = self._rows(state.buffer, tile, across)
+        norm = state.norm
+        return Promise(rescale, (codes, norm.to_state)) if isinstance(norm, Int8Norm) else codes
+
+    def store(self, state: State, tile: Tile, across: bool, h: Array, norm: Leaf) -> None:
+        stored = Promise(fast.rms_norm, (h, norm))
+        if isinstance(norm, Int8Norm):
+            stored = Promise(rescale, (Promise(fast.rms_norm, (h, norm.norm)), norm.to_code))
+        self.put(self._rows(state.buffer, tile, across), stored)
+
+    def _rows(self, buffer: Buffer, tile: Tile, across: bool) -> Array:
+        whole = self.view(buffer)
+        return whole[:, tile.start : tile.stop].T if across else whole[tile.start : tile.stop]
+
+    def input(self, tile: Tile, across: bool, row: Buffer | None) -> Any:
+        if row is None:
+            x = Buffer("x", (self.config.positions, self.config.hidden_size), "int32")
+            return self._rows(x, tile, across)
+        positions, channels = tile, Tile(0, self.config.hidden_size)
+        if across:
+            positions, channels = Tile(0, self.config.positions), tile
+        self.put(self.view(row), ROW_MARK)
+        return self.embed(positions, channels, across)
+
+    def embed(self, positions: Tile, channels: Tile, across: bool = False) -> Promise:
+        """x of some positions and channels, to be read from the row tables when it is needed."""
+        work = self.ledger.sites["embedding"]
+        work.positions += positions.size
+        work.position_channels += positions.size * channels.size
+        prefix = self.config.puzzle_emb_len
+        tokens = self.tokens[max(0, positions.start - prefix) : max(0, positions.stop - prefix)]
+        x = (self.embedding, tokens, self.puzzle, prefix, positions, channels)
+        return Promise(np.transpose, (Promise(_input_rows, x),)) if across else Promise(_input_rows, x)
+
+    def reset(self, state: State, init: Leaf) -> None:
+        norm = state.norm
+        codes = rescale(init, norm.to_code) if isinstance(norm, Int8Norm) else init
+        self.put(self.view(state.buffer), codes)
+        self.ledger.sites[INIT].constants[self.config.hidden_size * 2] += 1
+
+
+def _input_rows(embedding: Embedding, tokens: Ints, puzzle: int, prefix: int, positions: Tile,
+                channels: Tile) -> npt.NDArray[np.int32]:  # fmt: skip
+    """x of ``positions``; ``tokens`` are those of them behind the prefix."""
+    x = np.zeros((positions.size, channels.size), np.int32)
+    if tokens.size:
+        x[positions.size - tokens.size :] = _state_rows(embedding.tokens, tokens, channels)
+    if embedding.puzzles is not None and positions.start == 0:
+        x[0] = _state_rows(embedding.puzzles, np.array([puzzle]), channels)[0]
+    if embedding.positions is not None:
+        x += _state_rows(embedding.positions, np.arange(positions.start, positions.stop), channels)
+    return x
+
+
+def _state_rows(table: FlashRows, indices: Ints, channels: Tile) -> npt.NDArray[np.int32]:
+    """Row segments in state units, as :func:`refimpl.ops.embed.rescaled_rows` computes them."""
+    codes, multiplier, shift = table.columns(indices, channels.start, channels.stop)
+    across = np.ascontiguousarray(codes.T, np.int32)
+    none = np.zeros(len(multiplier), np.int32)
+    return rescale_columns(across, none, multiplier, shift, table.rounding, 32, 0).T.astype(np.int32)

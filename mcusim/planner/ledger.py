@@ -1,0 +1,159 @@
+"""What a schedule costs, site by site: exact counts of work and of every read from the image."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from mcusim.figures import Range
+from mcusim.parts import Part, Region
+from mcusim.timing import OperatorCounts, OperatorTime, time_operator
+from refimpl.counting import Counts
+
+INIT = "init vectors"  # the site charged with resetting the carry
+
+
+@dataclass
+class Work:
+    """All applications at one site.
+
+    ``counts`` maps fields of :class:`refimpl.counting.Counts` to their sums, ``calls`` counts kernels.
+    ``codes`` and ``constants`` count reads of the image by length in bytes: {length: how many}.
+    ``positions`` and ``position_channels`` say how many rows, and how many of their elements, of x were
+    computed from embedding rows.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    calls: int = 0
+    attention_values: int = 0
+    arena_bytes: int = 0
+    codes: Counter[int] = field(default_factory=Counter)
+    constants: Counter[int] = field(default_factory=Counter)
+    positions: int = 0
+    position_channels: int = 0
+
+    def add(self, other: Work, times: int = 1) -> None:
+        """Add ``times`` times the work of ``other``."""
+        self.calls += other.calls * times
+        self.attention_values += other.attention_values * times
+        self.arena_bytes += other.arena_bytes * times
+        pairs = ((self.codes, other.codes), (self.constants, other.constants))
+        for name, number in other.counts.items():
+            self.counts[name] += number * times
+        for mine, theirs in pairs:
+            for length, number in theirs.items():
+                mine[length] += number * times
+        self.positions += other.positions * times
+        self.position_channels += other.position_channels * times
+
+    def charge(self, counts: Counts, times: int = 1) -> None:
+        """Add ``times`` times ``counts``."""
+        for name, number in vars(counts).items():
+            if number:
+                self.counts[name] += number * times
+
+    @property
+    def code_bytes(self) -> int:
+        return total_bytes(self.codes)
+
+    @property
+    def constant_bytes(self) -> int:
+        return total_bytes(self.constants)
+
+
+def total_bytes(reads: Counter[int]) -> int:
+    return sum(length * number for length, number in reads.items())
+
+
+@dataclass
+class Ledger:
+    """Work by site."""
+
+    sites: defaultdict[str, Work] = field(default_factory=lambda: defaultdict(Work))
+
+    def add(self, other: Ledger, times: int = 1) -> None:
+        for site, work in other.sites.items():
+            self.sites[site].add(work, times)
+
+    def sum(self, of: Callable[[Work], int]) -> int:
+        """Sum of one number over all sites."""
+        return sum(of(work) for work in self.sites.values())
+
+    @property
+    def code_bytes(self) -> int:
+        """Bytes of weight codes read."""
+        return self.sum(lambda work: work.code_bytes)
+
+    @property
+    def constant_bytes(self) -> int:
+        """Bytes of multipliers, shifts, biases, tables and init vectors read."""
+        return self.sum(lambda work: work.constant_bytes)
+
+
+@dataclass(frozen=True)
+class RowSource:
+    """One pass over x: rows read from memory (tokens, puzzle, positions) for ``positions`` positions."""
+
+    rows: int
+    positions: int
+    scale_bytes: int
+
+    def reads(self, work: Work) -> tuple[int, int]:
+        """(reads, bytes) of a site's embedding rows; codes, multiplier and shift are separate reads."""
+        visits = work.positions * self.rows // self.positions
+        return 3 * visits, work.position_channels * self.rows // self.positions + visits * self.scale_bytes
+
+
+@dataclass(frozen=True)
+class Memories:
+    """Which regions of a part serve the image, the embedding rows and the arena."""
+
+    image: Region
+    rows: Region
+    arena: Region
+
+
+def operator_counts(work: Work, weight_bits: int, row_bytes: int) -> OperatorCounts:
+    """A site's work in the timing model's terms."""
+    c = work.counts
+    return OperatorCounts(
+        macs_w8a8=c["macs"] if weight_bits > 4 else 0,
+        macs_w4a8=c["macs"] if weight_bits <= 4 else 0,
+        macs_a8a8=c["attention_macs"] - work.attention_values,
+        macs_a16a8=work.attention_values,
+        requantizations=c["requantizations"],
+        norm_elements=c["norm_elements"],
+        softmax_elements=c["softmax_elements"],
+        lookups=c["lookups"],
+        elements=c["adds"] + c["products"] + c["rope_elements"],
+        calls=work.calls,
+        weight_bytes=work.code_bytes + work.constant_bytes,
+        row_bytes=row_bytes,
+        arena_bytes=work.arena_bytes,
+    )
+
+
+def site_time(
+    work: Work, weight_bits: int, rows: RowSource, part: Part, memories: Memories, overlap: bool = True
+) -> OperatorTime:
+    """Estimated time of all applications at a site; each read pays its own burst overhead."""
+    reads, row_bytes = rows.reads(work)
+    counts = operator_counts(work, weight_bits, row_bytes)
+    image = sum(
+        memories.image.time_s(length) * number
+        for kind in (work.codes, work.constants)
+        for length, number in kind.items()
+    )
+    each = memories.rows.time_s(max(1, row_bytes // max(1, reads))) * reads
+    seconds = {"image": image, "rows": each}
+    regions = {"image": memories.image, "rows": memories.rows, "arena": memories.arena}
+    return time_operator(counts, part, regions, overlap, seconds)
+
+
+def total_range(times: Iterable[OperatorTime]) -> Range:
+    """Sites one after another."""
+    total = Range(0.0, 0.0)
+    for time in times:
+        total = total + time.total
+    return total

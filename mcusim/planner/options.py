@@ -1,0 +1,194 @@
+"""The options of each kind of sublayer, counted one by one.
+
+A sublayer's work differs only by where its input comes from (the first layer of an L call adds z_H and x,
+that of an H call adds z_L), so each option is counted once for each such *context*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Literal
+
+from mcusim.planner.attention import mix, output
+from mcusim.planner.buffers import Buffer
+from mcusim.planner.choices import AttentionTiles, Choices, MixTiles, OutputTiles, SwiGLUTiles
+from mcusim.planner.counting import CountingMachine
+from mcusim.planner.ledger import site_time, total_range
+from mcusim.planner.machine import State
+from mcusim.planner.plan import Formats, resident_linears, row_source
+from mcusim.planner.schedule import heads
+from mcusim.planner.sublayers import Source, swiglu
+from mcusim.planner.target import Target
+from refimpl.models.config import ModelConfig
+from refimpl.models.skeleton import skeleton
+from refimpl.models.tree import Attention, Block, SwiGLU
+
+PASSES = (1, 2, 3, 4, 6, 8, 16, 48)
+INNER = (4, 16, 64, 256)
+CHUNKS = (2, 8, 32)
+QUERIES = (4, 16, 64)
+HEADS = (1, 2, 8)
+
+Kind = Literal["token", "mix", "output", "channel"]
+Tiles = SwiGLUTiles | MixTiles | OutputTiles
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way to run all sublayers of a kind during an ACT step."""
+
+    tiles: Tiles
+    scratch: int
+    weight_bytes: int
+    seconds: float
+
+
+def _up_to(sizes: tuple[int, ...], limit: int) -> list[int]:
+    return [size for size in sizes if size < limit] + [limit]
+
+
+def swiglu_tiles(count: int, inner_size: int) -> Iterator[SwiGLUTiles]:
+    """Row tiles by number of weight passes, hidden units at a time, rows at a time."""
+    for rows in sorted({-(-count // passes) for passes in PASSES} | {2}):
+        for inner, chunk in product(_up_to(INNER, inner_size), _up_to(CHUNKS, rows)):
+            yield SwiGLUTiles(rows, inner, chunk)
+
+
+def mix_tiles(config: ModelConfig) -> Iterator[MixTiles]:
+    """Groups of heads, tokens at a time, queries at a time, what is kept, what is fetched at once."""
+    positions, both = config.positions, (False, True)
+    groups = _up_to(HEADS, config.num_heads)
+    chunks, queries = _up_to(CHUNKS[1:], positions), _up_to(QUERIES, positions)
+    for choice in product(groups, chunks, queries, both, both):
+        yield MixTiles(*choice)
+
+
+def output_tiles(config: ModelConfig) -> Iterator[OutputTiles]:
+    """Row tiles by number of weight passes, outputs at a time, rows at a time."""
+    for rows in sorted({-(-config.positions // passes) for passes in PASSES}):
+        for inner, chunk in product(_up_to((8, 64), config.hidden_size), _up_to(CHUNKS[1:], rows)):
+            yield OutputTiles(rows, inner, chunk)
+
+
+class OptionCounter:
+    """Counts options of one model in one set of formats on one target."""
+
+    def __init__(self, config: ModelConfig, formats: Formats, target: Target) -> None:
+        self.config = config
+        self.formats = formats
+        self.target = target
+        self.model = skeleton(config)
+        self.rows = row_source(config)
+        self._known: dict[tuple[object, ...], tuple[int, int, float]] = {}
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        return ("token", "channel") if self.config.mlp_t else ("mix", "output", "channel")
+
+    def heads_scratch(self) -> int:
+        """Bytes of scratch that reading the answer needs under every choice."""
+        some = SwiGLUTiles(1, 2, 1)
+        choices = Choices(some, some, staged=self.target.staged)
+        m = CountingMachine(self.config, choices, self.formats.bits, self.formats.carry)
+        shape = (self.config.positions, self.config.hidden_size)
+        heads(
+            m,
+            self.model,
+            State(Buffer("z_H", shape, self.formats.carry), self.model.H_level[-1].channel.norm),
+        )
+        return m.placements["heads"].size
+
+    def options(self, kind: Kind, x_stored: bool, resident: frozenset[str]) -> list[Option]:
+        """Options of ``kind`` that no other beats in scratch, traffic and time at once."""
+        config = self.config
+        tiles: Iterator[Tiles]
+        if kind == "mix":
+            tiles = mix_tiles(config)
+        elif kind == "output":
+            tiles = output_tiles(config)
+        elif kind == "token":
+            assert config.token_intermediate_size is not None
+            tiles = swiglu_tiles(config.hidden_size, config.token_intermediate_size)
+        else:
+            tiles = swiglu_tiles(config.positions, config.channel_intermediate_size)
+        return pareto([self._option(kind, t, x_stored, resident) for t in tiles])
+
+    def _option(self, kind: Kind, tiles: Tiles, x_stored: bool, resident: frozenset[str]) -> Option:
+        here = frozenset({"channel" if kind == "channel" else "token"}) & resident
+        scratch, weights, seconds = 0, 0, 0.0
+        for context, (source, layer, times) in enumerate(self._contexts(kind)):
+            key = (kind, tiles, context, x_stored and source.with_x, here)
+            if key not in self._known:
+                self._known[key] = self._count(kind, tiles, source, layer, x_stored, here)
+            size, read, time = self._known[key]
+            scratch, weights, seconds = max(scratch, size), weights + times * read, seconds + times * time
+        return Option(tiles, scratch, weights, seconds)
+
+    def _count(self, kind: Kind, tiles: Tiles, source: Source, layer: Block, x_stored: bool,
+               resident: frozenset[str]) -> tuple[int, int, float]:  # fmt: skip
+        """(scratch, weight bytes, seconds) of one sublayer."""
+        some = SwiGLUTiles(1, 2, 1)  # stands where this sublayer does not look
+        choices = Choices(some, some, x_stored, resident, self.target.staged)
+        names = frozenset(resident_linears(self.model, resident))
+        m = CountingMachine(self.config, choices, self.formats.bits, self.formats.carry, names)
+        if isinstance(tiles, SwiGLUTiles):
+            sublayer = layer.token if kind == "token" else layer.channel
+            assert isinstance(sublayer, SwiGLU)
+            swiglu(m, sublayer, source, tiles, across=kind == "token")
+        else:
+            assert isinstance(layer.token, Attention)
+            with m.scope("half"):
+                mixed = m.alloc("mixed", (self.config.positions, self.config.hidden_size), "int8")
+                if isinstance(tiles, MixTiles):
+                    mix(m, layer.token, source, tiles, mixed)
+                else:
+                    output(m, layer.token, source, tiles, mixed)
+                m.free(mixed)
+        part, memories = self.target.part, self.target.memories
+        time = total_range(
+            site_time(work, self.formats.bits, self.rows, part, memories) for work in m.ledger.sites.values()
+        )
+        (placement,) = m.placements.values()
+        return placement.size, m.ledger.code_bytes, time.high
+
+    def _contexts(self, kind: Kind) -> Iterator[tuple[Source, Block, int]]:
+        """(source, layer, times) of every different use of a sublayer in an ACT step."""
+        H, L = self.config.H_cycles, self.config.H_cycles * self.config.L_cycles
+        shape = (self.config.positions, self.config.hidden_size)
+        layers_L, layers_H = self.model.L_level, self.model.H_level
+        z_H = State(Buffer("z_H", shape, self.formats.carry), layers_H[-1].channel.norm)
+        z_L = State(Buffer("z_L", shape, self.formats.carry), layers_L[-1].channel.norm)
+        if kind == "channel":
+            yield Source(z_L), layers_L[0], L * len(layers_L) + H * len(layers_H)
+            return
+        yield Source(z_L, (z_H,), with_x=True), layers_L[0], L
+        yield Source(z_H, (z_L,)), layers_H[0], H
+        more = L * (len(layers_L) - 1) + H * (len(layers_H) - 1)
+        if more:
+            yield Source(z_L), layers_L[-1], more
+
+
+def pareto(options: list[Option]) -> list[Option]:
+    """Options not beaten (or equalled by an earlier one) in every respect."""
+    kept: list[Option] = []
+    for option in sorted(options, key=lambda o: (o.scratch, o.seconds, o.weight_bytes)):
+        if not any(k.seconds <= option.seconds and k.weight_bytes <= option.weight_bytes for k in kept):
+            kept.append(option)
+    return kept
+
+
+def combined(base: Choices, chosen: dict[Kind, Option]) -> Choices:
+    """``base`` with the tiles of one option of each kind."""
+    tiles = {kind: option.tiles for kind, option in chosen.items()}
+    channel = tiles["channel"]
+    assert isinstance(channel, SwiGLUTiles)
+    if "token" in tiles:
+        token = tiles["token"]
+        assert isinstance(token, SwiGLUTiles)
+        return replace(base, token=token, channel=channel)
+    first, second = tiles["mix"], tiles["output"]
+    assert isinstance(first, MixTiles)
+    assert isinstance(second, OutputTiles)
+    return replace(base, token=AttentionTiles(first, second), channel=channel)

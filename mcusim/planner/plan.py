@@ -1,0 +1,167 @@
+"""A plan: choices, the addresses that follow from them, and what one ACT step then costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+from mcusim.figures import Range
+from mcusim.planner import schedule
+from mcusim.planner.buffers import Buffer, Placement
+from mcusim.planner.choices import Choices
+from mcusim.planner.counting import CountingMachine
+from mcusim.planner.ledger import Ledger, RowSource, site_time, total_range
+from mcusim.planner.machine import State
+from mcusim.planner.target import Segment, Target, lay_out
+from mcusim.timing import OperatorTime
+from refimpl.models.config import ModelConfig
+from refimpl.models.skeleton import Spec, skeleton
+from refimpl.models.tree import Attention, Block, Model
+
+SCRATCH = "scratch"
+CARRY_BYTES = {"int16": 2, "int8": 1}
+SCALE_BYTES = 5
+
+
+@dataclass(frozen=True)
+class Formats:
+    """``bits`` of a stored weight (8 or 4), ``carry`` the element type of z_H and z_L."""
+
+    bits: int
+    carry: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A schedule with addresses.
+
+    ``persistent`` buffers live throughout (z_H, z_L, x if stored, resident weights); ``scopes`` maps a
+    sublayer to the offsets of its buffers inside the scratch segment.  ``call_L``, ``call_H``, ``heads``
+    and ``start`` are the work of one of each.
+    """
+
+    config: ModelConfig
+    formats: Formats
+    choices: Choices
+    persistent: tuple[Buffer, ...]
+    scopes: Mapping[str, Placement]
+    call_L: Ledger
+    call_H: Ledger
+    heads: Ledger
+    start: Ledger
+
+    @property
+    def scratch(self) -> int:
+        """Bytes of the scratch segment: the neediest scope."""
+        return max(placement.size for placement in self.scopes.values())
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Segment -> bytes, in address order."""
+        return {**{b.name: b.reserved for b in self.persistent}, SCRATCH: self.scratch}
+
+    @property
+    def high_water(self) -> int:
+        """Bytes of arena that the plan touches."""
+        return sum(self.sizes.values())
+
+    @property
+    def step(self) -> Ledger:
+        """Work of one ACT step, the heads once at its end."""
+        ledger = Ledger()
+        ledger.add(self.call_L, self.config.H_cycles * self.config.L_cycles)
+        ledger.add(self.call_H, self.config.H_cycles)
+        ledger.add(self.heads)
+        return ledger
+
+    def times(self, ledger: Ledger, target: Target, overlap: bool = True) -> dict[str, OperatorTime]:
+        """Site -> estimated time."""
+        rows = row_source(self.config)
+        return {
+            site: site_time(work, self.formats.bits, rows, target.part, target.memories, overlap)
+            for site, work in ledger.sites.items()
+        }
+
+    def time(self, ledger: Ledger, target: Target, overlap: bool = True) -> Range:
+        """Estimated time of a call or of the heads: its sites one after another."""
+        return total_range(self.times(ledger, target, overlap).values())
+
+    def step_time(self, target: Target, overlap: bool = True) -> Range:
+        """Estimated time of one ACT step."""
+        per_H, per_L = self.config.H_cycles, self.config.H_cycles * self.config.L_cycles
+        parts = ((self.call_L, per_L), (self.call_H, per_H), (self.heads, 1))
+        timed = [(self.time(ledger, target, overlap), times) for ledger, times in parts]
+        return Range(sum(t.low * n for t, n in timed), sum(t.high * n for t, n in timed))
+
+    def row_bytes(self, ledger: Ledger) -> int:
+        """Bytes of embedding rows read."""
+        rows = row_source(self.config)
+        return ledger.sum(lambda work: rows.reads(work)[1])
+
+    def lay_out(self, target: Target) -> tuple[Segment, ...] | None:
+        """Addresses in the part's regions, or None where it does not fit."""
+        return lay_out(self.sizes, target.rooms)
+
+
+def row_source(config: ModelConfig) -> RowSource:
+    """Embedding rows of one pass over x: a token each, the puzzle's, and learned positions."""
+    rows = config.seq_len + (config.puzzle_emb_len > 0)
+    rows += config.positions * (config.pos_encodings == "learned")
+    return RowSource(rows, config.positions, SCALE_BYTES)
+
+
+def resident_linears(model: Model, kinds: frozenset[str]) -> dict[str, Spec]:
+    """The linears of the sublayers in ``kinds``, by name."""
+    found: dict[str, Spec] = {}
+    for layer in (*model.L_level, *model.H_level):
+        for kind, specs in _linears(layer).items():
+            if kind in kinds:
+                found.update((spec.name, spec) for spec in specs)
+    return found
+
+
+def _linears(layer: Block) -> dict[str, tuple[Spec, ...]]:
+    token = layer.token
+    pair = (token.qkv, token.o) if isinstance(token, Attention) else (token.gate_up, token.down)
+    return {"token": pair, "channel": (layer.channel.gate_up, layer.channel.down)}
+
+
+def persistent_buffers(config: ModelConfig, formats: Formats, choices: Choices) -> tuple[Buffer, ...]:
+    """What lives as long as the puzzle."""
+    shape = (config.positions, config.hidden_size)
+    buffers = [Buffer("z_H", shape, formats.carry), Buffer("z_L", shape, formats.carry)]
+    if choices.x_stored:
+        buffers.append(Buffer("x", shape, "int32"))
+    for name, spec in resident_linears(skeleton(config), choices.resident).items():
+        buffers.append(Buffer(name, (-(-prod(spec.shape) * formats.bits // 8),), "int8"))
+    return tuple(buffers)
+
+
+def make_plan(config: ModelConfig, formats: Formats, choices: Choices) -> Plan:
+    """Count the schedule that ``choices`` stand for and place its buffers."""
+    model = skeleton(config)
+    resident = resident_linears(model, choices.resident)
+    machine = CountingMachine(config, choices, formats.bits, formats.carry, frozenset(resident))
+    shape = (config.positions, config.hidden_size)
+    z_H = State(Buffer("z_H", shape, formats.carry), model.H_level[-1].channel.norm)
+    z_L = State(Buffer("z_L", shape, formats.carry), model.L_level[-1].channel.norm)
+
+    def take() -> Ledger:
+        ledger, machine.ledger = machine.ledger, Ledger()
+        return ledger
+
+    schedule.reset(machine, model, z_H, z_L)
+    if choices.x_stored:
+        machine.embed(*shape, across=False)
+    for name, spec in resident.items():
+        machine.ledger.sites[name].codes[-(-prod(spec.shape) * formats.bits // 8)] += 1
+    start = take()
+    schedule.call_L(machine, model, z_H, z_L)
+    call_L = take()
+    schedule.call_H(machine, model, z_H, z_L)
+    call_H = take()
+    schedule.heads(machine, model, z_H)
+    heads = take()
+    return Plan(config, formats, choices, persistent_buffers(config, formats, choices), machine.placements,
+                call_L, call_H, heads, start)  # fmt: skip

@@ -1,0 +1,89 @@
+"""The tiled recursion, written once over a :class:`~mcusim.planner.machine.Machine`.
+
+One block of text serves planning and execution.  The arithmetic is that of :mod:`refimpl.models`,
+operator by operator; what is added is when each row is computed and where it is kept.
+"""
+
+from __future__ import annotations
+
+from mcusim.planner.attention import attention
+from mcusim.planner.buffers import Buffer
+from mcusim.planner.choices import AttentionTiles, SwiGLUTiles
+from mcusim.planner.machine import Machine, State, Tile
+from mcusim.planner.sublayers import MULTIPLIER_AND_SHIFT, Source, swiglu
+from refimpl.models.operators import Array
+from refimpl.models.tree import Attention, Block, Model
+
+BIAS = 4
+HEAD_TOKENS = 8  # tokens whose logits are computed at once; the heads are never the peak
+
+
+def stack(m: Machine, layers: tuple[Block, ...], source: Source) -> None:
+    """One call, ``z = layers(z + others (+ x))``, in place on ``source.state``."""
+    for layer in layers:
+        token, tiles = layer.token, m.choices.token
+        if isinstance(token, Attention):
+            assert isinstance(tiles, AttentionTiles)
+            attention(m, token, source, tiles)
+        else:
+            assert isinstance(tiles, SwiGLUTiles)
+            swiglu(m, token, source, tiles, across=True)
+        source = Source(source.state)
+        swiglu(m, layer.channel, source, m.choices.channel, across=False)
+
+
+def call_L(m: Machine, model: Model, z_H: State, z_L: State) -> None:
+    """``z_L = f(z_L, z_H + x)``."""
+    stack(m, model.L_level, Source(z_L, (z_H,), with_x=True))
+
+
+def call_H(m: Machine, model: Model, z_H: State, z_L: State) -> None:
+    """``z_H = f(z_H, z_L)``."""
+    stack(m, model.H_level, Source(z_H, (z_L,)))
+
+
+def reset(m: Machine, model: Model, z_H: State, z_L: State) -> None:
+    """The carry before the first ACT step."""
+    for state, init in ((z_H, model.H_init), (z_L, model.L_init)):
+        m.reset(state, init)
+
+
+def heads(m: Machine, model: Model, z_H: State) -> tuple[Array, Array]:
+    """Logits of the task's tokens, brought down to the answer; q of the first position.
+
+    Returns
+    -------
+    answer (seq,) uint8 and q (2,) int32, copied out of the arena.
+    """
+    config = m.config
+    prefix, last = config.puzzle_emb_len, config.positions
+    with m.scope("heads"):
+        answer = m.alloc("answer", (config.seq_len,), "uint8")
+        logits = m.alloc("logits", (config.seq_len, config.vocab_size), "int32")
+        codes = m.alloc("activations", (HEAD_TOKENS, config.hidden_size), "int8")
+        head = model.lm_head
+        staged = m.stage(head.linear, config.vocab_size, config.hidden_size)
+        w = m.fetch(staged, (Tile(0, config.vocab_size),), Tile(0, config.hidden_size))
+        m.constants(head.linear, config.vocab_size, *MULTIPLIER_AND_SHIFT)
+        for part in m.tiles(prefix, last, HEAD_TOKENS):
+            a = m.put(m.view(codes)[: part.size], m.ops.quantize(m.load(z_H, part, False), head.input))
+            m.put(m.view(logits)[part.start - prefix : part.stop - prefix], m.ops.linear(a, w))
+        m.put(m.view(answer), m.ops.argmax(m.view(logits)))
+        m.free(logits, *staged.buffers)
+        q = _halting(m, model, z_H, codes)
+        given = m.view(answer).copy()
+        m.free(codes, answer)
+    return given, q
+
+
+def _halting(m: Machine, model: Model, z_H: State, codes: Buffer) -> Array:
+    head, hidden = model.q_head, m.config.hidden_size
+    q = m.alloc("q", (1, 2), "int32")
+    staged = m.stage(head.linear, 2, hidden)
+    w = m.fetch(staged, (Tile(0, 2),), Tile(0, hidden))
+    m.constants(head.linear, 2, *MULTIPLIER_AND_SHIFT, BIAS)
+    a = m.put(m.view(codes)[:1], m.ops.quantize(m.load(z_H, Tile(0, 1), False), head.input))
+    m.put(m.view(q), m.ops.linear(a, w))
+    given: Array = m.view(q)[0].copy()
+    m.free(q, *staged.buffers)
+    return given

@@ -1,0 +1,104 @@
+"""The Pareto front of SRAM, weight traffic and time, and the plan a part gets.
+
+Sublayers share nothing but the arena: under each limit on scratch, every kind takes its best option.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+from mcusim.planner.choices import Choices, SwiGLUTiles
+from mcusim.planner.options import Kind, Option, OptionCounter, combined
+from mcusim.planner.plan import Formats, Plan, make_plan, persistent_buffers
+from mcusim.planner.target import Target
+from refimpl.models.config import ModelConfig
+
+RESIDENT = (frozenset[str](), frozenset({"token"}), frozenset({"token", "channel"}))
+# A plan joins the front if it saves this share of traffic or of time over each smaller one.
+WORTH = 0.05
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What combining options promises; the plan made of ``choices`` then has exact numbers."""
+
+    choices: Choices
+    high_water: int
+    weight_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Search:
+    """``front``: plans in order of SRAM.  ``chosen``: the fastest that fits the part, or None."""
+
+    front: tuple[Plan, ...]
+    chosen: Plan | None
+
+
+def search(config: ModelConfig, formats: Formats, target: Target) -> Search:
+    """Search the whole space for one model, formats and target."""
+    estimates = _estimates(config, formats, target)
+    thinned = _thinned(estimates)
+    chosen = _fastest(config, formats, target, estimates)
+    plans = [make_plan(config, formats, choices) for choices in thinned]
+    if chosen is not None and chosen.choices not in thinned:
+        plans.append(chosen)
+    plans.sort(key=lambda plan: plan.high_water)
+    return Search(tuple(plans), chosen)
+
+
+def _estimates(config: ModelConfig, formats: Formats, target: Target) -> list[Estimate]:
+    counter = OptionCounter(config, formats, target)
+    found: dict[Choices, Estimate] = {}
+    nothing = SwiGLUTiles(1, 2, 1)
+    heads = counter.heads_scratch()
+    for x_stored, resident in product((False, True), RESIDENT):
+        base = Choices(nothing, nothing, x_stored, resident, target.staged)
+        fixed = sum(buffer.reserved for buffer in persistent_buffers(config, formats, base))
+        options = {kind: counter.options(kind, x_stored, resident) for kind in counter.kinds}
+        least = max(heads, *(min(o.scratch for o in some) for some in options.values()))
+        limits = sorted({least, *(o.scratch for some in options.values() for o in some if o.scratch > least)})
+        for limit, rank in product(limits, (_by_time, _by_traffic)):
+            best: dict[Kind, Option] = {
+                kind: min((o for o in some if o.scratch <= limit), key=rank) for kind, some in options.items()
+            }
+            choices = combined(base, best)
+            found[choices] = Estimate(
+                choices,
+                fixed + max(heads, *(o.scratch for o in best.values())),
+                sum(o.weight_bytes for o in best.values()),
+                sum(o.seconds for o in best.values()),
+            )
+    return sorted(found.values(), key=lambda e: (e.high_water, e.weight_bytes, e.seconds))
+
+
+def _by_time(option: Option) -> tuple[float, int]:
+    return option.seconds, option.weight_bytes
+
+
+def _by_traffic(option: Option) -> tuple[int, float]:
+    return option.weight_bytes, option.seconds
+
+
+def _thinned(estimates: list[Estimate]) -> list[Choices]:
+    """Choices in order of SRAM, each WORTH less traffic or time than every smaller one kept."""
+    kept: list[Estimate] = []
+    for one in estimates:
+        if all(
+            one.weight_bytes < k.weight_bytes * (1 - WORTH) or one.seconds < k.seconds * (1 - WORTH)
+            for k in kept
+        ):
+            kept.append(one)
+    return [one.choices for one in kept]
+
+
+def _fastest(config: ModelConfig, formats: Formats, target: Target, estimates: list[Estimate]) -> Plan | None:
+    """The fastest plan that the part's regions can hold."""
+    for one in sorted(estimates, key=lambda e: (e.seconds, e.weight_bytes, e.high_water)):
+        if one.high_water <= sum(room.bytes for room in target.rooms):
+            plan = make_plan(config, formats, one.choices)
+            if plan.lay_out(target) is not None:
+                return plan
+    return None

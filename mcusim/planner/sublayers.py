@@ -1,0 +1,110 @@
+"""The tiled gated sublayer, and what it shares with attention.
+
+A sublayer, its residual and its norm are fused and work in place on the state: a row of ``z`` is
+overwritten when nothing reads its old value any more.  Wide (int32) sums exist for the rows of one
+weight pass only.  The arithmetic is that of :mod:`refimpl.models.blocks`, operator by operator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcusim.planner.buffers import Buffer
+from mcusim.planner.choices import SwiGLUTiles
+from mcusim.planner.machine import Machine, State, Tile
+from refimpl.models.operators import Array
+from refimpl.models.tree import SwiGLU
+
+MULTIPLIER_AND_SHIFT = (4, 1)
+ROW_SCALE = 5
+
+
+@dataclass(frozen=True)
+class Source:
+    """The input h of a sublayer: ``state``, and in front of the first layer ``others`` and x."""
+
+    state: State
+    others: tuple[State, ...] = ()
+    with_x: bool = False
+
+    @property
+    def is_sum(self) -> bool:
+        return bool(self.others) or self.with_x
+
+    def scope(self, site: str) -> str:
+        """Name of a sublayer's scope; sums need other buffers than a plain state does."""
+        terms = [state.buffer.name for state in self.others] + ["x"] * self.with_x
+        return f"{site} + {' + '.join(terms)}" if terms else site
+
+
+@dataclass(frozen=True)
+class Wide:
+    """Scratch for a chunk of h where h is a sum: ``sums`` int32, ``row`` one embedding row."""
+
+    sums: Buffer | None
+    row: Buffer | None
+
+
+def open_wide(m: Machine, source: Source, chunk: int, width: int, name: str = "h") -> Wide:
+    row = None
+    if source.with_x and not m.choices.x_stored:
+        row = m.alloc("embedding row", (m.config.hidden_size + ROW_SCALE,), "int8")
+    return Wide(m.alloc(name, (chunk, width), "int32") if source.is_sum else None, row)
+
+
+def close_wide(m: Machine, wide: Wide) -> None:
+    m.free(*(buffer for buffer in (wide.sums, wide.row) if buffer is not None))
+
+
+def hidden_rows(m: Machine, source: Source, wide: Wide, tile: Tile, across: bool) -> Array:
+    """Rows of h in state units."""
+    terms = [m.load(state, tile, across) for state in (source.state, *source.others)]
+    if source.with_x:
+        terms.append(m.input(tile, across, wide.row))
+    if wide.sums is None:
+        return terms[0]
+    return m.put(m.view(wide.sums)[: tile.size], m.ops.add(*terms))
+
+
+def swiglu(m: Machine, p: SwiGLU, source: Source, tiles: SwiGLUTiles, across: bool) -> None:
+    """``rms_norm(h + down(silu(gate(h)) * up(h)))``, over channels, or ``across`` tokens."""
+    positions, hidden = m.config.positions, m.config.hidden_size
+    count, width = (hidden, positions) if across else (positions, hidden)
+    inner_size = m.config.token_intermediate_size if across else m.config.channel_intermediate_size
+    assert inner_size is not None
+    with m.scope(source.scope(p.norm.name)):
+        table = m.alloc("silu table", (256,), "int8")
+        silu = m.table(p.silu, table)
+        for block in m.tiles(0, count, tiles.rows):
+            codes = m.alloc("activations", (tiles.rows, width), "int8")
+            wide = open_wide(m, source, tiles.chunk, width)
+            for part in m.tiles(block.start, block.stop, tiles.chunk):
+                h = hidden_rows(m, source, wide, part, across)
+                m.put(m.view(codes)[part.within(block)], m.ops.quantize(h, p.input))
+            close_wide(m, wide)
+            sums = m.alloc("sums", (tiles.rows, width), "int32")
+            gate_up = m.stage(p.gate_up, 2 * tiles.inner, width)
+            down = m.stage(p.down, width, tiles.inner)
+            gates = m.alloc("gate and up", (tiles.chunk, 2 * tiles.inner), "int8")
+            for inner in m.tiles(0, inner_size, tiles.inner):
+                w = m.fetch(gate_up, (inner, inner.shifted(inner_size)), Tile(0, width))
+                v = m.fetch(down, (Tile(0, width),), inner)
+                m.constants(p.gate_up, 2 * inner.size, *MULTIPLIER_AND_SHIFT)
+                for part in m.tiles(block.start, block.stop, tiles.chunk):
+                    both = m.view(gates)[: part.size, : 2 * inner.size]
+                    m.put(both, m.ops.linear(m.view(codes)[part.within(block)], w))
+                    gate, up = m.ops.split(both)
+                    m.put(gate, m.ops.silu(gate, silu))
+                    m.put(gate, m.ops.multiply(gate, up, p.product))
+                    m.accumulate(m.view(sums)[part.within(block)], gate, v, inner.start == 0)
+            m.free(gates, *down.buffers, *gate_up.buffers, codes)
+            wide = open_wide(m, source, tiles.chunk, width)
+            m.constants(p.down, width, *MULTIPLIER_AND_SHIFT)
+            for part in m.tiles(block.start, block.stop, tiles.chunk):
+                y = m.finish(m.view(sums)[part.within(block)], p.down)
+                m.put(y, m.ops.add(hidden_rows(m, source, wide, part, across), y))
+                m.store(source.state, part, across, y, p.norm)
+            close_wide(m, wide)
+            m.free(sums)
+        m.free(table)
+    source.state.norm = p.norm

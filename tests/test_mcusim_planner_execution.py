@@ -1,0 +1,127 @@
+"""Executing a plan: the same bits in the bytes the plan says, and errors where memory rules are broken."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mcusim.planner.arena import Arena, ArenaError, Place
+from mcusim.planner.buffers import Buffer
+from mcusim.planner.choices import whole
+from mcusim.planner.execute import execute_plan
+from mcusim.planner.ledger import Ledger
+from mcusim.planner.plan import Plan, make_plan
+from mcusim.planner.target import Room
+from refimpl.errors import DoesNotFit
+from refimpl.models.presets import preset
+from tests.plans import (
+    QSPI,
+    assert_identical,
+    attention_choices,
+    formats,
+    integer_model,
+    mlp_choices,
+    tokens_of,
+)
+
+
+def whole_run(plan: Plan, steps: int) -> Ledger:
+    """The plan's work of a whole puzzle."""
+    ledger = Ledger()
+    ledger.add(plan.start)
+    ledger.add(plan.call_L, steps * plan.config.H_cycles * plan.config.L_cycles)
+    ledger.add(plan.call_H, steps * plan.config.H_cycles)
+    ledger.add(plan.heads)
+    return ledger
+
+
+@pytest.mark.parametrize("carry", ["int16", "int8"])
+@pytest.mark.parametrize("index", range(5))
+def test_every_plan_of_an_mlp_network_gives_the_oracles_bits(index: int, carry: str) -> None:
+    model = integer_model("sudoku9-mlp", "w4c", carry, 1, 2)
+    plan, run = assert_identical(model, "w4c", carry, mlp_choices(model.config)[index], checked=True)
+    planned = whole_run(plan, 2)
+    assert run.ledger.code_bytes == planned.code_bytes
+    assert run.ledger.constant_bytes == planned.constant_bytes
+    assert run.rows.bytes == plan.row_bytes(planned)
+
+
+@pytest.mark.parametrize("carry", ["int16", "int8"])
+@pytest.mark.parametrize("index", range(5))
+def test_every_plan_of_an_attention_network_gives_the_oracles_bits(index: int, carry: str) -> None:
+    model = integer_model("sudoku9-att", "w8c", carry, 1, 2)
+    plan, run = assert_identical(model, "w8c", carry, attention_choices(model.config)[index], checked=True)
+    planned = whole_run(plan, 2)
+    assert run.ledger.code_bytes == planned.code_bytes
+    assert run.ledger.constant_bytes == planned.constant_bytes
+    assert run.rows.bytes == plan.row_bytes(planned)
+
+
+@pytest.mark.parametrize("network", ["sudoku9-mlp", "sudoku9-att"])
+def test_repeating_recorded_calls_is_the_same_as_checking_every_call(network: str) -> None:
+    model = integer_model(network, "w4c", "int16", 2, 16)
+    _, once = assert_identical(model, "w4c", "int16", whole(model.config), checked=False)
+    _, each = assert_identical(model, "w4c", "int16", whole(model.config), checked=True)
+    assert once.ledger.code_bytes == each.ledger.code_bytes
+    assert once.rows.bytes == each.rows.bytes
+
+
+def test_an_arena_one_byte_smaller_is_refused() -> None:
+    model = integer_model("sudoku9-mlp", "w4c", "int16", 1, 1)
+    plan = make_plan(model.config, formats("w4c", "int16"), whole(model.config))
+    with pytest.raises(DoesNotFit, match=f"needs {plan.high_water:,} bytes"):
+        execute_plan(plan, model, tokens_of(model.config), QSPI, (Room("sram", plan.high_water - 1),))
+
+
+def test_a_plan_spreads_over_two_regions_when_none_holds_it_all() -> None:
+    model = integer_model("sudoku9-mlp", "w4c", "int16", 1, 1)
+    plan = make_plan(model.config, formats("w4c", "int16"), mlp_choices(model.config)[1])
+    rooms = (Room("small", 2 * 81 * 96 * 2), Room("large", plan.scratch))
+    tokens = tokens_of(model.config)
+    run = execute_plan(plan, model, tokens, QSPI, rooms)
+    alone = execute_plan(plan, model, tokens, QSPI)
+    assert run.high_water == {"small": 2 * 81 * 96 * 2, "large": plan.scratch}
+    np.testing.assert_array_equal(run.z_H, alone.z_H)
+
+
+def test_a_buffer_cannot_be_used_before_or_after_its_life() -> None:
+    arena = Arena({"sram": 16})
+    buffer = Buffer("h", (4,), "int32")
+    with pytest.raises(ArenaError, match="'h' is used while it is not live"):
+        arena.view(buffer)
+    arena.allocate(buffer, Place("sram", 0))
+    arena.view(buffer)[...] = 7
+    arena.free(buffer)
+    with pytest.raises(ArenaError, match="'h' is used while it is not live"):
+        arena.view(buffer)
+    assert arena.high_water == {"sram": 16}
+
+
+def test_buffers_cannot_overlap_or_leave_the_arena() -> None:
+    arena = Arena({"sram": 16})
+    arena.allocate(Buffer("a", (8,), "int8"), Place("sram", 0))
+    with pytest.raises(ArenaError, match="'b' and 'a' overlap"):
+        arena.allocate(Buffer("b", (8,), "int8"), Place("sram", 7))
+    with pytest.raises(ArenaError, match="ends at byte 17 of region sram"):
+        arena.allocate(Buffer("b", (9,), "int8"), Place("sram", 8))
+
+
+def test_a_write_outside_every_live_buffer_breaks_a_canary() -> None:
+    arena = Arena({"sram": 16})
+    arena.allocate(Buffer("a", (8,), "int8"), Place("sram", 0))
+    arena.check()
+    arena.memory["sram"][11] ^= 1
+    with pytest.raises(ArenaError, match="byte 11 of region sram"):
+        arena.check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("index", range(5))
+@pytest.mark.parametrize(
+    ("name", "weights", "carry"),
+    [("trm-mlp-sudoku", "w4c", "int16"), ("trm-att-sudoku", "w4c", "int16"), ("trm-att-maze", "w4c", "int8")],
+)
+def test_paper_size_plans_give_the_oracles_bits(name: str, weights: str, carry: str, index: int) -> None:
+    model = integer_model(name, weights, carry, 1, 1)
+    pick = mlp_choices if preset(name).mlp_t else attention_choices
+    assert_identical(model, weights, carry, pick(model.config)[index], checked=False)
