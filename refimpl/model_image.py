@@ -70,7 +70,7 @@ def _linear_sections(name: str, leaf: Linear | BlockLinear) -> list[Section]:
     return sections
 
 
-def _leaf_sections(name: str, leaf: Leaf) -> list[Section]:
+def leaf_sections(name: str, leaf: Leaf) -> list[Section]:
     """The sections of one leaf; ``name`` is the leaf's name in the skeleton."""
     if isinstance(leaf, (Linear, BlockLinear)):
         return _linear_sections(name, leaf)
@@ -78,7 +78,7 @@ def _leaf_sections(name: str, leaf: Leaf) -> list[Section]:
         return []  # the linear that reads the site says how it quantizes
     if isinstance(leaf, Int8Norm):
         code, state = _rescale(f"{name}/to_code", leaf.to_code), _rescale(f"{name}/to_state", leaf.to_state)
-        return [*_leaf_sections(name, leaf.norm), code, state]
+        return [*leaf_sections(name, leaf.norm), code, state]
     if isinstance(leaf, Rescale):
         return [_rescale(f"{name}/rescale", leaf)]
     if isinstance(leaf, Silu):
@@ -123,7 +123,7 @@ def to_image(model: Model, meta: ImageMeta) -> bytes:
         Section("meta", "int8", np.frombuffer(text, np.int8)),
     ]
     for spec, leaf in zip(leaves(skeleton(model.config)), leaves(model), strict=True):
-        sections += _leaf_sections(spec.name, leaf)
+        sections += leaf_sections(spec.name, leaf)
     return encode(sections)
 
 
