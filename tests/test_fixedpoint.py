@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from leaves import INT32_MAX, INT32_MIN, MULTIPLIERS, WIDE_EDGES, rescales, rule
 
 from refimpl.fast.rescale import rescale as fast_rescale
+from refimpl.fast.rescale import rescale_columns
 from refimpl.fixedpoint import (
     RECIPROCAL_ROOT_SEED,
     ROUNDINGS,
@@ -66,6 +67,37 @@ def test_rescale_is_the_same_in_all_three_witnesses_on_seeded_accumulators(round
         expected = [oracle.rescale(int(x), *rule(p)) for x in acc]
         assert_exact(ops_rescale(acc, p), expected)
         assert_exact(fast_rescale(acc, p), expected)
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize(
+    ("out_bits", "offset"), [(8, 0), (8, -128), (16, 0), (32, 0), (32, 2**30), (32, -(2**31))]
+)
+def test_the_column_kernel_agrees_on_every_edge(rounding: Rounding, out_bits: int, offset: int) -> None:
+    """Each column its own multiplier and shift; an offset must not wrap before saturation."""
+    columns = [(m, s) for m in MULTIPLIERS for s in range(SHIFT_MIN, SHIFT_MAX + 1)]
+    multiplier, shift = (np.array(column, np.int32) for column in zip(*columns, strict=True))
+    acc = np.repeat(np.array(WIDE_EDGES, np.int32)[:, None], len(columns), axis=1)
+    bias = np.zeros(len(columns), np.int32)
+    got = rescale_columns(acc, bias, multiplier, shift, rounding, out_bits, offset)
+    expected = [[oracle.rescale(x, m, s, rounding, out_bits, offset) for m, s in columns] for x in WIDE_EDGES]
+    assert_exact(got, expected)
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_the_column_kernel_reads_integers_from_float32_and_adds_the_bias_first(rounding: Rounding) -> None:
+    rng = np.random.default_rng(6)
+    acc = rng.integers(-(2**24), 2**24 + 1, (3, 50))
+    bias, multiplier = rng.integers(-(2**30), 2**30, 50).astype(np.int32), rng.integers(2**30, 2**31, 50)
+    shift = rng.integers(-31, 2, 50).astype(np.int32)
+    rest = (bias, multiplier.astype(np.int32), shift, rounding, 16, 5)
+    rules = list(zip(multiplier.tolist(), shift.tolist(), bias.tolist(), strict=True))
+    expected = [
+        [oracle.rescale(x + b, m, s, rounding, 16, 5) for x, (m, s, b) in zip(row, rules, strict=True)]
+        for row in acc.tolist()
+    ]
+    assert_exact(rescale_columns(acc.astype(np.float32), *rest), expected)
+    assert_exact(rescale_columns(acc.astype(np.int32), *rest), expected)
 
 
 @given(int32s, multipliers, shifts, roundings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from types import ModuleType
@@ -19,6 +20,7 @@ from refimpl.fast.exact_gemm import (
     ACTIVATION_MAX,
     EXACT_LIMIT,
     MAX_CHUNKS,
+    TILE_ROWS,
     batched_product,
     chunk_ranges,
     linear_accumulate,
@@ -176,6 +178,30 @@ def test_several_chunks_and_the_loop_give_the_same_numbers(monkeypatch: pytest.M
     assert prepare(looped).parts == ()
     assert_exact(linear_accumulate(a, looped), in_chunks)
     assert_exact(fast.linear(a, looped), ops.linear(a, p))
+
+
+def test_rows_beyond_one_tile_and_shrinking_layers_reuse_the_scratch_memory_unharmed() -> None:
+    """Large, then small, then large again: what an earlier layer left behind must not show."""
+    rng = np.random.default_rng(17)
+    for rows, inner, outputs in (
+        (TILE_ROWS + 3, 40, 9),
+        (2, 3, 4),
+        (2 * TILE_ROWS, 5, 2),
+        (TILE_ROWS, 40, 9),
+    ):
+        p = seeded_linear(rng, outputs, inner, "double")
+        a = int8s(rng, rows, inner)
+        assert_exact(fast.linear(a, p), ops.linear(a, p))
+
+
+def test_threads_do_not_share_scratch_memory() -> None:
+    rng = np.random.default_rng(18)
+    layers = [seeded_linear(rng, 64, 96, "double") for _ in range(8)]
+    inputs = [int8s(rng, 700, 96) for _ in layers]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(fast.linear, inputs * 5, layers * 5))
+    for y, a, p in zip(together, inputs * 5, layers * 5, strict=True):
+        assert_exact(y, ops.linear(a, p))
 
 
 def test_weights_are_prepared_once_and_dropped_with_their_leaf() -> None:

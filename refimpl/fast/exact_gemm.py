@@ -9,6 +9,7 @@ chunks, a plain integer loop computes the same numbers.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from itertools import pairwise
 from weakref import WeakKeyDictionary
@@ -16,14 +17,17 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from refimpl.fast.rescale import rescale_columns
 from refimpl.fast.scalar import njit
 from refimpl.fixedpoint import Int64s, Ints
+from refimpl.ops.rescale import OUT_DTYPES
 from refimpl.params import Int8s, Int32s, Linear
 
 EXACT_LIMIT = 2**24
 EXACT_LIMIT_DOUBLE = 2**53
 ACTIVATION_MAX = 128  # |int8|
 MAX_CHUNKS = 8
+TILE_ROWS = 512  # rows of activations at a time, which bounds the scratch memory
 
 Float32s = npt.NDArray[np.float32]
 
@@ -90,6 +94,46 @@ def linear_accumulate(a: Int8s, p: Linear) -> Int32s:
     for (start, stop), part in rest:
         acc += (wide[:, start:stop] @ part).astype(np.int32)
     return acc
+
+
+class Scratch(threading.local):
+    """Float32 memory that a thread keeps between calls.
+
+    A fresh array of a megabyte costs more in page faults than the product that fills it.
+    """
+
+    def __init__(self) -> None:
+        self.values = np.empty(0, np.float32)
+
+    def take(self, rows: int, columns: int) -> Float32s:
+        """A (rows, columns) array of whatever was there; valid until the next ``take``."""
+        if self.values.size < rows * columns:
+            self.values = np.empty(rows * columns, np.float32)
+        return self.values[: rows * columns].reshape(rows, columns)
+
+
+_inputs, _products = Scratch(), Scratch()
+
+
+def linear_rescaled(a: Int8s, p: Linear) -> Ints:
+    """:func:`linear_accumulate`, then bias and rescaling to the output type of ``p``: (M, K) -> (M, N).
+
+    Where one chunk suffices, the rescaling kernel reads BLAS's float32 integers as they are.
+    """
+    rules = (p.bias, p.multiplier, p.shift, p.rounding, p.out_bits, p.output_offset)
+    parts = prepare(p).parts
+    if len(parts) != 1:
+        return rescale_columns(linear_accumulate(a, p), *rules)
+    rows, inner = a.shape
+    columns = len(p.codes)
+    out = np.empty((rows, columns), OUT_DTYPES[p.out_bits])
+    for start in range(0, rows, TILE_ROWS):
+        tile = a[start : start + TILE_ROWS]
+        wide = _inputs.take(len(tile), inner)
+        np.copyto(wide, tile)
+        product = np.matmul(wide, parts[0], out=_products.take(len(tile), columns))
+        rescale_columns(product, *rules, out=out[start : start + TILE_ROWS])
+    return out
 
 
 def exact_product(values: Ints, weights: Ints, weight_sum: int) -> Int64s:

@@ -6,8 +6,7 @@ import numpy as np
 
 from refimpl.block_params import BlockLinear
 from refimpl.fast.block_linear import block_linear
-from refimpl.fast.exact_gemm import linear_accumulate
-from refimpl.fast.rescale import rescale_columns
+from refimpl.fast.exact_gemm import linear_rescaled
 from refimpl.fixedpoint import Ints
 from refimpl.params import Linear
 
@@ -16,7 +15,5 @@ def linear(a: Ints, p: Linear | BlockLinear) -> Ints:
     """``clamp(requantize(a @ codes.T + bias, multiplier, shift) + output_offset)``."""
     if isinstance(p, BlockLinear):
         return block_linear(a, p)
-    acc = linear_accumulate(a.reshape(-1, a.shape[-1]).view(np.int8), p)
-    bias = np.zeros(acc.shape[1], np.int32) if p.bias is None else p.bias
-    y = rescale_columns(acc, bias, p.multiplier, p.shift, p.rounding, p.out_bits, p.output_offset)
+    y = linear_rescaled(a.reshape(-1, a.shape[-1]).view(np.int8), p)
     return y.reshape(*a.shape[:-1], y.shape[-1])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from refimpl.block_params import Keep
-from refimpl.fast.scalar import njit, requantize_double, requantize_single
-from refimpl.fixedpoint import Ints
+from refimpl.fast.scalar import Scalar, njit, requantize_double, requantize_single
+from refimpl.fixedpoint import Ints, Rounding
 from refimpl.ops.rescale import OUT_DTYPES
 from refimpl.params import Int32s, Rescale
 
@@ -23,22 +23,41 @@ def _rescale(acc: Ints, multiplier: int, shift: int, single: bool, offset: int, 
 
 
 @njit
-def _rescale_columns(acc: Int32s, bias: Int32s, multiplier: Int32s, shift: Int32s, single: bool, offset: int,
-                     low: int, high: int, out: Ints) -> None:  # fmt: skip
+def _columns_double(acc: Ints, bias: Int32s, multiplier: Int32s, shift: Int32s, low: Scalar, high: Scalar,
+                    offset: Scalar, out: Ints) -> None:  # fmt: skip
+    # Two loops a row, each over one width (64-bit products, 32-bit rounding): three times the speed of one
+    # loop over both on AVX2.  np.int32 around a sum keeps it 32 bits wide, as int32 registers would.
     rows, columns = acc.shape
+    left, right = np.empty(columns, np.int32), np.empty(columns, np.int32)
+    mask = np.empty(columns, np.int32)
+    for c in range(columns):
+        left[c], right[c] = max(shift[c], 0), max(-shift[c], 0)
+        mask[c] = (np.int64(1) << right[c]) - 1
+    product = np.empty(columns, np.int32)
     for r in range(rows):
-        if single:
-            for c in range(columns):
-                y = requantize_single(
-                    np.int64(acc[r, c]) + np.int64(bias[c]), np.int64(multiplier[c]), np.int64(shift[c])
-                )
-                out[r, c] = min(max(y + offset, low), high)
-        else:
-            for c in range(columns):
-                y = requantize_double(
-                    np.int64(acc[r, c]) + np.int64(bias[c]), np.int64(multiplier[c]), np.int64(shift[c])
-                )
-                out[r, c] = min(max(y + offset, low), high)
+        for c in range(columns):
+            shifted = np.int32(np.int32(np.int32(acc[r, c]) + bias[c]) << (left[c] & 31))
+            product[c] = np.int32((np.int64(shifted) * np.int64(multiplier[c]) + (1 << 30)) >> 31)
+        for c in range(columns):
+            x = product[c]
+            up = np.int32(x & mask[c]) > np.int32((mask[c] >> 1) + (x < 0))
+            y = np.int32(np.int32(x >> (right[c] & 31)) + up)
+            out[r, c] = np.int32(min(max(y, low), high) + offset)
+
+
+@njit
+def _columns_single(acc: Ints, bias: Int32s, multiplier: Int32s, shift: Int32s, low: Scalar, high: Scalar,
+                    offset: Scalar, out: Ints) -> None:  # fmt: skip
+    rows, columns = acc.shape
+    doubled = np.empty(columns, np.int32)
+    for r in range(rows):
+        for c in range(columns):
+            product = np.int64(np.int32(np.int32(acc[r, c]) + bias[c])) * np.int64(multiplier[c])
+            doubled[c] = np.int32(product >> (30 - np.int64(shift[c])))
+        for c in range(columns):
+            x = doubled[c]
+            y = np.int32(np.int32(x >> 1) + np.int32(x & 1))  # (x + 1) >> 1 without its overflow
+            out[r, c] = np.int32(min(max(y, low), high) + offset)
 
 
 def rescale(acc: Ints, p: Rescale | Keep) -> Ints:
@@ -52,10 +71,27 @@ def rescale(acc: Ints, p: Rescale | Keep) -> Ints:
     return out.reshape(acc.shape)
 
 
-def rescale_columns(acc: Int32s, bias: Int32s, multiplier: Int32s, shift: Int32s, rounding: str,
-                    out_bits: int, offset: int) -> Ints:  # fmt: skip
-    """acc (M, N) int32 with bias, multiplier, shift (N,) -> (M, N) in the output type."""
-    out = np.empty(acc.shape, OUT_DTYPES[out_bits])
-    high = 2 ** (out_bits - 1) - 1
-    _rescale_columns(acc, bias, multiplier, shift, rounding == "single", offset, -high - 1, high, out)
+def rescale_columns(
+    acc: Ints,
+    bias: Int32s | None,
+    multiplier: Int32s,
+    shift: Int32s,
+    rounding: Rounding,
+    out_bits: int,
+    offset: int,
+    out: Ints | None = None,
+) -> Ints:
+    """acc (M, N) with bias, multiplier, shift (N,) -> (M, N) in the output type, into ``out`` if given.
+
+    acc holds int32 values in any type; acc + bias wraps at 32 bits as in :mod:`refimpl.ops`.
+    """
+    if out is None:
+        out = np.empty(acc.shape, OUT_DTYPES[out_bits])
+    if bias is None:
+        bias = np.zeros(acc.shape[1], np.int32)
+    # Saturate before the offset: clamp(y) + offset stays inside int32 where y + offset might not.
+    top = 2 ** (out_bits - 1)
+    low, high = max(-top - offset, -(2**31)), min(top - 1 - offset, 2**31 - 1)
+    kernel = _columns_single if rounding == "single" else _columns_double
+    kernel(acc, bias, multiplier, shift, np.int32(low), np.int32(high), np.int32(offset), out)
     return out
