@@ -25,7 +25,7 @@ qemu: $(addprefix qemu-,$(QEMU_RUNS))
 counts: $(addprefix $(BUILD)/,$(addsuffix .counts,$(QEMU_RUNS)))
 
 $(addprefix qemu-,$(QEMU_RUNS)): qemu-%: $(BUILD)/%.elf
-	@$(QEMU) -machine $(MACHINE_$(call word_of,1,$*)) $(QEMU_FLAGS) -kernel $< > $(BUILD)/$*.txt || \
+	@$(QEMU) -machine $(MACHINE_$(call word_of,1,$*)) $(QEMU_FLAGS) -kernel $< > $(BUILD)/$*.txt 2>&1 || \
 	    { cat $(BUILD)/$*.txt; exit 1; }
 	@echo "$*: $$(tail -n 1 $(BUILD)/$*.txt)"
 
@@ -34,7 +34,7 @@ $(BUILD)/count.so: plugin/count.c | $(BUILD)
 
 $(BUILD)/%.counts: $(BUILD)/%-step.elf $(BUILD)/count.so
 	$(QEMU) -machine $(MACHINE_$(call word_of,1,$*)) $(QEMU_FLAGS) -plugin $(BUILD)/count.so -d plugin -D $@.tmp \
-	    -kernel $< > $(BUILD)/$*-step.txt || { cat $(BUILD)/$*-step.txt; exit 1; }
+	    -kernel $< > $(BUILD)/$*-step.txt 2>&1 || { cat $(BUILD)/$*-step.txt; exit 1; }
 	mv $@.tmp $@
 
 # $(1) the run, $(2) sources and flags of its own
