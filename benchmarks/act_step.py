@@ -124,8 +124,8 @@ def main() -> None:
         }, indent=1))  # fmt: skip
         return
     table = Table(
-        title=f"one ACT step of {options.model}, {options.weights}, BLAS threads: {threads}",
-        caption="untrained seeded weights; operator shares from one separate, watched step",
+        title=f"one ACT step, {options.model}, {options.weights}\nBLAS threads: {threads}",
+        caption="untrained seeded weights; shares from a watched step",
     )
     table.add_column("")
     table.add_column("seconds", justify="right")

@@ -41,16 +41,16 @@ class Shape:
 
 
 SHAPES = (
-    Shape("TRM-MLP T=97 token gate_up", 512, 97, 1024, 8),
-    Shape("TRM-MLP T=97 token down", 512, 512, 97, 32),
-    Shape("T=97 channel gate_up", 97, 512, 3072, 8),
-    Shape("T=97 channel down", 97, 1536, 512, 32),
-    Shape("TRM-Att T=97 qkv", 97, 512, 1536, 8),
-    Shape("TRM-Att T=97 o", 97, 512, 512, 32),
-    Shape("T=916 channel gate_up", 916, 512, 3072, 8),
-    Shape("T=916 channel down", 916, 1536, 512, 32),
-    Shape("TRM-Att T=916 qkv", 916, 512, 1536, 8),
-    Shape("TRM-Att T=916 o", 916, 512, 512, 32),
+    Shape("token gate_up, T 97", 512, 97, 1024, 8),
+    Shape("token down, T 97", 512, 512, 97, 32),
+    Shape("channel gate_up, T 97", 97, 512, 3072, 8),
+    Shape("channel down, T 97", 97, 1536, 512, 32),
+    Shape("qkv, T 97", 97, 512, 1536, 8),
+    Shape("o, T 97", 97, 512, 512, 32),
+    Shape("channel gate_up, T 916", 916, 512, 3072, 8),
+    Shape("channel down, T 916", 916, 1536, 512, 32),
+    Shape("qkv, T 916", 916, 512, 1536, 8),
+    Shape("o, T 916", 916, 512, 512, 32),
 )
 
 
@@ -65,10 +65,6 @@ class Result:
     @property
     def ratio(self) -> float:
         return self.float_seconds / self.integer_seconds
-
-    @property
-    def float_gmacs(self) -> float:
-        return self.shape.macs / self.float_seconds / 1e9
 
     @property
     def integer_gmacs(self) -> float:
@@ -99,17 +95,18 @@ def measure(shape: Shape, bits: int, rounding: Rounding, rounds: int) -> Result:
 
 
 def as_table(results: list[Result], title: str) -> Table:
-    table = Table(title=title, caption=f"ratio = float32 time / integer time; bar {BAR}")
-    table.add_column("linear")
-    for name in ("shape", "float32 ms", "integer ms", "float32 GMAC/s", "integer GMAC/s", "ratio"):
-        table.add_column(name, justify="right")
+    table = Table(
+        title=title, caption=f"G/s: 10^9 MAC a second; ratio: float32 time / integer time, bar {BAR}"
+    )
+    table.add_column("linear", no_wrap=True)
+    for name in ("rows", "K", "N", "f32 ms", "int ms", "int G/s", "ratio"):
+        table.add_column(name, justify="right", no_wrap=True)
     for r in results:
         s = r.shape
         style = "green" if r.ratio >= BAR else "red"
         table.add_row(
-            s.name, f"{s.rows}x{s.inner}x{s.outputs}", f"{r.float_seconds * 1e3:.3f}",
-            f"{r.integer_seconds * 1e3:.3f}", f"{r.float_gmacs:.1f}", f"{r.integer_gmacs:.1f}",
-            f"[{style}]{r.ratio:.2f}[/]",
+            s.name, str(s.rows), str(s.inner), str(s.outputs), f"{r.float_seconds * 1e3:.2f}",
+            f"{r.integer_seconds * 1e3:.2f}", f"{r.integer_gmacs:.1f}", f"[{style}]{r.ratio:.2f}[/]",
         )  # fmt: skip
     return table
 
