@@ -17,6 +17,13 @@ from refimpl.errors import DoesNotFit, InputError, NotImplementedHere
 # command -> help; each is a module of mcusim.commands, loaded when asked for.
 COMMANDS = {
     "run": "execute a puzzle on a simulated part and say whether the deployment fits",
+    "check": "all deployments against 4 MiB and 8 MiB, in both readings; a gate for CI",
+    "plan": "the Pareto front of SRAM, weight traffic and time, and the plan a part gets",
+    "compare": "two JSON reports, fact by fact",
+    "parts": "every part that can be simulated",
+    "part": "one part's figures and their sources, or its TOML file to copy",
+    "deployments": "every deployment",
+    "explain": "where each figure of a deployment's estimate comes from",
 }
 
 

@@ -44,11 +44,14 @@ class Core:
         kernel = self.macs[kind]
         return kernel.instructions_per_mac.value - self.work["requantize"].value / kernel.inner
 
-    def figures(self) -> Iterator[Figure | Span]:
-        """Every number that a time estimate rests on."""
-        yield from (self.macs[kind].instructions_per_mac for kind in MAC_KINDS)
-        yield from self.work.values()
-        yield self.cycles_per_instruction
+    def named_figures(self) -> Iterator[tuple[str, Figure | Span]]:
+        """Every number that an estimate rests on, with its name."""
+        for kind in MAC_KINDS:
+            yield f"instructions a {kind} MAC ({self.macs[kind].name})", self.macs[kind].instructions_per_mac
+        for kind in WORK_KINDS:
+            yield f"instructions a {kind}", self.work[kind]
+        yield "cycles an instruction", self.cycles_per_instruction
+        yield "pJ a cycle", self.picojoules_per_cycle
 
 
 def load_core(name: str, data: Path | None = None) -> Core:

@@ -83,13 +83,19 @@ class Part:
         fitting = [region for region in candidates if region.bytes >= size]
         return fitting[0] if fitting else max(candidates, key=lambda region: region.bytes)
 
-    def figures(self) -> Iterator[Figure | Span]:
-        """Every number that a report about this part rests on."""
-        yield self.clock
-        yield self.code_allowance
+    def named_figures(self) -> Iterator[tuple[str, Figure | Span]]:
+        """Every number that a report about this part rests on, with its name."""
+        yield "clock", self.clock
+        yield "code allowance", self.code_allowance
         for region in self.regions:
-            yield from region.figures.values()
-        yield from self.core.figures()
+            for name, figure in region.figures.items():
+                yield f"{region.name} {name}", figure
+        yield from self.core.named_figures()
+
+    def figures(self) -> Iterator[Figure | Span]:
+        """The same without names."""
+        for _, figure in self.named_figures():
+            yield figure
 
 
 def part_names(data: Path | None = None) -> list[str]:

@@ -15,7 +15,8 @@ CYCLES_SHOWN = 12
 class Grid:
     """A table: ``headings``, of which the first ``left`` columns are text and the rest are numbers.
 
-    ``strong`` and ``weak`` are the indices of emphasised and of subdued rows.
+    ``strong`` and ``weak`` are the indices of emphasised and of subdued rows; ``folded`` are columns of
+    prose that may take several lines.
     """
 
     title: str
@@ -24,6 +25,7 @@ class Grid:
     left: int = 1
     strong: tuple[int, ...] = ()
     weak: tuple[int, ...] = ()
+    folded: tuple[int, ...] = ()
 
 
 def span(time: Seconds) -> str:

@@ -33,7 +33,8 @@ def table(grid: Grid, bars: list[Text] | None = None) -> Table:
     """A grid as a rich table, with a bar behind each row where given."""
     drawn = Table(title=grid.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for i, heading in enumerate(grid.headings):
-        drawn.add_column(heading, justify="left" if i < grid.left else "right", no_wrap=True)
+        drawn.add_column(heading, justify="left" if i < grid.left else "right",
+                         no_wrap=i not in grid.folded)  # fmt: skip
     if bars is not None:
         drawn.add_column("")
     for i, row in enumerate(grid.rows):

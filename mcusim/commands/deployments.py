@@ -1,0 +1,50 @@
+"""``mcusim deployments``: every deployment, and what its file expects."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mcusim.deployments import Deployment, deployment_names, load_deployment
+from mcusim.render.grids import Grid
+from mcusim.render.sheets import Sheet, add_format, show
+
+SCHEMA = "mcusim-deployments/1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, help="folder with more deployments")
+    add_format(parser)
+
+
+def _row(one: Deployment) -> tuple[str, ...]:
+    return one.name, one.model, one.weights, one.carry, f"{one.H_cycles}x{one.steps}", one.part
+
+
+def run(args: argparse.Namespace) -> int:
+    found = [load_deployment(name, args.data) for name in deployment_names(args.data)]
+    headings = ("deployment", "model", "w", "carry", "depth", "part")
+    grid = Grid("deployments", headings, tuple(map(_row, found)), left=6, folded=(5,))
+    data = {
+        "schema": SCHEMA,
+        "deployments": [
+            {
+                "name": one.name,
+                "title": one.title,
+                "model": one.model,
+                "weights": one.weights,
+                "carry": one.carry,
+                "puzzle_rows": one.puzzle_rows,
+                "H_cycles": one.H_cycles,
+                "steps": one.steps,
+                "part": one.part,
+                "source": one.source,
+            }
+            for one in found
+        ],
+    }
+    sentences = (
+        "Depth: H cycles x ACT steps. 'mcusim check' compares what each file expects with what comes out.",
+    )
+    show(Sheet("mcusim deployments", (grid,), sentences, data), args.format)
+    return 0

@@ -1,0 +1,109 @@
+"""``mcusim explain DEPLOYMENT``: where every figure of its estimate comes from."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mcusim.commands.part import figures_grid, value
+from mcusim.deployments import FLOAT32, load_deployment
+from mcusim.figures import weakest
+from mcusim.fit import fit
+from mcusim.parts import Part
+from mcusim.planner.ledger import Ledger, Work, operator_counts
+from mcusim.planner.plan import Plan, row_source
+from mcusim.planner.target import Target, target_of
+from mcusim.render.grids import Grid, count
+from mcusim.render.plans import describe
+from mcusim.render.sheets import Sheet, add_format, show
+from mcusim.timing import OperatorCounts, energy, instructions
+from mcusim.units import format_bytes, format_seconds
+from refimpl.errors import DoesNotFit, NotImplementedHere
+
+SCHEMA = "mcusim-explain/1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("deployment", help="a deployment; 'mcusim deployments' lists them")
+    parser.add_argument("--no-overlap", action="store_true", help="add up computation and transfers")
+    parser.add_argument("--data", type=Path, help="folder with more parts and deployments")
+    add_format(parser)
+
+
+def _counts(plan: Plan, work: Work) -> OperatorCounts:
+    _, row_bytes = row_source(plan.config).reads(work)
+    return operator_counts(work, plan.formats.bits, row_bytes)
+
+
+def sites_grid(plan: Plan, step: Ledger, target: Target, overlap: bool) -> Grid:
+    """Work and time of each site in an ACT step, the slowest first."""
+    times = plan.times(step, target, overlap)
+    rows = []
+    for site in sorted(times, key=lambda name: -times[name].total.high):
+        work, time = step.sites[site], times[site]
+        counts = _counts(plan, work)
+        spent = count(round(instructions(counts, target.part)))
+        flash = count(counts.weight_bytes + counts.row_bytes)
+        rows.append((site, time.bound_by, count(counts.macs), spent, flash, format_seconds(time.total.high)))
+    return Grid("one ACT step by site (slow end)",
+                ("site", "bound by", "MACs", "instr.", "flash B", "time"), tuple(rows), left=2)  # fmt: skip
+
+
+def _sentences(plan: Plan, part: Part, target: Target, overlap: bool) -> tuple[str, ...]:
+    step, time = plan.step, plan.step_time(target, overlap)
+    total = OperatorCounts()
+    for work in step.sites.values():
+        total = total + _counts(plan, work)
+    regions = {"image": target.memories.image, "rows": target.memories.rows, "arena": target.memories.arena}
+    spent = energy(total, part, regions)
+    last = weakest(part.figures())
+    rule = "the slowest of computation and each memory" if overlap else "the sum of computation and memories"
+    return (
+        f"Plan {describe(plan.choices)}: {format_bytes(plan.high_water)} of arena; an operator takes {rule}.",
+        f"One ACT step: {format_seconds(time.low)} .. {format_seconds(time.high)}, "
+        f"{spent.total.low:.3g} .. {spent.total.high:.3g} J = {spent.inputs}.",
+        f"Everything here is an estimate; the weakest figure is {last.basis}: {last.source}.",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    deployment = load_deployment(args.deployment, args.data)
+    if deployment.weights == FLOAT32:
+        raise NotImplementedHere(
+            f"deployment {deployment.name} is float32; only integer schedules are planned."
+        )
+    one = fit(deployment, args.data, plan_anyway=True)
+    target = target_of(one.part, one.footprint.image)
+    plan = one.on_part
+    if plan is None:
+        raise DoesNotFit(
+            f"{one.part.name} holds no plan of {deployment.name}; the smallest needs "
+            f"{format_bytes(one.plans[0].high_water)} of arena ('mcusim plan {deployment.name}')."
+        )
+    overlap = not args.no_overlap
+    times = plan.times(plan.step, target, overlap)
+    data = {
+        "schema": SCHEMA,
+        "deployment": deployment.name,
+        "part": one.part.name,
+        "plan": describe(plan.choices),
+        "sites": [
+            {
+                "site": site,
+                "bound_by": time.bound_by,
+                "seconds": vars(time.total),
+                "compute": vars(time.compute),
+                "memory": dict(time.memory),
+                **vars(_counts(plan, plan.step.sites[site])),
+            }
+            for site, time in times.items()
+        ],
+        "figures": [
+            {"name": name, "value": value(f), "basis": f.basis, "source": f.source}
+            for name, f in one.part.named_figures()
+        ],
+    }  # fmt: skip
+    grids = sites_grid(plan, plan.step, target, overlap), figures_grid(one.part)
+    sentences = _sentences(plan, one.part, target, overlap)
+    show(Sheet(f"mcusim explain · {deployment.name}", grids, sentences, data), args.format)
+    return 0

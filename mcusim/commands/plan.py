@@ -1,0 +1,49 @@
+"""``mcusim plan``: the Pareto front of a deployment and the plan its part gets."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from mcusim.deployments import CARRY_FORMATS, FLOAT32, Deployment, load_deployment
+from mcusim.fit import fit
+from mcusim.parts import load_part
+from mcusim.render.plans import sheet
+from mcusim.render.sheets import add_format, show
+from refimpl.errors import NotImplementedHere
+from refimpl.quantize.weights import parse_format
+
+DEFAULT = "sudoku-mlp-int4"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("deployment", nargs="?", default=DEFAULT, help=f"default {DEFAULT}")
+    parser.add_argument("--weights", help="weight format in place of the deployment's")
+    parser.add_argument("--carry", choices=CARRY_FORMATS[:2], help="carry in place of the deployment's")
+    parser.add_argument("--part", help="device in place of the deployment's")
+    parser.add_argument("--data", type=Path, help="folder with more parts and deployments")
+    add_format(parser)
+
+
+def chosen_deployment(args: argparse.Namespace) -> Deployment:
+    """The named deployment with the flags in place of its own values."""
+    deployment = load_deployment(args.deployment, args.data)
+    if args.weights is not None:
+        parse_format(args.weights)
+        deployment = replace(deployment, weights=args.weights)
+    if args.carry is not None:
+        deployment = replace(deployment, carry=args.carry)
+    if args.part is not None:
+        deployment = replace(deployment, part=load_part(args.part, args.data).name)
+    if deployment.weights == FLOAT32:
+        raise NotImplementedHere(
+            f"deployment {deployment.name} is float32; only integer schedules are planned."
+        )
+    return deployment
+
+
+def run(args: argparse.Namespace) -> int:
+    one = fit(chosen_deployment(args), args.data, plan_anyway=True)
+    show(sheet(one), args.format)
+    return 0 if one.on_part is not None else 1

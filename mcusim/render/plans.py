@@ -1,0 +1,151 @@
+"""The front of plans of a deployment as a sheet: table, plot, arena map, and what stands beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcusim.fit import Fit
+from mcusim.measured import carry_costs, compiled
+from mcusim.parts import Part
+from mcusim.planner.choices import AttentionTiles, Choices, SwiGLUTiles
+from mcusim.planner.plan import SCRATCH, Plan
+from mcusim.planner.target import Target, target_of
+from mcusim.render.grids import Grid
+from mcusim.render.plots import Point, scatter
+from mcusim.render.sheets import Sheet
+from mcusim.units import KIB, format_bytes, format_seconds
+
+SCHEMA = "mcusim-plan/1"
+
+
+def _tiles(tiles: SwiGLUTiles | AttentionTiles) -> str:
+    if isinstance(tiles, SwiGLUTiles):
+        return f"{tiles.rows}x{tiles.inner}/{tiles.chunk}"
+    mix, out = tiles.mix, tiles.output
+    flags = f"{'k' if mix.keep else ''}{'s' if mix.separate else ''}"
+    return f"h{mix.heads}q{mix.queries}{flags}/{mix.chunk} {out.rows}x{out.inner}/{out.chunk}"
+
+
+def describe(choices: Choices) -> str:
+    """Tiles as rows x inner / chunk, token mixer then channel mixer; x stored, resident sublayers."""
+    marks = ["x"] * choices.x_stored
+    if choices.resident:
+        marks.append("+token" if choices.resident == {"token"} else "+all")
+    return " ".join([_tiles(choices.token), _tiles(choices.channel), *marks])
+
+
+def front_grid(one: Fit, target: Target) -> Grid:
+    """The front, the smallest first."""
+    rows = []
+    for plan in one.plans:
+        time = plan.step_time(target)
+        held = "*" if plan is one.on_part else "fits" if plan.lay_out(target) is not None else "no"
+        sram, weights = f"{plan.high_water / KIB:,.1f}", f"{plan.step.code_bytes / 1e6:,.2f}"
+        rows.append((describe(plan.choices), sram, weights, format_seconds(time.high), held))
+    strong = tuple(i for i, plan in enumerate(one.plans) if plan is one.on_part)
+    return Grid(f"front, per ACT step, on {one.part.name}",
+                ("tiles", "SRAM KiB", "wts MB", "time", "part"), tuple(rows), strong=strong)  # fmt: skip
+
+
+def buffers_grid(plan: Plan, target: Target) -> Grid:
+    """Persistent buffers and those of the neediest scope, with addresses."""
+    segments = plan.lay_out(target) or ()
+    rows = [(s.name, s.region, f"{s.offset:#08x}", f"{s.bytes:,}") for s in segments if s.name != SCRATCH]
+    base = {s.name: s for s in segments}[SCRATCH]
+    scope = max(plan.scopes, key=lambda name: plan.scopes[name].size)
+    placement = plan.scopes[scope]
+    for name, offset in sorted(placement.offsets.items(), key=lambda item: item[1]):
+        at = base.offset + offset
+        rows.append((f"  {name}", base.region, f"{at:#08x}", f"{placement.buffers[name].bytes:,}"))
+    return Grid(f"arena of the chosen plan; indented: its neediest sublayer, {scope}",
+                ("buffer", "region", "address", "bytes"), tuple(rows), left=2)  # fmt: skip
+
+
+def _cycles_a_mac(plan: Plan, part: Part, seconds: float) -> float:
+    counted = plan.step.sum(lambda work: work.counts["macs"] + work.counts["attention_macs"])
+    return seconds * part.clock_hz / counted
+
+
+def _of_the_chosen(plan: Plan, part: Part, target: Target) -> list[str]:
+    """What the chosen plan takes, and measurements on the same silicon beside it."""
+    time = plan.step_time(target)
+    low, high = (_cycles_a_mac(plan, part, end) for end in (time.low, time.high))
+    sentences = [
+        f"Chosen (*): the fastest that fits, {format_bytes(plan.high_water)} of arena, "
+        f"{format_seconds(time.low)} .. {format_seconds(time.high)} an ACT step (estimated), "
+        f"{low:.2f} .. {high:.2f} cycles a MAC."
+    ]
+    if part.silicon:
+        chips = [(chip.name, chip.cycles_per_mac.value) for chip in part.silicon]
+        ratios = [
+            f"{name} {value:g} (ours is {low / value:.2f} .. {high / value:.2f} of it)"
+            for name, value in chips
+        ]
+        source = part.silicon[0].cycles_per_mac.source
+        sentences.append(f"Cycles a MAC on this silicon: {', '.join(ratios)}; {source}.")
+    return sentences
+
+
+def _beside(one: Fit) -> list[str]:
+    """Other tools on the same network; what an int8 carry costs."""
+    sentences = []
+    for other in compiled(one.deployment.model):
+        share = 100 * one.plans[0].high_water / other.sram_bytes
+        sentences.append(
+            f"{other.tool}: {format_bytes(other.sram_bytes)} of SRAM, {other.seconds:g} s for the same "
+            f"step in INT8; the smallest plan here needs {share:.1f} % of that SRAM."
+        )
+    if one.deployment.carry == "int8":
+        sentences += [
+            f"int8 carry on {c.network} {c.weights}: {c.int8_exact} of {c.puzzles} puzzles exact, "
+            f"{c.int16_exact} with int16; cells {100 * c.int8_cells / c.cells:.2f} % against "
+            f"{100 * c.int16_cells / c.cells:.2f} % (measured: {c.source})."
+            for c in carry_costs()
+        ]
+    return sentences
+
+
+def _sentences(one: Fit, target: Target) -> list[str]:
+    legend = (
+        "Tiles: rows x inner / chunk of the token mixer, then of the channel mixer; attention: heads, "
+        "queries, k activations kept, s q k v fetched separately. x: input stored. +: weights resident."
+    )
+    if one.on_part is not None:
+        return [legend, *_of_the_chosen(one.on_part, one.part, target), *_beside(one)]
+    room = ", ".join(f"{r.region} {format_bytes(r.bytes)}" for r in target.rooms)
+    least = format_bytes(one.plans[0].high_water)
+    return [legend, f"{one.part.name} holds no plan: the smallest needs {least} of arena; free are {room}.",
+            *_beside(one)]  # fmt: skip
+
+
+def _data(one: Fit, target: Target) -> dict[str, Any]:
+    plans = []
+    for plan in one.plans:
+        time = plan.step_time(target)
+        plans.append({
+            "choices": describe(plan.choices),
+            "high_water": plan.high_water,
+            "weight_bytes": plan.step.code_bytes,
+            "constant_bytes": plan.step.constant_bytes,
+            "row_bytes": plan.row_bytes(plan.step),
+            "seconds": {"low": time.low, "high": time.high},
+            "fits_part": plan.lay_out(target) is not None,
+            "chosen": plan is one.on_part,
+        })  # fmt: skip
+    return {"schema": SCHEMA, "deployment": one.deployment.name, "part": one.part.name,
+            "weights": one.deployment.weights, "carry": one.deployment.carry, "plans": plans}  # fmt: skip
+
+
+def sheet(one: Fit) -> Sheet:
+    """Front, plot, arena map and comparisons."""
+    target = target_of(one.part, one.footprint.image)
+    points = [
+        Point(p.high_water / KIB, (p.step.code_bytes + p.step.constant_bytes) / 1e6, p is one.on_part)
+        for p in one.plans
+    ]
+    drawing = scatter(points, "SRAM KiB", "image read (weights, scales, tables), MB an ACT step")
+    grids = [front_grid(one, target)]
+    if one.on_part is not None:
+        grids.append(buffers_grid(one.on_part, target))
+    title = f"mcusim plan · {one.deployment.model} · {one.deployment.weights} · carry {one.deployment.carry}"
+    return Sheet(title, tuple(grids), tuple(_sentences(one, target)), _data(one, target), drawing)

@@ -1,0 +1,158 @@
+"""The commands around the planner: check, plan, compare, parts, part, deployments, explain."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mcusim.__main__ import main
+from mcusim.catalogue import SHIPPED
+
+DEFAULT = (SHIPPED / "deployments" / "sudoku9-mlp-int4.toml").read_text()
+
+
+def report(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, object]]:
+    """Exit code and JSON of a command."""
+    code = main([*arguments, "--format", "json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.slow
+def test_every_shipped_deployment_is_as_its_file_states(capsys: pytest.CaptureFixture[str]) -> None:
+    code, data = report(capsys, "check")
+    assert code == 0
+    assert data["as_expected"] is True
+
+
+def test_check_fails_when_an_expectation_is_wrong_and_names_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = DEFAULT.replace("everything = true", "everything = false", 1)
+    (tmp_path / "mine.toml").write_text(wrong)
+    assert main(["check", "mine", "--data", str(tmp_path)]) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "mine.toml: expected to not fit 4 MiB (everything), but it does the opposite." in printed
+
+
+def test_check_sums_image_arena_and_code(capsys: pytest.CaptureFixture[str]) -> None:
+    code, data = report(capsys, "check", "sudoku9-mlp-int4")
+    (row,) = data["deployments"]  # type: ignore[misc]
+    assert code == 0
+    assert row["everything"] == row["image"] + row["arena"] + row["code"]
+    assert row["weights_only"] == 258_626 // 2
+
+
+def test_what_cannot_fit_is_a_lower_bound_without_a_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    _, data = report(capsys, "check", "arc-att-int4-resident", "sudoku-mlp-fp32")
+    for row in data["deployments"]:  # type: ignore[attr-defined]
+        assert (row["arena"], row["everything_is_lower_bound"]) == (None, True)
+        assert not any(b["weights_only"] or b["everything"] for b in row["budgets"])
+    assert data["deployments"][0]["weights_only"] > 104_265_728  # type: ignore[index]
+
+
+def test_plan_marks_one_plan_that_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    code, data = report(capsys, "plan", "sudoku9-mlp-int4")
+    plans: list[dict[str, object]] = data["plans"]  # type: ignore[assignment]
+    (chosen,) = (p for p in plans if p["chosen"])
+    assert code == 0
+    assert chosen["fits_part"] is True
+    assert [p["high_water"] for p in plans] == sorted(p["high_water"] for p in plans)  # type: ignore[type-var]
+
+
+def test_plan_prints_others_figures_and_the_cost_of_an_int8_carry(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "sudoku-mlp-int4", "--carry", "int8", "--part", "stm32h743"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Arm Vela" in printed
+    assert "TinyEngine 2 (ours is" in printed
+    assert "int8 carry on sudoku9-mlp w4c: 207 of 256 puzzles exact, 214 with int16" in printed
+
+
+def test_plan_says_so_when_a_part_holds_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "sudoku-att-int4", "--part", "rp2350", "--carry", "int16"]) == 0
+    assert main(["plan", "maze-att-int4", "--part", "rp2350"]) == 1
+    assert "rp2350 holds no plan" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("form", ["text", "md", "html", "svg"])
+def test_every_form_of_a_sheet_shows_the_chosen_plan(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "sudoku9-mlp-int4", "--format", form]) == 0
+    assert "generic-4mb" in capsys.readouterr().out
+
+
+def test_compare_shows_what_differs_and_refuses_two_kinds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, other = (tmp_path / f"{name}.json" for name in ("a", "b", "c"))
+    for path, part in ((first, "generic-4mb"), (second, "stm32h743")):
+        main(["plan", "sudoku9-mlp-int4", "--part", part, "--format", "json"])
+        path.write_text(capsys.readouterr().out)
+    code, data = report(capsys, "compare", str(first), str(second))
+    assert code == 0
+    assert {"fact": "part", "first": "generic-4mb", "second": "stm32h743"} in data["differs"]  # type: ignore[operator]
+    main(["parts", "--format", "json"])
+    other.write_text(capsys.readouterr().out)
+    assert main(["compare", str(first), str(other)]) == 2
+    assert "compare two reports of one command" in capsys.readouterr().err
+
+
+def test_compare_of_a_report_with_itself_finds_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["parts", "--format", "json"])
+    path = tmp_path / "a.json"
+    path.write_text(capsys.readouterr().out)
+    _, data = report(capsys, "compare", str(path), str(path))
+    assert data["differs"] == []
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"schema": "other/1"}'])
+def test_compare_refuses_what_is_no_report(
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    assert main(["compare", str(path), str(path)]) == 2
+    assert "write one with --format json" in capsys.readouterr().err
+
+
+def test_a_printed_part_can_be_copied_and_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["part", "rp2350", "--print"]) == 0
+    (tmp_path / "my-pico.toml").write_text(capsys.readouterr().out)
+    code, data = report(capsys, "parts", "--data", str(tmp_path))
+    assert code == 0
+    assert "my-pico" in [part["name"] for part in data["parts"]]  # type: ignore[attr-defined]
+
+
+def test_part_lists_every_figure_with_basis_and_source(capsys: pytest.CaptureFixture[str]) -> None:
+    _, data = report(capsys, "part", "stm32h743")
+    figures: list[dict[str, str]] = data["figures"]  # type: ignore[assignment]
+    assert {figure["basis"] for figure in figures} == {"measured", "assumed"}
+    assert all(figure["source"] for figure in figures)
+
+
+def test_explain_gives_each_site_its_counts_and_time(capsys: pytest.CaptureFixture[str]) -> None:
+    code, data = report(capsys, "explain", "sudoku9-mlp-int4")
+    sites = {row["site"]: row for row in data["sites"]}  # type: ignore[attr-defined]
+    assert code == 0
+    calls = 2 * (2 + 1)
+    assert sites["L.0.mlp.gate_up"]["macs_w4a8"] == calls * 81 * 512 * 96
+    assert sites["L.0.mlp.gate_up"]["bound_by"] == "compute"
+
+
+def test_explain_refuses_float_and_what_does_not_fit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", "sudoku-mlp-fp32"]) == 2
+    (tmp_path / "mine.toml").write_text(
+        (SHIPPED / "deployments" / "maze-att-int4.toml").read_text().replace("generic-4mb", "rp2350")
+    )
+    assert main(["explain", "mine", "--data", str(tmp_path)]) == 1
+    assert "rp2350 holds no plan of mine" in capsys.readouterr().err
+
+
+def test_deployments_lists_a_users_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.toml").write_text(DEFAULT)
+    _, data = report(capsys, "deployments", "--data", str(tmp_path))
+    assert "mine" in [row["name"] for row in data["deployments"]]  # type: ignore[attr-defined]
