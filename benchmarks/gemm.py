@@ -14,6 +14,7 @@ import os
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from timing import best_seconds
@@ -95,9 +96,8 @@ def measure(shape: Shape, bits: int, rounding: Rounding, rounds: int) -> Result:
 
 
 def as_table(results: list[Result], title: str) -> Table:
-    table = Table(
-        title=title, caption=f"G/s: 10^9 MAC a second; ratio: float32 time / integer time, bar {BAR}"
-    )
+    caption = f"G/s: 10^9 MAC a second; ratio: float32 time / integer time, bar {BAR}"
+    table = Table(title=title, box=box.SIMPLE, caption=caption)
     table.add_column("linear", no_wrap=True)
     for name in ("rows", "K", "N", "f32 ms", "int ms", "int G/s", "ratio"):
         table.add_column(name, justify="right", no_wrap=True)
