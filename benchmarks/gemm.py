@@ -97,7 +97,7 @@ def measure(shape: Shape, bits: int, rounding: Rounding, rounds: int) -> Result:
 
 def as_table(results: list[Result], title: str) -> Table:
     caption = f"G/s: 10^9 MAC a second; ratio: float32 time / integer time, bar {BAR}"
-    table = Table(title=title, box=box.SIMPLE, caption=caption)
+    table = Table(title=title, box=box.SIMPLE, padding=(0, 1, 0, 0), caption=caption)
     table.add_column("linear", no_wrap=True)
     for name in ("rows", "K", "N", "f32 ms", "int ms", "int G/s", "ratio"):
         table.add_column(name, justify="right", no_wrap=True)
