@@ -112,7 +112,7 @@ def test_the_arena_goes_to_the_first_region_that_is_large_enough() -> None:
          "write for example '480 MHz'"),
         ('clock = { value = "480 MHz"', "clock = { value = 480", "clock =",
          "clock.value is 480; it must be a text"),
-        ('clock = { value = "480 MHz", basis = "assumed",', 'clock = { value = "480 MHz",', "clock =",
+        ('clock = { value = "480 MHz", basis = "datasheet",', 'clock = { value = "480 MHz",', "clock =",
          "clock.basis is missing"),
         ('core = "cortex-m7"', 'core = "cortex-m77"', "core =", "did you mean 'cortex-m7'"),
         ('title = ', 'titel = ', "# SRAM", "title is missing"),

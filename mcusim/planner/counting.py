@@ -114,9 +114,8 @@ class CountingMachine:
         size = a.shape[0] * leaf.shape[0]
         self._charge(leaf.name, Counts(macs=work.macs, adds=size), a.size + 2 * 4 * size)
 
-    def finish(self, sums: Array, leaf: Leaf) -> Array:
+    def finish(self, sums: Array, leaf: Leaf) -> None:
         self._charge(leaf.name, Counts(requantizations=sums.size), 2 * 4 * sums.size)
-        return sums
 
     def load(self, state: State, tile: Tile, across: bool) -> Array:
         shape = (tile.size, self.config.positions if across else self.config.hidden_size)

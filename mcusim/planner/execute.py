@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mcusim.flash import FlashLog, Memory, streamed
 from mcusim.planner import schedule
 from mcusim.planner.arena import Arena
-from mcusim.planner.executing import ArenaMachine, Promise
+from mcusim.planner.executing import ArenaMachine, Promise, packed_codes
 from mcusim.planner.ledger import Ledger
 from mcusim.planner.machine import State, Tile
 from mcusim.planner.plan import Plan
@@ -157,7 +157,7 @@ def _start(machine: ArenaMachine, plan: Plan, model: Model, z_H: State, z_L: Sta
         machine.put(machine.view(by_name["x"]), machine.embed(*everything))
     for leaf in leaves(model):
         if isinstance(leaf, Linear) and leaf.name in by_name:
-            packed = machine.packed(leaf.codes)
+            packed = packed_codes(leaf)
             machine.put(machine.view(by_name[leaf.name]), packed.view(np.int8))
             machine.ledger.sites[leaf.name].codes[packed.size] += 1
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,35 @@ from refimpl.params import Linear, Rope, Silu
 
 Ints = npt.NDArray[np.integer]
 ROW_MARK = 1
-TileKey = tuple[str, tuple[Tile, ...], Tile]
+TileKey = tuple[tuple[Tile, ...], Tile]
+Packed = npt.NDArray[np.uint8]
+
+# Tiles cut from a linear, kept as long as it lives: the linear of the tile (None for the whole, which would
+# keep its own key alive) and its codes as a flash would deliver them.
+_tiles: WeakKeyDictionary[Linear, dict[TileKey, tuple[Linear | None, Packed]]] = WeakKeyDictionary()
+
+
+def packed_codes(leaf: Linear) -> Packed:
+    """Codes as the image stores them."""
+    if leaf.weight_bits == 4:
+        return pack_int4(leaf.codes)
+    return np.ascontiguousarray(leaf.codes).reshape(-1).view(np.uint8)
+
+
+def tile_of(leaf: Linear, rows: tuple[Tile, ...], columns: Tile) -> tuple[Linear, Packed]:
+    """The linear of some rows and columns, and its codes as stored."""
+    known = _tiles.setdefault(leaf, {})
+    key = rows, columns
+    if key not in known:
+        part = None
+        if (sum(tile.size for tile in rows), columns.size) != leaf.codes.shape:
+            at = np.concatenate([np.arange(tile.start, tile.stop) for tile in rows])
+            codes = np.ascontiguousarray(leaf.codes[at, columns.start : columns.stop])
+            bias = None if leaf.bias is None else leaf.bias[at]
+            part = replace(leaf, codes=codes, bias=bias, multiplier=leaf.multiplier[at], shift=leaf.shift[at])
+        known[key] = part, packed_codes(part or leaf)
+    part, packed = known[key]
+    return part or leaf, packed
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +74,14 @@ class Promise:
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
+    nested: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "nested", any(type(a) is Promise for a in self.args))
 
     def __call__(self) -> Any:
+        if not self.nested:
+            return self.function(*self.args)
         return self.function(*[a() if type(a) is Promise else a for a in self.args])
 
 
@@ -105,7 +140,6 @@ class ArenaMachine:
         self._scopes: Mapping[str, Placement] = plan.scopes
         self._places = {s.name: Place(s.region, s.offset) for s in segments}
         self._scope: Placement | None = None
-        self._tiles: dict[TileKey, tuple[Linear, npt.NDArray[np.uint8]]] = {}
         self._turn: dict[str, int] = {}
         for buffer in plan.persistent:
             arena.allocate(buffer, self._places[buffer.name])
@@ -156,7 +190,7 @@ class ArenaMachine:
 
     def fetch(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile) -> Leaf:
         leaf: Linear = staged.leaf
-        tile, packed = self._tile(leaf, rows, columns)
+        tile, packed = tile_of(leaf, rows, columns)
         if leaf.name not in self.resident:
             codes = self.ledger.sites[leaf.name].codes
             for length, number in code_reads(rows, columns, leaf.codes.shape[1], self.bits):
@@ -165,25 +199,6 @@ class ArenaMachine:
             turn = self._turn[leaf.name] = 1 - self._turn.get(leaf.name, 1)
             self.put(self.view(staged.buffers[turn])[: packed.size], packed.view(np.int8))
         return tile
-
-    def _tile(
-        self, leaf: Linear, rows: tuple[Tile, ...], columns: Tile
-    ) -> tuple[Linear, npt.NDArray[np.uint8]]:
-        key = (leaf.name, rows, columns)
-        if key not in self._tiles and (sum(t.size for t in rows), columns.size) == leaf.codes.shape:
-            self._tiles[key] = (leaf, self.packed(leaf.codes))
-        elif key not in self._tiles:
-            at = np.concatenate([np.arange(tile.start, tile.stop) for tile in rows])
-            codes = np.ascontiguousarray(leaf.codes[at, columns.start : columns.stop])
-            bias = None if leaf.bias is None else leaf.bias[at]
-            part = Linear(leaf.name, leaf.weight_bits, codes, bias, leaf.multiplier[at], leaf.shift[at],
-                          leaf.rounding, leaf.out_bits, leaf.output_offset)  # fmt: skip
-            self._tiles[key] = (part, self.packed(codes))
-        return self._tiles[key]
-
-    def packed(self, codes: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
-        """Codes as the image stores them."""
-        return pack_int4(codes) if self.bits == 4 else np.ascontiguousarray(codes).reshape(-1).view(np.uint8)
 
     def constants(self, leaf: Leaf, count: int, *sizes: int) -> None:
         for size in sizes:
@@ -204,10 +219,10 @@ class ArenaMachine:
     def accumulate(self, sums: Array, a: Array, leaf: Linear, first: bool) -> None:
         self._do(_set_accumulators if first else _accumulate, sums, a, leaf)
 
-    def finish(self, sums: Array, leaf: Linear) -> Array:
+    def finish(self, sums: Array, leaf: Linear) -> None:
         bias = np.zeros(sums.shape[1], np.int32) if leaf.bias is None else leaf.bias
         scale = (bias, leaf.multiplier, leaf.shift, leaf.rounding, leaf.out_bits, leaf.output_offset)
-        return self.put(sums, Promise(rescale_columns, (sums, *scale)))
+        self.put(sums, Promise(rescale_columns, (sums, *scale)))
 
     def load(self, state: State, tile: Tile, across: bool) -> Any:
         codes = self._rows(state.buffer, tile, across)

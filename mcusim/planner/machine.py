@@ -95,7 +95,7 @@ class Machine(Protocol):
     def accumulate(self, sums: Array, a: Array, leaf: Leaf, first: bool) -> None:
         """``sums += a @ codes.T`` in int32; ``first`` sets them instead."""
 
-    def finish(self, sums: Array, leaf: Leaf) -> Array:
+    def finish(self, sums: Array, leaf: Leaf) -> None:
         """Requantize accumulators to the linear's output, in place."""
 
     def load(self, state: State, tile: Tile, across: bool) -> Array:

@@ -72,6 +72,7 @@ def swiglu(m: Machine, p: SwiGLU, source: Source, tiles: SwiGLUTiles, across: bo
     count, width = (hidden, positions) if across else (positions, hidden)
     inner_size = m.config.token_intermediate_size if across else m.config.channel_intermediate_size
     assert inner_size is not None
+    at_once = tiles.inner >= inner_size  # then no partial sum is ever added to another
     with m.scope(source.scope(p.norm.name)):
         table = m.alloc("silu table", (256,), "int8")
         silu = m.table(p.silu, table)
@@ -96,12 +97,17 @@ def swiglu(m: Machine, p: SwiGLU, source: Source, tiles: SwiGLUTiles, across: bo
                     gate, up = m.ops.split(both)
                     m.put(gate, m.ops.silu(gate, silu))
                     m.put(gate, m.ops.multiply(gate, up, p.product))
-                    m.accumulate(m.view(sums)[part.within(block)], gate, v, inner.start == 0)
+                    if at_once:
+                        m.put(m.view(sums)[part.within(block)], m.ops.linear(gate, v))
+                    else:
+                        m.accumulate(m.view(sums)[part.within(block)], gate, v, inner.start == 0)
             m.free(gates, *down.buffers, *gate_up.buffers, codes)
             wide = open_wide(m, source, tiles.chunk, width)
             m.constants(p.down, width, *MULTIPLIER_AND_SHIFT)
             for part in m.tiles(block.start, block.stop, tiles.chunk):
-                y = m.finish(m.view(sums)[part.within(block)], p.down)
+                y = m.view(sums)[part.within(block)]
+                if not at_once:
+                    m.finish(y, p.down)
                 m.put(y, m.ops.add(hidden_rows(m, source, wide, part, across), y))
                 m.store(source.state, part, across, y, p.norm)
             close_wide(m, wide)
