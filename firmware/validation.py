@@ -29,11 +29,27 @@ OPERATORS = {
     "softmax": ("rr_softmax_s8_s16", "rr_exp_of", "rr_one_over"),
     "scores": ("rr_scores",),
     "weighted_values": ("rr_weighted_values",),
-    "moving data": ("rr_stack_run", "rr_block_run", "rr_swiglu_run", "rr_attention_run", "rr_alloc", "rr_solve"),
+    "moving data": (
+        "rr_stack_run",
+        "rr_block_run",
+        "rr_swiglu_run",
+        "rr_attention_run",
+        "rr_alloc",
+        "rr_solve",
+    ),
 }
 OPERATOR_OF = {function: operator for operator, functions in OPERATORS.items() for function in functions}
-CHECKING = {"rr_crc32", "rr_on_call", "rr_on_step", "rr_check_trace", "rr_put_word", "sh_write", "sh_exit", "main",
-            "rr_reset_handler"}
+CHECKING = {
+    "rr_crc32",
+    "rr_on_call",
+    "rr_on_step",
+    "rr_check_trace",
+    "rr_put_word",
+    "sh_write",
+    "sh_exit",
+    "main",
+    "rr_reset_handler",
+}
 TOLERANCE = 0.05  # between a network's linears and the prediction from one layer alone
 PHASES = ("start", "call", "heads")
 CORES = {"m7": "cortex-m7", "m55": "cortex-m55"}
@@ -123,18 +139,39 @@ def linear_section(build: Path, runs: dict[str, Counts], cores: dict[str, Core])
         if abs(measured / expected - 1) > TOLERANCE:
             raise SystemExit(f"{run}: {measured:,} instructions in linears, {expected:,.0f} predicted.")
         row = cores[core].macs["w4a8"]
-        rows.append([run, f"{macs:,}", f"{measured:,}", f"{measured / macs:.2f}", f"{per_mac:.2f}", f"{per_output:.1f}",
-                     f"{expected:,.0f}", f"{100 * (measured / expected - 1):+.1f} %",
-                     f"{row.instructions_per_mac.value:.2f} ({row.name})"])  # fmt: skip
-    header = ["run", "MACs", "instructions", "per MAC", "alone: per MAC", "alone: per output", "predicted from alone",
-              "difference", "row of mcusim, K = 512"]  # fmt: skip
+        rows.append(
+            [
+                run,
+                f"{macs:,}",
+                f"{measured:,}",
+                f"{measured / macs:.2f}",
+                f"{per_mac:.2f}",
+                f"{per_output:.1f}",
+                f"{expected:,.0f}",
+                f"{100 * (measured / expected - 1):+.1f} %",
+                f"{row.instructions_per_mac.value:.2f} ({row.name})",
+            ]
+        )
+    header = [
+        "run",
+        "MACs",
+        "instructions",
+        "per MAC",
+        "alone: per MAC",
+        "alone: per output",
+        "predicted from alone",
+        "difference",
+        "row of mcusim, K = 512",
+    ]
     return table(header, rows)
 
 
 def units(step: CountedStep) -> dict[str, tuple[str, int]]:
     """Operator -> (row of mcusim, units in the calls of one ACT step)."""
-    counts = {op: total(e.counts for c in step.calls for e in c.events if e.op == op)
-              for op in ("quantize", "silu", "multiply", "rms_norm", "add", "softmax", "scores", "weighted_values")}  # fmt: skip
+    counts = {
+        op: total(e.counts for c in step.calls for e in c.events if e.op == op)
+        for op in ("quantize", "silu", "multiply", "rms_norm", "add", "softmax", "scores", "weighted_values")
+    }
     return {
         "quantize": ("requantize", counts["quantize"].requantizations),
         "multiply": ("requantize", counts["multiply"].requantizations),
@@ -153,10 +190,22 @@ def unit_section(runs: dict[str, Counts], cores: dict[str, Core]) -> str:
     for run in ("m7-dsp-sudoku9-att", "m55-mve-sudoku9-att"):
         core, _, network = run.split("-", 2)
         for operator, (kind, count) in units(count_step(find_network(network).config)).items():
-            figure = cores[core].work[kind] if kind in cores[core].work else cores[core].macs[kind].instructions_per_mac
+            figure = (
+                cores[core].work[kind]
+                if kind in cores[core].work
+                else cores[core].macs[kind].instructions_per_mac
+            )
             measured = runs[run].instructions["call", operator]
-            rows.append([f"{operator}, {core.upper()}", kind, f"{count:,}", f"{measured:,}", f"{measured / count:.1f}",
-                         f"{figure.value:g} ({figure.basis})"])  # fmt: skip
+            rows.append(
+                [
+                    f"{operator}, {core.upper()}",
+                    kind,
+                    f"{count:,}",
+                    f"{measured:,}",
+                    f"{measured / count:.1f}",
+                    f"{figure.value:g} ({figure.basis})",
+                ]
+            )
     return table(["operator", "unit", "units", "instructions", "per unit", "row of mcusim"], rows)
 
 
@@ -178,10 +227,9 @@ every operator in one tile, weights read once a call); equality is a condition f
 
 Instructions of `rr_linear` with staging, dot products and requantization.  *Alone* is the same kernel on one
 layer of 64 x K by K x 64, measured at K = 96 and K = 512: so many instructions per MAC and per output.  From
-these two numbers follows a prediction for the whole network, whose layers have other shapes (K = 81, 96, 256);
-a difference beyond 5 % would refuse to print this page.
-The last column is the row that mcusim's core file uses for INT4 weights; it describes CMSIS-NN's kernel, not
-this one.
+these two numbers follows a prediction for the whole network, whose layers have other shapes (K = 81, 96,
+256); a difference beyond 5 % would refuse to print this page.  The last column is the row that mcusim's core
+file uses for INT4 weights; it describes CMSIS-NN's kernel, not this one.
 
 {linear}
 ## Everything else
@@ -193,8 +241,8 @@ so these are upper ends rather than targets.
 ## What this shows and what it does not
 
 Instruction and byte counts come out the same on every run.  They are not cycles: the emulator knows no
-pipeline, no wait states and no cache, and nothing here was measured on silicon.  A time from mcusim stays an estimate, with the
-basis of each figure printed beside it.
+pipeline, no wait states and no cache, and nothing here was measured on silicon.  A time from mcusim stays an
+estimate, with the basis of each figure printed beside it.
 """
 
 
@@ -202,8 +250,9 @@ def main(build: Path) -> str:
     """The text of docs/validation.md."""
     runs = {path.stem: read_counts(path) for path in sorted(build.glob("*.counts"))}
     cores = {short: load_core(name) for short, name in CORES.items()}
-    return TEXT.format(flash=flash_section(runs), linear=linear_section(build, runs, cores),
-                       unit=unit_section(runs, cores))  # fmt: skip
+    return TEXT.format(
+        flash=flash_section(runs), linear=linear_section(build, runs, cores), unit=unit_section(runs, cores)
+    )
 
 
 if __name__ == "__main__":

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from cross_tools import require
 
 from refimpl.__main__ import main
 from refimpl.errors import InputError
+from refimpl.packing import unpack_int4
 from refimpl.vectors.check import check
 from refimpl.vectors.files import DEFAULT_GOLDEN as GOLDEN
 from refimpl.vectors.library import Library
@@ -62,6 +66,57 @@ def test_the_fixture_of_the_pytest_plugin_checks_a_library(library: Path) -> Non
     vectors = GoldenVectors(GOLDEN)
     assert vectors.differences(library) == []
     assert vectors.differences(str(library), "linear_s4", "softmax_s8_s16") == []
+
+
+def as_request(case: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, int]]:
+    """A vector of tests/data/peers in the terms of the ABI."""
+    scale = {
+        "rounding": ("double", "single").index(case["rounding"]),
+        "output_offset": case.get("output_offset", 0),
+    }
+    if case["op"] == "mul_s8":
+        a, b = (np.array(case[name], np.int8).ravel() for name in "ab")
+        params = {"n": a.size, "multiplier": case["multiplier"], "shift": case["shift"], **scale}
+        return "multiply", {"a": a, "b": b}, params
+    x = np.array(case["x"], np.int8)
+    if case["op"] == "softmax_s8_s16":
+        params = {
+            "rows": len(x),
+            "cols": x.shape[1],
+            **{p: case[p] for p in ("multiplier", "shift", "diff_min")},
+        }
+        return "softmax_s8_s16", {"a": x}, params
+    if case["op"] == "linear_s8_per_channel":
+        name, codes = "linear_s8", np.array(case["w"], np.int8)
+    else:
+        name, codes = "linear_s4", unpack_int4(np.array(case["packed"], np.uint8), (case["rows"], x.shape[1]))
+    rest = {
+        key: None if case[key] is None else np.array(case[key], np.int32)
+        for key in ("bias", "multiplier", "shift")
+    }
+    return name, {"a": x, "codes": codes, **rest}, {"rows": len(x), "n": len(codes), "k": x.shape[1], **scale,
+                                                    "out_bits": 8}  # fmt: skip
+
+
+def test_the_firmware_reproduces_what_cmsis_nn_computed(library: Path) -> None:
+    loaded = Library(library)
+    cases = json.loads((Path(__file__).parent / "data" / "peers" / "cmsis_nn.json").read_text())["cases"]
+    assert len(cases) == 163
+    for case in cases:
+        out = loaded(*as_request(case))
+        assert out is not None
+        assert out.ravel().tolist() == np.array(case["expected"]).ravel().tolist()
+
+
+def test_a_form_that_a_library_does_not_serve_is_skipped_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = SILU_OFF_BY_ONE.replace("(a[i] + 129) & 255", "a[i] + 128").replace(
+        "if (n < 1)", "if (n == 5) return 2; if (n < 1)"
+    )
+    mine = shared_object(tmp_path, text)
+    assert main(["vectors", "check", "--library", str(mine), "--only", "silu"]) == 0
+    assert capsys.readouterr().out == f"{mine}: 3 of 4 cases pass, 1 skipped.\n"
 
 
 SILU_OFF_BY_ONE = """

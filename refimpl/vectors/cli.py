@@ -77,5 +77,7 @@ def show(what: str, report: Report) -> int:
     if len(report.differences) > SHOWN:
         print(f"... and {len(report.differences) - SHOWN} more")
     absent = f"; not in it: {', '.join(report.missing)}" if report.missing else ""
-    print(f"{what}: {report.cases - len(report.differences)} of {report.cases} cases pass{absent}.")
+    skipped = f", {report.skipped} skipped" if report.skipped else ""
+    passed = report.cases - report.skipped - len(report.differences)
+    print(f"{what}: {passed} of {report.cases} cases pass{skipped}{absent}.")
     return int(bool(report.differences))

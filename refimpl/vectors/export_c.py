@@ -55,7 +55,8 @@ def abi_header() -> str:
     return (
         NOTICE
         + "/*\n * Calling convention: input pointers, then parameters as int32_t, then the output pointer.\n"
-        " * Return 0, or 1 for a request outside the contract (nothing may be written then).\n"
+        " * Return 0; 1 for a request outside the contract (nothing may be written then); 2 for a request\n"
+        " * that this implementation does not serve (say, int16 outputs): the case is skipped and counted.\n"
         " * Arrays are C-ordered without padding; a pointer marked (or NULL) may be absent.\n"
         " * rounding: 0 double, 1 single. int4: two nibbles a byte, low nibble first, rows contiguous.\n"
         ' * out "out_bits": int8_t, int16_t or int32_t by that parameter.\n */\n'

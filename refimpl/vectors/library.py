@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from refimpl.errors import InputError
+from refimpl.vectors.check import NotServed
 from refimpl.vectors.signatures import SIGNATURES, shape_of
 from refimpl.vectors.tensors import Array, tensor_bytes
 
 FILL, GUARD = 0x5A, 64
+REFUSED, NOT_SERVED = 1, 2
 
 
 class Library:
@@ -37,7 +39,7 @@ class Library:
         return hasattr(self._library, f"rr_{algorithm}")
 
     def __call__(self, algorithm: str, inputs: dict[str, Any], params: dict[str, int]) -> Array | None:
-        """Run one request; None for a refusal (status 1).
+        """Run one request; None for a refusal (status 1), NotServed for status 2.
 
         Raises InputError for any other status, or when the function wrote behind its output.
         """
@@ -58,13 +60,13 @@ class Library:
         arguments = [ctypes.cast(b, ctypes.c_void_p) if b is not None else ctypes.c_void_p() for b in buffers]
         values = [ctypes.c_int32(params[name]) for name in signature.params]
         status = function(*arguments, *values, ctypes.cast(out, ctypes.c_void_p))
-        if status == 1:
+        if status == REFUSED:
             return None
+        if status == NOT_SERVED:
+            raise NotServed
         raw = bytes(out)
         if status != 0:
-            raise InputError(
-                f"rr_{algorithm} in {self.path} returned {status}; it must return 0, or 1 to refuse."
-            )
+            raise InputError(f"rr_{algorithm} in {self.path} returned {status}; it must return 0, 1 or 2.")
         if raw[count * dtype.itemsize :] != bytes([FILL]) * GUARD:
             raise InputError(f"rr_{algorithm} in {self.path} wrote behind its {count} output values.")
         return np.frombuffer(raw, dtype, count).reshape(shape_of(signature.out_shape, params))

@@ -1,7 +1,8 @@
 """What every operator of the vectors takes: one table behind the JSON, the C header and ctypes.
 
 Calling convention of all C functions: input pointers in this order, then every parameter as
-``int32_t`` in this order, then the output pointer; return 0, or 1 for a request that must be refused.
+``int32_t`` in this order, then the output pointer; return 0, 1 for a request that must be refused, 2 for
+one that this implementation does not serve.
 Arrays are C-ordered without padding.  ``rounding`` is 0 for double, 1 for single.
 """
 
