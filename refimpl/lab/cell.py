@@ -24,14 +24,19 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Cell:
-    """A variant and how many puzzles of the evaluation set it runs on (0: all of the default set)."""
+    """A variant and the puzzles it runs on: how many (0: the whole default set), with how many givens.
+
+    ``givens`` 0 is the default set; else Sudokus with that many givens are generated.
+    """
 
     variant: Variant
     puzzles: int = 0
+    givens: int = 0
 
     @property
     def key(self) -> str:
-        return f"{self.variant.key} p{self.puzzles or '-'}"
+        givens = f" g{self.givens}" if self.givens else ""
+        return f"{self.variant.key} p{self.puzzles or '-'}{givens}"
 
 
 @dataclass(frozen=True)
@@ -95,9 +100,11 @@ def track(program: Reading, tokens: Array) -> Track:
 
 
 @lru_cache(maxsize=8)
-def puzzle_set(network_name: str, puzzles: int) -> PuzzleSet:
+def puzzle_set(network_name: str, puzzles: int, givens: int = 0) -> PuzzleSet:
     """The evaluation set, cut to its first ``puzzles`` (0: all; the shipped order mixes difficulties)."""
     config = network(network_name).config
+    if givens:
+        return evaluation_set(config, puzzles or None, givens)
     whole = evaluation_set(config)
     if puzzles > len(whole.inputs):
         return evaluation_set(config, puzzles)
@@ -107,10 +114,10 @@ def puzzle_set(network_name: str, puzzles: int) -> PuzzleSet:
 
 
 @lru_cache(maxsize=4)
-def reference_tracks(variant: Variant, puzzles: int) -> tuple[Track, ...]:
+def reference_tracks(variant: Variant, puzzles: int, givens: int = 0) -> tuple[Track, ...]:
     """The float run of ``variant`` in batches, kept for the cells that are compared with it."""
     program = reading(variant)
-    inputs = puzzle_set(variant.network, puzzles).inputs
+    inputs = puzzle_set(variant.network, puzzles, givens).inputs
     return tuple(track(program, inputs[start : start + BATCH]) for start in range(0, len(inputs), BATCH))
 
 
@@ -118,9 +125,9 @@ def run_cell(cell: Cell, on_batch: Callable[[], None] = lambda: None) -> Result:
     """Run a cell to its end; ``on_batch`` hears of every finished batch."""
     started = perf_counter()
     variant = cell.variant.resolved()
-    chosen = puzzle_set(variant.network, cell.puzzles)
+    chosen = puzzle_set(variant.network, cell.puzzles, cell.givens)
     program = reading(variant)
-    references = reference_tracks(variant.reference(), cell.puzzles)
+    references = reference_tracks(variant.reference(), cell.puzzles, cell.givens)
     answers: list[Array] = []
     one_step, by_step, control = [], [], []
     for i, reference in enumerate(references):

@@ -36,6 +36,9 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounding", default="double", help="double or single (default double)")
     parser.add_argument("--depths", default="own", help="H_cycles x steps: 2x16,1x8 (default own)")
     parser.add_argument("--puzzles", type=int, default=0, help="first N puzzles (default: the whole set)")
+    parser.add_argument(
+        "--givens", type=int, default=0, help="Sudokus with so many givens (default: own set)"
+    )
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="results, a line a cell; continued")
     parser.add_argument("--workers", type=int, default=2, help="processes, one BLAS thread each (default 2)")
 
@@ -43,10 +46,10 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
 def _cells(args: argparse.Namespace) -> list[Cell]:
     if args.plan is not None:
         return read_plan(args.plan)
-    if args.puzzles < 0:
-        raise InputError(f"--puzzles is {args.puzzles}; it must be a count, or 0 for the whole set.")
+    if args.puzzles < 0 or args.givens < 0:
+        raise InputError(f"--puzzles {args.puzzles} and --givens {args.givens} must be counts, or 0.")
     grid = {key: getattr(args, key).split(",") for key in (NETWORKS, *DEFAULTS)}
-    return unique(grid_cells(grid, args.puzzles, "the flags"))
+    return unique(grid_cells(grid, args.puzzles, "the flags", args.givens))
 
 
 def run_sweep(args: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """What to sweep: grids of formats and depths, from a TOML file or from flags.
 
     puzzles = 256                       # 0 or absent: the whole default set
+    givens = 36                         # Sudokus with so many givens; 0 or absent: the default set
     [[grid]]
     networks = ["sudoku9-mlp"]
     weights = ["w8c", "w4c"]
@@ -41,7 +42,7 @@ def parse_depth(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def grid_cells(grid: dict[str, Any], puzzles: int, where: str) -> list[Cell]:
+def grid_cells(grid: dict[str, Any], puzzles: int, where: str, givens: int = 0) -> list[Cell]:
     """Every combination of one grid, float references first."""
     for key, values in grid.items():
         if key not in (NETWORKS, *DEFAULTS):
@@ -59,7 +60,7 @@ def grid_cells(grid: dict[str, Any], puzzles: int, where: str) -> list[Cell]:
             for weights, activations, carry, rounding in formats:
                 if weights != "fp32":
                     variants.append(Variant(name, weights, activations, carry, rounding, *depth))
-    return [Cell(v.resolved(), puzzles) for v in (*references, *variants)]
+    return [Cell(v.resolved(), puzzles, givens) for v in (*references, *variants)]
 
 
 def unique(cells: list[Cell]) -> list[Cell]:
@@ -76,12 +77,13 @@ def read_plan(path: Path) -> list[Cell]:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"the plan {path} is not valid TOML: {error}.") from error
     for key in raw:
-        if key not in ("puzzles", "grid"):
-            raise unknown_name("plan key", key, ("puzzles", "grid"))
-    grids, puzzles = raw.get("grid", []), raw.get("puzzles", 0)
-    if not isinstance(puzzles, int) or isinstance(puzzles, bool) or puzzles < 0:
-        raise InputError(f"{path}: puzzles is {puzzles!r}; it must be a count, or 0 for the whole set.")
+        if key not in ("puzzles", "givens", "grid"):
+            raise unknown_name("plan key", key, ("puzzles", "givens", "grid"))
+    grids, puzzles, givens = raw.get("grid", []), raw.get("puzzles", 0), raw.get("givens", 0)
+    for name, value in (("puzzles", puzzles), ("givens", givens)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise InputError(f"{path}: {name} is {value!r}; it must be a count, or 0 for the default set.")
     if not isinstance(grids, list) or not grids or not all(isinstance(grid, dict) for grid in grids):
         raise InputError(f"{path}: there is no [[grid]].")
-    found = [grid_cells(grid, puzzles, f"{path}, grid {i}") for i, grid in enumerate(grids, 1)]
+    found = [grid_cells(grid, puzzles, f"{path}, grid {i}", givens) for i, grid in enumerate(grids, 1)]
     return unique([cell for cells in found for cell in cells])

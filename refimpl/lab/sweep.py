@@ -42,7 +42,7 @@ def _work(cell: Cell) -> Result:
 
 def batches(cell: Cell) -> int:
     """How many batches a cell has."""
-    return -(-len(puzzle_set(cell.variant.network, cell.puzzles).inputs) // BATCH)
+    return -(-len(puzzle_set(cell.variant.network, cell.puzzles, cell.givens).inputs) // BATCH)
 
 
 def sweep(
