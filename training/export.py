@@ -62,6 +62,7 @@ def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = F
 
 def measure(network: Path, recipe: Recipe, puzzles: int) -> dict[str, Any]:
     """Return accuracy with interval of a stored network on each final held-out set of its recipe."""
+    torch.set_num_threads(recipe.run.threads)
     config, tensors = load_network(network)
     model = Reasoner(config)
     model.load_state_dict({k: torch.tensor(v) for k, v in tensors.items()})
