@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from refimpl.errors import InputError
 from refimpl.quantize.emulate import fake_quantize
-from refimpl.quantize.weights import mx_exponents, parse_format, quantize_weights
+from refimpl.quantize.format_vectors import FLAGS, document, dump
+from refimpl.quantize.weights import FORMATS, mx_exponents, parse_format, quantize_weights
 
 
 def quantized(rows, name):
@@ -139,3 +143,32 @@ def test_unknown_formats_are_refused_with_a_suggestion(name):
 def test_a_weight_that_is_not_finite_is_refused():
     with pytest.raises(InputError, match="1 weights are not finite"):
         quantized([[np.nan, 1.0]], "w8c")
+
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "formats" / "weights.json"
+
+
+def test_golden_format_vectors_are_what_the_code_makes():
+    assert GOLDEN.read_text() == dump(document())
+
+
+def test_golden_format_vectors_cover_every_name_and_flag():
+    tests = json.loads(GOLDEN.read_text())["tests"]
+    assert {test["format"] for test in tests} == set(FORMATS)
+    assert {flag for test in tests for flag in test["flags"]} == set(FLAGS)
+
+
+def test_golden_format_vectors_hold_the_values_worked_out_by_hand():
+    by_id = {test["tcId"]: test for test in json.loads(GOLDEN.read_text())["tests"]}
+    codes = {number: test["published"]["codes"] for number, test in by_id.items()}
+    assert codes[4] == [[7, 0, 2], [-7, 0, 2]]  # w4t, scale 0.5
+    assert codes[5] == [[7, 0, 2, 2], [-7, 0, 2, 2], [0, 0, 0, 0]]  # w4c, scales 1, 2, floor
+    assert codes[8] == [[0, -1], [1, 0]]  # ternary, scale 1
+    assert codes[9] == [[0, 15, 3, 5]]  # w4a, zero point 3
+    assert by_id[9]["stored"]["codes"] == [[-8, 7, -5, -3]]
+    assert by_id[10]["result"] == "refused"
+    assert codes[11] == [[-8, 7, -4, -4]]  # w4an, zero point -5
+    assert codes[12] == [[7, 7]]  # w4an, zero point clamped to -8
+    assert by_id[13]["published"]["block_scale"] == [[1.0, 2.0]]
+    assert by_id[15]["published"]["block_scale"] == [[1.0, 2.0]]  # 7 fits exponent 0, 7.0078125 does not
+    assert by_id[16]["stored"]["block_scale"] == [[15, 0, 0]]
