@@ -10,6 +10,7 @@ from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import whole
 from mcusim.planner.execute import execute_plan
 from mcusim.planner.ledger import Ledger
+from mcusim.planner.noise import NoisyFlash
 from mcusim.planner.plan import Plan, make_plan
 from mcusim.planner.target import Room
 from refimpl.errors import DoesNotFit
@@ -43,7 +44,8 @@ def test_every_plan_of_an_mlp_network_gives_the_oracles_bits(index: int, carry: 
     planned = whole_run(plan, 2)
     assert run.ledger.code_bytes == planned.code_bytes
     assert run.ledger.constant_bytes == planned.constant_bytes
-    assert run.rows.bytes == plan.row_bytes(planned)
+    # Without an image a row is one record; in an image its codes, multiplier and shift are apart.
+    assert (3 * run.rows.count, run.rows.bytes) == plan.row_reads(planned)
 
 
 @pytest.mark.parametrize("carry", ["int16", "int8"])
@@ -54,7 +56,8 @@ def test_every_plan_of_an_attention_network_gives_the_oracles_bits(index: int, c
     planned = whole_run(plan, 2)
     assert run.ledger.code_bytes == planned.code_bytes
     assert run.ledger.constant_bytes == planned.constant_bytes
-    assert run.rows.bytes == plan.row_bytes(planned)
+    # Without an image a row is one record; in an image its codes, multiplier and shift are apart.
+    assert (3 * run.rows.count, run.rows.bytes) == plan.row_reads(planned)
 
 
 @pytest.mark.parametrize("network", ["sudoku9-mlp", "sudoku9-att"])
@@ -113,6 +116,29 @@ def test_a_write_outside_every_live_buffer_breaks_a_canary() -> None:
     arena.memory["sram"][11] ^= 1
     with pytest.raises(ArenaError, match="byte 11 of region sram"):
         arena.check()
+
+
+def test_a_checked_flash_reads_damaged_tiles_again_and_the_answer_is_unharmed() -> None:
+    model = integer_model("sudoku9-mlp", "w4c", "int16", 1, 2)
+    plan = make_plan(model.config, formats("w4c", "int16"), mlp_choices(model.config)[1])
+    tokens, noise = tokens_of(model.config), NoisyFlash(every=20_000)
+    damaged = execute_plan(plan, model, tokens, QSPI, noise=noise)
+    clean = execute_plan(plan, model, tokens, QSPI)
+    assert noise.flipped >= noise.detected > 10
+    assert noise.read_again > 0
+    np.testing.assert_array_equal(damaged.z_H, clean.z_H)
+    np.testing.assert_array_equal(damaged.z_L, clean.z_L)
+
+
+def test_an_unchecked_flash_changes_the_states() -> None:
+    model = integer_model("sudoku9-mlp", "w8c", "int16", 1, 1)
+    plan = make_plan(model.config, formats("w8c", "int16"), mlp_choices(model.config)[1])
+    tokens, noise = tokens_of(model.config), NoisyFlash(every=20_000, check=False)
+    damaged = execute_plan(plan, model, tokens, QSPI, noise=noise)
+    clean = execute_plan(plan, model, tokens, QSPI)
+    assert noise.flipped > 0
+    assert noise.detected == 0
+    assert (damaged.z_H != clean.z_H).any()
 
 
 @pytest.mark.slow

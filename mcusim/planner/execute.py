@@ -12,11 +12,14 @@ import numpy.typing as npt
 from mcusim.flash import FlashLog, Memory, streamed
 from mcusim.planner import schedule
 from mcusim.planner.arena import Arena
-from mcusim.planner.executing import ArenaMachine, Promise, packed_codes
+from mcusim.planner.executing import ArenaMachine
 from mcusim.planner.ledger import Ledger
 from mcusim.planner.machine import State, Tile
+from mcusim.planner.noise import NoisyFlash
 from mcusim.planner.plan import Plan
+from mcusim.planner.promises import Promise
 from mcusim.planner.target import Room, Segment, lay_out
+from mcusim.planner.tiles import packed_codes
 from refimpl.errors import DoesNotFit
 from refimpl.image import Image
 from refimpl.models.recursion import Call
@@ -51,6 +54,7 @@ def execute_plan(
     puzzle: int = 0,
     on_call: CallObserver | None = None,
     every_call_checked: bool = False,
+    noise: NoisyFlash | None = None,
 ) -> PlannedRun:
     """Run one puzzle at the depth of ``model``.
 
@@ -65,6 +69,7 @@ def execute_plan(
     on_call : sees the state each call wrote, in state units.
     every_call_checked : allocate, check and free the buffers of every call; otherwise only of the first L
         and the first H call, and repeat what they did (every call uses the same addresses).
+    noise : flips bits in weights on their way into the arena; every call is then run anew.
 
     Raises
     ------
@@ -80,7 +85,8 @@ def execute_plan(
     arena = Arena(_extents(segments))
     log = FlashLog()
     embedding = streamed(model.embedding, row_memory, log, image)
-    machine = ArenaMachine(plan, segments, arena, embedding, tokens, puzzle)
+    machine = ArenaMachine(plan, segments, arena, embedding, tokens, puzzle, noise)
+    always = every_call_checked or noise is not None
     z_H = State(plan.persistent[0], model.H_level[-1].channel.norm)
     z_L = State(plan.persistent[1], model.L_level[-1].channel.norm)
     _start(machine, plan, model, z_H, z_L)
@@ -94,8 +100,8 @@ def execute_plan(
             on_call(call, _units(machine, state))
         index += 1
 
-    run_L = _Repeated(machine, partial(schedule.call_L, machine, model, z_H, z_L), every_call_checked)
-    run_H = _Repeated(machine, partial(schedule.call_H, machine, model, z_H, z_L), every_call_checked)
+    run_L = _Repeated(machine, partial(schedule.call_L, machine, model, z_H, z_L), always)
+    run_H = _Repeated(machine, partial(schedule.call_H, machine, model, z_H, z_L), always)
     for step in range(config.halt_max_steps):
         for h_cycle in range(config.H_cycles):
             for _ in range(config.L_cycles):

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -23,92 +22,21 @@ from mcusim.planner.choices import Choices
 from mcusim.planner.counting import code_reads
 from mcusim.planner.ledger import INIT, Ledger
 from mcusim.planner.machine import Staged, State, Tile
+from mcusim.planner.noise import NoisyFlash
 from mcusim.planner.plan import SCRATCH, Plan
+from mcusim.planner.promises import Promise, PromisedOps, accumulate, set_accumulators, store
 from mcusim.planner.target import Segment
+from mcusim.planner.tiles import tile_of, unpacked
 from refimpl import fast
 from refimpl.block_params import Int8Norm
 from refimpl.errors import NotImplementedHere
-from refimpl.fast.exact_gemm import linear_accumulate
 from refimpl.fast.rescale import rescale, rescale_columns
 from refimpl.models.operators import Array, Leaf
 from refimpl.models.tree import Embedding
-from refimpl.packing import pack_int4
 from refimpl.params import Linear, Rope, Silu
 
 Ints = npt.NDArray[np.integer]
 ROW_MARK = 1
-TileKey = tuple[tuple[Tile, ...], Tile]
-Packed = npt.NDArray[np.uint8]
-
-# Tiles cut from a linear, kept as long as it lives: the linear of the tile (None for the whole, which would
-# keep its own key alive) and its codes as a flash would deliver them.
-_tiles: WeakKeyDictionary[Linear, dict[TileKey, tuple[Linear | None, Packed]]] = WeakKeyDictionary()
-
-
-def packed_codes(leaf: Linear) -> Packed:
-    """Codes as the image stores them."""
-    if leaf.weight_bits == 4:
-        return pack_int4(leaf.codes)
-    return np.ascontiguousarray(leaf.codes).reshape(-1).view(np.uint8)
-
-
-def tile_of(leaf: Linear, rows: tuple[Tile, ...], columns: Tile) -> tuple[Linear, Packed]:
-    """The linear of some rows and columns, and its codes as stored."""
-    known = _tiles.setdefault(leaf, {})
-    key = rows, columns
-    if key not in known:
-        part = None
-        if (sum(tile.size for tile in rows), columns.size) != leaf.codes.shape:
-            at = np.concatenate([np.arange(tile.start, tile.stop) for tile in rows])
-            codes = np.ascontiguousarray(leaf.codes[at, columns.start : columns.stop])
-            bias = None if leaf.bias is None else leaf.bias[at]
-            part = replace(leaf, codes=codes, bias=bias, multiplier=leaf.multiplier[at], shift=leaf.shift[at])
-        known[key] = part, packed_codes(part or leaf)
-    part, packed = known[key]
-    return part or leaf, packed
-
-
-@dataclass(frozen=True, eq=False)
-class Promise:
-    """``function(*args)``, computed each time it is asked for; args may be promises themselves."""
-
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    nested: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "nested", any(type(a) is Promise for a in self.args))
-
-    def __call__(self) -> Any:
-        if not self.nested:
-            return self.function(*self.args)
-        return self.function(*[a() if type(a) is Promise else a for a in self.args])
-
-
-class PromisedOps:
-    """:mod:`refimpl.fast` with promises for results; rearrangements of views stay immediate."""
-
-    def __init__(self) -> None:
-        for name in ("add", "argmax", "linear", "multiply", "quantize", "rope", "scores", "silu", "softmax",
-                     "weighted_values"):  # fmt: skip
-            setattr(self, name, self._promise(getattr(fast, name)))
-        self.split = fast.split
-
-    @staticmethod
-    def _promise(function: Callable[..., Any]) -> Callable[..., Promise]:
-        return lambda *args: Promise(function, args)
-
-
-def _store(view: Array, value: Promise) -> None:
-    view[...] = value()
-
-
-def _accumulate(sums: Array, a: Array, leaf: Linear) -> None:
-    sums += linear_accumulate(a, leaf)
-
-
-def _set_accumulators(sums: Array, a: Array, leaf: Linear) -> None:
-    sums[...] = linear_accumulate(a, leaf)
 
 
 class ArenaMachine:
@@ -122,14 +50,16 @@ class ArenaMachine:
     plan, segments : the schedule's choices and where its segments lie.
     embedding : row tables, read through :class:`mcusim.flash.FlashRows`.
     tokens : (seq,) token codes; ``puzzle``: row of the puzzle table.
+    noise : damages weights on their way into the arena.
     """
 
     def __init__(self, plan: Plan, segments: tuple[Segment, ...], arena: Arena, embedding: Embedding,
-                 tokens: Ints, puzzle: int = 0) -> None:  # fmt: skip
+                 tokens: Ints, puzzle: int = 0, noise: NoisyFlash | None = None) -> None:  # fmt: skip
         self.config = plan.config
         self.choices: Choices = plan.choices
         self.ops: Any = PromisedOps()
         self.program: list[Callable[[], Any]] | None = None
+        self.noise = noise
         self.bits = plan.formats.bits
         self.arena = arena
         self.ledger = Ledger()
@@ -165,7 +95,7 @@ class ArenaMachine:
         return self.arena.view(buffer)
 
     def put(self, view: Array, value: Any) -> Array:
-        self._do(_store if type(value) is Promise else np.copyto, view, value)
+        self._do(store if type(value) is Promise else np.copyto, view, value)
         return view
 
     def _do(self, function: Callable[..., Any], *args: Any) -> None:
@@ -195,10 +125,13 @@ class ArenaMachine:
             codes = self.ledger.sites[leaf.name].codes
             for length, number in code_reads(rows, columns, leaf.codes.shape[1], self.bits):
                 codes[length] += number
-        if staged.buffers:
-            turn = self._turn[leaf.name] = 1 - self._turn.get(leaf.name, 1)
-            self.put(self.view(staged.buffers[turn])[: packed.size], packed.view(np.int8))
-        return tile
+        if not staged.buffers:
+            return tile
+        turn = self._turn[leaf.name] = 1 - self._turn.get(leaf.name, 1)
+        arrived = packed if self.noise is None else self.noise.deliver(packed)
+        held = self.put(self.view(staged.buffers[turn])[: packed.size], arrived.view(np.int8))
+        # The kernel's float copy of a tile stands for the bytes just delivered, unless those were damaged.
+        return tile if np.array_equal(arrived, packed) else replace(tile, codes=unpacked(held, tile))
 
     def constants(self, leaf: Leaf, count: int, *sizes: int) -> None:
         for size in sizes:
@@ -217,7 +150,7 @@ class ArenaMachine:
         return Rope(rope.name, cos, sin)
 
     def accumulate(self, sums: Array, a: Array, leaf: Linear, first: bool) -> None:
-        self._do(_set_accumulators if first else _accumulate, sums, a, leaf)
+        self._do(set_accumulators if first else accumulate, sums, a, leaf)
 
     def finish(self, sums: Array, leaf: Linear) -> None:
         bias = np.zeros(sums.shape[1], np.int32) if leaf.bias is None else leaf.bias

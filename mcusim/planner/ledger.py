@@ -66,6 +66,10 @@ def total_bytes(reads: Counter[int]) -> int:
     return sum(length * number for length, number in reads.items())
 
 
+def bursts(reads: Counter[int], region: Region) -> int:
+    return sum(region.bursts(length) * number for length, number in reads.items())
+
+
 @dataclass
 class Ledger:
     """Work by site."""
@@ -89,6 +93,14 @@ class Ledger:
     def constant_bytes(self) -> int:
         """Bytes of multipliers, shifts, biases, tables and init vectors read."""
         return self.sum(lambda work: work.constant_bytes)
+
+    def code_bursts(self, region: Region) -> int:
+        """Bursts that reading the weight codes from ``region`` takes."""
+        return self.sum(lambda work: bursts(work.codes, region))
+
+    def constant_bursts(self, region: Region) -> int:
+        """Bursts that reading the constants from ``region`` takes."""
+        return self.sum(lambda work: bursts(work.constants, region))
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,14 @@ class Plan:
         ledger.add(self.heads)
         return ledger
 
+    @property
+    def cycle(self) -> Ledger:
+        """Work of one H cycle."""
+        ledger = Ledger()
+        ledger.add(self.call_L, self.config.L_cycles)
+        ledger.add(self.call_H)
+        return ledger
+
     def times(self, ledger: Ledger, target: Target, overlap: bool = True) -> dict[str, OperatorTime]:
         """Site -> estimated time."""
         rows = row_source(self.config)
@@ -94,10 +102,14 @@ class Plan:
         timed = [(self.time(ledger, target, overlap), times) for ledger, times in parts]
         return Range(sum(t.low * n for t, n in timed), sum(t.high * n for t, n in timed))
 
+    def row_reads(self, ledger: Ledger) -> tuple[int, int]:
+        """(reads, bytes) of embedding rows."""
+        rows = row_source(self.config)
+        return ledger.sum(lambda work: rows.reads(work)[0]), ledger.sum(lambda work: rows.reads(work)[1])
+
     def row_bytes(self, ledger: Ledger) -> int:
         """Bytes of embedding rows read."""
-        rows = row_source(self.config)
-        return ledger.sum(lambda work: rows.reads(work)[1])
+        return self.row_reads(ledger)[1]
 
     def lay_out(self, target: Target) -> tuple[Segment, ...] | None:
         """Addresses in the part's regions, or None where it does not fit."""

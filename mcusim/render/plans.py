@@ -47,6 +47,37 @@ def front_grid(one: Fit, target: Target) -> Grid:
                 ("tiles", "SRAM KiB", "wts MB", "time", "part"), tuple(rows), strong=strong)  # fmt: skip
 
 
+def _traffic_rows(plan: Plan, target: Target) -> list[tuple[str, str, int, int]]:
+    """(of what, kind, bytes, bursts) of a call, a cycle and an ACT step; an internal memory has no bursts."""
+    image, rows = target.memories.image, target.memories.rows
+    parts = (
+        ("L call", plan.call_L),
+        ("H call", plan.call_H),
+        ("H cycle", plan.cycle),
+        ("ACT step", plan.step),
+    )
+    found = []
+    for name, ledger in parts:
+        reads, row_bytes = plan.row_reads(ledger)
+        each = rows.bursts(max(1, row_bytes // max(1, reads)))
+        found += [
+            (name, "weights", ledger.code_bytes, ledger.code_bursts(image)),
+            (name, "scales and tables", ledger.constant_bytes, ledger.constant_bursts(image)),
+            (name, "embedding rows", row_bytes, reads * each),
+        ]
+    return found
+
+
+def traffic_grid(plan: Plan, target: Target) -> Grid:
+    """Bytes and bursts of the chosen plan, weights and embedding rows apart."""
+    image, rows = target.memories.image.name, target.memories.rows.name
+    cells = tuple(
+        (of, kind, f"{size:,}", f"{bursts:,}") for of, kind, size, bursts in _traffic_rows(plan, target)
+    )
+    return Grid(f"reads of the chosen plan: image from {image}, rows from {rows}",
+                ("in one", "of", "bytes", "bursts"), cells, left=2)  # fmt: skip
+
+
 def buffers_grid(plan: Plan, target: Target) -> Grid:
     """Persistent buffers and those of the neediest scope, with addresses."""
     segments = plan.lay_out(target) or ()
@@ -131,6 +162,10 @@ def _data(one: Fit, target: Target) -> dict[str, Any]:
             "seconds": {"low": time.low, "high": time.high},
             "fits_part": plan.lay_out(target) is not None,
             "chosen": plan is one.on_part,
+            "reads": [
+                {"in_one": of, "of": kind, "bytes": size, "bursts": bursts}
+                for of, kind, size, bursts in _traffic_rows(plan, target)
+            ],
         })  # fmt: skip
     return {"schema": SCHEMA, "deployment": one.deployment.name, "part": one.part.name,
             "weights": one.deployment.weights, "carry": one.deployment.carry, "plans": plans}  # fmt: skip
@@ -146,6 +181,6 @@ def sheet(one: Fit) -> Sheet:
     drawing = scatter(points, "SRAM KiB", "image read (weights, scales, tables), MB an ACT step")
     grids = [front_grid(one, target)]
     if one.on_part is not None:
-        grids.append(buffers_grid(one.on_part, target))
+        grids += [traffic_grid(one.on_part, target), buffers_grid(one.on_part, target)]
     title = f"mcusim plan · {one.deployment.model} · {one.deployment.weights} · carry {one.deployment.carry}"
     return Sheet(title, tuple(grids), tuple(_sentences(one, target)), _data(one, target), drawing)

@@ -1,0 +1,55 @@
+"""Kernel calls that can be done again: what makes one recorded call of the schedule serve for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from refimpl import fast
+from refimpl.fast.exact_gemm import linear_accumulate
+from refimpl.models.operators import Array
+from refimpl.params import Linear
+
+
+@dataclass(frozen=True, eq=False)
+class Promise:
+    """``function(*args)``, computed each time it is asked for; args may be promises themselves."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    nested: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "nested", any(type(a) is Promise for a in self.args))
+
+    def __call__(self) -> Any:
+        if not self.nested:
+            return self.function(*self.args)
+        return self.function(*[a() if type(a) is Promise else a for a in self.args])
+
+
+class PromisedOps:
+    """:mod:`refimpl.fast` with promises for results; rearrangements of views stay immediate."""
+
+    def __init__(self) -> None:
+        for name in ("add", "argmax", "linear", "multiply", "quantize", "rope", "scores", "silu", "softmax",
+                     "weighted_values"):  # fmt: skip
+            setattr(self, name, self._promise(getattr(fast, name)))
+        self.split = fast.split
+
+    @staticmethod
+    def _promise(function: Callable[..., Any]) -> Callable[..., Promise]:
+        return lambda *args: Promise(function, args)
+
+
+def store(view: Array, value: Promise) -> None:
+    view[...] = value()
+
+
+def accumulate(sums: Array, a: Array, leaf: Linear) -> None:
+    sums += linear_accumulate(a, leaf)
+
+
+def set_accumulators(sums: Array, a: Array, leaf: Linear) -> None:
+    sums[...] = linear_accumulate(a, leaf)
