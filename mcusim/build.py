@@ -1,126 +1,156 @@
-"""From a deployment and an execution to a report: sums, regions, verdict."""
+"""From a plan and an execution to a report: sums, regions, verdict."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
 
-from mcusim.account import CODE, Share, arena_shares, image_shares, operator_counts
+from mcusim.account import CODE, Share, arena_shares, image_shares
 from mcusim.figures import weakest
-from mcusim.parts import Part, Region
+from mcusim.parts import Part
+from mcusim.planner.ledger import Ledger, operator_counts
+from mcusim.planner.plan import Plan
+from mcusim.planner.target import Target
 from mcusim.report import Basis, Budget, CycleRow, OperatorRow, RegionUse, Seconds, Total
-from mcusim.simulate import ExecutedCall, Execution
-from mcusim.timing import OperatorCounts, OperatorTime, energy, time_operator
-from refimpl.counting import CountedStep, Event
+from mcusim.simulate import Execution
+from mcusim.timing import OperatorCounts, energy
 from refimpl.image import Image
 
-Costed = tuple[Event, OperatorCounts, OperatorTime]
+# The last part of a site's name -> the operator that works there.
+OPERATORS = {"gate_up": "linear", "down": "linear", "qkv": "linear", "o": "linear", "lm_head": "linear",
+             "q_head": "linear", "norm": "rms_norm"}  # fmt: skip
+INPUTS = {"down": "multiply", "o": "weighted_values"}
+
+
+def operator_of(site: str) -> str:
+    """The operator of a site, such as ``linear`` for ``L.0.mlp.down``."""
+    *stem, last = site.split(".")
+    if last == "input":
+        return INPUTS.get(stem[-1], "quantize")
+    return OPERATORS.get(last, last)
 
 
 class Costs:
-    """Counts and estimated time of events on one part; equal events are costed once."""
+    """Counts and estimated time of a plan's ledgers on one target."""
 
-    def __init__(self, part: Part, weight_bits: int) -> None:
-        self.part = part
-        self.weight_bits = weight_bits
-        self._known: dict[OperatorCounts, OperatorTime] = {}
+    def __init__(self, plan: Plan, target: Target) -> None:
+        self.plan = plan
+        self.target = target
 
-    def of(self, events: Iterable[Event]) -> list[Costed]:
-        costed = []
-        for event in events:
-            counts = operator_counts(event, self.weight_bits)
-            if counts not in self._known:
-                self._known[counts] = time_operator(counts, self.part)
-            costed.append((event, counts, self._known[counts]))
-        return costed
+    def seconds(self, ledger: Ledger) -> Seconds:
+        time = self.plan.time(ledger, self.target)
+        return Seconds(time.low, time.high)
 
+    def flash_bytes(self, ledger: Ledger) -> int:
+        """Codes, constants and embedding rows read."""
+        return ledger.code_bytes + ledger.constant_bytes + self.plan.row_bytes(ledger)
 
-def _seconds(costed: Iterable[Costed]) -> Seconds:
-    times = [time.total for _, _, time in costed]
-    return Seconds(sum(t.low for t in times), sum(t.high for t in times))
-
-
-def _sum(costed: Iterable[Costed]) -> OperatorCounts:
-    total = OperatorCounts()
-    for _, counts, _ in costed:
-        total = total + counts
-    return total
+    def counts(self, ledger: Ledger) -> OperatorCounts:
+        """All sites together."""
+        total = OperatorCounts()
+        for work in ledger.sites.values():
+            total = total + operator_counts(work, self.plan.formats.bits, 0)
+        return total
 
 
-def cycle_rows(execution: Execution, costs: Costs) -> tuple[CycleRow, ...]:
-    """One row an H cycle; the embedding and the heads belong to no cycle."""
-    by_cycle: dict[int, list[ExecutedCall]] = {}
-    for call in execution.calls:
-        by_cycle.setdefault(call.call.cycle, []).append(call)
+def cycle_ledger(plan: Plan) -> Ledger:
+    """Work of one H cycle."""
+    ledger = Ledger()
+    ledger.add(plan.call_L, plan.config.L_cycles)
+    ledger.add(plan.call_H)
+    return ledger
+
+
+def puzzle_ledger(plan: Plan) -> Ledger:
+    """Work of one puzzle: start, every cycle, the heads once at the end."""
+    ledger = Ledger()
+    ledger.add(plan.start)
+    ledger.add(cycle_ledger(plan), plan.config.H_cycles * plan.config.halt_max_steps)
+    ledger.add(plan.heads)
+    return ledger
+
+
+def cycle_rows(costs: Costs, execution: Execution | None) -> tuple[CycleRow, ...]:
+    """One row an H cycle; the start and the heads belong to no cycle."""
+    ledger = cycle_ledger(costs.plan)
+    counts, flash, time = costs.counts(ledger), costs.flash_bytes(ledger), costs.seconds(ledger)
+    config = costs.plan.config
+    last: dict[tuple[int, str], tuple[float | None, int]] = {}
+    for done in execution.calls if execution is not None else ():
+        last[done.call.cycle, done.call.level] = (done.cosine, done.crc32)
     rows = []
-    for cycle, calls in by_cycle.items():
-        costed = costs.of(e for call in calls for e in call.events)
-        counts = _sum(costed)
-        last_L = [c for c in calls if c.call.level == "L"][-1]
+    for cycle in range(config.H_cycles * config.halt_max_steps):
+        cosine_L, _ = last.get((cycle, "L"), (None, None))
+        cosine_H, crc32_H = last.get((cycle, "H"), (None, None))
         rows.append(CycleRow(
-            cycle, calls[0].call.step, counts.macs, counts.requantizations,
-            counts.weight_bytes + counts.row_bytes, _seconds(costed),
-            last_L.cosine, calls[-1].cosine, calls[-1].crc32,
+            cycle, cycle // config.H_cycles, counts.macs, counts.requantizations, flash, time,
+            cosine_L, cosine_H, crc32_H,
         ))  # fmt: skip
     return tuple(rows)
 
 
-def operator_rows(execution: Execution, costs: Costs) -> tuple[OperatorRow, ...]:
-    """Sums by operator, the slowest first; operators that cost nothing are left out."""
-    by_op: dict[str, list[Costed]] = {}
-    for one in costs.of(execution.events):
-        by_op.setdefault(one[0].op, []).append(one)
+def operator_rows(costs: Costs) -> tuple[OperatorRow, ...]:
+    """Sums by operator over a puzzle, the slowest first; operators that cost nothing are left out."""
+    by_operator: defaultdict[str, Ledger] = defaultdict(Ledger)
+    for site, work in puzzle_ledger(costs.plan).sites.items():
+        by_operator[operator_of(site)].sites[site].add(work)
     rows = []
-    for op, costed in by_op.items():
-        counts, time = _sum(costed), _seconds(costed)
+    for op, ledger in by_operator.items():
+        counts, time = costs.counts(ledger), costs.seconds(ledger)
         limits: Counter[str] = Counter()
-        for _, _, t in costed:
-            limits[t.bound_by] += round(t.total.high * 1e12)
+        for one in costs.plan.times(ledger, costs.target).values():
+            limits[one.bound_by] += round(one.total.high * 1e12)
         if time.high:
-            flash = counts.weight_bytes + counts.row_bytes
-            bound_by = limits.most_common(1)[0][0]
-            row = OperatorRow(op, len(costed), counts.macs, counts.requantizations, flash, time, bound_by)
-            rows.append(row)
+            flash, bound_by = costs.flash_bytes(ledger), limits.most_common(1)[0][0]
+            rows.append(OperatorRow(
+                op, counts.calls, counts.macs, counts.requantizations, flash, time, bound_by,
+            ))  # fmt: skip
     return tuple(sorted(rows, key=lambda row: -row.time.high))
 
 
-def total(execution: Execution, costs: Costs) -> Total:
-    """The whole puzzle: embedding, every call, heads once at the end."""
-    costed = costs.of(execution.events)
-    counts = _sum(costed)
-    spent = energy(counts, costs.part).total
+def total(costs: Costs, execution: Execution | None) -> Total:
+    """The whole puzzle; the high-water mark and the reads are measured where it was executed."""
+    ledger = puzzle_ledger(costs.plan)
+    counts, config = costs.counts(ledger), costs.plan.config
+    spent = energy(counts, costs.target.part).total
     return Total(
-        calls=len(execution.calls),
+        calls=config.calls_per_step * config.halt_max_steps,
         macs=counts.macs,
         requantizations=counts.requantizations,
-        flash_bytes=counts.weight_bytes + counts.row_bytes,
-        row_reads=execution.rows.count,
-        row_bytes=counts.row_bytes,
-        time=_seconds(costed),
+        flash_bytes=costs.flash_bytes(ledger),
+        row_bytes=costs.plan.row_bytes(ledger),
+        row_reads=None if execution is None else execution.rows.count,
+        table_reads=None if execution is None else len(execution.table_reads),
+        table_bytes=None if execution is None else sum(read.bytes for read in execution.table_reads),
+        high_water=None if execution is None else sum(execution.high_water.values()),
+        time=costs.seconds(ledger),
         energy=Seconds(spent.low, spent.high),
     )
 
 
-def budget(limit: int, image: Image, step: CountedStep, part: Part, weights_only: int) -> Budget:
+def budget(limit: int, image: Image, plan: Plan, part: Part, weights_only: int) -> Budget:
     """Everything that must be held: the image file, the arena, the code."""
-    shares = (*image_shares(image), *arena_shares(step), Share(CODE, part.code_bytes))
+    shares = (*image_shares(image), *arena_shares(plan), Share(CODE, part.code_bytes))
     return Budget(limit, shares, weights_only)
 
 
-def regions(image: Image, step: CountedStep, part: Part) -> tuple[RegionUse, ...]:
-    """Image, code and arena laid into the part's memories, each the first that has room."""
-    arena = arena_shares(step)
-    wanted = (
-        (part.region("image", len(image.data)), (Share("flash image", len(image.data)),)),
-        (part.region("code", part.code_bytes), (Share(CODE, part.code_bytes),)),
-        (part.region("arena", sum(share.size for share in arena)), arena),
-    )
-    held: dict[str, tuple[Region, list[Share]]] = {}
-    for region, shares in wanted:
-        held.setdefault(region.name, (region, []))[1].extend(shares)
+def regions(image: Image, plan: Plan, target: Target) -> tuple[RegionUse, ...]:
+    """Image, code and the plan's segments in the part's memories.
+
+    A plan that fits nowhere is shown whole in the memory that serves the arena.
+    """
+    part = target.part
+    held: defaultdict[str, list[Share]] = defaultdict(list)
+    held[target.memories.image.name].append(Share("flash image", len(image.data)))
+    held[part.region("code", part.code_bytes).name].append(Share(CODE, part.code_bytes))
+    segments = plan.lay_out(target)
+    if segments is None:
+        held[target.memories.arena.name] += arena_shares(plan)
+    for segment in segments or ():
+        held[segment.region].append(Share(segment.name, segment.bytes))
     return tuple(
-        RegionUse(region.name, region.kind, sum(s.size for s in shares), region.bytes, tuple(shares))
-        for region, shares in held.values()
+        RegionUse(r.name, r.kind, sum(s.size for s in held[r.name]), r.bytes, tuple(held[r.name]))
+        for r in part.regions
+        if r.name in held
     )
 
 
@@ -130,5 +160,3 @@ def basis(part: Part) -> Basis:
     last = weakest(figures)
     counted = Counter(figure.basis for figure in figures)
     return Basis(last.basis, last.source, tuple(sorted(counted.items())))
-
-

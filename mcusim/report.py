@@ -12,7 +12,8 @@ SCHEMA = "mcusim-run/1"
 
 @dataclass(frozen=True)
 class Subject:
-    """What was simulated; ``weights`` is the format, ``H_cycles`` x ``steps`` the depth."""
+    """What was simulated; ``weights`` is the format, ``H_cycles`` x ``steps`` the depth, ``plan`` the
+    schedule's tiles in the notation of ``mcusim plan``."""
 
     deployment: str
     network: str
@@ -26,6 +27,7 @@ class Subject:
     steps: int
     part: str
     part_title: str
+    plan: str
 
 
 @dataclass(frozen=True)
@@ -128,14 +130,21 @@ class OperatorRow:
 
 @dataclass(frozen=True)
 class Total:
-    """Sums over the run of one puzzle; ``energy`` in joules."""
+    """Sums over one puzzle; ``energy`` in joules.
+
+    Measured where kernels were executed, else None: ``row_reads`` of embedding rows in the image,
+    ``table_reads`` and ``table_bytes`` of a puzzle table file, ``high_water`` bytes of arena touched.
+    """
 
     calls: int
     macs: int
     requantizations: int
     flash_bytes: int
-    row_reads: int
     row_bytes: int
+    row_reads: int | None
+    table_reads: int | None
+    table_bytes: int | None
+    high_water: int | None
     time: Seconds
     energy: Seconds
 
@@ -173,7 +182,7 @@ def to_json(report: RunReport) -> dict[str, Any]:
     """The report as plain data, with the verdicts that the dataclasses compute."""
     data = {"schema": SCHEMA, **asdict(report), "fits": report.fits}
     data["budget"] |= {"everything": report.budget.everything, "missing": report.budget.missing,
-                       "counts": "flash image + arena (carry, x, scratch) + code allowance"}  # fmt: skip
+                       "counts": "flash image + arena of the plan + code allowance"}  # fmt: skip
     for plain, region in zip(data["regions"], report.regions, strict=True):
         plain["missing"] = region.missing
     return data

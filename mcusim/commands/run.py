@@ -14,13 +14,16 @@ from rich.progress import Progress
 
 from mcusim.build import Costs, basis, budget, cycle_rows, operator_rows, regions, total
 from mcusim.deployments import DEFAULT_DEPLOYMENT, FLOAT32, Deployment, load_deployment
-from mcusim.parts import Part, load_part
+from mcusim.parts import load_part
+from mcusim.planner.plan import Formats
+from mcusim.planner.search import search
+from mcusim.planner.target import target_of
 from mcusim.render import markdown, terminal
+from mcusim.render.plans import describe
 from mcusim.report import AllPuzzles, PuzzleResult, RunReport, Subject, to_json
-from mcusim.simulate import Execution, Tokens, count_only, execute
+from mcusim.simulate import Execution, Tokens, execute
 from mcusim.units import MIB, parse_bytes
 from refimpl import fast
-from refimpl.counting import count_step
 from refimpl.errors import InputError, NotImplementedHere
 from refimpl.evaluate import Program, predict
 from refimpl.fixedpoint import ROUNDINGS
@@ -28,6 +31,8 @@ from refimpl.image import Image
 from refimpl.model_image import from_image
 from refimpl.models.config import ModelConfig
 from refimpl.networks import Network, find_network, seeded_tokens
+from refimpl.quantize.lower import CARRIES, Carry
+from refimpl.quantize.weights import parse_format
 from refimpl.sizes import backbone_bytes, parameters
 from refimpl.tasks.metrics import copy_floor, score
 from refimpl.tasks.puzzles import parse_puzzle
@@ -44,6 +49,8 @@ FORMS: dict[str, Callable[[RunReport], str]] = {
 }
 SMALL_PART, LARGE_PART = "generic-4mb", "generic-8mb"
 SMALL_PART_BYTES = 4 * MIB
+# Granularities of weights that the planner has tiled kernels for.
+TILED = ("tensor", "row", "ternary")
 NARROWER = {"w8c": "w4c", "w8t": "w4t"}
 
 
@@ -52,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deployment", help=f"a named deployment (default {DEFAULT_DEPLOYMENT})")
     parser.add_argument("--model", help="network, folder, or preset with seeded weights")
     parser.add_argument("--weights", help="weight format, such as w8c, w4c, w4t")
+    parser.add_argument("--carry", choices=CARRIES, help="format of the carry")
     parser.add_argument("--H-cycles", type=int, help="H cycles an ACT step")
     parser.add_argument("--steps", type=int, help="ACT steps")
     parser.add_argument("--part", help="the device (default: the deployment's, or the budget's generic one)")
@@ -76,16 +84,19 @@ def _deployment(args: argparse.Namespace, limit: int) -> Deployment:
         chosen = replace(chosen, name="(command line)", model=args.model, H_cycles=config.H_cycles,
                          steps=config.halt_max_steps)  # fmt: skip
     for field, value in (("weights", args.weights), ("H_cycles", args.H_cycles), ("steps", args.steps),
-                         ("part", args.part)):  # fmt: skip
+                         ("part", args.part), ("carry", args.carry)):  # fmt: skip
         if value is not None:
             chosen = replace(chosen, **{field: value})
     for what, value in (("--H-cycles", chosen.H_cycles), ("--steps", chosen.steps)):
         if value < 1:
             raise InputError(f"{what} {value}: the recursion needs at least 1.")
-    if chosen.weights == FLOAT32 or chosen.carry != "int16":
+    if chosen.weights == FLOAT32 or chosen.carry == FLOAT32:
         raise NotImplementedHere(
-            f"deployment {chosen.name}: {chosen.weights} weights with {chosen.carry} carry cannot be "
-            "executed; run takes integer weights and an int16 carry."
+            f"deployment {chosen.name} is float32; run executes integer formats: add --weights w8c or w4c."
+        )
+    if parse_format(chosen.weights).granularity not in TILED:
+        raise NotImplementedHere(
+            f"weights {chosen.weights} have no tiled kernel yet; 'python -m refimpl sweep' measures them."
         )
     return chosen
 
@@ -143,42 +154,43 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
     """Do what the arguments say; errors rise as sentences."""
     limit = parse_bytes(args.budget or DEFAULT_BUDGET, "--budget")
     deployment = _deployment(args, limit)
-    part: Part = load_part(deployment.part, args.data)
+    part = load_part(deployment.part, args.data)
     network = find_network(deployment.model)
     config = replace(network.config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps)
     puzzle = _puzzle(args.puzzle, config) if network.trained else None
     if args.table is not None and not config.puzzle_emb_len:
         raise InputError(f"--table: {network.name} has no puzzle embedding.")
-    image = Image(network.image(deployment.weights, args.rounding), "the image")
-    step = count_step(config)
-    result = None
-    if puzzle is not None or args.execute or args.table:
+    carry: Carry = "int8" if deployment.carry == "int8" else "int16"
+    image = Image(network.image(deployment.weights, args.rounding, carry=carry), "the image")
+    target = target_of(part, len(image.data))
+    room = max(0, limit - len(image.data) - part.code_bytes)
+    found = search(config, Formats(deployment.weight_bits, carry), target, room)
+    plan = found.chosen or found.front[0]
+    execution, result = None, None
+    if found.chosen is not None and (puzzle is not None or args.execute or args.table):
         task = progress.add_task("ACT steps", total=config.halt_max_steps)
         execution = execute(
-            image, (config.H_cycles, config.halt_max_steps),
-            seeded_tokens(config) if puzzle is None else puzzle[0], part,
+            image, plan, target, seeded_tokens(config) if puzzle is None else puzzle[0],
             None if args.no_fidelity else network.float_model,
             puzzle_row=(args.table, args.row) if args.table else None,
             on_step=lambda done: progress.update(task, completed=done),
         )  # fmt: skip
         result = None if puzzle is None else _judge(execution, *puzzle, config.task)
-    else:
-        execution = count_only(step)
     everyone = _all(image, deployment, config, progress) if args.all and network.trained else None
-    costs = Costs(part, deployment.weight_bits)
+    costs = Costs(plan, target)
     report = RunReport(
         subject=Subject(
             deployment.name, network.name, network.trained, parameters(config).total, deployment.weights,
             deployment.carry, args.rounding, config.H_cycles, config.L_cycles, config.halt_max_steps,
-            part.name, part.title,
+            part.name, part.title, describe(plan.choices),
         ),
-        budget=budget(limit, image, step, part, backbone_bytes(config, deployment.weight_bits)),
-        regions=regions(image, step, part),
+        budget=budget(limit, image, plan, part, backbone_bytes(config, deployment.weight_bits)),
+        regions=regions(image, plan, target),
         puzzle=result,
         all_puzzles=everyone,
-        cycles=cycle_rows(execution, costs),
-        operators=operator_rows(execution, costs),
-        total=total(execution, costs),
+        cycles=cycle_rows(costs, execution),
+        operators=operator_rows(costs),
+        total=total(costs, execution),
         basis=basis(part),
         remedies=(),
     )  # fmt: skip

@@ -17,6 +17,8 @@ from refimpl.models.config import ModelConfig
 RESIDENT = (frozenset[str](), frozenset({"token"}), frozenset({"token", "channel"}))
 # A plan joins the front if it saves this share of traffic or of time over each smaller one.
 WORTH = 0.05
+# A plan this close to the fastest is as fast: the estimates know no finer.
+NEGLIGIBLE = 0.01
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,20 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Search:
-    """``front``: plans in order of SRAM.  ``chosen``: the fastest that fits the part, or None."""
+    """``front``: plans in order of SRAM.  ``chosen``: the fastest that fits (see _chosen), or None."""
 
     front: tuple[Plan, ...]
     chosen: Plan | None
 
 
-def search(config: ModelConfig, formats: Formats, target: Target) -> Search:
-    """Search the whole space for one model, formats and target."""
+def search(config: ModelConfig, formats: Formats, target: Target, limit: int | None = None) -> Search:
+    """Search the whole space for one model, formats and target.
+
+    ``limit``: bytes that the arena of the chosen plan may have beside what the part's regions allow.
+    """
     estimates = _estimates(config, formats, target)
     thinned = _thinned(estimates)
-    chosen = _fastest(config, formats, target, estimates)
+    chosen = _chosen(config, formats, target, estimates, limit)
     plans = [make_plan(config, formats, choices) for choices in thinned]
     if chosen is not None and chosen.choices not in thinned:
         plans.append(chosen)
@@ -94,11 +99,28 @@ def _thinned(estimates: list[Estimate]) -> list[Choices]:
     return [one.choices for one in kept]
 
 
-def _fastest(config: ModelConfig, formats: Formats, target: Target, estimates: list[Estimate]) -> Plan | None:
-    """The fastest plan that the part's regions can hold."""
-    for one in sorted(estimates, key=lambda e: (e.seconds, e.weight_bytes, e.high_water)):
-        if one.high_water <= sum(room.bytes for room in target.rooms):
-            plan = make_plan(config, formats, one.choices)
-            if plan.lay_out(target) is not None:
-                return plan
-    return None
+def _frugal(one: Estimate) -> tuple[int, bool, int]:
+    """Fewest weights read, then rows read once (x stored), then the smallest arena."""
+    return one.weight_bytes, not one.choices.x_stored, one.high_water
+
+
+def _chosen(
+    config: ModelConfig, formats: Formats, target: Target, estimates: list[Estimate], limit: int | None
+) -> Plan | None:
+    """Of the plans that fit and are as fast as the fastest, the one that reads least, then the smallest."""
+    room = sum(room.bytes for room in target.rooms)
+    room = room if limit is None else min(room, limit)
+
+    def fits(one: Estimate) -> Plan | None:
+        if one.high_water > room:
+            return None
+        plan = make_plan(config, formats, one.choices)
+        return plan if plan.lay_out(target) is not None else None
+
+    by_time = sorted(estimates, key=lambda e: (e.seconds, e.weight_bytes, e.high_water))
+    fastest = next((one.seconds for one in by_time if fits(one) is not None), None)
+    if fastest is None:
+        return None
+    as_fast = [one for one in by_time if one.seconds <= fastest * (1 + NEGLIGIBLE)]
+    found = (fits(one) for one in sorted(as_fast, key=_frugal))
+    return next(plan for plan in found if plan is not None)

@@ -104,8 +104,13 @@ def subtitle(report: RunReport) -> str:
     return f"{count(subject.parameters)} parameters, {state}; requantization: {subject.rounding} rounding"
 
 
-def untrained(report: RunReport) -> str:
-    executed = report.cycles[0].crc32_H is not None
+def unanswered(report: RunReport) -> str:
+    """Why there is no answer to judge, or nothing."""
+    if report.puzzle is not None:
+        return ""
+    if report.subject.trained:
+        return "not executed: no plan fits"
+    executed = report.total.high_water is not None
     done = "kernels executed on seeded tokens" if executed else "shapes counted, kernels not executed"
     return f"accuracy n/a (untrained weights); {done}"
 
@@ -137,6 +142,17 @@ def verdict(report: RunReport) -> tuple[str, str, str]:
     return "DOES NOT FIT", "; ".join(reasons) + " (image + arena + code).", aside
 
 
+def _measured(report: RunReport) -> str:
+    """What the execution measured beside what the plan says."""
+    total = report.total
+    if total.high_water is None:
+        return "Not executed."
+    said = f"Executed tile by tile: {total.high_water:,} B of arena touched, {total.row_reads:,} row reads"
+    if total.table_reads:
+        said += f", {total.table_reads} read of {total.table_bytes:,} B from the table file"
+    return said + "."
+
+
 def sentences(report: RunReport) -> tuple[str, ...]:
     """Totals, estimates and what they rest on."""
     subject, total, basis = report.subject, report.total, report.basis
@@ -144,9 +160,10 @@ def sentences(report: RunReport) -> tuple[str, ...]:
     figures = ", ".join(f"{number} {kind}" for kind, number in basis.counted)
     return (
         f"{total.calls} block calls ({depth}): {count(total.macs)} MACs, {count(total.requantizations)} "
-        f"requantizations, {total.flash_bytes:,} B read from flash, {total.row_reads:,} row reads.",
+        f"requantizations, {total.flash_bytes:,} B read from flash, {total.row_bytes:,} of them embedding "
+        "rows.",
+        f"Plan {subject.plan} (tiles, see mcusim plan). {_measured(report)}",
         f"Estimated: {span(total.time)} and {total.energy.low:.2g} .. {total.energy.high:.2g} J a puzzle on "
         f"{subject.part_title}; times in the tables are estimates, the slow end.",
-        f"The estimate rests on {figures} figures; weakest: {basis.weakest} ({basis.source}). Arena: whole "
-        "operators one after another, no tiling.",
+        f"The estimate rests on {figures} figures; weakest: {basis.weakest} ({basis.source}).",
     )

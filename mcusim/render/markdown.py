@@ -27,8 +27,8 @@ def render(report: RunReport) -> str:
         parts.append(f"{result.origin}: the answer is **{judged}**, {cells}.")
     if report.all_puzzles is not None:
         parts.append(grids.accuracy(report))
-    if not report.subject.trained:
-        parts.append(grids.untrained(report))
+    if report.puzzle is None:
+        parts.append(grids.unanswered(report))
     word, reason, aside = grids.verdict(report)
     parts += [table(grids.regions(report)), table(grids.budget(report.budget))]
     parts.append(f"**{word}** {reason} {aside}")

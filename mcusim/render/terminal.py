@@ -62,8 +62,8 @@ def render(report: RunReport) -> RenderableType:
         parts.append(Padding(puzzle(report.puzzle), (1, 0)))
     if report.all_puzzles is not None:
         parts.append(Padding(Text(grids.accuracy(report)), (1, 0)))
-    if not report.subject.trained:
-        parts.append(Padding(Text(grids.untrained(report), "yellow"), (1, 0)))
+    if report.puzzle is None:
+        parts.append(Padding(Text(grids.unanswered(report), "yellow"), (1, 0)))
     bars = [_bar(region.used / region.size) for region in report.regions]
     word, reason, aside = grids.verdict(report)
     style = "bold green" if report.fits else "bold red"
