@@ -10,7 +10,7 @@ from mcusim.parts import Part
 from mcusim.planner.ledger import Ledger, operator_counts
 from mcusim.planner.plan import Plan
 from mcusim.planner.target import Target
-from mcusim.report import Basis, Budget, CycleRow, OperatorRow, RegionUse, Seconds, Total
+from mcusim.report import Basis, Budget, CycleRow, OperatorRow, RegionUse, Span, Total
 from mcusim.simulate import Execution
 from mcusim.timing import OperatorCounts, energy
 from refimpl.image import Image
@@ -36,9 +36,9 @@ class Costs:
         self.plan = plan
         self.target = target
 
-    def seconds(self, ledger: Ledger) -> Seconds:
+    def seconds(self, ledger: Ledger) -> Span:
         time = self.plan.time(ledger, self.target)
-        return Seconds(time.low, time.high)
+        return Span(time.low, time.high)
 
     def flash_bytes(self, ledger: Ledger) -> int:
         """Codes, constants and embedding rows read."""
@@ -123,7 +123,7 @@ def total(costs: Costs, execution: Execution | None) -> Total:
         table_bytes=None if execution is None else sum(read.bytes for read in execution.table_reads),
         high_water=None if execution is None else sum(execution.high_water.values()),
         time=costs.seconds(ledger),
-        energy=Seconds(spent.low, spent.high),
+        energy=Span(spent.low, spent.high),
     )
 
 

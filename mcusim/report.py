@@ -93,8 +93,8 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Seconds:
-    """An estimated duration between two ends."""
+class Span:
+    """An estimated quantity between two ends: seconds, or joules."""
 
     low: float
     high: float
@@ -109,7 +109,7 @@ class CycleRow:
     macs: int
     requantizations: int
     flash_bytes: int
-    time: Seconds
+    time: Span
     fidelity_L: float | None
     fidelity_H: float | None
     crc32_H: int | None
@@ -124,7 +124,7 @@ class OperatorRow:
     macs: int
     requantizations: int
     flash_bytes: int
-    time: Seconds
+    time: Span
     bound_by: str
 
 
@@ -145,8 +145,8 @@ class Total:
     table_reads: int | None
     table_bytes: int | None
     high_water: int | None
-    time: Seconds
-    energy: Seconds
+    time: Span
+    energy: Span
 
 
 @dataclass(frozen=True)

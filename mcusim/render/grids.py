@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mcusim.report import Budget, CycleRow, RunReport, Seconds
+from mcusim.report import Budget, CycleRow, RunReport, Span
 from mcusim.units import format_bytes, format_seconds
 
 CYCLES_SHOWN = 12
@@ -28,10 +28,16 @@ class Grid:
     folded: tuple[int, ...] = ()
 
 
-def span(time: Seconds) -> str:
+def span(time: Span) -> str:
     """A range of time, or one duration where both ends are equal."""
     low, high = format_seconds(time.low), format_seconds(time.high)
     return low if low == high else f"{low} .. {high}"
+
+
+def joules(energy: Span) -> str:
+    """A range of energy with two digits."""
+    low, high = (f"{e:,.0f}" if e >= 10 else f"{e:.2g}" for e in (energy.low, energy.high))
+    return f"{low} .. {high} J"
 
 
 def count(value: int) -> str:
@@ -163,7 +169,7 @@ def sentences(report: RunReport) -> tuple[str, ...]:
         f"requantizations, {total.flash_bytes:,} B read from flash, {total.row_bytes:,} of them embedding "
         "rows.",
         f"Plan {subject.plan} (tiles, see mcusim plan). {_measured(report)}",
-        f"Estimated: {span(total.time)} and {total.energy.low:.2g} .. {total.energy.high:.2g} J a puzzle on "
+        f"Estimated: {span(total.time)} and {joules(total.energy)} a puzzle on "
         f"{subject.part_title}; times in the tables are estimates, the slow end.",
         f"The estimate rests on {figures} figures; weakest: {basis.weakest} ({basis.source}).",
     )
