@@ -64,6 +64,16 @@ def test_sums_on_both_sides_of_every_power_of_two_agree(reading: ModuleType) -> 
 
 
 @readings
+def test_exact_ties_go_up(reading: ModuleType) -> None:
+    """A gain made so that the row's factor is exactly one half: odd values are ties, on both sides of 0."""
+    h = np.array([[1, -1, 3, -3, 2, -2]], np.int32)
+    eps = 2**30 - 28  # the sum of squares is 28, so m = 2^30 and the exponent is 0
+    gain = -(-(2**59) // oracle.reciprocal_root(2**30))
+    assert oracle.reciprocal_root(2**30) * gain // 2**30 == 2**29
+    assert_exact(reading.rms_norm(h, Norm("norm", 6, gain, eps)), [[1, 0, 2, -1, 1, -1]])
+
+
+@readings
 def test_a_zero_row_stays_zero(reading: ModuleType) -> None:
     for eps in (0.0, 1e-5):
         p = norm_constants("norm", 96, eps)
