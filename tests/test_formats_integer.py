@@ -267,7 +267,8 @@ def test_int8_norm_reads_back_a_grid_of_256_values():
 
 COMBINATIONS = [
     ("w8c", "a8", "int8"), ("w4an", "a8", "int16"), ("w4g32", "a8", "int16"), ("mxint4", "amx", "int16"),
-    ("w8c", "a8d", "int16"), ("w4c", "a16", "int16"), ("w4c", "a4", "int8"), ("w4g32", "a8d", "int8"),
+    ("w8c", "a8d", "int16"), ("w4c", "a16", "int16"), ("w4c", "a4", "int8"),
+    ("w4c", "a8p16", "int16"), ("w4g32", "a8d", "int8"),
 ]  # fmt: skip
 
 
@@ -296,6 +297,10 @@ def test_leaf_types_say_what_a_format_needs():
     assert isinstance(down(weights="ternary").down, Linear)
     assert isinstance(down(weights="w4g32").down, BlockLinear)
     assert isinstance(down(weights="w8c", activations="amx").product, Keep)
+    wide = down(weights="w8c", activations="a8p16")
+    assert isinstance(wide.gate_up, Linear)
+    assert isinstance(wide.down, BlockLinear)
+    assert (wide.input.out_bits, wide.product.out_bits) == (8, 16)
     mixed = down(weights="w4c", overrides={"L.0.mlp.down": "w8c"})
     assert (mixed.down.weight_bits, mixed.gate_up.weight_bits) == (8, 4)
 

@@ -1,6 +1,7 @@
 """Activation formats of linear inputs, and their emulation on floats.
 
 ``a8``, ``a16``, ``a4``  static: one symmetric scale a call site, absmax / qmax of a calibration run
+``a8p16``                a8, but int16 at the gated product (the input of each ``down``)
 ``a8d``                  dynamic: int8, one scale a token (row of the input)
 ``amx``                  MXInt4: blocks of 32 inputs, power-of-two scale, chosen online
 ``float``                the published weight-only setting (emulation only)
@@ -25,20 +26,25 @@ from refimpl.quantize.weights import MX_QMAX, SCALE_FLOOR, mx_exponents
 
 @dataclass(frozen=True)
 class ActivationFormat:
-    """``bits`` a code; ``online`` says when the scale is chosen."""
+    """``bits`` a code, ``product_bits`` at the gated product; ``online`` says when the scale is chosen."""
 
     name: str
     bits: int
     online: Online
+    product_bits: int = 0
 
-    @property
-    def qmax(self) -> int:
-        return (1 << self.bits - 1) - 1
+    def bits_at(self, site: str) -> int:
+        """Bits of the codes at a linear's input."""
+        return self.product_bits if self.product_bits and site.endswith(".down.input") else self.bits
+
+    def qmax(self, site: str) -> int:
+        return (1 << self.bits_at(site) - 1) - 1
 
 
 _ALL: tuple[ActivationFormat, ...] = (
     ActivationFormat("a8", 8, "static"),
     ActivationFormat("a16", 16, "static"),
+    ActivationFormat("a8p16", 8, "static", product_bits=16),
     ActivationFormat("a4", 4, "static"),
     ActivationFormat("a8d", 8, "token"),
     ActivationFormat("amx", 4, "mx"),
@@ -82,7 +88,8 @@ def emulated_inputs(fmt: ActivationFormat, calibration: Calibration) -> Visitor:
             return fake_token(value)
         if fmt.online == "mx":
             return fake_mx(value)
-        scale = value.dtype.type(calibration.scale(site, fmt.qmax))
-        return np.asarray(np.clip(np.rint(value / scale), -fmt.qmax, fmt.qmax) * scale)
+        qmax = fmt.qmax(site)
+        scale = value.dtype.type(calibration.scale(site, qmax))
+        return np.asarray(np.clip(np.rint(value / scale), -qmax, qmax) * scale)
 
     return visit

@@ -64,7 +64,7 @@ class Lowering:
         """Values of real size ``unit`` -> activations of the linear that reads ``site``."""
         if self.activations.online != "static":
             return Keep(site)
-        return self.rescale(site, unit / self.in_unit(site, unit), self.activations.bits)
+        return self.rescale(site, unit / self.in_unit(site, unit), self.activations.bits_at(site))
 
     def in_unit(self, site: str, unit: float) -> float:
         """Real value of one activation code of ``site``, given that of the wide value it is made from."""
@@ -72,7 +72,7 @@ class Lowering:
             return unit / TOKEN_CODE_MAX
         if self.activations.online == "mx":
             return unit
-        return self.calibration.scale(site, self.activations.qmax)
+        return self.calibration.scale(site, self.activations.qmax(site))
 
     def linear(
         self, p: float_params.Linear, in_scale: float, out_scale: Float64s | float, out_bits: int
@@ -84,7 +84,9 @@ class Lowering:
         """
         weights = self.overrides.get(p.name, self.weights)
         out_scales = np.broadcast_to(np.asarray(out_scale, np.float64), (len(p.weight),))
-        int32_suffices = self.activations.online == "static" and self.activations.bits <= 8
+        int32_suffices = (
+            self.activations.online == "static" and self.activations.bits_at(f"{p.name}.input") <= 8
+        )
         if not int32_suffices or weights.granularity not in ("tensor", "row", "ternary"):
             return block_linear(p, weights, self.activations.online, in_scale, out_scales, out_bits)
         quantized = quantize_weights(p.weight, weights) if self.rule is None else self.rule(p, weights)
