@@ -173,8 +173,8 @@ def units(step: CountedStep) -> dict[str, tuple[str, int]]:
         for op in ("quantize", "silu", "multiply", "rms_norm", "add", "softmax", "scores", "weighted_values")
     }
     return {
-        "quantize": ("requantize", counts["quantize"].requantizations),
-        "multiply": ("requantize", counts["multiply"].requantizations),
+        "quantize": ("rescale", counts["quantize"].requantizations),
+        "multiply": ("rescale", counts["multiply"].requantizations),
         "silu": ("lookup", counts["silu"].lookups),
         "rms_norm": ("norm_element", counts["rms_norm"].norm_elements),
         "add": ("element", counts["add"].adds),

@@ -13,8 +13,9 @@ from mcusim.toml_checks import Table
 # The kinds of multiply-accumulate, by the formats of the two factors: a linear with int8 or int4
 # weights, q k^T (int8 x int8 activations) and P V (int16 x int8).
 MAC_KINDS = ("w8a8", "w4a8", "a8a8", "a16a8")
-# Everything else an operator does, as instructions for each of its units.
-WORK_KINDS = ("call", "requantize", "norm_element", "softmax_element", "lookup", "element")
+# Everything else an operator does, as instructions for each of its units: ``requantize`` an output inside a
+# matrix kernel, ``rescale`` a value in an operator of its own.
+WORK_KINDS = ("call", "requantize", "rescale", "norm_element", "softmax_element", "lookup", "element")
 
 
 @dataclass(frozen=True)

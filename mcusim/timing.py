@@ -19,7 +19,8 @@ class OperatorCounts:
 
     ``macs_w8a8`` / ``macs_w4a8`` are those of linears, by weight format; ``macs_a8a8`` are of q k^T,
     ``macs_a16a8`` of P V.  ``elements`` counts additions, rotations and copies,
-    ``calls`` the kernels called.  ``weight_bytes`` are
+    ``calls`` the kernels called; ``rescales`` are those requantizations that are an operator of their own
+    and not the end of a matrix kernel.  ``weight_bytes`` are
     read from the image, ``row_bytes`` from embedding rows, ``arena_bytes`` are read and written in the
     arena.
     """
@@ -34,6 +35,7 @@ class OperatorCounts:
     lookups: int = 0
     elements: int = 0
     calls: int = 0
+    rescales: int = 0
     weight_bytes: int = 0
     row_bytes: int = 0
     arena_bytes: int = 0
@@ -48,7 +50,7 @@ class OperatorCounts:
 
 # Which count is charged with which row of a core's ``instructions``.
 WORK_OF_COUNT = {
-    "requantizations": "requantize",
+    "rescales": "rescale",
     "norm_elements": "norm_element",
     "softmax_elements": "softmax_element",
     "lookups": "lookup",
@@ -73,9 +75,10 @@ class OperatorTime:
 def instructions(counts: OperatorCounts, part: Part) -> float:
     """Instructions the core spends."""
     core = part.core
+    inside = (counts.requantizations - counts.rescales) * core.work["requantize"].value
     macs: float = sum(core.instructions_per_mac(kind) * getattr(counts, f"macs_{kind}") for kind in core.macs)
     other: float = sum(core.work[row].value * getattr(counts, name) for name, row in WORK_OF_COUNT.items())
-    return macs + other
+    return macs + inside + other
 
 
 def time_operator(

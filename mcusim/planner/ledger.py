@@ -140,6 +140,7 @@ def operator_counts(work: Work, weight_bits: int, row_bytes: int) -> OperatorCou
         lookups=c["lookups"],
         elements=c["adds"] + c["products"] + c["rope_elements"],
         calls=work.calls,
+        rescales=0 if c["macs"] or c["attention_macs"] else c["requantizations"],
         weight_bytes=work.code_bytes + work.constant_bytes,
         row_bytes=row_bytes,
         arena_bytes=work.arena_bytes,
