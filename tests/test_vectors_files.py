@@ -40,7 +40,7 @@ def test_the_schema_is_closed() -> None:
         "$: notes is missing",
         "$.testGroups[0].tests[0]: remark is not allowed",
         "$.testGroups[0].tests[1].expected.dtype: 'float32' is none of "
-        "['int4', 'int8', 'int16', 'int32', 'int64']",
+        "['int4', 'int8', 'uint8', 'int16', 'int32', 'int64']",
     ]
 
 

@@ -15,7 +15,18 @@ from refimpl.vectors.files import DEFAULT_GOLDEN as GOLDEN
 from refimpl.vectors.flags import FLAGS
 
 FIRMWARE = GOLDEN.parent / "firmware"
-OPERATORS = ("fixed", "elementwise", "linear", "stage", "dot_plain", "norm", "softmax", "attention", "embed")
+OPERATORS = (
+    "fixed",
+    "elementwise",
+    "linear",
+    "stage",
+    "dot_plain",
+    "block_linear",
+    "norm",
+    "softmax",
+    "attention",
+    "embed",
+)
 HOST = "#include <stdio.h>\n#include \"rr_runner.c\"\nstatic void p(const char *t) { fputs(t, stdout); }\n" \
        "int main(void) { return rr_run_vectors(p) != 0; }\n"  # fmt: skip
 

@@ -25,7 +25,8 @@ static int scale_valid(int32_t multiplier, int32_t shift)
 /* Status of a request as far as format and scales decide it. */
 static int32_t served(int32_t rounding, int32_t out_bits, const int32_t *multiplier, const int32_t *shift, int32_t n)
 {
-    if (rounding < 0 || rounding > 1 || (out_bits != 8 && out_bits != 16 && out_bits != 32)) return REFUSED;
+    if (rounding < 0 || rounding > 1) return REFUSED;
+    if (out_bits != 4 && out_bits != 8 && out_bits != 16 && out_bits != 32) return REFUSED;
     for (int32_t i = 0; i < n; i++)
         if (!scale_valid(multiplier[i], shift[i])) return REFUSED;
     return rounding == ROUNDING && out_bits == 8 ? DONE : NOT_SERVED;

@@ -11,10 +11,11 @@ int32_t rr_rescale(const int32_t *acc, int32_t n, int32_t multiplier, int32_t sh
                    int32_t output_offset, int32_t out_bits, void *out)
 {
     if (!rr_valid(n, multiplier, shift, rounding)) return RR_REFUSED;
-    if (out_bits != 8 && out_bits != 16 && out_bits != 32) return RR_REFUSED;
+    if (out_bits != 4 && out_bits != 8 && out_bits != 16 && out_bits != 32) return RR_REFUSED;
     for (int32_t i = 0; i < n; i++) {
         const int64_t y = (int64_t)rr_scale(acc[i], multiplier, shift, rounding) + output_offset;
-        if (out_bits == 8) ((int8_t *)out)[i] = rr_saturate8(y);
+        if (out_bits == 4) ((int8_t *)out)[i] = (int8_t)rr_saturate(y, -8, 7);
+        else if (out_bits == 8) ((int8_t *)out)[i] = rr_saturate8(y);
         else if (out_bits == 16) ((int16_t *)out)[i] = rr_saturate16(y);
         else ((int32_t *)out)[i] = rr_saturate(y, INT32_MIN, INT32_MAX);
     }

@@ -21,6 +21,20 @@ int rr_linear_valid(const rr_linear_job *p);
 /* Run a valid job: codes, multipliers, shifts and biases are each read once, whatever `rows` is. */
 void rr_linear(const rr_linear_job *p);
 
+enum { RR_STATIC = 0, RR_TOKEN = 1, RR_MX = 2 };
+
+/* A linear over zero points, groups or MX blocks; linear.a is unused, `wide` holds codes or values. */
+typedef struct {
+    rr_linear_job linear;
+    const int32_t *wide;
+    const int8_t *zero_point; /* or NULL */
+    const uint8_t *block_scale; /* (n, blocks), or NULL */
+    int32_t block, blocks, power_of_two, activations;
+} rr_block_job;
+
+int rr_block_linear_valid(const rr_block_job *p);
+void rr_block_linear(const rr_block_job *p);
+
 typedef struct {
     const int8_t *codes; /* NULL: the model has no such table */
     const int32_t *multiplier, *shift;

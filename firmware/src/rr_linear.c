@@ -18,7 +18,7 @@ static rr_output rr_output_of(const rr_linear_job *p, int32_t col)
 int rr_linear_valid(const rr_linear_job *p)
 {
     if (p->rows < 1 || p->n < 1 || p->k < 1 || p->k > RR_MAX_K || !rr_rounding_valid(p->rounding)) return 0;
-    if (p->out_bits != 8 && p->out_bits != 16 && p->out_bits != 32) return 0;
+    if (p->out_bits != 4 && p->out_bits != 8 && p->out_bits != 16 && p->out_bits != 32) return 0;
     for (int32_t col = 0; col < p->n; col++) {
         const rr_output o = rr_output_of(p, col);
         if (!rr_rescale_valid(o.multiplier, o.shift)) return 0;
@@ -31,7 +31,8 @@ static inline void rr_store(const rr_linear_job *p, rr_output o, int32_t r, int3
 {
     const int64_t y = (int64_t)rr_scale(dot + o.bias, o.multiplier, o.shift, p->rounding) + p->output_offset;
     const int32_t at = r * p->n + col;
-    if (p->out_bits == 8) ((int8_t *)p->out)[at] = rr_saturate8(y);
+    if (p->out_bits == 4) ((int8_t *)p->out)[at] = (int8_t)rr_saturate(y, -8, 7);
+    else if (p->out_bits == 8) ((int8_t *)p->out)[at] = rr_saturate8(y);
     else if (p->out_bits == 16) ((int16_t *)p->out)[at] = rr_saturate16(y);
     else ((int32_t *)p->out)[at] = rr_saturate(y, INT32_MIN, INT32_MAX);
 }

@@ -63,7 +63,7 @@ int32_t rr_exp_on_negative(const int32_t *x, int32_t n, int32_t *out);
  *   out int32 [n] */
 int32_t rr_one_over_one_plus(const int32_t *x, int32_t n, int32_t *out);
 
-/* clamp(requantize(acc) + output_offset) to out_bits. (OP-RESCALE)
+/* clamp(requantize(acc) + output_offset) to out_bits (4 stored in int8). (OP-RESCALE)
  *   acc int32 [n]
  *   out out_bits [n] */
 int32_t rr_rescale(const int32_t *acc, int32_t n, int32_t multiplier, int32_t shift, int32_t rounding,
@@ -82,7 +82,7 @@ int32_t rr_quantize_s32(const int32_t *h, int32_t n, int32_t multiplier, int32_t
         int32_t output_offset, int8_t *out);
 
 /* y = clamp(requantize(a @ codes^T + bias, multiplier[row], shift[row]) + output_offset); zero points of a and codes are 0.
- * out_bits is 8, 16 or 32. (OP-LINEAR)
+ * out_bits is 4 (stored in int8), 8, 16 or 32. (OP-LINEAR)
  *   a int8 [rows, k]
  *   codes int8 [n, k]
  *   bias int32 [n] (or NULL)
@@ -94,7 +94,7 @@ int32_t rr_linear_s8(const int8_t *a, const int8_t *codes, const int32_t *bias, 
         int32_t out_bits, void *out);
 
 /* y = clamp(requantize(a @ codes^T + bias, multiplier[row], shift[row]) + output_offset); zero points of a and codes are 0.
- * out_bits is 8, 16 or 32. (OP-LINEAR)
+ * out_bits is 4 (stored in int8), 8, 16 or 32. (OP-LINEAR)
  *   a int8 [rows, k]
  *   codes int4 [n, k]
  *   bias int32 [n] (or NULL)
@@ -189,6 +189,69 @@ int32_t rr_embed(const int32_t *tokens, const int8_t *token_codes, const int32_t
  *   logits int32 [rows, cols]
  *   out int32 [rows] */
 int32_t rr_argmax(const int32_t *logits, int32_t rows, int32_t cols, int32_t *out);
+
+/* acc * multiplier * 2^(shift - 31) for |acc| < 2^47 with the multiplier cut to 15 bits, one rounding, ties up.
+ * multiplier 0 or 2^30..2^31. (FIX-REQUANTIZE-WIDE)
+ *   acc int64 [n]
+ *   multiplier int64 [n]
+ *   shift int32 [n]
+ *   out int64 [n] */
+int32_t rr_requantize_wide(const int64_t *acc, const int64_t *multiplier, const int32_t *shift, int32_t n,
+        int64_t *out);
+
+/* int8 codes of each row by its absmax A: r = floor(127 * 2^(n + 23) / A), n the bit length of A; code = (v * r + 2^(n + 22)) >> (n + 23). (OP-ONLINE-TOKEN)
+ *   values int32 [rows, k]
+ *   out int8 [rows, k] */
+int32_t rr_token_codes(const int32_t *values, int32_t rows, int32_t k, int8_t *out);
+
+/* A of each row as multiplier in [2^30, 2^31) and shift: A = multiplier * 2^(shift - 31); 0, 0 for a zero row. (OP-ONLINE-TOKEN)
+ *   values int32 [rows, k]
+ *   out int32 [rows, 2] */
+int32_t rr_token_scale(const int32_t *values, int32_t rows, int32_t k, int32_t *out);
+
+/* Blocks of 32 with a power-of-two scale, codes -7..7 (ties away from zero), each shifted left by its exponent above the smallest of the row. (OP-ONLINE-MX)
+ *   values int32 [rows, k]
+ *   out int32 [rows, k] */
+int32_t rr_mx_codes(const int32_t *values, int32_t rows, int32_t k, int32_t *out);
+
+/* The smallest exponent of each row: smallest e >= 0 with absmax <= 7 * 2^e, raised to 15 below the row's largest. (OP-ONLINE-MX)
+ *   values int32 [rows, k]
+ *   out int32 [rows] */
+int32_t rr_mx_exponent(const int32_t *values, int32_t rows, int32_t k, int32_t *out);
+
+/* y = clamp(requantize_wide(values @ weights^T, multiplier[row], shift[row]) + bias), weights = (codes - zero_point[row]) * factor of their block.
+ * The factor is 1 without block_scale, else block_scale, or with power_of_two 2^block_scale.
+ * activations 0 static: a holds int8 or int16 codes; 1 token, 2 mx: a holds int32 values, quantized first as by token_codes or mx_codes.
+ * shift -31..14. (OP-BLOCK-LINEAR)
+ *   a int32 [rows, k]
+ *   codes int8 [n, k]
+ *   zero_point int8 [n] (or NULL)
+ *   block_scale uint8 [n, blocks] (or NULL)
+ *   bias int32 [n] (or NULL)
+ *   multiplier int32 [n]
+ *   shift int32 [n]
+ *   out out_bits [rows, n] */
+int32_t rr_block_linear_s8(const int32_t *a, const int8_t *codes, const int8_t *zero_point,
+        const uint8_t *block_scale, const int32_t *bias, const int32_t *multiplier, const int32_t *shift,
+        int32_t rows, int32_t n, int32_t k, int32_t block, int32_t blocks, int32_t power_of_two,
+        int32_t activations, int32_t out_bits, void *out);
+
+/* y = clamp(requantize_wide(values @ weights^T, multiplier[row], shift[row]) + bias), weights = (codes - zero_point[row]) * factor of their block.
+ * The factor is 1 without block_scale, else block_scale, or with power_of_two 2^block_scale.
+ * activations 0 static: a holds int8 or int16 codes; 1 token, 2 mx: a holds int32 values, quantized first as by token_codes or mx_codes.
+ * shift -31..14. (OP-BLOCK-LINEAR)
+ *   a int32 [rows, k]
+ *   codes int4 [n, k]
+ *   zero_point int8 [n] (or NULL)
+ *   block_scale uint8 [n, blocks] (or NULL)
+ *   bias int32 [n] (or NULL)
+ *   multiplier int32 [n]
+ *   shift int32 [n]
+ *   out out_bits [rows, n] */
+int32_t rr_block_linear_s4(const int32_t *a, const uint8_t *codes, const int8_t *zero_point,
+        const uint8_t *block_scale, const int32_t *bias, const int32_t *multiplier, const int32_t *shift,
+        int32_t rows, int32_t n, int32_t k, int32_t block, int32_t blocks, int32_t power_of_two,
+        int32_t activations, int32_t out_bits, void *out);
 
 #ifdef __cplusplus
 }

@@ -20,7 +20,7 @@ typedef struct {
     const char *comment;
     int32_t refused;
     const void *in[10];
-    int32_t param[7];
+    int32_t param[8];
     const void *expected;
     int32_t count, width; /* elements of the output, bytes of one */
 } rr_case;
@@ -37,6 +37,12 @@ int32_t rr_run_vectors(rr_put put);
 #endif
 #ifndef RR_SKIP_ARGMAX
 #include "rr_vectors_argmax.h"
+#endif
+#ifndef RR_SKIP_BLOCK_LINEAR_S4
+#include "rr_vectors_block_linear_s4.h"
+#endif
+#ifndef RR_SKIP_BLOCK_LINEAR_S8
+#include "rr_vectors_block_linear_s8.h"
 #endif
 #ifndef RR_SKIP_EMBED
 #include "rr_vectors_embed.h"
@@ -56,6 +62,12 @@ int32_t rr_run_vectors(rr_put put);
 #ifndef RR_SKIP_MULTIPLY
 #include "rr_vectors_multiply.h"
 #endif
+#ifndef RR_SKIP_MX_CODES
+#include "rr_vectors_mx_codes.h"
+#endif
+#ifndef RR_SKIP_MX_EXPONENT
+#include "rr_vectors_mx_exponent.h"
+#endif
 #ifndef RR_SKIP_ONE_OVER_ONE_PLUS
 #include "rr_vectors_one_over_one_plus.h"
 #endif
@@ -70,6 +82,9 @@ int32_t rr_run_vectors(rr_put put);
 #endif
 #ifndef RR_SKIP_REQUANTIZE
 #include "rr_vectors_requantize.h"
+#endif
+#ifndef RR_SKIP_REQUANTIZE_WIDE
+#include "rr_vectors_requantize_wide.h"
 #endif
 #ifndef RR_SKIP_RESCALE
 #include "rr_vectors_rescale.h"
@@ -94,6 +109,12 @@ int32_t rr_run_vectors(rr_put put);
 #endif
 #ifndef RR_SKIP_SOFTMAX_S8_S16
 #include "rr_vectors_softmax_s8_s16.h"
+#endif
+#ifndef RR_SKIP_TOKEN_CODES
+#include "rr_vectors_token_codes.h"
+#endif
+#ifndef RR_SKIP_TOKEN_SCALE
+#include "rr_vectors_token_scale.h"
 #endif
 #ifndef RR_SKIP_UNPACK_INT4
 #include "rr_vectors_unpack_int4.h"
@@ -205,6 +226,12 @@ int32_t rr_run_vectors(rr_put put)
 #ifndef RR_SKIP_ARGMAX
     failures += rr_check(put, "argmax", rr_argmax_cases, (int32_t)(sizeof rr_argmax_cases / sizeof rr_argmax_cases[0]), rr_argmax_call);
 #endif
+#ifndef RR_SKIP_BLOCK_LINEAR_S4
+    failures += rr_check(put, "block_linear_s4", rr_block_linear_s4_cases, (int32_t)(sizeof rr_block_linear_s4_cases / sizeof rr_block_linear_s4_cases[0]), rr_block_linear_s4_call);
+#endif
+#ifndef RR_SKIP_BLOCK_LINEAR_S8
+    failures += rr_check(put, "block_linear_s8", rr_block_linear_s8_cases, (int32_t)(sizeof rr_block_linear_s8_cases / sizeof rr_block_linear_s8_cases[0]), rr_block_linear_s8_call);
+#endif
 #ifndef RR_SKIP_EMBED
     failures += rr_check(put, "embed", rr_embed_cases, (int32_t)(sizeof rr_embed_cases / sizeof rr_embed_cases[0]), rr_embed_call);
 #endif
@@ -223,6 +250,12 @@ int32_t rr_run_vectors(rr_put put)
 #ifndef RR_SKIP_MULTIPLY
     failures += rr_check(put, "multiply", rr_multiply_cases, (int32_t)(sizeof rr_multiply_cases / sizeof rr_multiply_cases[0]), rr_multiply_call);
 #endif
+#ifndef RR_SKIP_MX_CODES
+    failures += rr_check(put, "mx_codes", rr_mx_codes_cases, (int32_t)(sizeof rr_mx_codes_cases / sizeof rr_mx_codes_cases[0]), rr_mx_codes_call);
+#endif
+#ifndef RR_SKIP_MX_EXPONENT
+    failures += rr_check(put, "mx_exponent", rr_mx_exponent_cases, (int32_t)(sizeof rr_mx_exponent_cases / sizeof rr_mx_exponent_cases[0]), rr_mx_exponent_call);
+#endif
 #ifndef RR_SKIP_ONE_OVER_ONE_PLUS
     failures += rr_check(put, "one_over_one_plus", rr_one_over_one_plus_cases, (int32_t)(sizeof rr_one_over_one_plus_cases / sizeof rr_one_over_one_plus_cases[0]), rr_one_over_one_plus_call);
 #endif
@@ -237,6 +270,9 @@ int32_t rr_run_vectors(rr_put put)
 #endif
 #ifndef RR_SKIP_REQUANTIZE
     failures += rr_check(put, "requantize", rr_requantize_cases, (int32_t)(sizeof rr_requantize_cases / sizeof rr_requantize_cases[0]), rr_requantize_call);
+#endif
+#ifndef RR_SKIP_REQUANTIZE_WIDE
+    failures += rr_check(put, "requantize_wide", rr_requantize_wide_cases, (int32_t)(sizeof rr_requantize_wide_cases / sizeof rr_requantize_wide_cases[0]), rr_requantize_wide_call);
 #endif
 #ifndef RR_SKIP_RESCALE
     failures += rr_check(put, "rescale", rr_rescale_cases, (int32_t)(sizeof rr_rescale_cases / sizeof rr_rescale_cases[0]), rr_rescale_call);
@@ -261,6 +297,12 @@ int32_t rr_run_vectors(rr_put put)
 #endif
 #ifndef RR_SKIP_SOFTMAX_S8_S16
     failures += rr_check(put, "softmax_s8_s16", rr_softmax_s8_s16_cases, (int32_t)(sizeof rr_softmax_s8_s16_cases / sizeof rr_softmax_s8_s16_cases[0]), rr_softmax_s8_s16_call);
+#endif
+#ifndef RR_SKIP_TOKEN_CODES
+    failures += rr_check(put, "token_codes", rr_token_codes_cases, (int32_t)(sizeof rr_token_codes_cases / sizeof rr_token_codes_cases[0]), rr_token_codes_call);
+#endif
+#ifndef RR_SKIP_TOKEN_SCALE
+    failures += rr_check(put, "token_scale", rr_token_scale_cases, (int32_t)(sizeof rr_token_scale_cases / sizeof rr_token_scale_cases[0]), rr_token_scale_call);
 #endif
 #ifndef RR_SKIP_UNPACK_INT4
     failures += rr_check(put, "unpack_int4", rr_unpack_int4_cases, (int32_t)(sizeof rr_unpack_int4_cases / sizeof rr_unpack_int4_cases[0]), rr_unpack_int4_call);

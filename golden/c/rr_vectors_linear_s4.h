@@ -113,169 +113,175 @@ static const int32_t rr_linear_s4_35[4] = {
 static const int16_t rr_linear_s4_36[4] = {
     32767, 32767, -32768, -32768};
 
-static const int32_t rr_linear_s4_37[5] = {
-    -128, 0, 100, 127, 137};
+static const int32_t rr_linear_s4_37[4] = {
+    6, 7, -8, -9};
 
-static const int32_t rr_linear_s4_38[5] = {
-    1073741824, 1073741824, 1073741824, 1073741824, 1073741824};
+static const int8_t rr_linear_s4_38[4] = {
+    7, 7, -8, -8};
 
 static const int32_t rr_linear_s4_39[5] = {
+    -128, 0, 100, 127, 137};
+
+static const int32_t rr_linear_s4_40[5] = {
+    1073741824, 1073741824, 1073741824, 1073741824, 1073741824};
+
+static const int32_t rr_linear_s4_41[5] = {
     1, 1, 1, 1, 1};
 
-static const int8_t rr_linear_s4_40[5] = {
+static const int8_t rr_linear_s4_42[5] = {
     -128, -10, 90, 117, 127};
 
-static const uint8_t rr_linear_s4_41[2] = {
+static const uint8_t rr_linear_s4_43[2] = {
     0, 0};
 
-static const int32_t rr_linear_s4_42[4] = {
+static const int32_t rr_linear_s4_44[4] = {
     -256, -130, 0, 120};
 
-static const int8_t rr_linear_s4_43[4] = {
+static const int8_t rr_linear_s4_45[4] = {
     -128, -3, 127, 127};
 
-static const int8_t rr_linear_s4_44[2] = {
+static const int8_t rr_linear_s4_46[2] = {
     7, -9};
 
-static const uint8_t rr_linear_s4_45[3] = {
+static const uint8_t rr_linear_s4_47[3] = {
     0, 33, 0};
 
-static const int32_t rr_linear_s4_46[3] = {
+static const int32_t rr_linear_s4_48[3] = {
     0, 1073741824, 0};
 
-static const int32_t rr_linear_s4_47[3] = {
+static const int32_t rr_linear_s4_49[3] = {
     0, 1, 0};
 
-static const int8_t rr_linear_s4_48[3] = {
+static const int8_t rr_linear_s4_50[3] = {
     3, -8, 3};
 
-static const int8_t rr_linear_s4_49[1] = {
+static const int8_t rr_linear_s4_51[1] = {
     100};
 
-static const uint8_t rr_linear_s4_50[3] = {
+static const uint8_t rr_linear_s4_52[3] = {
     119, 119, 119};
 
-static const int32_t rr_linear_s4_51[6] = {
+static const int32_t rr_linear_s4_53[6] = {
     1073741824, 2147483647, 1518500250, 1073741824, 2147483647, 1234567890};
 
-static const int32_t rr_linear_s4_52[6] = {
+static const int32_t rr_linear_s4_54[6] = {
     1, 0, -1, -2, -3, -6};
 
-static const int16_t rr_linear_s4_53[6] = {
+static const int16_t rr_linear_s4_55[6] = {
     700, 700, 248, 88, 88, 6};
 
-static const uint8_t rr_linear_s4_54[2] = {
+static const uint8_t rr_linear_s4_56[2] = {
     241, 0};
 
-static const int32_t rr_linear_s4_55[4] = {
+static const int32_t rr_linear_s4_57[4] = {
     2147483646, -2147483647, 2147483647, -2147483647 - 1};
 
-static const int32_t rr_linear_s4_56[4] = {
+static const int32_t rr_linear_s4_58[4] = {
     2147483647, 2147483647, 1073741824, 1073741824};
 
-static const int32_t rr_linear_s4_57[4] = {
+static const int32_t rr_linear_s4_59[4] = {
     0, 0, -3, -31};
 
-static const int32_t rr_linear_s4_58[4] = {
+static const int32_t rr_linear_s4_60[4] = {
     2147483646, -2147483647, 134217728, -1};
 
-static const uint8_t rr_linear_s4_59[2] = {
+static const uint8_t rr_linear_s4_61[2] = {
     17, 31};
 
-static const int32_t rr_linear_s4_60[4] = {
+static const int32_t rr_linear_s4_62[4] = {
     0, 2147483646, 0, 0};
 
-static const int32_t rr_linear_s4_61[4] = {
+static const int32_t rr_linear_s4_63[4] = {
     1073741824, 2147483647, 1073741824, 2147483647};
 
-static const int32_t rr_linear_s4_62[4] = {
+static const int32_t rr_linear_s4_64[4] = {
     -31, -30, 30, 29};
 
-static const int32_t rr_linear_s4_63[4] = {
+static const int32_t rr_linear_s4_65[4] = {
     0, 2, -536870912, 536870912};
 
-static const int8_t rr_linear_s4_64[3] = {
+static const int8_t rr_linear_s4_66[3] = {
     -128, -128, -128};
 
-static const uint8_t rr_linear_s4_65[3] = {
+static const uint8_t rr_linear_s4_67[3] = {
     136, 136, 135};
 
-static const int32_t rr_linear_s4_66[2] = {
+static const int32_t rr_linear_s4_68[2] = {
     -4, -4};
 
-static const int16_t rr_linear_s4_67[2] = {
+static const int16_t rr_linear_s4_69[2] = {
     96, 36};
 
-static const int8_t rr_linear_s4_68[4] = {
+static const int8_t rr_linear_s4_70[4] = {
     1, 10, 100, -100};
 
-static const uint8_t rr_linear_s4_69[6] = {
+static const uint8_t rr_linear_s4_71[6] = {
     33, 67, 52, 18, 239, 205};
 
-static const int32_t rr_linear_s4_70[3] = {
+static const int32_t rr_linear_s4_72[3] = {
     1073741824, 1073741824, 1073741824};
 
-static const int32_t rr_linear_s4_71[3] = {
+static const int32_t rr_linear_s4_73[3] = {
     1, 1, 1};
 
-static const int16_t rr_linear_s4_72[3] = {
+static const int16_t rr_linear_s4_74[3] = {
     -79, 134, 79};
 
-static const int8_t rr_linear_s4_73[6] = {
+static const int8_t rr_linear_s4_75[6] = {
     1, 10, 100, -3, 50, -127};
 
-static const uint8_t rr_linear_s4_74[6] = {
+static const uint8_t rr_linear_s4_76[6] = {
     225, 195, 165, 135, 33, 179};
 
-static const int16_t rr_linear_s4_75[8] = {
+static const int16_t rr_linear_s4_77[8] = {
     281, -554, 27, -468, -484, 1024, -548, 779};
 
-static const int8_t rr_linear_s4_76[3] = {
+static const int8_t rr_linear_s4_78[3] = {
     9, -9, 127};
 
-static const uint8_t rr_linear_s4_77[2] = {
+static const uint8_t rr_linear_s4_79[2] = {
     193, 7};
 
-static const int16_t rr_linear_s4_78[9] = {
+static const int16_t rr_linear_s4_80[9] = {
     9, -36, 63, -9, 36, -63, 127, -508, 889};
 
-static const int8_t rr_linear_s4_79[7] = {
+static const int8_t rr_linear_s4_81[7] = {
     36, -69, -101, 68, 66, -104, -30};
 
-static const uint8_t rr_linear_s4_80[18] = {
+static const uint8_t rr_linear_s4_82[18] = {
     52, 159, 35, 183, 6, 14, 245, 7, 187, 132, 108, 237, 185, 245, 166, 233, 30, 15};
 
-static const int32_t rr_linear_s4_81[5] = {
+static const int32_t rr_linear_s4_83[5] = {
     1335141006, 1281669293, 1702133810, 1780258756, 1111078733};
 
-static const int32_t rr_linear_s4_82[5] = {
+static const int32_t rr_linear_s4_84[5] = {
     -7, -9, -5, -5, -5};
 
-static const int8_t rr_linear_s4_83[5] = {
+static const int8_t rr_linear_s4_85[5] = {
     -3, -1, 40, -17, 16};
 
-static const int8_t rr_linear_s4_84[48] = {
+static const int8_t rr_linear_s4_86[48] = {
     111, 115, 100, -101, 123, 76, 39, -102, 18, 23, -83, -22, 74, 41, -97, -124, -63, -68, 108, -12, -75,
         104, 87, 4, -66, -121, -29, 57, 14, -83, 18, -27, 2, -38, 24, -64, 97, 75, -5, -2, -92, -64, 88,
         -56, 44, 61, -46, -103};
 
-static const uint8_t rr_linear_s4_85[32] = {
+static const uint8_t rr_linear_s4_87[32] = {
     252, 49, 216, 6, 165, 219, 67, 236, 78, 46, 62, 109, 23, 72, 28, 89, 112, 65, 36, 163, 123, 91, 163,
         142, 82, 11, 78, 246, 27, 233, 97, 111};
 
-static const int32_t rr_linear_s4_86[4] = {
+static const int32_t rr_linear_s4_88[4] = {
     3028, -1597, -4870, 2745};
 
-static const int32_t rr_linear_s4_87[4] = {
+static const int32_t rr_linear_s4_89[4] = {
     1325432553, 1798109355, 1435725279, 1881661309};
 
-static const int32_t rr_linear_s4_88[4] = {
+static const int32_t rr_linear_s4_90[4] = {
     -4, -3, -4, -4};
 
-static const int16_t rr_linear_s4_89[12] = {
+static const int16_t rr_linear_s4_91[12] = {
     106, -207, -61, 201, 166, -239, -188, 135, 88, -402, -203, 123};
 
-static const int8_t rr_linear_s4_90[165] = {
+static const int8_t rr_linear_s4_92[165] = {
     -90, 2, -71, 46, 101, 78, 100, 42, 122, 33, -126, 101, 54, -60, 120, 91, 42, 11, -78, -39, -89, 14,
         -57, -82, 19, 55, 81, 13, -20, 17, -25, -58, 4, 7, -120, 42, 114, -121, 97, 2, -28, -92, -79, 15,
         13, -121, 73, -44, -55, 14, 97, 98, -118, -83, -25, -15, -119, -96, 73, -125, 98, 18, -22, -27,
@@ -285,7 +291,7 @@ static const int8_t rr_linear_s4_90[165] = {
         56, 24, -18, -91, 0, 43, 60, 108, 70, 1, 116, 38, 54, 66, -94, 93, -124, -95, -72, 84, 109, 71, 98,
         -95, -19, 8, 117, -110, 28, -100, 36, 114, 81, 71, -23, -82, 88};
 
-static const uint8_t rr_linear_s4_91[116] = {
+static const uint8_t rr_linear_s4_93[116] = {
     16, 6, 114, 180, 92, 42, 66, 66, 189, 31, 146, 29, 29, 208, 218, 76, 194, 57, 118, 126, 66, 216, 242,
         81, 93, 20, 166, 165, 192, 15, 19, 237, 217, 6, 0, 196, 152, 57, 208, 18, 158, 31, 209, 189, 170,
         5, 252, 187, 67, 115, 138, 224, 183, 96, 68, 171, 224, 184, 100, 59, 140, 63, 193, 227, 192, 47,
@@ -293,18 +299,18 @@ static const uint8_t rr_linear_s4_91[116] = {
         200, 207, 144, 36, 148, 109, 235, 203, 101, 18, 127, 245, 186, 245, 204, 194, 242, 51, 13, 177,
         145, 254, 62, 88, 112, 119, 93, 0};
 
-static const int32_t rr_linear_s4_92[7] = {
+static const int32_t rr_linear_s4_94[7] = {
     1616441547, 1391998154, 1841254859, 1385442228, 1458938370, 1340126941, 1472508680};
 
-static const int32_t rr_linear_s4_93[7] = {
+static const int32_t rr_linear_s4_95[7] = {
     0, -1, -1, -1, 0, 0, -1};
 
-static const int32_t rr_linear_s4_94[35] = {
+static const int32_t rr_linear_s4_96[35] = {
     900, 1274, -1249, -600, -1278, 632, -283, -645, 949, 438, 1302, -671, 167, 150, 495, -1086, 844, 459,
         -1265, 152, 1164, -1831, 901, -657, 459, 1503, 658, -172, -1101, 596, -1224, -397, -3898, 3116,
         -449};
 
-static const int8_t rr_linear_s4_95[162] = {
+static const int8_t rr_linear_s4_97[162] = {
     -60, -120, 30, -79, 40, -122, 40, -24, 52, 12, 97, 55, 101, -78, 86, 21, -126, -92, 91, 94, 13, 48, 79,
         -57, -30, -124, -104, -15, -118, 88, 105, 39, -7, 119, -83, -8, 112, -97, -102, -92, 50, -76, 0,
         -6, -85, -82, -109, 40, 3, 44, -42, 127, -90, 111, 0, 62, -26, 108, -125, -66, 61, -96, 109, -69,
@@ -314,7 +320,7 @@ static const int8_t rr_linear_s4_95[162] = {
         -12, -51, 101, -118, -55, 114, 47, -15, -125, -106, 39, -75, -3, -63, -65, 113, 72, -57, 83, -36,
         -21, -29, 98, 55, 87, 74, -18, -12, 27, 96, 99, -57, 57, 36};
 
-static const uint8_t rr_linear_s4_96[365] = {
+static const uint8_t rr_linear_s4_98[365] = {
     113, 115, 99, 190, 199, 250, 162, 160, 45, 172, 225, 30, 1, 148, 1, 23, 154, 103, 170, 93, 203, 222,
         233, 219, 76, 94, 99, 227, 181, 93, 25, 203, 162, 25, 75, 55, 130, 31, 194, 92, 119, 4, 105, 215,
         41, 246, 183, 214, 83, 203, 36, 215, 75, 181, 246, 152, 43, 6, 191, 93, 37, 58, 48, 190, 200, 131,
@@ -333,20 +339,20 @@ static const uint8_t rr_linear_s4_96[365] = {
         84, 153, 93, 16, 126, 14, 178, 150, 247, 138, 10, 93, 255, 80, 195, 130, 66, 84, 207, 108, 195,
         234, 57, 200, 234, 3, 215, 99, 141, 247, 2, 92, 75, 86, 126, 149, 126, 134, 219, 15, 77, 5};
 
-static const int32_t rr_linear_s4_97[9] = {
+static const int32_t rr_linear_s4_99[9] = {
     -2115, 3022, -4477, -255, 1663, 316, 327, 2124, -2481};
 
-static const int32_t rr_linear_s4_98[9] = {
+static const int32_t rr_linear_s4_100[9] = {
     1955096491, 2064615151, 1507262451, 1214405897, 2060749609, 1726221970, 1898063730, 1883533089,
         2088028532};
 
-static const int32_t rr_linear_s4_99[9] = {
+static const int32_t rr_linear_s4_101[9] = {
     -6, -8, -9, -7, -8, -5, -5, -7, -5};
 
-static const int8_t rr_linear_s4_100[18] = {
+static const int8_t rr_linear_s4_102[18] = {
     -99, 7, -2, 18, -8, 40, -69, -10, -32, 29, 12, 7, -15, 16, 58, -128, -2, -117};
 
-static const int8_t rr_linear_s4_101[388] = {
+static const int8_t rr_linear_s4_103[388] = {
     10, -32, 8, -105, 58, 90, -28, -65, 88, -79, -101, -116, 98, -34, -3, -100, 49, -90, 9, 103, -59, 91,
         -58, 37, -70, -64, -39, -87, 95, -82, 77, -11, -112, -8, -14, 12, 10, -103, 20, 109, -57, -68, -34,
         15, -15, 55, 61, 117, -67, 121, -37, 17, 120, 59, -1, 71, -50, 87, 97, -127, 107, -27, 85, 16, -2,
@@ -367,7 +373,7 @@ static const int8_t rr_linear_s4_101[388] = {
         -75, -88, -105, -13, 126, 29, 99, -42, 23, -96, 49, -15, -95, 62, 28, 47, -23, -125, 39, -72, 47,
         117, -7, 51, 99, 97};
 
-static const uint8_t rr_linear_s4_102[291] = {
+static const uint8_t rr_linear_s4_104[291] = {
     254, 36, 152, 230, 181, 166, 204, 142, 247, 135, 48, 213, 104, 52, 166, 252, 68, 143, 53, 190, 146,
         151, 47, 212, 113, 224, 68, 215, 55, 230, 21, 103, 53, 208, 141, 83, 149, 164, 128, 25, 138, 124,
         138, 24, 233, 79, 114, 161, 152, 118, 164, 76, 75, 66, 90, 109, 248, 86, 214, 68, 93, 29, 122, 181,
@@ -383,17 +389,17 @@ static const uint8_t rr_linear_s4_102[291] = {
         243, 238, 130, 188, 222, 40, 69, 4, 173, 8, 234, 59, 255, 170, 224, 107, 203, 229, 206, 22, 10, 38,
         77, 153, 240, 73, 175, 175, 208, 23, 182, 26, 147};
 
-static const int32_t rr_linear_s4_103[6] = {
+static const int32_t rr_linear_s4_105[6] = {
     2053751070, 1843292847, 1553471664, 1384310729, 2105565276, 1080274048};
 
-static const int32_t rr_linear_s4_104[6] = {
+static const int32_t rr_linear_s4_106[6] = {
     -3, -1, -1, -2, 0, -2};
 
-static const int16_t rr_linear_s4_105[24] = {
+static const int16_t rr_linear_s4_107[24] = {
     62, -659, -234, -93, 2034, -560, -24, -2670, -1620, -184, -3246, -56, -734, -2759, -1050, 876, 1087,
         10, -479, -36, 643, 262, -3548, 558};
 
-static const int8_t rr_linear_s4_106[288] = {
+static const int8_t rr_linear_s4_108[288] = {
     124, -72, -64, 42, 51, 40, 62, 113, -65, 80, -35, 30, 41, 103, 21, 93, -36, 62, -37, 70, 60, -32, 125,
         -53, 2, -110, -116, -37, -25, 50, 99, -99, 111, -56, 107, 112, 45, -29, -25, -10, 68, -47, 18, -49,
         88, -90, 15, -12, 116, -110, -30, -42, -99, -122, -116, -40, 101, -23, -115, 88, -47, -127, 115,
@@ -409,7 +415,7 @@ static const int8_t rr_linear_s4_106[288] = {
         -65, -54, 110, -16, -63, 103, 76, -16, 19, -49, 86, 103, 51, -13, 70, -42, -73, 117, -123, 106,
         -57, 26, -114, 39, -18, 47, -41, 67, 37};
 
-static const uint8_t rr_linear_s4_107[288] = {
+static const uint8_t rr_linear_s4_109[288] = {
     197, 43, 230, 176, 163, 38, 69, 73, 238, 84, 163, 155, 220, 104, 107, 36, 54, 241, 74, 210, 40, 60,
         109, 132, 163, 250, 207, 112, 106, 52, 45, 222, 138, 80, 192, 95, 106, 46, 188, 1, 71, 190, 133,
         90, 242, 103, 237, 67, 212, 79, 228, 11, 121, 186, 173, 186, 68, 79, 109, 90, 129, 168, 47, 31,
@@ -425,20 +431,20 @@ static const uint8_t rr_linear_s4_107[288] = {
         11, 60, 57, 217, 117, 109, 238, 14, 165, 66, 32, 94, 245, 75, 246, 42, 252, 250, 119, 211, 160,
         218, 191, 186, 35, 222, 75, 3};
 
-static const int32_t rr_linear_s4_108[6] = {
+static const int32_t rr_linear_s4_110[6] = {
     3254, -4604, 276, -2132, -1369, 3992};
 
-static const int32_t rr_linear_s4_109[6] = {
+static const int32_t rr_linear_s4_111[6] = {
     1306386403, 1979630414, 1142399839, 2072118939, 1728917863, 1962174608};
 
-static const int32_t rr_linear_s4_110[6] = {
+static const int32_t rr_linear_s4_112[6] = {
     0, -1, 3, 0, 1, 3};
 
-static const int32_t rr_linear_s4_111[18] = {
+static const int32_t rr_linear_s4_113[18] = {
     3125, -1306, -4400, -5678, -9864, 35503, 1784, -1629, -14193, -2433, 6352, -42498, 873, -3282, 6303,
         -4704, -6064, 24334};
 
-static const int8_t rr_linear_s4_112[1024] = {
+static const int8_t rr_linear_s4_114[1024] = {
     93, 95, -37, -101, 70, 127, -103, 4, -64, 49, -8, -75, 58, -43, 78, -35, 119, -121, 18, 49, 94, 100,
         59, -100, 71, -69, -14, -88, 90, -106, 0, 50, 70, 87, 121, 102, 2, -9, 120, -10, 11, 79, -10, -4,
         64, 34, 53, 126, -109, 92, -36, 55, -3, -101, -8, 68, 9, -99, -89, -123, -93, -29, 71, -15, 107,
@@ -489,7 +495,7 @@ static const int8_t rr_linear_s4_112[1024] = {
         -75, 107, -59, -119, -114, 85, 100, -53, -15, 32, 7, -32, -87, 88, -10, 65, 0, -52, -110, 52, 59,
         114, -86, -10, 16, 33, -15, -70, 105, -46, 69, 19, -65, -52};
 
-static const uint8_t rr_linear_s4_113[768] = {
+static const uint8_t rr_linear_s4_115[768] = {
     172, 147, 7, 171, 17, 191, 148, 133, 93, 178, 95, 45, 181, 11, 117, 194, 29, 42, 152, 151, 44, 184, 12,
         10, 61, 118, 43, 164, 237, 227, 249, 255, 35, 116, 229, 155, 35, 154, 108, 105, 93, 147, 249, 235,
         40, 7, 80, 120, 9, 248, 190, 191, 145, 207, 23, 28, 218, 237, 189, 76, 126, 237, 208, 126, 155,
@@ -527,16 +533,16 @@ static const uint8_t rr_linear_s4_113[768] = {
         104, 81, 200, 36, 19, 240, 3, 97, 245, 135, 6, 10, 244, 160, 234, 51, 40, 0, 37, 24, 242, 11, 110,
         145, 33, 43, 138, 105, 245};
 
-static const int32_t rr_linear_s4_114[3] = {
+static const int32_t rr_linear_s4_116[3] = {
     1253748991, 1144478349, 1705263976};
 
-static const int32_t rr_linear_s4_115[3] = {
+static const int32_t rr_linear_s4_117[3] = {
     -7, -9, -9};
 
-static const int8_t rr_linear_s4_116[6] = {
+static const int8_t rr_linear_s4_118[6] = {
     16, 7, 0, 86, 3, 26};
 
-static const int8_t rr_linear_s4_117[1536] = {
+static const int8_t rr_linear_s4_119[1536] = {
     -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128,
         -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128,
         -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128,
@@ -634,7 +640,7 @@ static const int8_t rr_linear_s4_117[1536] = {
         -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128,
         -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128};
 
-static const uint8_t rr_linear_s4_118[1536] = {
+static const uint8_t rr_linear_s4_120[1536] = {
     136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136,
         136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136,
         136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136, 136,
@@ -713,67 +719,67 @@ static const uint8_t rr_linear_s4_118[1536] = {
         119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119,
         119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119, 119};
 
-static const int32_t rr_linear_s4_119[2] = {
+static const int32_t rr_linear_s4_121[2] = {
     1073741824, 1518500250};
 
-static const int32_t rr_linear_s4_120[2] = {
+static const int32_t rr_linear_s4_122[2] = {
     -16, -17};
 
-static const int8_t rr_linear_s4_121[2] = {
+static const int8_t rr_linear_s4_123[2] = {
     12, -7};
 
-static const int8_t rr_linear_s4_122[1] = {
+static const int8_t rr_linear_s4_124[1] = {
     -22};
 
-static const int8_t rr_linear_s4_123[8] = {
+static const int8_t rr_linear_s4_125[8] = {
     1, 0, 2, -1, 0, 0, 1, -1};
 
-static const int32_t rr_linear_s4_124[3] = {
+static const int32_t rr_linear_s4_126[3] = {
     2, 368449967, -512};
 
-static const int16_t rr_linear_s4_125[6] = {
+static const int16_t rr_linear_s4_127[6] = {
     700, 700, 247, 88, 87, 6};
 
-static const int32_t rr_linear_s4_126[4] = {
+static const int32_t rr_linear_s4_128[4] = {
     -2, 1, 134217728, 0};
 
-static const int8_t rr_linear_s4_127[7] = {
+static const int8_t rr_linear_s4_129[7] = {
     -4, 10, -66, -77, -52, 4, 101};
 
-static const uint8_t rr_linear_s4_128[18] = {
+static const uint8_t rr_linear_s4_130[18] = {
     67, 181, 184, 53, 10, 185, 225, 135, 1, 136, 177, 42, 13, 140, 197, 193, 108, 15};
 
-static const int32_t rr_linear_s4_129[5] = {
+static const int32_t rr_linear_s4_131[5] = {
     1584500500, 1804088903, 1093782869, 1734817372, 1207407141};
 
-static const int32_t rr_linear_s4_130[5] = {
+static const int32_t rr_linear_s4_132[5] = {
     -7, -5, -8, -7, -5};
 
-static const int8_t rr_linear_s4_131[5] = {
+static const int8_t rr_linear_s4_133[5] = {
     6, 14, 1, -5, 5};
 
-static const int8_t rr_linear_s4_132[48] = {
+static const int8_t rr_linear_s4_134[48] = {
     98, 82, 114, -124, -113, -30, 92, 48, -71, -89, 61, -89, -65, -109, 55, -43, -87, -6, -43, -79, 46, 60,
         64, -19, 119, -78, 55, -109, 36, -67, -83, -7, -72, -16, -60, 10, -5, 17, -48, 34, 12, -84, 18,
         -13, 26, 6, -126, -53};
 
-static const uint8_t rr_linear_s4_133[32] = {
+static const uint8_t rr_linear_s4_135[32] = {
     138, 210, 182, 11, 21, 199, 83, 9, 143, 239, 232, 116, 26, 113, 42, 181, 112, 246, 255, 225, 183, 37,
         36, 191, 233, 84, 180, 3, 216, 25, 149, 5};
 
-static const int32_t rr_linear_s4_134[4] = {
+static const int32_t rr_linear_s4_136[4] = {
     -4393, 410, 4684, 3359};
 
-static const int32_t rr_linear_s4_135[4] = {
+static const int32_t rr_linear_s4_137[4] = {
     1924514532, 1521839436, 1671630871, 1123066920};
 
-static const int32_t rr_linear_s4_136[4] = {
+static const int32_t rr_linear_s4_138[4] = {
     -3, -3, -2, 0};
 
-static const int16_t rr_linear_s4_137[12] = {
+static const int16_t rr_linear_s4_139[12] = {
     -763, 168, 1160, 1752, -260, -164, 1142, 1313, -304, -3, 1002, 1533};
 
-static const int8_t rr_linear_s4_138[165] = {
+static const int8_t rr_linear_s4_140[165] = {
     -29, -78, -21, -48, 7, 21, -26, -15, 12, 110, 45, -108, 113, 107, 27, 55, 61, 45, 127, 23, -7, -10,
         109, 42, 98, 123, 115, -89, -55, 96, 70, -92, 26, -92, -101, 22, 12, 1, 85, -65, -94, 13, 74, -58,
         3, 31, 55, 39, 73, 34, 125, 78, -83, -95, 100, -56, -4, -22, -106, -90, -120, -61, 36, 76, 26, -34,
@@ -783,7 +789,7 @@ static const int8_t rr_linear_s4_138[165] = {
         -128, -113, -122, 87, -6, 107, -122, -95, 14, 100, 62, 10, 73, -19, 120, -81, -11, -128, -75, 10,
         61, 122, -116, 98, -14, -118, -35, -89, 44, -40, 27, 77, -47, 96, -8, 50};
 
-static const uint8_t rr_linear_s4_139[116] = {
+static const uint8_t rr_linear_s4_141[116] = {
     87, 158, 195, 77, 26, 213, 20, 197, 98, 169, 221, 128, 20, 120, 98, 195, 99, 217, 77, 131, 180, 156,
         221, 65, 252, 128, 94, 37, 178, 70, 231, 228, 147, 6, 46, 129, 123, 243, 52, 7, 126, 211, 135, 201,
         204, 121, 39, 187, 166, 129, 17, 63, 149, 229, 204, 178, 72, 23, 141, 191, 199, 33, 122, 27, 25,
@@ -791,18 +797,18 @@ static const uint8_t rr_linear_s4_139[116] = {
         164, 114, 136, 59, 191, 238, 105, 177, 68, 34, 182, 167, 154, 192, 36, 130, 186, 241, 33, 93, 125,
         44, 75, 254, 26, 226, 110, 19, 174, 3};
 
-static const int32_t rr_linear_s4_140[7] = {
+static const int32_t rr_linear_s4_142[7] = {
     1580869528, 1729463307, 1543953665, 1912303946, 1922302968, 1131050517, 1582904647};
 
-static const int32_t rr_linear_s4_141[7] = {
+static const int32_t rr_linear_s4_143[7] = {
     3, 2, 1, 2, 1, 2, 1};
 
-static const int32_t rr_linear_s4_142[35] = {
+static const int32_t rr_linear_s4_144[35] = {
     -147, -3035, 3412, -8239, -2567, 2376, -1825, -8404, -5041, -1175, 6155, 1790, -2526, 68, 8316, -9278,
         4015, 2500, -1242, -508, 2033, 13922, 1266, 1656, -4908, 806, 457, -1266, 2968, -5283, 2928,
         -11074, 1665, -5730, -1672};
 
-static const int8_t rr_linear_s4_143[162] = {
+static const int8_t rr_linear_s4_145[162] = {
     0, 39, 34, -1, -50, 94, -113, -118, 78, -118, -69, 100, -82, -128, -116, 53, -56, -128, 68, -24, -65,
         -110, 111, -8, 91, 97, -28, 86, 43, -9, -39, -92, 87, 0, 117, 84, 1, -39, -14, 91, 102, -48, -89,
         121, 83, 36, -37, 91, -90, 64, -20, -22, 122, -17, 59, 22, -80, 55, 60, 16, 29, -35, -9, 89, 83,
@@ -812,7 +818,7 @@ static const int8_t rr_linear_s4_143[162] = {
         45, -9, 74, -55, 66, 118, -19, -20, 2, 97, -119, -85, 13, 105, 69, 6, -6, 102, -56, -104, -37, -90,
         60, -120, -34, 111, 89, 102, -104, -79, -47, -120, 27};
 
-static const uint8_t rr_linear_s4_144[365] = {
+static const uint8_t rr_linear_s4_146[365] = {
     222, 20, 36, 49, 104, 189, 6, 14, 106, 137, 135, 142, 170, 80, 210, 240, 219, 204, 59, 191, 80, 187,
         132, 183, 208, 166, 201, 96, 44, 90, 1, 196, 230, 125, 116, 193, 103, 225, 114, 165, 225, 4, 120,
         200, 122, 5, 72, 255, 76, 23, 255, 193, 8, 123, 224, 100, 175, 210, 165, 76, 59, 80, 217, 128, 151,
@@ -831,20 +837,20 @@ static const uint8_t rr_linear_s4_144[365] = {
         26, 104, 7, 57, 21, 119, 118, 130, 176, 39, 159, 75, 203, 82, 87, 16, 113, 17, 43, 178, 216, 55,
         97, 148, 199, 226, 23, 54, 234, 121, 166, 91, 202, 30, 204, 36, 180, 21, 31, 130, 251, 158, 100, 5};
 
-static const int32_t rr_linear_s4_145[9] = {
+static const int32_t rr_linear_s4_147[9] = {
     2682, -3208, 2897, 781, 4057, 354, -2436, 459, -3037};
 
-static const int32_t rr_linear_s4_146[9] = {
+static const int32_t rr_linear_s4_148[9] = {
     2090442762, 1808248126, 2017684069, 1769455911, 2027262727, 1272084728, 1348217433, 1593113808,
         1360639178};
 
-static const int32_t rr_linear_s4_147[9] = {
+static const int32_t rr_linear_s4_149[9] = {
     -9, -6, -8, -8, -8, -6, -9, -8, -7};
 
-static const int8_t rr_linear_s4_148[18] = {
+static const int8_t rr_linear_s4_150[18] = {
     -9, -77, 37, -9, 10, 0, -4, 2, -27, 3, -120, 10, 11, 9, -15, -1, -14, -13};
 
-static const int8_t rr_linear_s4_149[388] = {
+static const int8_t rr_linear_s4_151[388] = {
     -96, 2, -41, -21, -95, 2, -91, -9, 119, 87, -57, 36, -1, 119, 125, -40, 79, 123, -5, -76, 113, 76,
         -110, 106, -105, -87, 81, 65, 95, -69, -21, -4, 82, 26, 12, 89, -27, 59, -65, -57, -73, 4, 7, -52,
         -17, -77, 68, -71, -17, 99, -20, -94, -92, 111, 61, -27, 3, 38, -73, -46, 17, -44, -33, 67, -118,
@@ -865,7 +871,7 @@ static const int8_t rr_linear_s4_149[388] = {
         -44, -74, 32, 127, 111, 41, 104, 26, -38, -94, 39, -126, -111, 89, -82, 72, -102, 84, -102, 95, 8,
         -29, 26, 82, 95, -87, 84, 77};
 
-static const uint8_t rr_linear_s4_150[291] = {
+static const uint8_t rr_linear_s4_152[291] = {
     125, 162, 237, 240, 47, 5, 76, 7, 250, 243, 240, 226, 29, 242, 177, 231, 184, 14, 169, 101, 90, 72,
         177, 74, 206, 103, 51, 170, 46, 26, 145, 81, 109, 212, 40, 17, 160, 145, 148, 240, 146, 77, 28,
         148, 160, 203, 189, 55, 62, 26, 156, 63, 26, 74, 58, 25, 230, 253, 8, 23, 137, 140, 68, 181, 137,
@@ -881,17 +887,17 @@ static const uint8_t rr_linear_s4_150[291] = {
         129, 37, 42, 252, 225, 31, 238, 239, 64, 15, 224, 186, 96, 36, 83, 119, 4, 171, 102, 124, 22, 252,
         194, 18, 81, 168, 249, 103, 134, 241};
 
-static const int32_t rr_linear_s4_151[6] = {
+static const int32_t rr_linear_s4_153[6] = {
     1264585255, 1981371366, 1795153843, 1536111707, 1284228129, 2077652346};
 
-static const int32_t rr_linear_s4_152[6] = {
+static const int32_t rr_linear_s4_154[6] = {
     -4, -1, 0, -3, -1, -1};
 
-static const int16_t rr_linear_s4_153[24] = {
+static const int16_t rr_linear_s4_155[24] = {
     -5, -770, 4104, 197, -550, 917, -118, -1361, 3548, -397, 1329, 2742, 386, 2090, 6236, -169, -991, 417,
         -3, 4879, -3808, 428, 130, 2262};
 
-static const int8_t rr_linear_s4_154[288] = {
+static const int8_t rr_linear_s4_156[288] = {
     -89, 7, 28, -21, -105, 116, -41, -16, -84, -34, -65, -117, -19, 87, -41, 45, -104, -121, 19, 53, -99,
         -127, -73, -126, -98, 22, 109, -17, 124, -21, 10, -121, 73, -87, 19, 3, -109, -117, -66, 36, 21,
         -94, 29, -106, -118, -3, 73, 83, 115, -30, 74, -119, -25, 70, -60, -36, -119, -104, -109, -54, -45,
@@ -907,7 +913,7 @@ static const int8_t rr_linear_s4_154[288] = {
         -18, 46, 4, -25, -102, -74, -69, -45, 65, 21, -38, 27, 46, -123, -32, 1, 84, -52, -97, -103, -41,
         95, 79, -26, 90, -9, 46, 38, -2, 7, -10, 72, -101, 39, -75, -53, 83};
 
-static const uint8_t rr_linear_s4_155[288] = {
+static const uint8_t rr_linear_s4_157[288] = {
     192, 183, 18, 9, 199, 62, 136, 203, 153, 27, 47, 111, 7, 137, 241, 96, 133, 225, 144, 198, 72, 66, 235,
         221, 56, 37, 121, 160, 190, 177, 167, 224, 141, 16, 189, 79, 55, 35, 187, 9, 6, 205, 141, 203, 22,
         189, 51, 71, 92, 57, 186, 39, 170, 21, 99, 3, 228, 74, 176, 249, 49, 112, 222, 242, 251, 9, 8, 215,
@@ -923,20 +929,20 @@ static const uint8_t rr_linear_s4_155[288] = {
         112, 15, 125, 151, 106, 166, 189, 223, 159, 182, 93, 115, 177, 123, 206, 31, 163, 27, 76, 107, 2,
         11, 209, 192, 238, 148, 71, 156, 90};
 
-static const int32_t rr_linear_s4_156[6] = {
+static const int32_t rr_linear_s4_158[6] = {
     916, -2714, -2758, 3554, 1513, -1973};
 
-static const int32_t rr_linear_s4_157[6] = {
+static const int32_t rr_linear_s4_159[6] = {
     1929103252, 1366807117, 1432284622, 1210638309, 1994520090, 2025415026};
 
-static const int32_t rr_linear_s4_158[6] = {
+static const int32_t rr_linear_s4_160[6] = {
     -1, 3, 1, 0, 3, 2};
 
-static const int32_t rr_linear_s4_159[18] = {
+static const int32_t rr_linear_s4_161[18] = {
     614, -1044, 227, 4809, 58505, -5870, 2438, -18870, -4741, 4703, 34045, -3667, 2630, -12729, -5336,
         2526, 7802, -4365};
 
-static const int8_t rr_linear_s4_160[1024] = {
+static const int8_t rr_linear_s4_162[1024] = {
     43, -12, -113, -59, 2, -59, -27, -74, 42, 2, 37, -88, 41, 18, 73, 61, 1, 70, -88, 65, -57, 92, 94,
         -128, 26, 18, 28, -75, -28, 53, -82, 123, 46, 72, -64, -86, 7, 110, -110, -42, 100, 66, 96, 64,
         -28, -23, 66, -96, 11, 108, 49, -46, -117, -62, -91, 35, 67, 85, -80, -72, -92, 24, 28, 27, -29,
@@ -986,7 +992,7 @@ static const int8_t rr_linear_s4_160[1024] = {
         -99, 72, 80, 123, -125, -1, -59, 34, 93, 7, -41, -71, 7, 80, 58, 10, 124, 111, 101, -97, 113, 26,
         -102, -112, -90, 15, 54, 31, -125, 39, -76, 97, 17, -14, 41, -45, -8, 50, -5, 66, 25, 20};
 
-static const uint8_t rr_linear_s4_161[768] = {
+static const uint8_t rr_linear_s4_163[768] = {
     178, 110, 77, 91, 107, 251, 51, 58, 5, 118, 44, 157, 209, 99, 247, 13, 78, 138, 8, 36, 74, 116, 28, 48,
         146, 75, 240, 94, 232, 238, 24, 139, 175, 168, 73, 136, 89, 16, 56, 250, 70, 167, 194, 31, 167,
         233, 253, 234, 63, 85, 36, 191, 118, 125, 39, 9, 233, 252, 100, 228, 134, 186, 118, 128, 68, 188,
@@ -1024,40 +1030,40 @@ static const uint8_t rr_linear_s4_161[768] = {
         11, 18, 153, 153, 41, 68, 77, 154, 46, 236, 60, 86, 157, 225, 67, 218, 154, 46, 135, 211, 21, 162,
         66, 204, 84, 154, 116, 236, 185, 187, 212, 124, 109, 153};
 
-static const int32_t rr_linear_s4_162[3] = {
+static const int32_t rr_linear_s4_164[3] = {
     1186139415, 1400523660, 1489291278};
 
-static const int32_t rr_linear_s4_163[3] = {
+static const int32_t rr_linear_s4_165[3] = {
     -9, -6, -5};
 
-static const int8_t rr_linear_s4_164[6] = {
+static const int8_t rr_linear_s4_166[6] = {
     -6, -79, 127, 11, 127, -42};
 
-static const uint8_t rr_linear_s4_165[1] = {
+static const uint8_t rr_linear_s4_167[1] = {
     17};
 
-static const int32_t rr_linear_s4_166[2] = {
+static const int32_t rr_linear_s4_168[2] = {
     1, 31};
 
-static const int32_t rr_linear_s4_167[2] = {
+static const int32_t rr_linear_s4_169[2] = {
     -32, 1};
 
-static const uint8_t rr_linear_s4_168[1] = {
+static const uint8_t rr_linear_s4_170[1] = {
     1};
 
-static const int32_t rr_linear_s4_169[1] = {
+static const int32_t rr_linear_s4_171[1] = {
     5};
 
-static const int32_t rr_linear_s4_170[1] = {
+static const int32_t rr_linear_s4_172[1] = {
     0};
 
-static const int32_t rr_linear_s4_171[1] = {
+static const int32_t rr_linear_s4_173[1] = {
     -1073741824};
 
-static const int32_t rr_linear_s4_172[1] = {
+static const int32_t rr_linear_s4_174[1] = {
     1073741824};
 
-static const rr_case rr_linear_s4_cases[57] = {
+static const rr_case rr_linear_s4_cases[59] = {
     {1, "accumulator -63 where the two rules differ", 0, {rr_linear_s4_0, rr_linear_s4_1, rr_linear_s4_2, rr_linear_s4_3, rr_linear_s4_4},
      {1, 1, 1, 0, 0, 8}, rr_linear_s4_5, 1, 1},
     {2, "accumulators half way after the shift, both signs", 0, {rr_linear_s4_0, rr_linear_s4_6, rr_linear_s4_7, rr_linear_s4_8, rr_linear_s4_9},
@@ -1072,105 +1078,109 @@ static const rr_case rr_linear_s4_cases[57] = {
      {2, 2, 1, 0, 0, 8}, rr_linear_s4_31, 4, 1},
     {7, "saturation to int16", 0, {rr_linear_s4_0, rr_linear_s4_32, rr_linear_s4_33, rr_linear_s4_34, rr_linear_s4_35},
      {1, 4, 1, 0, 0, 16}, rr_linear_s4_36, 4, 2},
-    {8, "output offset before saturation", 0, {rr_linear_s4_0, rr_linear_s4_6, rr_linear_s4_37, rr_linear_s4_38, rr_linear_s4_39},
-     {1, 5, 1, 0, -10, 8}, rr_linear_s4_40, 5, 1},
-    {9, "output offset to the other side", 0, {rr_linear_s4_0, rr_linear_s4_41, rr_linear_s4_42, rr_linear_s4_34, rr_linear_s4_35},
-     {1, 4, 1, 0, 127, 8}, rr_linear_s4_43, 4, 1},
-    {10, "a zero row: multiplier 0 and shift 0", 0, {rr_linear_s4_44, rr_linear_s4_45, 0, rr_linear_s4_46, rr_linear_s4_47},
-     {1, 3, 2, 0, 3, 8}, rr_linear_s4_48, 3, 1},
-    {11, "a multiplier and shift for each row", 0, {rr_linear_s4_49, rr_linear_s4_50, 0, rr_linear_s4_51, rr_linear_s4_52},
-     {1, 6, 1, 0, 0, 16}, rr_linear_s4_53, 6, 2},
-    {12, "accumulators at the ends of int32", 0, {rr_linear_s4_0, rr_linear_s4_54, rr_linear_s4_55, rr_linear_s4_56, rr_linear_s4_57},
-     {1, 4, 1, 0, 0, 32}, rr_linear_s4_58, 4, 4},
-    {13, "shifts -31 and 30", 0, {rr_linear_s4_0, rr_linear_s4_59, rr_linear_s4_60, rr_linear_s4_61, rr_linear_s4_62},
-     {1, 4, 1, 0, 0, 32}, rr_linear_s4_63, 4, 4},
-    {14, "largest negative code times -128", 0, {rr_linear_s4_64, rr_linear_s4_65, 0, rr_linear_s4_29, rr_linear_s4_66},
-     {1, 2, 3, 0, 0, 16}, rr_linear_s4_67, 2, 2},
-    {15, "different values along K, no bias", 0, {rr_linear_s4_68, rr_linear_s4_69, 0, rr_linear_s4_70, rr_linear_s4_71},
-     {1, 3, 4, 0, 0, 16}, rr_linear_s4_72, 3, 2},
-    {16, "odd K: rows 2 and 4 start within a byte", 0, {rr_linear_s4_73, rr_linear_s4_74, 0, rr_linear_s4_34, rr_linear_s4_35},
-     {2, 4, 3, 0, 0, 16}, rr_linear_s4_75, 8, 2},
-    {17, "K = 1", 0, {rr_linear_s4_76, rr_linear_s4_77, 0, rr_linear_s4_70, rr_linear_s4_71},
-     {3, 3, 1, 0, 0, 16}, rr_linear_s4_78, 9, 2},
-    {18, "seeded, 1 x 7 by 5", 0, {rr_linear_s4_79, rr_linear_s4_80, 0, rr_linear_s4_81, rr_linear_s4_82},
-     {1, 5, 7, 0, 0, 8}, rr_linear_s4_83, 5, 1},
-    {19, "seeded, 3 x 16 by 4", 0, {rr_linear_s4_84, rr_linear_s4_85, rr_linear_s4_86, rr_linear_s4_87, rr_linear_s4_88},
-     {3, 4, 16, 0, 0, 16}, rr_linear_s4_89, 12, 2},
-    {20, "seeded, 5 x 33 by 7", 0, {rr_linear_s4_90, rr_linear_s4_91, 0, rr_linear_s4_92, rr_linear_s4_93},
-     {5, 7, 33, 0, 0, 32}, rr_linear_s4_94, 35, 4},
-    {21, "seeded, 2 x 81 by 9", 0, {rr_linear_s4_95, rr_linear_s4_96, rr_linear_s4_97, rr_linear_s4_98, rr_linear_s4_99},
-     {2, 9, 81, 0, 0, 8}, rr_linear_s4_100, 18, 1},
-    {22, "seeded, 4 x 97 by 6", 0, {rr_linear_s4_101, rr_linear_s4_102, 0, rr_linear_s4_103, rr_linear_s4_104},
-     {4, 6, 97, 0, 0, 16}, rr_linear_s4_105, 24, 2},
-    {23, "seeded, 3 x 96 by 6", 0, {rr_linear_s4_106, rr_linear_s4_107, rr_linear_s4_108, rr_linear_s4_109, rr_linear_s4_110},
-     {3, 6, 96, 0, 0, 32}, rr_linear_s4_111, 18, 4},
-    {24, "seeded, 2 x 512 by 3", 0, {rr_linear_s4_112, rr_linear_s4_113, 0, rr_linear_s4_114, rr_linear_s4_115},
-     {2, 3, 512, 0, 0, 8}, rr_linear_s4_116, 6, 1},
-    {25, "K = 1536 at full scale", 0, {rr_linear_s4_117, rr_linear_s4_118, 0, rr_linear_s4_119, rr_linear_s4_120},
-     {1, 2, 1536, 0, 0, 8}, rr_linear_s4_121, 2, 1},
-    {26, "accumulator -63 where the two rules differ", 0, {rr_linear_s4_0, rr_linear_s4_1, rr_linear_s4_2, rr_linear_s4_3, rr_linear_s4_4},
-     {1, 1, 1, 1, 0, 8}, rr_linear_s4_122, 1, 1},
-    {27, "accumulators half way after the shift, both signs", 0, {rr_linear_s4_0, rr_linear_s4_6, rr_linear_s4_7, rr_linear_s4_8, rr_linear_s4_9},
+    {8, "saturation to 4 bits", 0, {rr_linear_s4_0, rr_linear_s4_32, rr_linear_s4_37, rr_linear_s4_34, rr_linear_s4_35},
+     {1, 4, 1, 0, 0, 4}, rr_linear_s4_38, 4, 1},
+    {9, "output offset before saturation", 0, {rr_linear_s4_0, rr_linear_s4_6, rr_linear_s4_39, rr_linear_s4_40, rr_linear_s4_41},
+     {1, 5, 1, 0, -10, 8}, rr_linear_s4_42, 5, 1},
+    {10, "output offset to the other side", 0, {rr_linear_s4_0, rr_linear_s4_43, rr_linear_s4_44, rr_linear_s4_34, rr_linear_s4_35},
+     {1, 4, 1, 0, 127, 8}, rr_linear_s4_45, 4, 1},
+    {11, "a zero row: multiplier 0 and shift 0", 0, {rr_linear_s4_46, rr_linear_s4_47, 0, rr_linear_s4_48, rr_linear_s4_49},
+     {1, 3, 2, 0, 3, 8}, rr_linear_s4_50, 3, 1},
+    {12, "a multiplier and shift for each row", 0, {rr_linear_s4_51, rr_linear_s4_52, 0, rr_linear_s4_53, rr_linear_s4_54},
+     {1, 6, 1, 0, 0, 16}, rr_linear_s4_55, 6, 2},
+    {13, "accumulators at the ends of int32", 0, {rr_linear_s4_0, rr_linear_s4_56, rr_linear_s4_57, rr_linear_s4_58, rr_linear_s4_59},
+     {1, 4, 1, 0, 0, 32}, rr_linear_s4_60, 4, 4},
+    {14, "shifts -31 and 30", 0, {rr_linear_s4_0, rr_linear_s4_61, rr_linear_s4_62, rr_linear_s4_63, rr_linear_s4_64},
+     {1, 4, 1, 0, 0, 32}, rr_linear_s4_65, 4, 4},
+    {15, "largest negative code times -128", 0, {rr_linear_s4_66, rr_linear_s4_67, 0, rr_linear_s4_29, rr_linear_s4_68},
+     {1, 2, 3, 0, 0, 16}, rr_linear_s4_69, 2, 2},
+    {16, "different values along K, no bias", 0, {rr_linear_s4_70, rr_linear_s4_71, 0, rr_linear_s4_72, rr_linear_s4_73},
+     {1, 3, 4, 0, 0, 16}, rr_linear_s4_74, 3, 2},
+    {17, "odd K: rows 2 and 4 start within a byte", 0, {rr_linear_s4_75, rr_linear_s4_76, 0, rr_linear_s4_34, rr_linear_s4_35},
+     {2, 4, 3, 0, 0, 16}, rr_linear_s4_77, 8, 2},
+    {18, "K = 1", 0, {rr_linear_s4_78, rr_linear_s4_79, 0, rr_linear_s4_72, rr_linear_s4_73},
+     {3, 3, 1, 0, 0, 16}, rr_linear_s4_80, 9, 2},
+    {19, "seeded, 1 x 7 by 5", 0, {rr_linear_s4_81, rr_linear_s4_82, 0, rr_linear_s4_83, rr_linear_s4_84},
+     {1, 5, 7, 0, 0, 8}, rr_linear_s4_85, 5, 1},
+    {20, "seeded, 3 x 16 by 4", 0, {rr_linear_s4_86, rr_linear_s4_87, rr_linear_s4_88, rr_linear_s4_89, rr_linear_s4_90},
+     {3, 4, 16, 0, 0, 16}, rr_linear_s4_91, 12, 2},
+    {21, "seeded, 5 x 33 by 7", 0, {rr_linear_s4_92, rr_linear_s4_93, 0, rr_linear_s4_94, rr_linear_s4_95},
+     {5, 7, 33, 0, 0, 32}, rr_linear_s4_96, 35, 4},
+    {22, "seeded, 2 x 81 by 9", 0, {rr_linear_s4_97, rr_linear_s4_98, rr_linear_s4_99, rr_linear_s4_100, rr_linear_s4_101},
+     {2, 9, 81, 0, 0, 8}, rr_linear_s4_102, 18, 1},
+    {23, "seeded, 4 x 97 by 6", 0, {rr_linear_s4_103, rr_linear_s4_104, 0, rr_linear_s4_105, rr_linear_s4_106},
+     {4, 6, 97, 0, 0, 16}, rr_linear_s4_107, 24, 2},
+    {24, "seeded, 3 x 96 by 6", 0, {rr_linear_s4_108, rr_linear_s4_109, rr_linear_s4_110, rr_linear_s4_111, rr_linear_s4_112},
+     {3, 6, 96, 0, 0, 32}, rr_linear_s4_113, 18, 4},
+    {25, "seeded, 2 x 512 by 3", 0, {rr_linear_s4_114, rr_linear_s4_115, 0, rr_linear_s4_116, rr_linear_s4_117},
+     {2, 3, 512, 0, 0, 8}, rr_linear_s4_118, 6, 1},
+    {26, "K = 1536 at full scale", 0, {rr_linear_s4_119, rr_linear_s4_120, 0, rr_linear_s4_121, rr_linear_s4_122},
+     {1, 2, 1536, 0, 0, 8}, rr_linear_s4_123, 2, 1},
+    {27, "accumulator -63 where the two rules differ", 0, {rr_linear_s4_0, rr_linear_s4_1, rr_linear_s4_2, rr_linear_s4_3, rr_linear_s4_4},
+     {1, 1, 1, 1, 0, 8}, rr_linear_s4_124, 1, 1},
+    {28, "accumulators half way after the shift, both signs", 0, {rr_linear_s4_0, rr_linear_s4_6, rr_linear_s4_7, rr_linear_s4_8, rr_linear_s4_9},
      {1, 6, 1, 1, 0, 8}, rr_linear_s4_10, 6, 1},
-    {28, "half way twice over: shift -1 after the multiply", 0, {rr_linear_s4_0, rr_linear_s4_11, rr_linear_s4_12, rr_linear_s4_13, rr_linear_s4_14},
-     {1, 8, 1, 1, 0, 8}, rr_linear_s4_123, 8, 1},
-    {29, "left shift", 0, {rr_linear_s4_16, rr_linear_s4_17, 0, rr_linear_s4_18, rr_linear_s4_19},
+    {29, "half way twice over: shift -1 after the multiply", 0, {rr_linear_s4_0, rr_linear_s4_11, rr_linear_s4_12, rr_linear_s4_13, rr_linear_s4_14},
+     {1, 8, 1, 1, 0, 8}, rr_linear_s4_125, 8, 1},
+    {30, "left shift", 0, {rr_linear_s4_16, rr_linear_s4_17, 0, rr_linear_s4_18, rr_linear_s4_19},
      {2, 3, 1, 1, 0, 16}, rr_linear_s4_20, 6, 2},
-    {30, "left shift of an accumulator beyond 31 bits wraps", 0, {rr_linear_s4_0, rr_linear_s4_21, rr_linear_s4_22, rr_linear_s4_23, rr_linear_s4_24},
-     {1, 3, 1, 1, 0, 32}, rr_linear_s4_124, 3, 4},
-    {31, "saturation to int8", 0, {rr_linear_s4_26, rr_linear_s4_27, rr_linear_s4_28, rr_linear_s4_29, rr_linear_s4_30},
+    {31, "left shift of an accumulator beyond 31 bits wraps", 0, {rr_linear_s4_0, rr_linear_s4_21, rr_linear_s4_22, rr_linear_s4_23, rr_linear_s4_24},
+     {1, 3, 1, 1, 0, 32}, rr_linear_s4_126, 3, 4},
+    {32, "saturation to int8", 0, {rr_linear_s4_26, rr_linear_s4_27, rr_linear_s4_28, rr_linear_s4_29, rr_linear_s4_30},
      {2, 2, 1, 1, 0, 8}, rr_linear_s4_31, 4, 1},
-    {32, "saturation to int16", 0, {rr_linear_s4_0, rr_linear_s4_32, rr_linear_s4_33, rr_linear_s4_34, rr_linear_s4_35},
+    {33, "saturation to int16", 0, {rr_linear_s4_0, rr_linear_s4_32, rr_linear_s4_33, rr_linear_s4_34, rr_linear_s4_35},
      {1, 4, 1, 1, 0, 16}, rr_linear_s4_36, 4, 2},
-    {33, "output offset before saturation", 0, {rr_linear_s4_0, rr_linear_s4_6, rr_linear_s4_37, rr_linear_s4_38, rr_linear_s4_39},
-     {1, 5, 1, 1, -10, 8}, rr_linear_s4_40, 5, 1},
-    {34, "output offset to the other side", 0, {rr_linear_s4_0, rr_linear_s4_41, rr_linear_s4_42, rr_linear_s4_34, rr_linear_s4_35},
-     {1, 4, 1, 1, 127, 8}, rr_linear_s4_43, 4, 1},
-    {35, "a zero row: multiplier 0 and shift 0", 0, {rr_linear_s4_44, rr_linear_s4_45, 0, rr_linear_s4_46, rr_linear_s4_47},
-     {1, 3, 2, 1, 3, 8}, rr_linear_s4_48, 3, 1},
-    {36, "a multiplier and shift for each row", 0, {rr_linear_s4_49, rr_linear_s4_50, 0, rr_linear_s4_51, rr_linear_s4_52},
-     {1, 6, 1, 1, 0, 16}, rr_linear_s4_125, 6, 2},
-    {37, "accumulators at the ends of int32", 0, {rr_linear_s4_0, rr_linear_s4_54, rr_linear_s4_55, rr_linear_s4_56, rr_linear_s4_57},
-     {1, 4, 1, 1, 0, 32}, rr_linear_s4_126, 4, 4},
-    {38, "shifts -31 and 30", 0, {rr_linear_s4_0, rr_linear_s4_59, rr_linear_s4_60, rr_linear_s4_61, rr_linear_s4_62},
-     {1, 4, 1, 1, 0, 32}, rr_linear_s4_63, 4, 4},
-    {39, "largest negative code times -128", 0, {rr_linear_s4_64, rr_linear_s4_65, 0, rr_linear_s4_29, rr_linear_s4_66},
-     {1, 2, 3, 1, 0, 16}, rr_linear_s4_67, 2, 2},
-    {40, "different values along K, no bias", 0, {rr_linear_s4_68, rr_linear_s4_69, 0, rr_linear_s4_70, rr_linear_s4_71},
-     {1, 3, 4, 1, 0, 16}, rr_linear_s4_72, 3, 2},
-    {41, "odd K: rows 2 and 4 start within a byte", 0, {rr_linear_s4_73, rr_linear_s4_74, 0, rr_linear_s4_34, rr_linear_s4_35},
-     {2, 4, 3, 1, 0, 16}, rr_linear_s4_75, 8, 2},
-    {42, "K = 1", 0, {rr_linear_s4_76, rr_linear_s4_77, 0, rr_linear_s4_70, rr_linear_s4_71},
-     {3, 3, 1, 1, 0, 16}, rr_linear_s4_78, 9, 2},
-    {43, "seeded, 1 x 7 by 5", 0, {rr_linear_s4_127, rr_linear_s4_128, 0, rr_linear_s4_129, rr_linear_s4_130},
-     {1, 5, 7, 1, 0, 8}, rr_linear_s4_131, 5, 1},
-    {44, "seeded, 3 x 16 by 4", 0, {rr_linear_s4_132, rr_linear_s4_133, rr_linear_s4_134, rr_linear_s4_135, rr_linear_s4_136},
-     {3, 4, 16, 1, 0, 16}, rr_linear_s4_137, 12, 2},
-    {45, "seeded, 5 x 33 by 7", 0, {rr_linear_s4_138, rr_linear_s4_139, 0, rr_linear_s4_140, rr_linear_s4_141},
-     {5, 7, 33, 1, 0, 32}, rr_linear_s4_142, 35, 4},
-    {46, "seeded, 2 x 81 by 9", 0, {rr_linear_s4_143, rr_linear_s4_144, rr_linear_s4_145, rr_linear_s4_146, rr_linear_s4_147},
-     {2, 9, 81, 1, 0, 8}, rr_linear_s4_148, 18, 1},
-    {47, "seeded, 4 x 97 by 6", 0, {rr_linear_s4_149, rr_linear_s4_150, 0, rr_linear_s4_151, rr_linear_s4_152},
-     {4, 6, 97, 1, 0, 16}, rr_linear_s4_153, 24, 2},
-    {48, "seeded, 3 x 96 by 6", 0, {rr_linear_s4_154, rr_linear_s4_155, rr_linear_s4_156, rr_linear_s4_157, rr_linear_s4_158},
-     {3, 6, 96, 1, 0, 32}, rr_linear_s4_159, 18, 4},
-    {49, "seeded, 2 x 512 by 3", 0, {rr_linear_s4_160, rr_linear_s4_161, 0, rr_linear_s4_162, rr_linear_s4_163},
-     {2, 3, 512, 1, 0, 8}, rr_linear_s4_164, 6, 1},
-    {50, "K = 1536 at full scale", 0, {rr_linear_s4_117, rr_linear_s4_118, 0, rr_linear_s4_119, rr_linear_s4_120},
-     {1, 2, 1536, 1, 0, 8}, rr_linear_s4_121, 2, 1},
-    {51, "shift 31: a shift lies outside -31..30", 1, {rr_linear_s4_0, rr_linear_s4_165, 0, rr_linear_s4_29, rr_linear_s4_166},
+    {34, "saturation to 4 bits", 0, {rr_linear_s4_0, rr_linear_s4_32, rr_linear_s4_37, rr_linear_s4_34, rr_linear_s4_35},
+     {1, 4, 1, 1, 0, 4}, rr_linear_s4_38, 4, 1},
+    {35, "output offset before saturation", 0, {rr_linear_s4_0, rr_linear_s4_6, rr_linear_s4_39, rr_linear_s4_40, rr_linear_s4_41},
+     {1, 5, 1, 1, -10, 8}, rr_linear_s4_42, 5, 1},
+    {36, "output offset to the other side", 0, {rr_linear_s4_0, rr_linear_s4_43, rr_linear_s4_44, rr_linear_s4_34, rr_linear_s4_35},
+     {1, 4, 1, 1, 127, 8}, rr_linear_s4_45, 4, 1},
+    {37, "a zero row: multiplier 0 and shift 0", 0, {rr_linear_s4_46, rr_linear_s4_47, 0, rr_linear_s4_48, rr_linear_s4_49},
+     {1, 3, 2, 1, 3, 8}, rr_linear_s4_50, 3, 1},
+    {38, "a multiplier and shift for each row", 0, {rr_linear_s4_51, rr_linear_s4_52, 0, rr_linear_s4_53, rr_linear_s4_54},
+     {1, 6, 1, 1, 0, 16}, rr_linear_s4_127, 6, 2},
+    {39, "accumulators at the ends of int32", 0, {rr_linear_s4_0, rr_linear_s4_56, rr_linear_s4_57, rr_linear_s4_58, rr_linear_s4_59},
+     {1, 4, 1, 1, 0, 32}, rr_linear_s4_128, 4, 4},
+    {40, "shifts -31 and 30", 0, {rr_linear_s4_0, rr_linear_s4_61, rr_linear_s4_62, rr_linear_s4_63, rr_linear_s4_64},
+     {1, 4, 1, 1, 0, 32}, rr_linear_s4_65, 4, 4},
+    {41, "largest negative code times -128", 0, {rr_linear_s4_66, rr_linear_s4_67, 0, rr_linear_s4_29, rr_linear_s4_68},
+     {1, 2, 3, 1, 0, 16}, rr_linear_s4_69, 2, 2},
+    {42, "different values along K, no bias", 0, {rr_linear_s4_70, rr_linear_s4_71, 0, rr_linear_s4_72, rr_linear_s4_73},
+     {1, 3, 4, 1, 0, 16}, rr_linear_s4_74, 3, 2},
+    {43, "odd K: rows 2 and 4 start within a byte", 0, {rr_linear_s4_75, rr_linear_s4_76, 0, rr_linear_s4_34, rr_linear_s4_35},
+     {2, 4, 3, 1, 0, 16}, rr_linear_s4_77, 8, 2},
+    {44, "K = 1", 0, {rr_linear_s4_78, rr_linear_s4_79, 0, rr_linear_s4_72, rr_linear_s4_73},
+     {3, 3, 1, 1, 0, 16}, rr_linear_s4_80, 9, 2},
+    {45, "seeded, 1 x 7 by 5", 0, {rr_linear_s4_129, rr_linear_s4_130, 0, rr_linear_s4_131, rr_linear_s4_132},
+     {1, 5, 7, 1, 0, 8}, rr_linear_s4_133, 5, 1},
+    {46, "seeded, 3 x 16 by 4", 0, {rr_linear_s4_134, rr_linear_s4_135, rr_linear_s4_136, rr_linear_s4_137, rr_linear_s4_138},
+     {3, 4, 16, 1, 0, 16}, rr_linear_s4_139, 12, 2},
+    {47, "seeded, 5 x 33 by 7", 0, {rr_linear_s4_140, rr_linear_s4_141, 0, rr_linear_s4_142, rr_linear_s4_143},
+     {5, 7, 33, 1, 0, 32}, rr_linear_s4_144, 35, 4},
+    {48, "seeded, 2 x 81 by 9", 0, {rr_linear_s4_145, rr_linear_s4_146, rr_linear_s4_147, rr_linear_s4_148, rr_linear_s4_149},
+     {2, 9, 81, 1, 0, 8}, rr_linear_s4_150, 18, 1},
+    {49, "seeded, 4 x 97 by 6", 0, {rr_linear_s4_151, rr_linear_s4_152, 0, rr_linear_s4_153, rr_linear_s4_154},
+     {4, 6, 97, 1, 0, 16}, rr_linear_s4_155, 24, 2},
+    {50, "seeded, 3 x 96 by 6", 0, {rr_linear_s4_156, rr_linear_s4_157, rr_linear_s4_158, rr_linear_s4_159, rr_linear_s4_160},
+     {3, 6, 96, 1, 0, 32}, rr_linear_s4_161, 18, 4},
+    {51, "seeded, 2 x 512 by 3", 0, {rr_linear_s4_162, rr_linear_s4_163, 0, rr_linear_s4_164, rr_linear_s4_165},
+     {2, 3, 512, 1, 0, 8}, rr_linear_s4_166, 6, 1},
+    {52, "K = 1536 at full scale", 0, {rr_linear_s4_119, rr_linear_s4_120, 0, rr_linear_s4_121, rr_linear_s4_122},
+     {1, 2, 1536, 1, 0, 8}, rr_linear_s4_123, 2, 1},
+    {53, "shift 31: a shift lies outside -31..30", 1, {rr_linear_s4_0, rr_linear_s4_167, 0, rr_linear_s4_29, rr_linear_s4_168},
      {1, 2, 1, 0, 0, 8}, 0, 0, 1},
-    {52, "shift -32: a shift lies outside -31..30", 1, {rr_linear_s4_0, rr_linear_s4_165, 0, rr_linear_s4_29, rr_linear_s4_167},
+    {54, "shift -32: a shift lies outside -31..30", 1, {rr_linear_s4_0, rr_linear_s4_167, 0, rr_linear_s4_29, rr_linear_s4_169},
      {1, 2, 1, 0, 0, 8}, 0, 0, 1},
-    {53, "multiplier 5: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s4_0, rr_linear_s4_168, 0, rr_linear_s4_169, rr_linear_s4_170},
+    {55, "multiplier 5: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s4_0, rr_linear_s4_170, 0, rr_linear_s4_171, rr_linear_s4_172},
      {1, 1, 1, 0, 0, 8}, 0, 0, 1},
-    {54, "negative multiplier: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s4_0, rr_linear_s4_168, 0, rr_linear_s4_171, rr_linear_s4_170},
+    {56, "negative multiplier: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s4_0, rr_linear_s4_170, 0, rr_linear_s4_173, rr_linear_s4_172},
      {1, 1, 1, 0, 0, 8}, 0, 0, 1},
-    {55, "output of 4 bits: out_bits is none of 8, 16, 32", 1, {rr_linear_s4_0, rr_linear_s4_168, 0, rr_linear_s4_172, rr_linear_s4_170},
-     {1, 1, 1, 0, 0, 4}, 0, 0, 1},
-    {56, "rounding 2: rounding is neither 0 (double) nor 1 (single)", 1, {rr_linear_s4_0, rr_linear_s4_168, 0, rr_linear_s4_172, rr_linear_s4_170},
+    {57, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_linear_s4_0, rr_linear_s4_170, 0, rr_linear_s4_174, rr_linear_s4_172},
+     {1, 1, 1, 0, 0, 5}, 0, 0, 1},
+    {58, "rounding 2: rounding is neither 0 (double) nor 1 (single)", 1, {rr_linear_s4_0, rr_linear_s4_170, 0, rr_linear_s4_174, rr_linear_s4_172},
      {1, 1, 1, 2, 0, 8}, 0, 0, 1},
-    {57, "K = 0: k is 0, it must be at least 1", 1, {0, 0, 0, rr_linear_s4_172, rr_linear_s4_170},
+    {59, "K = 0: k is 0, it must be at least 1", 1, {0, 0, 0, rr_linear_s4_174, rr_linear_s4_172},
      {1, 1, 0, 0, 0, 8}, 0, 0, 1},
 };
 

@@ -110,174 +110,180 @@ static const int32_t rr_linear_s8_34[4] = {
 static const int16_t rr_linear_s8_35[4] = {
     32767, 32767, -32768, -32768};
 
-static const int8_t rr_linear_s8_36[5] = {
+static const int32_t rr_linear_s8_36[4] = {
+    6, 7, -8, -9};
+
+static const int8_t rr_linear_s8_37[4] = {
+    7, 7, -8, -8};
+
+static const int8_t rr_linear_s8_38[5] = {
     0, 0, 0, 0, 0};
 
-static const int32_t rr_linear_s8_37[5] = {
+static const int32_t rr_linear_s8_39[5] = {
     -128, 0, 100, 127, 137};
 
-static const int32_t rr_linear_s8_38[5] = {
+static const int32_t rr_linear_s8_40[5] = {
     1073741824, 1073741824, 1073741824, 1073741824, 1073741824};
 
-static const int32_t rr_linear_s8_39[5] = {
+static const int32_t rr_linear_s8_41[5] = {
     1, 1, 1, 1, 1};
 
-static const int8_t rr_linear_s8_40[5] = {
+static const int8_t rr_linear_s8_42[5] = {
     -128, -10, 90, 117, 127};
 
-static const int8_t rr_linear_s8_41[4] = {
+static const int8_t rr_linear_s8_43[4] = {
     0, 0, 0, 0};
 
-static const int32_t rr_linear_s8_42[4] = {
+static const int32_t rr_linear_s8_44[4] = {
     -256, -130, 0, 120};
 
-static const int8_t rr_linear_s8_43[4] = {
+static const int8_t rr_linear_s8_45[4] = {
     -128, -3, 127, 127};
 
-static const int8_t rr_linear_s8_44[2] = {
+static const int8_t rr_linear_s8_46[2] = {
     7, -9};
 
-static const int8_t rr_linear_s8_45[6] = {
+static const int8_t rr_linear_s8_47[6] = {
     0, 0, 1, 2, 0, 0};
 
-static const int32_t rr_linear_s8_46[3] = {
+static const int32_t rr_linear_s8_48[3] = {
     0, 1073741824, 0};
 
-static const int32_t rr_linear_s8_47[3] = {
+static const int32_t rr_linear_s8_49[3] = {
     0, 1, 0};
 
-static const int8_t rr_linear_s8_48[3] = {
+static const int8_t rr_linear_s8_50[3] = {
     3, -8, 3};
 
-static const int8_t rr_linear_s8_49[1] = {
+static const int8_t rr_linear_s8_51[1] = {
     100};
 
-static const int8_t rr_linear_s8_50[6] = {
+static const int8_t rr_linear_s8_52[6] = {
     127, 127, 127, 127, 127, 127};
 
-static const int32_t rr_linear_s8_51[6] = {
+static const int32_t rr_linear_s8_53[6] = {
     1073741824, 2147483647, 1518500250, 1073741824, 2147483647, 1234567890};
 
-static const int32_t rr_linear_s8_52[6] = {
+static const int32_t rr_linear_s8_54[6] = {
     1, 0, -1, -2, -3, -6};
 
-static const int16_t rr_linear_s8_53[6] = {
+static const int16_t rr_linear_s8_55[6] = {
     12700, 12700, 4490, 1588, 1588, 114};
 
-static const int8_t rr_linear_s8_54[4] = {
+static const int8_t rr_linear_s8_56[4] = {
     1, -1, 0, 0};
 
-static const int32_t rr_linear_s8_55[4] = {
+static const int32_t rr_linear_s8_57[4] = {
     2147483646, -2147483647, 2147483647, -2147483647 - 1};
 
-static const int32_t rr_linear_s8_56[4] = {
+static const int32_t rr_linear_s8_58[4] = {
     2147483647, 2147483647, 1073741824, 1073741824};
 
-static const int32_t rr_linear_s8_57[4] = {
+static const int32_t rr_linear_s8_59[4] = {
     0, 0, -3, -31};
 
-static const int32_t rr_linear_s8_58[4] = {
+static const int32_t rr_linear_s8_60[4] = {
     2147483646, -2147483647, 134217728, -1};
 
-static const int8_t rr_linear_s8_59[4] = {
+static const int8_t rr_linear_s8_61[4] = {
     1, 1, -1, 1};
 
-static const int32_t rr_linear_s8_60[4] = {
+static const int32_t rr_linear_s8_62[4] = {
     0, 2147483646, 0, 0};
 
-static const int32_t rr_linear_s8_61[4] = {
+static const int32_t rr_linear_s8_63[4] = {
     1073741824, 2147483647, 1073741824, 2147483647};
 
-static const int32_t rr_linear_s8_62[4] = {
+static const int32_t rr_linear_s8_64[4] = {
     -31, -30, 30, 29};
 
-static const int32_t rr_linear_s8_63[4] = {
+static const int32_t rr_linear_s8_65[4] = {
     0, 2, -536870912, 536870912};
 
-static const int8_t rr_linear_s8_64[3] = {
+static const int8_t rr_linear_s8_66[3] = {
     -128, -128, -128};
 
-static const int8_t rr_linear_s8_65[6] = {
+static const int8_t rr_linear_s8_67[6] = {
     -128, -128, -128, -128, 127, -128};
 
-static const int32_t rr_linear_s8_66[2] = {
+static const int32_t rr_linear_s8_68[2] = {
     -4, -4};
 
-static const int16_t rr_linear_s8_67[2] = {
+static const int16_t rr_linear_s8_69[2] = {
     1536, 516};
 
-static const int8_t rr_linear_s8_68[4] = {
+static const int8_t rr_linear_s8_70[4] = {
     1, 10, 100, -100};
 
-static const int8_t rr_linear_s8_69[12] = {
+static const int8_t rr_linear_s8_71[12] = {
     1, 2, 3, 4, 4, 3, 2, 1, -1, -2, -3, -4};
 
-static const int32_t rr_linear_s8_70[3] = {
+static const int32_t rr_linear_s8_72[3] = {
     1073741824, 1073741824, 1073741824};
 
-static const int32_t rr_linear_s8_71[3] = {
+static const int32_t rr_linear_s8_73[3] = {
     1, 1, 1};
 
-static const int16_t rr_linear_s8_72[3] = {
+static const int16_t rr_linear_s8_74[3] = {
     -79, 134, 79};
 
-static const int8_t rr_linear_s8_73[6] = {
+static const int8_t rr_linear_s8_75[6] = {
     1, 10, 100, -3, 50, -127};
 
-static const int8_t rr_linear_s8_74[12] = {
+static const int8_t rr_linear_s8_76[12] = {
     1, -2, 3, -4, 5, -6, 7, -8, 1, 2, 3, -5};
 
-static const int16_t rr_linear_s8_75[8] = {
+static const int16_t rr_linear_s8_77[8] = {
     281, -554, 27, -468, -484, 1024, -548, 779};
 
-static const int8_t rr_linear_s8_76[3] = {
+static const int8_t rr_linear_s8_78[3] = {
     9, -9, 127};
 
-static const int8_t rr_linear_s8_77[3] = {
+static const int8_t rr_linear_s8_79[3] = {
     1, -4, 7};
 
-static const int16_t rr_linear_s8_78[9] = {
+static const int16_t rr_linear_s8_80[9] = {
     9, -36, 63, -9, 36, -63, 127, -508, 889};
 
-static const int8_t rr_linear_s8_79[7] = {
+static const int8_t rr_linear_s8_81[7] = {
     3, 8, 110, -100, -67, -95, 77};
 
-static const int8_t rr_linear_s8_80[35] = {
+static const int8_t rr_linear_s8_82[35] = {
     -36, 40, 117, 12, -2, 52, 73, -105, -18, -110, 119, 55, -123, -125, -31, -28, -45, -80, 47, -25, -7, 2,
         -128, 45, -61, 58, -123, 97, -15, 48, -96, -27, -27, 81, 20};
 
-static const int32_t rr_linear_s8_81[5] = {
+static const int32_t rr_linear_s8_83[5] = {
     1483606431, 1758089677, 2143404699, 2000888815, 1846659012};
 
-static const int32_t rr_linear_s8_82[5] = {
+static const int32_t rr_linear_s8_84[5] = {
     -7, -5, -5, -9, -6};
 
-static const int8_t rr_linear_s8_83[5] = {
+static const int8_t rr_linear_s8_85[5] = {
     69, -128, 44, 46, -128};
 
-static const int8_t rr_linear_s8_84[48] = {
+static const int8_t rr_linear_s8_86[48] = {
     -85, 107, 73, 32, -38, 3, -72, 114, -30, -42, 116, -56, 91, 66, 27, -125, 50, -94, 103, 73, -90, 20,
         99, -30, 12, 103, -60, -100, -106, -114, 113, -65, 15, 50, -69, 96, -74, 20, 49, 18, 62, 93, -52,
         -106, -32, -30, 80, 105};
 
-static const int8_t rr_linear_s8_85[64] = {
+static const int8_t rr_linear_s8_87[64] = {
     76, -83, -56, -88, 104, -81, -6, -64, 16, 30, 19, -94, -93, -83, 92, 104, -102, 10, -15, 86, 71, 39,
         -113, -51, -95, -62, -66, 48, 60, -114, 67, -24, -107, 12, 15, 67, -99, -125, -10, -12, -75, -10,
         -27, 118, 20, -63, 24, 43, 44, -69, 82, 32, -20, 89, 117, -63, 15, -19, -65, -58, -23, 15, -13, -9};
 
-static const int32_t rr_linear_s8_86[4] = {
+static const int32_t rr_linear_s8_88[4] = {
     -4787, 1561, 2511, 3646};
 
-static const int32_t rr_linear_s8_87[4] = {
+static const int32_t rr_linear_s8_89[4] = {
     1564500444, 1709119520, 1855423369, 1112919521};
 
-static const int32_t rr_linear_s8_88[4] = {
+static const int32_t rr_linear_s8_90[4] = {
     -2, -4, -2, -1};
 
-static const int16_t rr_linear_s8_89[12] = {
+static const int16_t rr_linear_s8_91[12] = {
     -10349, 525, 1022, -5006, 3546, -379, 242, 12421, 2434, -501, 437, 3400};
 
-static const int8_t rr_linear_s8_90[165] = {
+static const int8_t rr_linear_s8_92[165] = {
     73, -11, -92, -84, -3, -77, 57, -113, 38, 63, -107, 108, -50, 45, 96, -110, -31, 115, 34, 19, -89, 44,
         88, -73, 123, -48, 64, 21, 125, 20, -122, 55, 28, 87, 37, 49, -59, -110, -75, 127, 17, 71, 93, 24,
         -9, -117, 66, -29, 119, -70, 77, -68, 21, -52, -53, 53, -66, 57, 40, -50, 121, 17, 39, -37, 74,
@@ -287,7 +293,7 @@ static const int8_t rr_linear_s8_90[165] = {
         -84, 103, 81, -81, -32, -113, -95, 89, -58, 115, 10, 70, 117, -45, -52, -65, -1, 84, -100, 65, -17,
         122, 44, -40, -84, -55, -40, 20, 97, -9, 101, 77, -70, 73, 73, 107, -67, 25};
 
-static const int8_t rr_linear_s8_91[231] = {
+static const int8_t rr_linear_s8_93[231] = {
     54, 52, 66, -114, 34, 39, 47, -8, 126, -77, 35, -3, 95, 112, -104, 6, 108, 122, -45, 10, 80, 51, 37,
         81, -33, -46, -18, 11, 41, 38, 124, 102, -18, -75, -4, -21, -38, -18, -18, 37, 2, 39, 0, 78, 45,
         -29, 3, -116, 126, -36, 73, -78, -118, 101, 57, 63, -1, -74, 98, -63, 43, 92, -38, -27, 93, -81,
@@ -300,18 +306,18 @@ static const int8_t rr_linear_s8_91[231] = {
         -21, -11, 63, 102, -44, 107, 78, 73, 57, -43, 122, -123, 125, -46, -92, 98, -118, -82, 18, 35, -19,
         100, -89, 111, -87, 44, 60, -51, 75, -80, -11, -80, 82, -7, 96, -46, -59, -15};
 
-static const int32_t rr_linear_s8_92[7] = {
+static const int32_t rr_linear_s8_94[7] = {
     1915234519, 2053441411, 2022846840, 1422195194, 1197117163, 1478611455, 1185681885};
 
-static const int32_t rr_linear_s8_93[7] = {
+static const int32_t rr_linear_s8_95[7] = {
     0, -1, -1, 0, 2, 2, 2};
 
-static const int32_t rr_linear_s8_94[35] = {
+static const int32_t rr_linear_s8_96[35] = {
     -10911, -8941, 2992, 29599, -37666, -32868, -193326, 13062, 19459, 3729, -6440, 49462, -26098, -76779,
         -44183, 18382, -15761, 21034, 43695, -59773, 118917, 10541, -16952, 11001, -21870, -126802, -73293,
         9371, 18715, -4229, 21069, -24331, -162165, -66807, -31049};
 
-static const int8_t rr_linear_s8_95[162] = {
+static const int8_t rr_linear_s8_97[162] = {
     106, -104, -74, -77, -54, -71, 37, -16, -42, 84, -111, -121, -68, 26, 68, 110, 56, 58, -39, 104, -13,
         86, -81, 49, -36, -103, 100, -63, -113, -29, 23, 108, -19, 104, 80, 114, -97, -65, -109, -16, -87,
         -84, 95, -123, -67, -83, -48, -38, -122, -53, -83, -71, -46, 46, -5, -66, -122, -81, -105, -16,
@@ -321,7 +327,7 @@ static const int8_t rr_linear_s8_95[162] = {
         35, -118, -55, 35, 55, -111, 88, 21, 68, 110, 44, 106, -117, 12, 112, 29, 85, -99, 127, -34, -115,
         73, -40, -51, 98, -122, 33, 98, -51, -78, 118, -33, 108, 47, -102, 96};
 
-static const int8_t rr_linear_s8_96[729] = {
+static const int8_t rr_linear_s8_98[729] = {
     -108, 75, -12, -103, -125, -3, -97, 71, 71, 16, -95, -41, -45, -40, 75, 90, 28, 37, -83, -69, 26, 88,
         -18, 65, 27, 29, 76, -74, 76, 30, -97, 68, -68, -109, 106, -107, -88, 48, 39, 79, 65, 71, -62, -40,
         118, 111, 39, -109, 34, 60, 95, -24, 111, -10, 66, -27, -63, -72, 61, 6, 91, -86, 12, -54, 11, 40,
@@ -358,20 +364,20 @@ static const int8_t rr_linear_s8_96[729] = {
         -49, 125, -76, 15, -112, -3, -52, 11, 49, -57, 57, 34, -23, -101, -58, 2, -26, 4, 88, 113, -85, 45,
         -114, -117, 110, 73, 59};
 
-static const int32_t rr_linear_s8_97[9] = {
+static const int32_t rr_linear_s8_99[9] = {
     -225, -3985, -3288, -674, -622, 4604, 912, 2788, 22};
 
-static const int32_t rr_linear_s8_98[9] = {
+static const int32_t rr_linear_s8_100[9] = {
     1782908128, 1284944105, 1576899738, 1707685687, 1437019777, 2076099372, 2074393772, 1298305735,
         1471499758};
 
-static const int32_t rr_linear_s8_99[9] = {
+static const int32_t rr_linear_s8_101[9] = {
     -5, -6, -5, -8, -5, -9, -9, -8, -7};
 
-static const int8_t rr_linear_s8_100[18] = {
+static const int8_t rr_linear_s8_102[18] = {
     -128, 127, -128, -128, -128, 14, -128, 69, 127, -128, -47, 127, 96, -128, -64, -128, 127, -128};
 
-static const int8_t rr_linear_s8_101[388] = {
+static const int8_t rr_linear_s8_103[388] = {
     -33, -91, -81, -10, -72, -42, 98, -104, -82, -94, -45, -85, -68, 55, 59, -67, 31, 113, -16, -6, 81, 81,
         -26, 99, -3, 76, -60, 28, 37, -37, -104, -64, -93, -113, -121, 63, -80, -9, -127, 115, -29, -83,
         -28, 85, 60, -9, -23, 43, 54, 38, 113, -102, 96, -34, -85, -52, 27, 74, -3, -127, -104, -47, -45,
@@ -392,7 +398,7 @@ static const int8_t rr_linear_s8_101[388] = {
         -126, 71, 127, 42, -52, -110, 89, 115, -11, 94, -64, -1, 17, 112, -13, -35, 41, -27, -11, -20, -67,
         85, -120, 5, -39, 4, 120, -77, 111, -65};
 
-static const int8_t rr_linear_s8_102[582] = {
+static const int8_t rr_linear_s8_104[582] = {
     -70, -6, 32, -59, 87, 53, 106, 102, -33, 36, -122, 61, 95, 74, -15, -40, 126, 112, 50, -97, -61, 61,
         113, 55, -106, 43, 106, -75, -61, -107, -2, 0, 40, -44, 73, 53, 63, -60, 10, -15, -65, 69, -32,
         -75, 24, 100, -40, -58, -55, -86, 66, -45, -75, 120, 42, -106, -127, -47, -123, -26, 95, 86, 37,
@@ -422,17 +428,17 @@ static const int8_t rr_linear_s8_102[582] = {
         61, 31, 37, -24, -46, -79, -19, 64, -98, 14, 76, 80, 44, -78, -53, 2, -6, 17, 2, -69, -50, 28, -62,
         -52, 122, 16, 102, 67, -89, -71, 122, -22, -18};
 
-static const int32_t rr_linear_s8_103[6] = {
+static const int32_t rr_linear_s8_105[6] = {
     1263652966, 2031302786, 1388099887, 1964834409, 1967398226, 1863940404};
 
-static const int32_t rr_linear_s8_104[6] = {
+static const int32_t rr_linear_s8_106[6] = {
     -1, -4, -1, -4, -2, -4};
 
-static const int16_t rr_linear_s8_105[24] = {
+static const int16_t rr_linear_s8_107[24] = {
     -11589, -3020, 1448, 4221, -8179, 3212, 5940, -7400, 8180, 3879, 3959, -1298, -7418, 834, -7227, -2226,
         8858, -2515, 4832, -2870, 24300, 167, 12131, -359};
 
-static const int8_t rr_linear_s8_106[288] = {
+static const int8_t rr_linear_s8_108[288] = {
     -47, 99, -93, -38, -14, -53, 33, -81, 59, 26, 44, -121, 94, 101, -105, -14, -74, -99, 20, -32, 108, 7,
         78, -10, 34, -127, -47, 74, -58, 99, 98, -123, -43, -24, 56, 31, 70, 32, 33, 120, -18, -97, 67, 37,
         53, 124, -84, 50, 42, -28, 26, -17, 48, 119, 114, 115, 114, 9, -110, -90, -13, 31, 28, -95, 4, 73,
@@ -448,7 +454,7 @@ static const int8_t rr_linear_s8_106[288] = {
         38, -37, -104, -4, 37, -122, -103, 40, 63, -122, 23, 85, -51, 75, -78, 118, 26, 53, 73, -91, -72,
         48, 9, 18, -52, 124, 42, 9, 66, -105, 66, 15, -56};
 
-static const int8_t rr_linear_s8_107[576] = {
+static const int8_t rr_linear_s8_109[576] = {
     -29, 20, -41, 34, -4, -51, -12, 98, -4, 123, -82, 87, 28, 36, 98, -94, -64, -31, -54, 27, -84, -102, 6,
         48, -104, 97, -14, -127, -5, -48, -70, 123, 85, -41, -11, -109, 72, 71, -78, 48, 65, -45, -97, 11,
         -88, 111, 27, -14, -69, -63, -77, -84, 90, 62, -25, -90, 17, 40, -17, 46, -58, 96, 87, 113, -109,
@@ -478,20 +484,20 @@ static const int8_t rr_linear_s8_107[576] = {
         61, -26, -75, -23, -73, -39, -79, 83, -56, -51, -82, -113, 110, -66, 77, -114, 75, 116, 46, -17,
         -71, -92, 40, -78};
 
-static const int32_t rr_linear_s8_108[6] = {
+static const int32_t rr_linear_s8_110[6] = {
     -4704, 3711, 2206, 3676, 2518, 4472};
 
-static const int32_t rr_linear_s8_109[6] = {
+static const int32_t rr_linear_s8_111[6] = {
     1777409394, 1153855615, 1420384019, 1561764863, 1635041785, 1589564448};
 
-static const int32_t rr_linear_s8_110[6] = {
+static const int32_t rr_linear_s8_112[6] = {
     -1, 2, 3, 1, 2, 2};
 
-static const int32_t rr_linear_s8_111[18] = {
+static const int32_t rr_linear_s8_113[18] = {
     -32860, -57442, 329301, -119469, -49471, -190207, 2645, 188023, -132553, 91198, 40249, 240251, -14184,
         -174642, -167963, 42578, -29663, 153002};
 
-static const int8_t rr_linear_s8_112[1024] = {
+static const int8_t rr_linear_s8_114[1024] = {
     92, -60, 13, 103, 120, -107, -9, 80, -123, 71, -40, -88, 100, -14, -59, -50, -6, -124, -100, -16, 11,
         -77, -73, -76, 47, 71, 85, -2, -99, 39, -90, 97, 40, 106, 25, -42, 106, -93, 47, -116, 12, -22, 44,
         -90, -35, 82, 72, -120, -3, 122, 73, -25, 59, 23, 125, -85, -98, 84, -98, 11, -67, 87, -99, -51,
@@ -542,7 +548,7 @@ static const int8_t rr_linear_s8_112[1024] = {
         -69, -72, -88, 101, 6, 72, -40, -81, -42, -10, -24, -23, -55, -117, 29, 66, -41, -115, -68, -47,
         -110, -46, -123, 63, 2, -36, -7, 9, -82, 127, 26, -112, 51, -14, -106, 4};
 
-static const int8_t rr_linear_s8_113[1536] = {
+static const int8_t rr_linear_s8_115[1536] = {
     61, -110, -41, 114, -69, 65, -14, -79, -59, -18, -60, 95, 93, 15, -3, 90, 109, 29, -106, 37, -83, -9,
         -99, 112, -52, 78, -116, 117, 90, 18, 70, 125, 127, 113, 88, -119, -4, 81, -90, -21, -119, -109,
         56, 41, -10, 5, -122, 85, 118, 33, -41, 14, -114, -11, -120, -95, 5, 43, 120, -90, -22, 73, 74, 5,
@@ -617,16 +623,16 @@ static const int8_t rr_linear_s8_113[1536] = {
         125, 79, -9, -75, -13, -93, 45, -38, 22, 79, 19, -54, -40, 77, -106, -23, -104, -19, -117, 125,
         -102, -103, -69, 29, -84, -57, 8, 16, 56, 24, 24, 115, -4, 83, -33, 102, -103, -6};
 
-static const int32_t rr_linear_s8_114[3] = {
+static const int32_t rr_linear_s8_116[3] = {
     1397198601, 2054831307, 1634901216};
 
-static const int32_t rr_linear_s8_115[3] = {
+static const int32_t rr_linear_s8_117[3] = {
     -5, -8, -6};
 
-static const int8_t rr_linear_s8_116[6] = {
+static const int8_t rr_linear_s8_118[6] = {
     127, 127, -128, 127, 39, 127};
 
-static const int8_t rr_linear_s8_117[1536] = {
+static const int8_t rr_linear_s8_119[1536] = {
     -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128,
         -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128,
         -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128,
@@ -724,7 +730,7 @@ static const int8_t rr_linear_s8_117[1536] = {
         -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128,
         -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128};
 
-static const int8_t rr_linear_s8_118[3072] = {
+static const int8_t rr_linear_s8_120[3072] = {
     -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128,
         -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128,
         -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128, -128,
@@ -899,66 +905,66 @@ static const int8_t rr_linear_s8_118[3072] = {
         127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127,
         127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127, 127};
 
-static const int32_t rr_linear_s8_119[2] = {
+static const int32_t rr_linear_s8_121[2] = {
     1073741824, 1518500250};
 
-static const int32_t rr_linear_s8_120[2] = {
+static const int32_t rr_linear_s8_122[2] = {
     -16, -17};
 
-static const int8_t rr_linear_s8_121[1] = {
+static const int8_t rr_linear_s8_123[1] = {
     -22};
 
-static const int8_t rr_linear_s8_122[8] = {
+static const int8_t rr_linear_s8_124[8] = {
     1, 0, 2, -1, 0, 0, 1, -1};
 
-static const int32_t rr_linear_s8_123[3] = {
+static const int32_t rr_linear_s8_125[3] = {
     2, 368449967, -512};
 
-static const int16_t rr_linear_s8_124[6] = {
+static const int16_t rr_linear_s8_126[6] = {
     12700, 12700, 4490, 1588, 1587, 114};
 
-static const int32_t rr_linear_s8_125[4] = {
+static const int32_t rr_linear_s8_127[4] = {
     -2, 1, 134217728, 0};
 
-static const int8_t rr_linear_s8_126[7] = {
+static const int8_t rr_linear_s8_128[7] = {
     100, -121, 61, -13, 94, 96, -95};
 
-static const int8_t rr_linear_s8_127[35] = {
+static const int8_t rr_linear_s8_129[35] = {
     -71, -107, 110, -71, -79, 67, 62, -32, 67, 36, 62, 62, -31, -50, -13, -58, -20, -105, -54, -36, -1, 63,
         -116, 19, -86, 86, 57, -41, -106, 43, 109, -36, -43, 102, 13};
 
-static const int32_t rr_linear_s8_128[5] = {
+static const int32_t rr_linear_s8_130[5] = {
     2027789607, 1505177236, 2053045379, 1128234798, 1508582425};
 
-static const int32_t rr_linear_s8_129[5] = {
+static const int32_t rr_linear_s8_131[5] = {
     -7, -9, -9, -7, -6};
 
-static const int8_t rr_linear_s8_130[5] = {
+static const int8_t rr_linear_s8_132[5] = {
     49, -3, -5, 127, -46};
 
-static const int8_t rr_linear_s8_131[48] = {
+static const int8_t rr_linear_s8_133[48] = {
     -127, 41, 4, 23, 77, -6, -78, -120, -93, -108, 71, 60, -75, 51, -115, -24, -126, -122, 26, 53, 32, 69,
         -12, -78, 60, -125, 40, -16, 66, 31, -89, -89, -122, -1, 79, 8, 77, -59, -71, -113, -120, 66, -22,
         18, 24, 22, -7, -128};
 
-static const int8_t rr_linear_s8_132[64] = {
+static const int8_t rr_linear_s8_134[64] = {
     12, -98, 68, -33, -108, -101, -73, 93, 71, 19, -92, 113, -117, -110, -4, 13, -121, 35, 47, 74, -37, 3,
         104, 13, -36, 70, 34, 90, 46, -102, 90, 24, -61, 20, -117, -125, 77, 124, -78, -65, 65, 79, -115,
         23, -125, -19, 126, 64, -124, 8, 112, 81, 38, 4, -71, 69, 76, -46, -44, -106, 46, 63, -71, 69};
 
-static const int32_t rr_linear_s8_133[4] = {
+static const int32_t rr_linear_s8_135[4] = {
     -928, 196, 2132, 2335};
 
-static const int32_t rr_linear_s8_134[4] = {
+static const int32_t rr_linear_s8_136[4] = {
     1585147147, 1473214029, 1411952649, 1148183314};
 
-static const int32_t rr_linear_s8_135[4] = {
+static const int32_t rr_linear_s8_137[4] = {
     0, -4, -1, 0};
 
-static const int16_t rr_linear_s8_136[12] = {
+static const int16_t rr_linear_s8_138[12] = {
     -18621, -413, -841, 8325, -16833, -351, -7218, 19549, -11029, 528, -436, 4247};
 
-static const int8_t rr_linear_s8_137[165] = {
+static const int8_t rr_linear_s8_139[165] = {
     -88, 113, 48, 82, -61, 106, 15, 107, 86, -65, -55, -86, -42, -20, -46, 47, -58, -57, 33, -11, 27, -62,
         -27, 65, 116, 116, 49, -127, 85, -117, -91, 88, -4, 77, 118, 107, -13, -57, 22, -109, 88, 36, 27,
         -121, -56, 59, 61, -109, -66, 91, 81, -24, 105, -89, 123, -115, 55, 111, 59, 24, 43, 111, 57, 102,
@@ -968,7 +974,7 @@ static const int8_t rr_linear_s8_137[165] = {
         -127, -7, -124, 68, 33, 24, 12, -85, 2, -106, -57, 57, 54, -103, 80, 56, 41, -10, -14, 95, 73, 35,
         -30, -80, -38, -88, 70, -113, -78, -69, 122, -75, 15, -60, 95, -76, 47};
 
-static const int8_t rr_linear_s8_138[231] = {
+static const int8_t rr_linear_s8_140[231] = {
     -4, -127, 66, 54, 73, 61, 91, 115, -8, 81, 49, -48, 65, -65, 53, -53, 64, -43, 51, -63, -34, -24, 16,
         -22, -1, -113, -71, 21, 60, 42, 101, 106, -3, 125, -67, 101, 69, 110, -107, -30, 20, 90, 6, -63,
         113, 73, 57, -68, 64, 60, -74, -84, -121, 17, -23, -50, 70, -63, -103, 105, 94, -29, -121, 3, -52,
@@ -981,18 +987,18 @@ static const int8_t rr_linear_s8_138[231] = {
         25, -108, -113, 23, -68, -121, 8, -50, -40, -79, -95, 53, 123, 44, -120, -94, 127, 60, 82, -8, 95,
         -123, -90, -105, 90, -127, -50, 20, 103, 102, 8, 111, -85, 91, -110, 19, 41, 69, 11};
 
-static const int32_t rr_linear_s8_139[7] = {
+static const int32_t rr_linear_s8_141[7] = {
     1559920491, 1838998272, 2035201256, 1412449886, 1638532236, 1921527177, 1702665891};
 
-static const int32_t rr_linear_s8_140[7] = {
+static const int32_t rr_linear_s8_142[7] = {
     -1, 3, -1, 2, 0, 3, 3};
 
-static const int32_t rr_linear_s8_141[35] = {
+static const int32_t rr_linear_s8_143[35] = {
     -7558, -227364, -33589, -7319, 7255, -187160, -132815, -8226, 56649, -18072, -185778, 23272, -22370,
         -452193, 6076, -287391, -25606, 43378, 1603, 156587, -403467, -2881, 86608, -3353, -58853, -4074,
         230152, 9882, -3934, 384426, -7902, -119443, -3227, 350425, -215177};
 
-static const int8_t rr_linear_s8_142[162] = {
+static const int8_t rr_linear_s8_144[162] = {
     -25, 25, 75, -108, -2, -39, 119, 52, 48, -108, -4, 10, -43, 113, 36, -114, -59, -97, 65, -10, -17, 44,
         0, -38, 123, -5, -108, 126, 123, 54, -4, -109, -96, 32, 11, 127, 28, -31, 21, -19, 58, -19, 53,
         124, -105, -118, -89, 107, 26, 79, -77, -71, 58, 71, 2, 35, -13, -81, 11, -82, -8, 20, -49, -36, 4,
@@ -1002,7 +1008,7 @@ static const int8_t rr_linear_s8_142[162] = {
         43, -43, -33, -48, -49, 110, 116, 112, -79, -5, 102, 62, 28, 99, -22, 72, -39, -85, 67, 110, 50,
         88, 23, 16, 60, 43, -102, 112, 98, 44, 45, 91, 57, 57};
 
-static const int8_t rr_linear_s8_143[729] = {
+static const int8_t rr_linear_s8_145[729] = {
     58, -108, -17, 126, -59, -31, -75, -11, 63, -126, 11, 14, 121, -23, -15, 98, 119, 116, 90, -74, -118,
         81, -9, -78, -118, 60, -40, 65, -9, 72, 118, 32, -81, -63, 72, -40, 26, 45, 108, 113, -15, -112, 6,
         -94, -18, -113, -106, -93, 18, -7, -35, 56, -19, 117, 24, -36, -97, -81, -16, -102, -110, -78, 77,
@@ -1039,20 +1045,20 @@ static const int8_t rr_linear_s8_143[729] = {
         -89, -5, -31, -14, 67, -26, 118, 7, -109, 119, 18, -73, 99, -88, 100, -126, 31, -21, -56, 72, 124,
         -25, -56, -65, 11, 104, -68, 60, 69, -19, 0, 6, 54, -127, 27, 90, 125, 37, 82};
 
-static const int32_t rr_linear_s8_144[9] = {
+static const int32_t rr_linear_s8_146[9] = {
     1093, 2592, -3993, 1731, -2646, -984, -4576, -3619, 4088};
 
-static const int32_t rr_linear_s8_145[9] = {
+static const int32_t rr_linear_s8_147[9] = {
     1403204347, 1798769225, 1135006674, 1632331046, 2083049306, 1184075099, 1979969028, 1634550277,
         1335444497};
 
-static const int32_t rr_linear_s8_146[9] = {
+static const int32_t rr_linear_s8_148[9] = {
     -8, -7, -8, -7, -5, -7, -5, -5, -8};
 
-static const int8_t rr_linear_s8_147[18] = {
+static const int8_t rr_linear_s8_149[18] = {
     -128, 102, -128, 43, 127, -118, 127, 127, 40, 127, 59, 108, 127, 127, -128, 76, -128, -53};
 
-static const int8_t rr_linear_s8_148[388] = {
+static const int8_t rr_linear_s8_150[388] = {
     -71, -17, 63, 64, -104, -5, 122, 116, -41, -1, 57, -104, -58, -93, 97, -105, 73, 86, -124, -79, 102,
         -43, 82, 46, 23, 122, 107, 72, -21, -78, 91, -123, -79, -37, 103, 7, -54, 75, -84, 88, -106, -16,
         -35, 43, 6, -112, 51, -15, -94, -19, 52, 9, 33, -111, -24, 38, 81, -125, -9, 54, -106, -10, -95,
@@ -1073,7 +1079,7 @@ static const int8_t rr_linear_s8_148[388] = {
         -86, -42, -46, 75, -39, -38, 53, -126, 101, 123, -94, 50, -37, -93, 61, -112, -119, -65, -25, -103,
         -112, 51, 69, -51, 6, -89, -76, -58};
 
-static const int8_t rr_linear_s8_149[582] = {
+static const int8_t rr_linear_s8_151[582] = {
     20, -60, -118, -46, 11, -113, -21, -34, 114, 58, -123, -111, 94, 44, 26, 1, -107, 66, -43, -36, -4,
         -59, 47, -69, -111, 71, -19, 53, 84, 116, -61, -89, -31, -72, -38, 51, 120, 97, -12, -93, -61,
         -108, -24, 23, 7, -112, 91, 26, 48, 107, 117, 67, -106, 123, 20, 8, 49, -120, 1, 49, -66, 56, 24,
@@ -1103,17 +1109,17 @@ static const int8_t rr_linear_s8_149[582] = {
         -84, -97, -10, -6, 76, -114, -116, 54, -128, 38, -104, -69, -9, 62, 26, -64, 98, 106, 24, 102, -34,
         62, -84, 43, -20, 105, -55, 90, -16, -41, -100};
 
-static const int32_t rr_linear_s8_150[6] = {
+static const int32_t rr_linear_s8_152[6] = {
     1176171452, 1614954436, 1233218165, 1994763723, 1693266955, 1660702684};
 
-static const int32_t rr_linear_s8_151[6] = {
+static const int32_t rr_linear_s8_153[6] = {
     -4, -1, -3, -1, 0, 0};
 
-static const int16_t rr_linear_s8_152[24] = {
+static const int16_t rr_linear_s8_154[24] = {
     2122, -32768, -4692, 15614, -32768, 10721, -239, 6707, -143, -3689, -32768, -19295, 1407, -23456, 44,
         12129, 32361, 21507, -3935, -10048, 221, -43, -29721, 6952};
 
-static const int8_t rr_linear_s8_153[288] = {
+static const int8_t rr_linear_s8_155[288] = {
     -64, -76, -32, 88, -103, -85, -61, -5, -74, -62, -8, -51, -13, -19, 48, 73, -67, -58, -24, 8, 76, 27,
         -72, -40, 90, -65, -91, -9, -53, -54, -9, 114, -19, 43, 92, -89, 21, -16, 47, 86, 118, 89, 57, -21,
         29, -99, -55, -123, -46, -122, -63, 2, -124, -9, 43, 68, -18, 109, -57, 1, -115, 107, -36, -5,
@@ -1129,7 +1135,7 @@ static const int8_t rr_linear_s8_153[288] = {
         91, -101, -43, 76, 53, -96, 74, 69, 65, 10, -105, 26, 16, -72, -42, -123, -75, -22, -67, 92, -123,
         -91, -22, 0, -2, 24, 68, 127, -16, -128, -83, 52, -79, 119, -70, -100, 55, -74};
 
-static const int8_t rr_linear_s8_154[576] = {
+static const int8_t rr_linear_s8_156[576] = {
     -4, 103, -48, -107, 54, -60, 5, -127, -44, 62, 84, 121, -36, 34, -35, -69, -83, 36, 68, 22, -58, 64,
         86, 28, -111, 46, -19, -54, -29, 94, -37, -117, -8, 50, 73, 21, -99, -83, -127, -66, -59, -92, 34,
         -61, -96, -69, 120, 75, 95, -65, 63, 35, 86, 119, 65, -4, -25, -59, 104, 41, 109, -23, 89, 101,
@@ -1159,20 +1165,20 @@ static const int8_t rr_linear_s8_154[576] = {
         -43, -64, 83, 39, -2, -81, 96, -128, 93, -90, 66, -34, 125, 5, 0, -12, -35, -103, 126, -120, 63,
         117, -104, -94, -73, -86, -28};
 
-static const int32_t rr_linear_s8_155[6] = {
+static const int32_t rr_linear_s8_157[6] = {
     581, 2426, 4558, 1448, -1524, -1559};
 
-static const int32_t rr_linear_s8_156[6] = {
+static const int32_t rr_linear_s8_158[6] = {
     2003127940, 1821608218, 2115255455, 2012052080, 1969421588, 1826793897};
 
-static const int32_t rr_linear_s8_157[6] = {
+static const int32_t rr_linear_s8_159[6] = {
     3, 3, 2, -1, 0, 1};
 
-static const int32_t rr_linear_s8_158[18] = {
+static const int32_t rr_linear_s8_160[18] = {
     -1282094, 161412, 37973, 32491, 46507, -74469, -12417, 64325, -87243, 44638, -14223, 16469, 571779,
         564502, -109531, 4182, -9974, -5904};
 
-static const int8_t rr_linear_s8_159[1024] = {
+static const int8_t rr_linear_s8_161[1024] = {
     -32, 79, 60, -41, 27, -122, 99, -115, -12, 59, 79, -124, 39, -48, -22, 17, -102, 30, -5, -40, 113, 99,
         48, 16, 79, -105, 32, 34, 90, -7, 92, -56, 109, -99, 55, 110, 6, 7, -85, 36, 25, 66, -9, 35, 18,
         -113, 121, 61, 42, -123, -122, 57, -97, -115, 108, 68, -104, -5, -122, -69, -97, -106, 22, 113,
@@ -1223,7 +1229,7 @@ static const int8_t rr_linear_s8_159[1024] = {
         -88, 110, -98, -64, 54, 22, -113, -128, 68, 30, -76, 87, 2, 109, 116, -87, -92, -8, 69, -9, 57,
         -31, -67, -114, -52, 33, 117, 35, -70, -94, -49, -85, 17, 28, 121, -43, -61};
 
-static const int8_t rr_linear_s8_160[1536] = {
+static const int8_t rr_linear_s8_162[1536] = {
     -20, 6, 92, -39, 57, 46, 70, -124, -81, 35, -45, 62, -122, 85, 125, 12, 114, 94, 20, -120, 115, 40,
         -83, -78, 20, -89, -116, -26, 45, -34, -10, 110, 20, 45, -36, 47, 79, 83, 63, -82, -108, -13, -72,
         -33, 4, 35, -83, -41, 124, 7, -106, -72, 107, 58, 51, -47, 35, 15, 46, -42, -67, 120, -103, -75,
@@ -1298,37 +1304,37 @@ static const int8_t rr_linear_s8_160[1536] = {
         -126, 91, 88, -11, -7, -60, -38, 34, -88, -88, 14, 112, -96, 61, 17, 117, 77, 28, -67, -108, 79,
         -56, 21, 90, 8, 115, 36, -127, 6, -86, -1, 1, -108, 69, -3, 39};
 
-static const int32_t rr_linear_s8_161[3] = {
+static const int32_t rr_linear_s8_163[3] = {
     1594848625, 1582894612, 1093161874};
 
-static const int32_t rr_linear_s8_162[3] = {
+static const int32_t rr_linear_s8_164[3] = {
     -9, -6, -8};
 
-static const int8_t rr_linear_s8_163[6] = {
+static const int8_t rr_linear_s8_165[6] = {
     -119, 127, 98, 36, -128, -4};
 
-static const int8_t rr_linear_s8_164[2] = {
+static const int8_t rr_linear_s8_166[2] = {
     1, 1};
 
-static const int32_t rr_linear_s8_165[2] = {
+static const int32_t rr_linear_s8_167[2] = {
     1, 31};
 
-static const int32_t rr_linear_s8_166[2] = {
+static const int32_t rr_linear_s8_168[2] = {
     -32, 1};
 
-static const int32_t rr_linear_s8_167[1] = {
+static const int32_t rr_linear_s8_169[1] = {
     5};
 
-static const int32_t rr_linear_s8_168[1] = {
+static const int32_t rr_linear_s8_170[1] = {
     0};
 
-static const int32_t rr_linear_s8_169[1] = {
+static const int32_t rr_linear_s8_171[1] = {
     -1073741824};
 
-static const int32_t rr_linear_s8_170[1] = {
+static const int32_t rr_linear_s8_172[1] = {
     1073741824};
 
-static const rr_case rr_linear_s8_cases[57] = {
+static const rr_case rr_linear_s8_cases[59] = {
     {1, "accumulator -63 where the two rules differ", 0, {rr_linear_s8_0, rr_linear_s8_1, rr_linear_s8_2, rr_linear_s8_3, rr_linear_s8_4},
      {1, 1, 1, 0, 0, 8}, rr_linear_s8_5, 1, 1},
     {2, "accumulators half way after the shift, both signs", 0, {rr_linear_s8_0, rr_linear_s8_6, rr_linear_s8_7, rr_linear_s8_8, rr_linear_s8_9},
@@ -1343,105 +1349,109 @@ static const rr_case rr_linear_s8_cases[57] = {
      {2, 2, 1, 0, 0, 8}, rr_linear_s8_30, 4, 1},
     {7, "saturation to int16", 0, {rr_linear_s8_0, rr_linear_s8_31, rr_linear_s8_32, rr_linear_s8_33, rr_linear_s8_34},
      {1, 4, 1, 0, 0, 16}, rr_linear_s8_35, 4, 2},
-    {8, "output offset before saturation", 0, {rr_linear_s8_0, rr_linear_s8_36, rr_linear_s8_37, rr_linear_s8_38, rr_linear_s8_39},
-     {1, 5, 1, 0, -10, 8}, rr_linear_s8_40, 5, 1},
-    {9, "output offset to the other side", 0, {rr_linear_s8_0, rr_linear_s8_41, rr_linear_s8_42, rr_linear_s8_33, rr_linear_s8_34},
-     {1, 4, 1, 0, 127, 8}, rr_linear_s8_43, 4, 1},
-    {10, "a zero row: multiplier 0 and shift 0", 0, {rr_linear_s8_44, rr_linear_s8_45, 0, rr_linear_s8_46, rr_linear_s8_47},
-     {1, 3, 2, 0, 3, 8}, rr_linear_s8_48, 3, 1},
-    {11, "a multiplier and shift for each row", 0, {rr_linear_s8_49, rr_linear_s8_50, 0, rr_linear_s8_51, rr_linear_s8_52},
-     {1, 6, 1, 0, 0, 16}, rr_linear_s8_53, 6, 2},
-    {12, "accumulators at the ends of int32", 0, {rr_linear_s8_0, rr_linear_s8_54, rr_linear_s8_55, rr_linear_s8_56, rr_linear_s8_57},
-     {1, 4, 1, 0, 0, 32}, rr_linear_s8_58, 4, 4},
-    {13, "shifts -31 and 30", 0, {rr_linear_s8_0, rr_linear_s8_59, rr_linear_s8_60, rr_linear_s8_61, rr_linear_s8_62},
-     {1, 4, 1, 0, 0, 32}, rr_linear_s8_63, 4, 4},
-    {14, "largest negative code times -128", 0, {rr_linear_s8_64, rr_linear_s8_65, 0, rr_linear_s8_28, rr_linear_s8_66},
-     {1, 2, 3, 0, 0, 16}, rr_linear_s8_67, 2, 2},
-    {15, "different values along K, no bias", 0, {rr_linear_s8_68, rr_linear_s8_69, 0, rr_linear_s8_70, rr_linear_s8_71},
-     {1, 3, 4, 0, 0, 16}, rr_linear_s8_72, 3, 2},
-    {16, "odd K: rows 2 and 4 start within a byte", 0, {rr_linear_s8_73, rr_linear_s8_74, 0, rr_linear_s8_33, rr_linear_s8_34},
-     {2, 4, 3, 0, 0, 16}, rr_linear_s8_75, 8, 2},
-    {17, "K = 1", 0, {rr_linear_s8_76, rr_linear_s8_77, 0, rr_linear_s8_70, rr_linear_s8_71},
-     {3, 3, 1, 0, 0, 16}, rr_linear_s8_78, 9, 2},
-    {18, "seeded, 1 x 7 by 5", 0, {rr_linear_s8_79, rr_linear_s8_80, 0, rr_linear_s8_81, rr_linear_s8_82},
-     {1, 5, 7, 0, 0, 8}, rr_linear_s8_83, 5, 1},
-    {19, "seeded, 3 x 16 by 4", 0, {rr_linear_s8_84, rr_linear_s8_85, rr_linear_s8_86, rr_linear_s8_87, rr_linear_s8_88},
-     {3, 4, 16, 0, 0, 16}, rr_linear_s8_89, 12, 2},
-    {20, "seeded, 5 x 33 by 7", 0, {rr_linear_s8_90, rr_linear_s8_91, 0, rr_linear_s8_92, rr_linear_s8_93},
-     {5, 7, 33, 0, 0, 32}, rr_linear_s8_94, 35, 4},
-    {21, "seeded, 2 x 81 by 9", 0, {rr_linear_s8_95, rr_linear_s8_96, rr_linear_s8_97, rr_linear_s8_98, rr_linear_s8_99},
-     {2, 9, 81, 0, 0, 8}, rr_linear_s8_100, 18, 1},
-    {22, "seeded, 4 x 97 by 6", 0, {rr_linear_s8_101, rr_linear_s8_102, 0, rr_linear_s8_103, rr_linear_s8_104},
-     {4, 6, 97, 0, 0, 16}, rr_linear_s8_105, 24, 2},
-    {23, "seeded, 3 x 96 by 6", 0, {rr_linear_s8_106, rr_linear_s8_107, rr_linear_s8_108, rr_linear_s8_109, rr_linear_s8_110},
-     {3, 6, 96, 0, 0, 32}, rr_linear_s8_111, 18, 4},
-    {24, "seeded, 2 x 512 by 3", 0, {rr_linear_s8_112, rr_linear_s8_113, 0, rr_linear_s8_114, rr_linear_s8_115},
-     {2, 3, 512, 0, 0, 8}, rr_linear_s8_116, 6, 1},
-    {25, "K = 1536 at full scale", 0, {rr_linear_s8_117, rr_linear_s8_118, 0, rr_linear_s8_119, rr_linear_s8_120},
+    {8, "saturation to 4 bits", 0, {rr_linear_s8_0, rr_linear_s8_31, rr_linear_s8_36, rr_linear_s8_33, rr_linear_s8_34},
+     {1, 4, 1, 0, 0, 4}, rr_linear_s8_37, 4, 1},
+    {9, "output offset before saturation", 0, {rr_linear_s8_0, rr_linear_s8_38, rr_linear_s8_39, rr_linear_s8_40, rr_linear_s8_41},
+     {1, 5, 1, 0, -10, 8}, rr_linear_s8_42, 5, 1},
+    {10, "output offset to the other side", 0, {rr_linear_s8_0, rr_linear_s8_43, rr_linear_s8_44, rr_linear_s8_33, rr_linear_s8_34},
+     {1, 4, 1, 0, 127, 8}, rr_linear_s8_45, 4, 1},
+    {11, "a zero row: multiplier 0 and shift 0", 0, {rr_linear_s8_46, rr_linear_s8_47, 0, rr_linear_s8_48, rr_linear_s8_49},
+     {1, 3, 2, 0, 3, 8}, rr_linear_s8_50, 3, 1},
+    {12, "a multiplier and shift for each row", 0, {rr_linear_s8_51, rr_linear_s8_52, 0, rr_linear_s8_53, rr_linear_s8_54},
+     {1, 6, 1, 0, 0, 16}, rr_linear_s8_55, 6, 2},
+    {13, "accumulators at the ends of int32", 0, {rr_linear_s8_0, rr_linear_s8_56, rr_linear_s8_57, rr_linear_s8_58, rr_linear_s8_59},
+     {1, 4, 1, 0, 0, 32}, rr_linear_s8_60, 4, 4},
+    {14, "shifts -31 and 30", 0, {rr_linear_s8_0, rr_linear_s8_61, rr_linear_s8_62, rr_linear_s8_63, rr_linear_s8_64},
+     {1, 4, 1, 0, 0, 32}, rr_linear_s8_65, 4, 4},
+    {15, "largest negative code times -128", 0, {rr_linear_s8_66, rr_linear_s8_67, 0, rr_linear_s8_28, rr_linear_s8_68},
+     {1, 2, 3, 0, 0, 16}, rr_linear_s8_69, 2, 2},
+    {16, "different values along K, no bias", 0, {rr_linear_s8_70, rr_linear_s8_71, 0, rr_linear_s8_72, rr_linear_s8_73},
+     {1, 3, 4, 0, 0, 16}, rr_linear_s8_74, 3, 2},
+    {17, "odd K: rows 2 and 4 start within a byte", 0, {rr_linear_s8_75, rr_linear_s8_76, 0, rr_linear_s8_33, rr_linear_s8_34},
+     {2, 4, 3, 0, 0, 16}, rr_linear_s8_77, 8, 2},
+    {18, "K = 1", 0, {rr_linear_s8_78, rr_linear_s8_79, 0, rr_linear_s8_72, rr_linear_s8_73},
+     {3, 3, 1, 0, 0, 16}, rr_linear_s8_80, 9, 2},
+    {19, "seeded, 1 x 7 by 5", 0, {rr_linear_s8_81, rr_linear_s8_82, 0, rr_linear_s8_83, rr_linear_s8_84},
+     {1, 5, 7, 0, 0, 8}, rr_linear_s8_85, 5, 1},
+    {20, "seeded, 3 x 16 by 4", 0, {rr_linear_s8_86, rr_linear_s8_87, rr_linear_s8_88, rr_linear_s8_89, rr_linear_s8_90},
+     {3, 4, 16, 0, 0, 16}, rr_linear_s8_91, 12, 2},
+    {21, "seeded, 5 x 33 by 7", 0, {rr_linear_s8_92, rr_linear_s8_93, 0, rr_linear_s8_94, rr_linear_s8_95},
+     {5, 7, 33, 0, 0, 32}, rr_linear_s8_96, 35, 4},
+    {22, "seeded, 2 x 81 by 9", 0, {rr_linear_s8_97, rr_linear_s8_98, rr_linear_s8_99, rr_linear_s8_100, rr_linear_s8_101},
+     {2, 9, 81, 0, 0, 8}, rr_linear_s8_102, 18, 1},
+    {23, "seeded, 4 x 97 by 6", 0, {rr_linear_s8_103, rr_linear_s8_104, 0, rr_linear_s8_105, rr_linear_s8_106},
+     {4, 6, 97, 0, 0, 16}, rr_linear_s8_107, 24, 2},
+    {24, "seeded, 3 x 96 by 6", 0, {rr_linear_s8_108, rr_linear_s8_109, rr_linear_s8_110, rr_linear_s8_111, rr_linear_s8_112},
+     {3, 6, 96, 0, 0, 32}, rr_linear_s8_113, 18, 4},
+    {25, "seeded, 2 x 512 by 3", 0, {rr_linear_s8_114, rr_linear_s8_115, 0, rr_linear_s8_116, rr_linear_s8_117},
+     {2, 3, 512, 0, 0, 8}, rr_linear_s8_118, 6, 1},
+    {26, "K = 1536 at full scale", 0, {rr_linear_s8_119, rr_linear_s8_120, 0, rr_linear_s8_121, rr_linear_s8_122},
      {1, 2, 1536, 0, 0, 8}, rr_linear_s8_26, 2, 1},
-    {26, "accumulator -63 where the two rules differ", 0, {rr_linear_s8_0, rr_linear_s8_1, rr_linear_s8_2, rr_linear_s8_3, rr_linear_s8_4},
-     {1, 1, 1, 1, 0, 8}, rr_linear_s8_121, 1, 1},
-    {27, "accumulators half way after the shift, both signs", 0, {rr_linear_s8_0, rr_linear_s8_6, rr_linear_s8_7, rr_linear_s8_8, rr_linear_s8_9},
+    {27, "accumulator -63 where the two rules differ", 0, {rr_linear_s8_0, rr_linear_s8_1, rr_linear_s8_2, rr_linear_s8_3, rr_linear_s8_4},
+     {1, 1, 1, 1, 0, 8}, rr_linear_s8_123, 1, 1},
+    {28, "accumulators half way after the shift, both signs", 0, {rr_linear_s8_0, rr_linear_s8_6, rr_linear_s8_7, rr_linear_s8_8, rr_linear_s8_9},
      {1, 6, 1, 1, 0, 8}, rr_linear_s8_10, 6, 1},
-    {28, "half way twice over: shift -1 after the multiply", 0, {rr_linear_s8_0, rr_linear_s8_11, rr_linear_s8_12, rr_linear_s8_13, rr_linear_s8_14},
-     {1, 8, 1, 1, 0, 8}, rr_linear_s8_122, 8, 1},
-    {29, "left shift", 0, {rr_linear_s8_16, rr_linear_s8_17, 0, rr_linear_s8_18, rr_linear_s8_19},
+    {29, "half way twice over: shift -1 after the multiply", 0, {rr_linear_s8_0, rr_linear_s8_11, rr_linear_s8_12, rr_linear_s8_13, rr_linear_s8_14},
+     {1, 8, 1, 1, 0, 8}, rr_linear_s8_124, 8, 1},
+    {30, "left shift", 0, {rr_linear_s8_16, rr_linear_s8_17, 0, rr_linear_s8_18, rr_linear_s8_19},
      {2, 3, 1, 1, 0, 16}, rr_linear_s8_20, 6, 2},
-    {30, "left shift of an accumulator beyond 31 bits wraps", 0, {rr_linear_s8_0, rr_linear_s8_21, rr_linear_s8_22, rr_linear_s8_23, rr_linear_s8_24},
-     {1, 3, 1, 1, 0, 32}, rr_linear_s8_123, 3, 4},
-    {31, "saturation to int8", 0, {rr_linear_s8_26, rr_linear_s8_26, rr_linear_s8_27, rr_linear_s8_28, rr_linear_s8_29},
+    {31, "left shift of an accumulator beyond 31 bits wraps", 0, {rr_linear_s8_0, rr_linear_s8_21, rr_linear_s8_22, rr_linear_s8_23, rr_linear_s8_24},
+     {1, 3, 1, 1, 0, 32}, rr_linear_s8_125, 3, 4},
+    {32, "saturation to int8", 0, {rr_linear_s8_26, rr_linear_s8_26, rr_linear_s8_27, rr_linear_s8_28, rr_linear_s8_29},
      {2, 2, 1, 1, 0, 8}, rr_linear_s8_30, 4, 1},
-    {32, "saturation to int16", 0, {rr_linear_s8_0, rr_linear_s8_31, rr_linear_s8_32, rr_linear_s8_33, rr_linear_s8_34},
+    {33, "saturation to int16", 0, {rr_linear_s8_0, rr_linear_s8_31, rr_linear_s8_32, rr_linear_s8_33, rr_linear_s8_34},
      {1, 4, 1, 1, 0, 16}, rr_linear_s8_35, 4, 2},
-    {33, "output offset before saturation", 0, {rr_linear_s8_0, rr_linear_s8_36, rr_linear_s8_37, rr_linear_s8_38, rr_linear_s8_39},
-     {1, 5, 1, 1, -10, 8}, rr_linear_s8_40, 5, 1},
-    {34, "output offset to the other side", 0, {rr_linear_s8_0, rr_linear_s8_41, rr_linear_s8_42, rr_linear_s8_33, rr_linear_s8_34},
-     {1, 4, 1, 1, 127, 8}, rr_linear_s8_43, 4, 1},
-    {35, "a zero row: multiplier 0 and shift 0", 0, {rr_linear_s8_44, rr_linear_s8_45, 0, rr_linear_s8_46, rr_linear_s8_47},
-     {1, 3, 2, 1, 3, 8}, rr_linear_s8_48, 3, 1},
-    {36, "a multiplier and shift for each row", 0, {rr_linear_s8_49, rr_linear_s8_50, 0, rr_linear_s8_51, rr_linear_s8_52},
-     {1, 6, 1, 1, 0, 16}, rr_linear_s8_124, 6, 2},
-    {37, "accumulators at the ends of int32", 0, {rr_linear_s8_0, rr_linear_s8_54, rr_linear_s8_55, rr_linear_s8_56, rr_linear_s8_57},
-     {1, 4, 1, 1, 0, 32}, rr_linear_s8_125, 4, 4},
-    {38, "shifts -31 and 30", 0, {rr_linear_s8_0, rr_linear_s8_59, rr_linear_s8_60, rr_linear_s8_61, rr_linear_s8_62},
-     {1, 4, 1, 1, 0, 32}, rr_linear_s8_63, 4, 4},
-    {39, "largest negative code times -128", 0, {rr_linear_s8_64, rr_linear_s8_65, 0, rr_linear_s8_28, rr_linear_s8_66},
-     {1, 2, 3, 1, 0, 16}, rr_linear_s8_67, 2, 2},
-    {40, "different values along K, no bias", 0, {rr_linear_s8_68, rr_linear_s8_69, 0, rr_linear_s8_70, rr_linear_s8_71},
-     {1, 3, 4, 1, 0, 16}, rr_linear_s8_72, 3, 2},
-    {41, "odd K: rows 2 and 4 start within a byte", 0, {rr_linear_s8_73, rr_linear_s8_74, 0, rr_linear_s8_33, rr_linear_s8_34},
-     {2, 4, 3, 1, 0, 16}, rr_linear_s8_75, 8, 2},
-    {42, "K = 1", 0, {rr_linear_s8_76, rr_linear_s8_77, 0, rr_linear_s8_70, rr_linear_s8_71},
-     {3, 3, 1, 1, 0, 16}, rr_linear_s8_78, 9, 2},
-    {43, "seeded, 1 x 7 by 5", 0, {rr_linear_s8_126, rr_linear_s8_127, 0, rr_linear_s8_128, rr_linear_s8_129},
-     {1, 5, 7, 1, 0, 8}, rr_linear_s8_130, 5, 1},
-    {44, "seeded, 3 x 16 by 4", 0, {rr_linear_s8_131, rr_linear_s8_132, rr_linear_s8_133, rr_linear_s8_134, rr_linear_s8_135},
-     {3, 4, 16, 1, 0, 16}, rr_linear_s8_136, 12, 2},
-    {45, "seeded, 5 x 33 by 7", 0, {rr_linear_s8_137, rr_linear_s8_138, 0, rr_linear_s8_139, rr_linear_s8_140},
-     {5, 7, 33, 1, 0, 32}, rr_linear_s8_141, 35, 4},
-    {46, "seeded, 2 x 81 by 9", 0, {rr_linear_s8_142, rr_linear_s8_143, rr_linear_s8_144, rr_linear_s8_145, rr_linear_s8_146},
-     {2, 9, 81, 1, 0, 8}, rr_linear_s8_147, 18, 1},
-    {47, "seeded, 4 x 97 by 6", 0, {rr_linear_s8_148, rr_linear_s8_149, 0, rr_linear_s8_150, rr_linear_s8_151},
-     {4, 6, 97, 1, 0, 16}, rr_linear_s8_152, 24, 2},
-    {48, "seeded, 3 x 96 by 6", 0, {rr_linear_s8_153, rr_linear_s8_154, rr_linear_s8_155, rr_linear_s8_156, rr_linear_s8_157},
-     {3, 6, 96, 1, 0, 32}, rr_linear_s8_158, 18, 4},
-    {49, "seeded, 2 x 512 by 3", 0, {rr_linear_s8_159, rr_linear_s8_160, 0, rr_linear_s8_161, rr_linear_s8_162},
-     {2, 3, 512, 1, 0, 8}, rr_linear_s8_163, 6, 1},
-    {50, "K = 1536 at full scale", 0, {rr_linear_s8_117, rr_linear_s8_118, 0, rr_linear_s8_119, rr_linear_s8_120},
+    {34, "saturation to 4 bits", 0, {rr_linear_s8_0, rr_linear_s8_31, rr_linear_s8_36, rr_linear_s8_33, rr_linear_s8_34},
+     {1, 4, 1, 1, 0, 4}, rr_linear_s8_37, 4, 1},
+    {35, "output offset before saturation", 0, {rr_linear_s8_0, rr_linear_s8_38, rr_linear_s8_39, rr_linear_s8_40, rr_linear_s8_41},
+     {1, 5, 1, 1, -10, 8}, rr_linear_s8_42, 5, 1},
+    {36, "output offset to the other side", 0, {rr_linear_s8_0, rr_linear_s8_43, rr_linear_s8_44, rr_linear_s8_33, rr_linear_s8_34},
+     {1, 4, 1, 1, 127, 8}, rr_linear_s8_45, 4, 1},
+    {37, "a zero row: multiplier 0 and shift 0", 0, {rr_linear_s8_46, rr_linear_s8_47, 0, rr_linear_s8_48, rr_linear_s8_49},
+     {1, 3, 2, 1, 3, 8}, rr_linear_s8_50, 3, 1},
+    {38, "a multiplier and shift for each row", 0, {rr_linear_s8_51, rr_linear_s8_52, 0, rr_linear_s8_53, rr_linear_s8_54},
+     {1, 6, 1, 1, 0, 16}, rr_linear_s8_126, 6, 2},
+    {39, "accumulators at the ends of int32", 0, {rr_linear_s8_0, rr_linear_s8_56, rr_linear_s8_57, rr_linear_s8_58, rr_linear_s8_59},
+     {1, 4, 1, 1, 0, 32}, rr_linear_s8_127, 4, 4},
+    {40, "shifts -31 and 30", 0, {rr_linear_s8_0, rr_linear_s8_61, rr_linear_s8_62, rr_linear_s8_63, rr_linear_s8_64},
+     {1, 4, 1, 1, 0, 32}, rr_linear_s8_65, 4, 4},
+    {41, "largest negative code times -128", 0, {rr_linear_s8_66, rr_linear_s8_67, 0, rr_linear_s8_28, rr_linear_s8_68},
+     {1, 2, 3, 1, 0, 16}, rr_linear_s8_69, 2, 2},
+    {42, "different values along K, no bias", 0, {rr_linear_s8_70, rr_linear_s8_71, 0, rr_linear_s8_72, rr_linear_s8_73},
+     {1, 3, 4, 1, 0, 16}, rr_linear_s8_74, 3, 2},
+    {43, "odd K: rows 2 and 4 start within a byte", 0, {rr_linear_s8_75, rr_linear_s8_76, 0, rr_linear_s8_33, rr_linear_s8_34},
+     {2, 4, 3, 1, 0, 16}, rr_linear_s8_77, 8, 2},
+    {44, "K = 1", 0, {rr_linear_s8_78, rr_linear_s8_79, 0, rr_linear_s8_72, rr_linear_s8_73},
+     {3, 3, 1, 1, 0, 16}, rr_linear_s8_80, 9, 2},
+    {45, "seeded, 1 x 7 by 5", 0, {rr_linear_s8_128, rr_linear_s8_129, 0, rr_linear_s8_130, rr_linear_s8_131},
+     {1, 5, 7, 1, 0, 8}, rr_linear_s8_132, 5, 1},
+    {46, "seeded, 3 x 16 by 4", 0, {rr_linear_s8_133, rr_linear_s8_134, rr_linear_s8_135, rr_linear_s8_136, rr_linear_s8_137},
+     {3, 4, 16, 1, 0, 16}, rr_linear_s8_138, 12, 2},
+    {47, "seeded, 5 x 33 by 7", 0, {rr_linear_s8_139, rr_linear_s8_140, 0, rr_linear_s8_141, rr_linear_s8_142},
+     {5, 7, 33, 1, 0, 32}, rr_linear_s8_143, 35, 4},
+    {48, "seeded, 2 x 81 by 9", 0, {rr_linear_s8_144, rr_linear_s8_145, rr_linear_s8_146, rr_linear_s8_147, rr_linear_s8_148},
+     {2, 9, 81, 1, 0, 8}, rr_linear_s8_149, 18, 1},
+    {49, "seeded, 4 x 97 by 6", 0, {rr_linear_s8_150, rr_linear_s8_151, 0, rr_linear_s8_152, rr_linear_s8_153},
+     {4, 6, 97, 1, 0, 16}, rr_linear_s8_154, 24, 2},
+    {50, "seeded, 3 x 96 by 6", 0, {rr_linear_s8_155, rr_linear_s8_156, rr_linear_s8_157, rr_linear_s8_158, rr_linear_s8_159},
+     {3, 6, 96, 1, 0, 32}, rr_linear_s8_160, 18, 4},
+    {51, "seeded, 2 x 512 by 3", 0, {rr_linear_s8_161, rr_linear_s8_162, 0, rr_linear_s8_163, rr_linear_s8_164},
+     {2, 3, 512, 1, 0, 8}, rr_linear_s8_165, 6, 1},
+    {52, "K = 1536 at full scale", 0, {rr_linear_s8_119, rr_linear_s8_120, 0, rr_linear_s8_121, rr_linear_s8_122},
      {1, 2, 1536, 1, 0, 8}, rr_linear_s8_26, 2, 1},
-    {51, "shift 31: a shift lies outside -31..30", 1, {rr_linear_s8_0, rr_linear_s8_164, 0, rr_linear_s8_28, rr_linear_s8_165},
+    {53, "shift 31: a shift lies outside -31..30", 1, {rr_linear_s8_0, rr_linear_s8_166, 0, rr_linear_s8_28, rr_linear_s8_167},
      {1, 2, 1, 0, 0, 8}, 0, 0, 1},
-    {52, "shift -32: a shift lies outside -31..30", 1, {rr_linear_s8_0, rr_linear_s8_164, 0, rr_linear_s8_28, rr_linear_s8_166},
+    {54, "shift -32: a shift lies outside -31..30", 1, {rr_linear_s8_0, rr_linear_s8_166, 0, rr_linear_s8_28, rr_linear_s8_168},
      {1, 2, 1, 0, 0, 8}, 0, 0, 1},
-    {53, "multiplier 5: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_167, rr_linear_s8_168},
+    {55, "multiplier 5: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_169, rr_linear_s8_170},
      {1, 1, 1, 0, 0, 8}, 0, 0, 1},
-    {54, "negative multiplier: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_169, rr_linear_s8_168},
+    {56, "negative multiplier: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_171, rr_linear_s8_170},
      {1, 1, 1, 0, 0, 8}, 0, 0, 1},
-    {55, "output of 4 bits: out_bits is none of 8, 16, 32", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_170, rr_linear_s8_168},
-     {1, 1, 1, 0, 0, 4}, 0, 0, 1},
-    {56, "rounding 2: rounding is neither 0 (double) nor 1 (single)", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_170, rr_linear_s8_168},
+    {57, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_172, rr_linear_s8_170},
+     {1, 1, 1, 0, 0, 5}, 0, 0, 1},
+    {58, "rounding 2: rounding is neither 0 (double) nor 1 (single)", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_172, rr_linear_s8_170},
      {1, 1, 1, 2, 0, 8}, 0, 0, 1},
-    {57, "K = 0: k is 0, it must be at least 1", 1, {0, 0, 0, rr_linear_s8_170, rr_linear_s8_168},
+    {59, "K = 0: k is 0, it must be at least 1", 1, {0, 0, 0, rr_linear_s8_172, rr_linear_s8_170},
      {1, 1, 0, 0, 0, 8}, 0, 0, 1},
 };
 

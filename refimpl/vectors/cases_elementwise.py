@@ -46,7 +46,7 @@ def refusals(inputs: dict[str, Any], **more: int) -> list[Case]:
 def rescale_cases(r: int, draws: Draws) -> list[Case]:
     """int32 in; all three output widths."""
     cases = []
-    for bits in (8, 16, 32):
+    for bits in (4, 8, 16, 32):
         top = 2 ** (bits - 1) - 1
         ends = i32(
             np.clip(
@@ -303,7 +303,7 @@ def suites() -> list[Suite]:
     one32, one16, one8 = i32([1]), np.ones(1, np.int16), np.ones(1, np.int8)
     rescale = [(name, tuple(rescale_cases(r, draws))) for r, name in both_roundings()]
     bits4 = Case(
-        "output of 4 bits", ("MustRefuse",), {"acc": one32}, rescale_params(1, *UNIT, 0, out_bits=4), True
+        "output of 5 bits", ("MustRefuse",), {"acc": one32}, rescale_params(1, *UNIT, 0, out_bits=5), True
     )
     rescale.append(("refused", (*refusals({"acc": one32}, out_bits=8), bits4)))
     result = [Suite("rescale", tuple(rescale))]

@@ -127,6 +127,17 @@ def edges(bits: int, r: int) -> list[Case]:
             out_bits=16,
         ),
         build(
+            "saturation to 4 bits",
+            ("Saturation",),
+            one,
+            [[1], [1], [0], [0]],
+            unit,
+            1,
+            r,
+            bias=[6, 7, -8, -9],
+            out_bits=4,
+        ),
+        build(
             "output offset before saturation",
             ("OutputOffset", "Saturation"),
             one,
@@ -284,7 +295,7 @@ def refused() -> list[Case]:
         build("shift -32", must, [[1]], [[1], [1]], unit, [-32, 1], 0, refused=True),
         build("multiplier 5", must, [[1]], [[1]], 5, 0, 0, refused=True),
         build("negative multiplier", must, [[1]], [[1]], -unit, 0, 0, refused=True),
-        build("output of 4 bits", must, [[1]], [[1]], unit, 0, 0, out_bits=4, refused=True),
+        build("output of 5 bits", must, [[1]], [[1]], unit, 0, 0, out_bits=5, refused=True),
         build("rounding 2", must, [[1]], [[1]], unit, 0, 2, refused=True),
         build("K = 0", must, np.zeros((1, 0)), np.zeros((1, 0)), unit, 0, 0, refused=True),
     ]

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from refimpl.block_params import EXPONENT_SPAN
 from refimpl.fixedpoint import SHIFT_MAX, SHIFT_MIN
 from refimpl.vectors.signatures import SIGNATURES
 
 MAX_NORM_SIZE = 1023
 MAX_SOFTMAX_COLS = 4095
+WIDE_SHIFT_MAX = 14
 INT32_MIN = -(2**31)
 
 
@@ -23,6 +25,22 @@ def _bad_rescale(multiplier: Any, shift: Any) -> str | None:
     return None
 
 
+def _bad_block_linear(i: dict[str, Any], p: dict[str, int]) -> str | None:
+    if not 0 <= p["activations"] <= 2 or p["power_of_two"] not in (0, 1):
+        return "activations is none of 0, 1, 2, or power_of_two none of 0, 1"
+    if (i["shift"] > WIDE_SHIFT_MAX).any():
+        return f"a shift lies beyond {WIDE_SHIFT_MAX}"
+    if i["block_scale"] is None:
+        return None
+    if p["block"] < 1 or p["blocks"] != -(-p["k"] // p["block"]):
+        return "the number of blocks is not that of the row"
+    if p["power_of_two"] and (i["block_scale"] > EXPONENT_SPAN).any():
+        return f"an exponent lies beyond {EXPONENT_SPAN}"
+    if not p["power_of_two"] and (i["block_scale"] < 1).any():
+        return "a group has scale 0"
+    return None
+
+
 def _bad_table(i: dict[str, Any], name: str) -> str | None:
     if i[f"{name}_codes"] is None:
         return None
@@ -32,6 +50,8 @@ def _bad_table(i: dict[str, Any], name: str) -> str | None:
 def _bad_values(algorithm: str, i: dict[str, Any], p: dict[str, int]) -> str | None:
     if algorithm == "high_multiply" and ((i["a"] == INT32_MIN) & (i["b"] == INT32_MIN)).any():
         return "INT32_MIN * INT32_MIN"
+    if algorithm.startswith("block_linear"):
+        return _bad_block_linear(i, p)
     if algorithm == "rounding_shift" and ((i["exponent"] < 0) | (i["exponent"] > 31)).any():
         return "an exponent lies outside 0..31"
     if algorithm == "reciprocal_root" and (i["m"] < 2**29).any():
@@ -73,11 +93,14 @@ def refusal(algorithm: str, inputs: dict[str, Any], params: dict[str, int]) -> s
             return f"{name} is {params[name]}, it must be at least 1"
     if params.get("rounding", 0) not in (0, 1):
         return "rounding is neither 0 (double) nor 1 (single)"
-    if params.get("out_bits", 8) not in (8, 16, 32):
-        return "out_bits is none of 8, 16, 32"
+    if params.get("out_bits", 8) not in (4, 8, 16, 32):
+        return "out_bits is none of 4, 8, 16, 32"
     rescales = "multiplier" in params and algorithm != "softmax_s8_s16"
     if rescales and (reason := _bad_rescale(params["multiplier"], params["shift"])):
         return reason
+    if algorithm == "requantize_wide":
+        bad = (inputs["multiplier"] != 0) & ((inputs["multiplier"] < 2**30) | (inputs["multiplier"] > 2**31))
+        return "a multiplier is neither 0 nor in [2^30, 2^31]" if bad.any() else None
     names = {i.name for i in SIGNATURES[algorithm].inputs}
     if {"multiplier", "shift"} <= names and (reason := _bad_rescale(inputs["multiplier"], inputs["shift"])):
         return reason

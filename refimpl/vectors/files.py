@@ -12,6 +12,7 @@ from typing import Any
 from refimpl.errors import InputError
 from refimpl.vectors import (
     cases_attention,
+    cases_block,
     cases_elementwise,
     cases_embed,
     cases_fixedpoint,
@@ -23,7 +24,15 @@ from refimpl.vectors.cases import suite_json
 MANIFEST = "MANIFEST.sha256"
 # Where the repository keeps them; an installed package has none and needs --golden.
 DEFAULT_GOLDEN = Path(__file__).resolve().parents[2] / "golden"
-_MODULES = (cases_fixedpoint, cases_elementwise, cases_linear, cases_norm, cases_attention, cases_embed)
+_MODULES = (
+    cases_fixedpoint,
+    cases_elementwise,
+    cases_linear,
+    cases_norm,
+    cases_attention,
+    cases_block,
+    cases_embed,
+)
 
 
 def op_documents() -> Iterator[tuple[str, dict[str, Any]]]:

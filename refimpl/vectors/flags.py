@@ -71,6 +71,16 @@ FLAGS: dict[str, Flag] = {
     "HalfSplit": Flag(
         "INDEXING", "Columns j and j + d/2 turn together, not 2j and 2j + 1; the signs differ."
     ),
+    "ZeroPoint": Flag("INDEXING", "Weights have a zero point a row, subtracted before the product."),
+    "BlockScale": Flag("INDEXING", "Every block of a row has its own factor; the last block may be short."),
+    "PowerOfTwo": Flag("SHIFT", "The factor of a block is a power of two given by its exponent."),
+    "Online": Flag("INDEXING", "Activations are quantized while they are read, with a scale a row or block."),
+    "ExponentEdge": Flag(
+        "ROUNDING", "absmax at 7 * 2^e and next to it: the smallest exponent that holds it."
+    ),
+    "ExponentSpan": Flag("SATURATION", "An exponent more than 15 below the row's largest is raised."),
+    "ZeroRow": Flag("DEGENERATE", "A row or block of zeros has no scale: codes, multiplier and shift are 0."),
+    "CutMultiplier": Flag("ROUNDING", "The wide rule rounds the multiplier to 15 bits first, at most 32767."),
     "Prefix": Flag("INDEXING", "The puzzle row stands in front, zero padded; positions count from 0 there."),
     "TieLowest": Flag("INDEXING", "Equal largest values: the lowest index wins."),
     "Typical": Flag("BASIC", "Seeded values in the usual range."),

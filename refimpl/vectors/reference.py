@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from refimpl import fixedpoint, ops
+from refimpl.block_params import BlockLinear, Online
 from refimpl.fixedpoint import Rounding
 from refimpl.models.tree import Embedding
+from refimpl.ops.block_linear import requantize_wide
+from refimpl.ops.online import mx_codes, token_codes
 from refimpl.ops.rescale import rescale
 from refimpl.ops.softmax import exp_on_negative, one_over_one_plus
 from refimpl.params import Linear, Norm, Rescale, Rope, RowTable, Silu, Softmax
 from refimpl.vectors.signatures import ROUNDING_NAMES
+from refimpl.vectors.signatures_block import ACTIVATIONS
 from refimpl.vectors.tensors import Array
 
 Request = dict[str, Any]
@@ -57,6 +61,26 @@ def _embed(space: Any, i: Request, p: Params) -> Array:
     return x
 
 
+def _block_linear(space: Any, i: Request, p: Params, bits: int) -> Array:
+    activations: Online = ACTIVATIONS[p["activations"]]  # type: ignore[assignment]
+    leaf = BlockLinear(
+        "",
+        bits,
+        i["codes"].astype(np.int8),
+        i["zero_point"],
+        p["block"],
+        i["block_scale"],
+        bool(p["power_of_two"]),
+        i["bias"],
+        i["multiplier"],
+        i["shift"],
+        p["out_bits"],
+        activations,
+    )
+    y: Array = space.linear(i["a"], leaf)
+    return y
+
+
 def _quantize(space: Any, i: Request, p: Params) -> Array:
     y: Array = space.quantize(i["h"], _rescale(p))
     return y
@@ -90,6 +114,13 @@ COMPUTE: dict[str, Callable[[Any, Request, Params], Array]] = {
         0
     ],
     "embed": _embed,
+    "requantize_wide": lambda s, i, p: requantize_wide(i["acc"], i["multiplier"], i["shift"]),
+    "token_codes": lambda s, i, p: token_codes(i["values"])[0],
+    "token_scale": lambda s, i, p: np.stack(token_codes(i["values"])[1:], axis=1),
+    "mx_codes": lambda s, i, p: mx_codes(i["values"])[0],
+    "mx_exponent": lambda s, i, p: mx_codes(i["values"])[1],
+    "block_linear_s8": lambda s, i, p: _block_linear(s, i, p, 8),
+    "block_linear_s4": lambda s, i, p: _block_linear(s, i, p, 4),
     "argmax": lambda s, i, p: s.argmax(i["logits"]),
 }
 

@@ -8,51 +8,11 @@ Arrays are C-ordered without padding.  ``rounding`` is 0 for double, 1 for singl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import prod
+from refimpl.vectors.signature import Input, Signature, shape_of
+from refimpl.vectors.signatures_block import BLOCK_SIGNATURES
 
 ROUNDING_NAMES = ("double", "single")
 RESCALE = ("multiplier", "shift", "rounding", "output_offset")
-
-
-@dataclass(frozen=True)
-class Input:
-    """One input array; ``shape`` names parameters (or their products).  ``optional`` inputs may be NULL."""
-
-    name: str
-    dtype: str
-    shape: tuple[str, ...]
-    optional: bool = False
-
-
-@dataclass(frozen=True)
-class Signature:
-    """One operator.  ``out_dtype`` ``"out_bits"`` means int8, int16 or int32 by that parameter."""
-
-    name: str
-    clause: str
-    about: str
-    inputs: tuple[Input, ...]
-    params: tuple[str, ...]
-    out_dtype: str
-    out_shape: tuple[str, ...]
-
-    def output_dtype(self, params: dict[str, int]) -> str:
-        """dtype of the output under ``params``."""
-        return f"int{params['out_bits']}" if self.out_dtype == "out_bits" else self.out_dtype
-
-
-def size_of(expression: str, params: dict[str, int]) -> int:
-    """Value of a dimension such as ``"n"``, ``"256"`` or ``"prefix + seq"``."""
-    return sum(
-        prod(int(f) if f.isdigit() else params[f] for f in term.split("*"))
-        for term in expression.replace(" ", "").split("+")
-    )
-
-
-def shape_of(shape: tuple[str, ...], params: dict[str, int]) -> tuple[int, ...]:
-    """Numbers for a symbolic shape."""
-    return tuple(size_of(part, params) for part in shape)
 
 
 def _linear(name: str, codes: str) -> Signature:
@@ -60,7 +20,7 @@ def _linear(name: str, codes: str) -> Signature:
         name,
         "OP-LINEAR",
         "y = clamp(requantize(a @ codes^T + bias, multiplier[row], shift[row]) + output_offset); "
-        "zero points of a and codes are 0. out_bits is 8, 16 or 32.",
+        "zero points of a and codes are 0. out_bits is 4 (stored in int8), 8, 16 or 32.",
         (
             Input("a", "int8", ("rows", "k")),
             Input("codes", codes, ("n", "k")),
@@ -164,7 +124,7 @@ SIGNATURES: dict[str, Signature] = {
         Signature(
             "rescale",
             "OP-RESCALE",
-            "clamp(requantize(acc) + output_offset) to out_bits.",
+            "clamp(requantize(acc) + output_offset) to out_bits (4 stored in int8).",
             (Input("acc", "int32", _N),),
             ("n", *RESCALE, "out_bits"),
             "out_bits",
@@ -295,5 +255,8 @@ SIGNATURES: dict[str, Signature] = {
             "int32",
             ("rows",),
         ),
+        *BLOCK_SIGNATURES,
     )
 }
+
+__all__ = ["RESCALE", "ROUNDING_NAMES", "SIGNATURES", "Input", "Signature", "shape_of"]

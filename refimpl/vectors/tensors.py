@@ -12,7 +12,7 @@ from refimpl.errors import InputError
 from refimpl.packing import pack_int4, unpack_int4
 
 Array = npt.NDArray[np.integer]
-DTYPES = ("int4", "int8", "int16", "int32", "int64")
+DTYPES = ("int4", "int8", "uint8", "int16", "int32", "int64")
 
 
 def tensor_bytes(array: Array, dtype: str) -> bytes:

@@ -1,0 +1,217 @@
+/* Zero points, groups, MX blocks and online quantizers.  Twin of refimpl/ops/block_linear.py and online.py. */
+#include "rr_abi.h"
+#include "rr_dot.h"
+#include "rr_fixed.h"
+#include "rr_jobs.h"
+
+enum { RR_MX_BLOCK = 32, RR_MX_MAX = 7, RR_SPAN = 15, RR_TOKEN_MAX = 127, RR_RECIPROCAL_BITS = 23 };
+
+static int64_t rr_wide(int64_t acc, int64_t multiplier, int32_t shift)
+{
+    int64_t reduced = (multiplier + (1 << 15)) >> 16;
+    if (reduced > 32767) reduced = 32767;
+    const int32_t right = 14 - shift;
+    if (right >= 0) return (((acc * reduced) >> (right > 62 ? 62 : right)) + 1) >> 1;
+    const int32_t left = -right > 15 ? 15 : -right;
+    return ((int64_t)rr_saturate(acc, INT32_MIN, INT32_MAX) * reduced * ((int64_t)1 << left) + 1) >> 1;
+}
+
+static int32_t rr_bit_length(uint32_t x)
+{
+    int32_t length = 0;
+    for (; x; x >>= 1) length++;
+    return length;
+}
+
+static uint32_t rr_absmax(const int32_t *values, int32_t k)
+{
+    uint32_t largest = 0;
+    for (int32_t i = 0; i < k; i++) {
+        const uint32_t magnitude = values[i] < 0 ? 0u - (uint32_t)values[i] : (uint32_t)values[i];
+        if (magnitude > largest) largest = magnitude;
+    }
+    return largest;
+}
+
+/* Scale of a row of int8 codes: absmax = multiplier * 2^(shift - 31). */
+typedef struct {
+    int32_t multiplier, shift;
+} rr_token_scale_of;
+
+/* Codes of a row into `codes`, which may be NULL; returns the row's scale. */
+static rr_token_scale_of rr_token_row(const int32_t *values, int32_t k, int32_t *codes)
+{
+    const uint32_t absmax = rr_absmax(values, k);
+    const int32_t length = rr_bit_length(absmax), bits = length + RR_RECIPROCAL_BITS;
+    const int64_t reciprocal = absmax ? ((int64_t)RR_TOKEN_MAX << bits) / absmax : 0;
+    for (int32_t i = 0; codes && i < k; i++)
+        codes[i] = (int32_t)((values[i] * reciprocal + ((int64_t)1 << (bits - 1))) >> bits);
+    const rr_token_scale_of scale = {(int32_t)(absmax << (31 - length)), length};
+    return scale;
+}
+
+static int32_t rr_mx_exponent_of(uint32_t absmax)
+{
+    const int32_t length = rr_bit_length(absmax), exponent = length > 3 ? length - 3 : 0;
+    return exponent + (absmax > (uint32_t)RR_MX_MAX << exponent);
+}
+
+/* Aligned codes of a row into `codes`, which may be NULL; returns the row's smallest exponent. */
+static int32_t rr_mx_row(const int32_t *values, int32_t k, int32_t *codes)
+{
+    int32_t largest = 0, smallest = 31;
+    for (int32_t start = 0; start < k; start += RR_MX_BLOCK) {
+        const int32_t e = rr_mx_exponent_of(rr_absmax(values + start, k - start < RR_MX_BLOCK ? k - start : RR_MX_BLOCK));
+        if (e > largest) largest = e;
+        if (e < smallest) smallest = e;
+    }
+    const int32_t floor = largest - RR_SPAN;
+    if (smallest < floor) smallest = floor;
+    for (int32_t start = 0; codes && start < k; start += RR_MX_BLOCK) {
+        const int32_t size = k - start < RR_MX_BLOCK ? k - start : RR_MX_BLOCK;
+        int32_t e = rr_mx_exponent_of(rr_absmax(values + start, size));
+        if (e < floor) e = floor;
+        for (int32_t i = start; i < start + size; i++) codes[i] = rr_shift_round(values[i], e) * (1 << (e - smallest));
+    }
+    return smallest;
+}
+
+int32_t rr_requantize_wide(const int64_t *acc, const int64_t *multiplier, const int32_t *shift, int32_t n, int64_t *out)
+{
+    if (n < 1) return RR_REFUSED;
+    for (int32_t i = 0; i < n; i++)
+        if (multiplier[i] && (multiplier[i] < ((int64_t)1 << 30) || multiplier[i] > ((int64_t)1 << 31))) return RR_REFUSED;
+    for (int32_t i = 0; i < n; i++) out[i] = rr_wide(acc[i], multiplier[i], shift[i]);
+    return RR_OK;
+}
+
+int32_t rr_token_codes(const int32_t *values, int32_t rows, int32_t k, int8_t *out)
+{
+    static int32_t codes[RR_MAX_K];
+    if (rows < 1 || k < 1 || k > RR_MAX_K) return RR_REFUSED;
+    for (int32_t r = 0; r < rows; r++) {
+        rr_token_row(values + r * k, k, codes);
+        for (int32_t i = 0; i < k; i++) out[r * k + i] = (int8_t)codes[i];
+    }
+    return RR_OK;
+}
+
+int32_t rr_token_scale(const int32_t *values, int32_t rows, int32_t k, int32_t *out)
+{
+    if (rows < 1 || k < 1) return RR_REFUSED;
+    for (int32_t r = 0; r < rows; r++) {
+        const rr_token_scale_of scale = rr_token_row(values + r * k, k, 0);
+        out[2 * r] = scale.multiplier;
+        out[2 * r + 1] = scale.shift;
+    }
+    return RR_OK;
+}
+
+int32_t rr_mx_codes(const int32_t *values, int32_t rows, int32_t k, int32_t *out)
+{
+    if (rows < 1 || k < 1) return RR_REFUSED;
+    for (int32_t r = 0; r < rows; r++) rr_mx_row(values + r * k, k, out + r * k);
+    return RR_OK;
+}
+
+int32_t rr_mx_exponent(const int32_t *values, int32_t rows, int32_t k, int32_t *out)
+{
+    if (rows < 1 || k < 1) return RR_REFUSED;
+    for (int32_t r = 0; r < rows; r++) out[r] = rr_mx_row(values + r * k, k, 0);
+    return RR_OK;
+}
+
+int rr_block_linear_valid(const rr_block_job *p)
+{
+    const rr_linear_job *q = &p->linear;
+    if (q->rows < 1 || q->n < 1 || q->k < 1 || q->k > RR_MAX_K) return 0;
+    if (q->out_bits != 4 && q->out_bits != 8 && q->out_bits != 16 && q->out_bits != 32) return 0;
+    if (p->activations < RR_STATIC || p->activations > RR_MX || (p->power_of_two & ~1)) return 0;
+    for (int32_t col = 0; col < q->n; col++) {
+        const int32_t shift = q->shift8 ? q->shift8[col] : q->shift[col];
+        if (!rr_rescale_valid(q->multiplier[col], shift) || shift > 14) return 0;
+    }
+    if (!p->block_scale) return 1;
+    if (p->block < 1 || p->blocks != (q->k + p->block - 1) / p->block) return 0;
+    for (int32_t i = 0; i < q->n * p->blocks; i++)
+        if (p->power_of_two ? p->block_scale[i] > RR_SPAN : p->block_scale[i] < 1) return 0;
+    return 1;
+}
+
+/* Row `col` of the weights as aligned integers. */
+static void rr_stage_block(const rr_block_job *p, int32_t col, rr_nibbles *codes4, const int8_t **codes8, int32_t *weights)
+{
+    const int32_t k = p->linear.k, zero = p->zero_point ? p->zero_point[col] : 0;
+    static rr_staged staged[RR_MAX_K + 4];
+    if (p->linear.codes4) rr_stage_s4(codes4, k, staged);
+    else rr_stage_s8(codes8, k, staged);
+    for (int32_t i = 0; i < k; i++) weights[i] = staged[RR_STAGED_AT(i)] - zero;
+    for (int32_t b = 0; p->block_scale && b < p->blocks; b++) {
+        const int32_t scale = p->block_scale[col * p->blocks + b], factor = p->power_of_two ? 1 << scale : scale;
+        for (int32_t i = b * p->block; i < k && i < (b + 1) * p->block; i++) weights[i] *= factor;
+    }
+}
+
+static void rr_store_block(const rr_linear_job *q, int32_t at, int64_t y)
+{
+    if (q->out_bits == 4) ((int8_t *)q->out)[at] = (int8_t)rr_saturate(y, -8, 7);
+    else if (q->out_bits == 8) ((int8_t *)q->out)[at] = rr_saturate8(y);
+    else if (q->out_bits == 16) ((int16_t *)q->out)[at] = rr_saturate16(y);
+    else ((int32_t *)q->out)[at] = rr_saturate(y, INT32_MIN, INT32_MAX);
+}
+
+void rr_block_linear(const rr_block_job *p)
+{
+    static int32_t values[RR_MAX_K], weights[RR_MAX_K];
+    const rr_linear_job *q = &p->linear;
+    const int8_t *codes8 = q->codes8;
+    rr_nibbles codes4 = {q->codes4, 0, 0};
+    for (int32_t col = 0; col < q->n; col++) {
+        rr_stage_block(p, col, &codes4, &codes8, weights);
+        const int64_t row_multiplier = q->multiplier[col];
+        const int32_t row_shift = q->shift8 ? q->shift8[col] : q->shift[col];
+        const int64_t bias = q->bias ? q->bias[col] : 0;
+        for (int32_t r = 0; r < q->rows; r++) {
+            int64_t multiplier = row_multiplier, acc = 0;
+            int32_t shift = row_shift;
+            const int32_t *a = p->wide + r * q->k, *v = a;
+            if (p->activations == RR_TOKEN) {
+                const rr_token_scale_of scale = rr_token_row(a, q->k, values);
+                const int64_t product = scale.multiplier * row_multiplier;
+                const int large = product >= (int64_t)1 << 61;
+                multiplier = large ? (product + (1 << 30)) >> 31 : (product + (1 << 29)) >> 30;
+                shift += scale.shift - !large;
+                v = values;
+            } else if (p->activations == RR_MX) {
+                shift += rr_mx_row(a, q->k, values);
+                v = values;
+            }
+            for (int32_t i = 0; i < q->k; i++) acc += (int64_t)v[i] * weights[i];
+            rr_store_block(q, r * q->n + col, rr_wide(acc, multiplier, shift) + bias);
+        }
+    }
+}
+
+int32_t rr_block_linear_s8(const int32_t *a, const int8_t *codes, const int8_t *zero_point,
+                           const uint8_t *block_scale, const int32_t *bias, const int32_t *multiplier,
+                           const int32_t *shift, int32_t rows, int32_t n, int32_t k, int32_t block, int32_t blocks,
+                           int32_t power_of_two, int32_t activations, int32_t out_bits, void *out)
+{
+    const rr_block_job job = {{0, codes, 0, bias, multiplier, shift, 0, rows, n, k, 0, 0, out_bits, out},
+                              a, zero_point, block_scale, block, blocks, power_of_two, activations};
+    if (!rr_block_linear_valid(&job)) return RR_REFUSED;
+    rr_block_linear(&job);
+    return RR_OK;
+}
+
+int32_t rr_block_linear_s4(const int32_t *a, const uint8_t *codes, const int8_t *zero_point,
+                           const uint8_t *block_scale, const int32_t *bias, const int32_t *multiplier,
+                           const int32_t *shift, int32_t rows, int32_t n, int32_t k, int32_t block, int32_t blocks,
+                           int32_t power_of_two, int32_t activations, int32_t out_bits, void *out)
+{
+    const rr_block_job job = {{0, 0, codes, bias, multiplier, shift, 0, rows, n, k, 0, 0, out_bits, out},
+                              a, zero_point, block_scale, block, blocks, power_of_two, activations};
+    if (!rr_block_linear_valid(&job)) return RR_REFUSED;
+    rr_block_linear(&job);
+    return RR_OK;
+}

@@ -1,0 +1,387 @@
+"""Cases of zero points, groups, MX blocks and online quantizers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from refimpl.vectors.cases import Case, Inputs, Suite
+from refimpl.vectors.cases_fixedpoint import INT32_MAX, i32
+from refimpl.vectors.draws import Draws
+from refimpl.vectors.tensors import Array
+
+UNIT = (2**30, 1)  # multiplier and shift of the identity
+STATIC, TOKEN, MX = 0, 1, 2
+
+
+def wide_suite() -> Suite:
+    """The 64-bit requantization."""
+    draws = Draws("requantize_wide")
+
+    def case(comment: str, flags: tuple[str, ...], acc: Any, multiplier: Any, shift: Any) -> Case:
+        a = np.asarray(acc, np.int64)
+        inputs: Inputs = {
+            "acc": a,
+            "multiplier": np.broadcast_to(np.asarray(multiplier, np.int64), a.shape).copy(),
+            "shift": i32(np.broadcast_to(shift, a.shape)),
+        }
+        return Case(comment, flags, inputs, {"n": len(a)})
+
+    edge = 2**47 - 1
+    shifts = np.arange(-60, 33)
+    cases = (
+        case("exactly half way, both signs: up", ("TieUp", "Truncation"), [1, -1, 3, -3, 5, -5], 2**30, 0),
+        case(
+            "multipliers that round to 15 bits",
+            ("CutMultiplier",),
+            [1000003, -1000003] * 4,
+            [2**30 + 2**15 - 1] * 2 + [2**30 + 2**15] * 2 + [2**31 - 1] * 2 + [2**31] * 2,
+            1,
+        ),
+        case(
+            "accumulators of 47 bits",
+            ("Wide",),
+            [edge, -edge, edge, -edge],
+            [2**30, 2**30, 2**31 - 1, 2**31 - 1],
+            [-20, -20, -16, -16],
+        ),
+        case(
+            "every shift",
+            ("ShiftEnds", "LeftShift"),
+            np.resize([77777, -123456789, 2**40 + 12345], len(shifts)),
+            1518500250,
+            shifts,
+        ),
+        case(
+            "left shifts saturate the accumulator to int32 first",
+            ("Saturation", "LeftShift"),
+            [2**31, -(2**31) - 1, 2**35, 5],
+            2**30,
+            [15, 15, 16, 29],
+        ),
+        case("multiplier 0", ("ZeroMultiplier",), [edge, -edge, 1], 0, [0, -31, 14]),
+        case(
+            "seeded",
+            ("Typical",),
+            draws.integers(-(2**40), 2**40, 100),
+            draws.integers(2**30, 2**31 - 1, 100),
+            draws.integers(-31, -10, 100),
+        ),
+    )
+    one: Inputs = {"acc": np.ones(1, np.int64), "multiplier": np.full(1, 7), "shift": i32([0])}
+    refused = Case("multiplier 7", ("MustRefuse",), one, {"n": 1}, True)
+    return Suite("requantize_wide", (("elementwise", (*cases, refused)),))
+
+
+def row_case(comment: str, flags: tuple[str, ...], rows: Any, refused: bool = False) -> Case:
+    """Rows of int32 values."""
+    values = i32(np.asarray(rows))
+    return Case(comment, flags, {"values": values}, {"rows": values.shape[0], "k": values.shape[1]}, refused)
+
+
+def token_suites() -> list[Suite]:
+    """int8 codes of a row by its absmax."""
+    draws = Draws("token")
+    powers = [[2**p, -(2**p), 2**p - 1, 1] for p in range(0, 31)]
+    cases = (
+        row_case(
+            "zero rows and rows of one value", ("ZeroRow",), [[0, 0, 0], [0, 5, 0], [-5, 0, 0], [1, -1, 0]]
+        ),
+        row_case("exactly half way: up", ("TieUp", "Truncation"), [[254, 1, -1, 3, -3], [508, 2, -2, 6, -6]]),
+        row_case("absmax of every bit length", ("TableIndex", "Int32Limits"), powers),
+        row_case(
+            "the ends of int32", ("Int32Limits", "Wide"), [[INT32_MAX, -INT32_MAX, 12345], [INT32_MAX, 1, -1]]
+        ),
+        row_case(
+            "each row has its own scale", ("PerRow", "Layout"), [[1, 2, 3, 4], [1000, 2000, 3000, -4000]]
+        ),
+        row_case("seeded", ("Typical", "Layout"), draws.integers(-30000, 30000, 5, 33)),
+        row_case("no values", ("MustRefuse",), np.zeros((1, 0)), refused=True),
+    )
+    return [Suite(name, (("rows", cases),)) for name in ("token_codes", "token_scale")]
+
+
+def mx_suites() -> list[Suite]:
+    """Blocks of 32 with a power-of-two scale."""
+    draws = Draws("mx")
+    edges = np.zeros((12, 32), np.int64)
+    edges[:, 3] = [7, 8, 14, 15, 28, 29, 56, 57, 7 << 10, (7 << 10) + 1, -8, -7]
+    edges[:, 4] = 1
+    spread = np.zeros((2, 96), np.int64)
+    spread[0, [0, 40, 70]] = [7 << 20, 7 << 4, -(7 << 5)]
+    spread[1, [0, 40, 70]] = [3, 7 << 15, 1 << 16]
+    ties = np.concatenate([[28], np.arange(-27, 28, 2), [0, 0, 0]])[None]
+    cases = (
+        row_case(
+            "a zero row, a zero block",
+            ("ZeroRow",),
+            np.concatenate([np.zeros((2, 32)), [[0] * 32, [9] * 32]], 1),
+        ),
+        row_case("absmax at 7 * 2^e and next to it", ("ExponentEdge",), edges),
+        row_case("exactly half way: away from zero", ("TieAway", "Truncation"), ties),
+        row_case("exponents further apart than 15 are raised", ("ExponentSpan",), spread),
+        row_case(
+            "the last block is short",
+            ("BlockScale", "OddK"),
+            draws.integers(-500, 500, 3, 41) * [[1], [20], [300]],
+        ),
+        row_case(
+            "seeded",
+            ("Typical", "Layout"),
+            draws.integers(-(2**20), 2**20, 4, 96) >> draws.integers(0, 14, 1, 96),
+        ),
+        row_case("no values", ("MustRefuse",), np.zeros((1, 0)), refused=True),
+    )
+    return [Suite(name, (("rows", cases),)) for name in ("mx_codes", "mx_exponent")]
+
+
+def build(
+    comment: str,
+    flags: tuple[str, ...],
+    a: Any,
+    codes: Any,
+    multiplier: Any = UNIT[0],
+    shift: Any = UNIT[1],
+    zero_point: Any = None,
+    scale: Any = None,
+    block: int = 0,
+    power: int = 0,
+    bias: Any = None,
+    activations: int = STATIC,
+    out_bits: int = 32,
+    refused: bool = False,
+) -> Case:
+    """A block linear from nested lists or arrays."""
+    a, codes = i32(np.asarray(a)), np.asarray(codes, np.int8)
+    n = len(codes)
+    small: dict[str, Array | None] = {
+        "zero_point": None if zero_point is None else np.asarray(zero_point, np.int8),
+        "block_scale": None if scale is None else np.asarray(scale, np.uint8),
+    }
+    inputs: Inputs = {
+        "a": a,
+        "codes": codes,
+        **small,
+        "bias": None if bias is None else i32(bias),
+        "multiplier": i32(np.broadcast_to(multiplier, n)),
+        "shift": i32(np.broadcast_to(shift, n)),
+    }
+    blocks = 1 if scale is None else np.asarray(scale).shape[1]
+    params = {
+        "rows": len(a),
+        "n": n,
+        "k": a.shape[1],
+        "block": block,
+        "blocks": blocks,
+        "power_of_two": power,
+        "activations": activations,
+        "out_bits": out_bits,
+    }
+    return Case(comment, flags, inputs, params, refused)
+
+
+def edge_cases(bits: int) -> list[Case]:
+    """Small hand-made cases."""
+    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    ramp = [[1, 2, 3, 4, 5], [-1, 0, 1, 0, -1], [7, -7, 7, -7, 7]]
+    a = [[10, -20, 30, -40, 50]]
+    return [
+        build("plain codes, exact", ("Layout", "OddK"), a, ramp),
+        build("a zero point a row", ("ZeroPoint", "PerRow"), a, ramp, zero_point=[3, -8, 7]),
+        build(
+            "zero points at the ends",
+            ("ZeroPoint", "MinusEight"),
+            a,
+            [[low] * 5, [high] * 5],
+            zero_point=[127, -128],
+        ),
+        build(
+            "group scales, the last group short",
+            ("BlockScale", "OddK"),
+            a,
+            ramp,
+            scale=[[1, 255, 3], [2, 1, 200], [9, 8, 7]],
+            block=2,
+        ),
+        build(
+            "powers of two",
+            ("PowerOfTwo", "BlockScale"),
+            a,
+            ramp,
+            scale=[[0, 15, 3], [2, 0, 1], [0, 0, 0]],
+            block=2,
+            power=1,
+        ),
+        build(
+            "zero points and groups",
+            ("ZeroPoint", "BlockScale"),
+            a,
+            ramp,
+            zero_point=[1, 2, 3],
+            scale=[[1, 2], [3, 4], [5, 6]],
+            block=4,
+        ),
+        build(
+            "int16 activations",
+            ("Wide",),
+            [[32767, -32768, 32767, -32768, 1]],
+            [[high] * 5, [low] * 5, [1] * 5],
+        ),
+        build(
+            "exactly half way, both signs: up",
+            ("TieUp", "Truncation"),
+            [[1], [-1], [3], [-3]],
+            [[1]],
+            2**30,
+            0,
+        ),
+        build(
+            "block sums beyond 32 bits",
+            ("Wide", "PowerOfTwo"),
+            [[32767] * 8, [-32768, 5] * 4],
+            [[high] * 8, [low] * 8],
+            2**30,
+            -14,
+            scale=[[15, 14], [0, 15]],
+            block=4,
+            power=1,
+        ),
+        build(
+            "multiplier rounds to 15 bits, at most 32767",
+            ("CutMultiplier",),
+            [[30000], [-30000]],
+            [[high], [1]],
+            [INT32_MAX, 2**30 + 2**15],
+            0,
+        ),
+        build("bias in output units, after rescaling", ("Bias",), a, ramp, 2**30, -3, bias=[1000, -7, 2**30]),
+        build(
+            "saturation to int8",
+            ("Saturation",),
+            [[100], [-100]],
+            [[high], [low]],
+            out_bits=8,
+            bias=[50, -50],
+        ),
+        build("saturation to int16", ("Saturation",), [[32767], [-32768]], [[high], [low]], out_bits=16),
+        build("output of 4 bits", ("Saturation",), [[3], [20], [-20]], [[1], [2]], out_bits=4),
+        build(
+            "a zero row: multiplier 0",
+            ("ZeroMultiplier",),
+            a,
+            [[0] * 5, [1] * 5],
+            [0, 2**30],
+            [0, 1],
+            bias=[5, 6],
+        ),
+        build(
+            "saturation of the accumulator before a left shift",
+            ("LeftShift", "Saturation"),
+            [[32767, 32767]],
+            [[high, high]],
+            2**30,
+            14,
+            scale=[[15, 15]],
+            block=1,
+            power=1,
+        ),
+        build(
+            "token: two rows of different size",
+            ("Online", "PerRow"),
+            [[100, -50, 25], [100000, -50000, 25000]],
+            [[1, 2, 3], [-3, 2, -1]],
+            2**30,
+            -5,
+            activations=TOKEN,
+        ),
+        build(
+            "token: a zero row",
+            ("Online", "ZeroRow"),
+            [[0, 0, 0], [1, 0, 0]],
+            [[1, 2, 3]],
+            2**30,
+            1,
+            bias=[9],
+            activations=TOKEN,
+        ),
+        build(
+            "token: products of multipliers on both sides of 2^61",
+            ("Online", "CutMultiplier"),
+            [[2**20, 3], [2**21 - 1, 5]],
+            [[7, 1], [3, 2]],
+            [2**30, INT32_MAX],
+            -4,
+            activations=TOKEN,
+        ),
+        build(
+            "mx: rows of different exponents",
+            ("Online", "PowerOfTwo"),
+            [[7, 1, 0], [7000, -900, 30]],
+            [[1, 2, 3], [-3, 2, -1]],
+            2**30,
+            -2,
+            activations=MX,
+        ),
+    ]
+
+
+def seeded_cases(bits: int, draws: Draws) -> list[Case]:
+    """Random codes in the shapes of real formats: asymmetric, groups of 32, MX blocks, each activation."""
+    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    cases = []
+    for activations in (STATIC, TOKEN, MX):
+        for form in ("asymmetric", "groups", "mx"):
+            rows, n, k = 2, 3, 81
+            limit = 127 if activations == STATIC else 40000
+            scale = None
+            if form == "groups":
+                scale = draws.integers(1, 255, n, 3)
+            elif form == "mx":
+                scale = draws.integers(0, 15, n, 3)
+            flags = (
+                "Typical",
+                {"asymmetric": "ZeroPoint", "groups": "BlockScale", "mx": "PowerOfTwo"}[form],
+                "OddK",
+            )
+            cases.append(
+                build(
+                    f"seeded, {form}, activations {activations}",
+                    flags + (("Online",) if activations else ()),
+                    draws.integers(-limit, limit, rows, k),
+                    draws.integers(low, high, n, k),
+                    draws.integers(2**30, INT32_MAX, n),
+                    draws.integers(-16, -12, n),
+                    zero_point=draws.integers(-8, 7, n) if form == "asymmetric" else None,
+                    scale=scale,
+                    block=0 if scale is None else 32,
+                    power=int(form == "mx"),
+                    bias=draws.integers(-500, 500, n) if activations else None,
+                    activations=activations,
+                )
+            )
+    return cases
+
+
+def refused_cases() -> list[Case]:
+    """Requests outside the contract."""
+    must, a = ("MustRefuse",), [[1, 2]]
+    return [
+        build("shift 15", must, a, [[1, 1]], shift=15, refused=True),
+        build("multiplier 9", must, a, [[1, 1]], multiplier=9, refused=True),
+        build("a group of scale 0", must, a, [[1, 1]], scale=[[1, 0]], block=1, refused=True),
+        build("an exponent of 16", must, a, [[1, 1]], scale=[[16, 0]], block=1, power=1, refused=True),
+        build("too few blocks", must, a, [[1, 1]], scale=[[1]], block=1, refused=True),
+        build("activations 3", must, a, [[1, 1]], activations=3, refused=True),
+        build("output of 5 bits", must, a, [[1, 1]], out_bits=5, refused=True),
+    ]
+
+
+def suites() -> list[Suite]:
+    """All suites of this module."""
+    result = [wide_suite(), *token_suites(), *mx_suites()]
+    for bits in (8, 4):
+        name = f"block_linear_s{bits}"
+        cases = (*edge_cases(bits), *seeded_cases(bits, Draws(name)))
+        result.append(Suite(name, (("blocks", cases), ("refused", tuple(refused_cases())))))
+    return result
