@@ -53,7 +53,7 @@ class Library:
             for i in signature.inputs
         ]
         # A refused out_bits has no dtype; the widest output leaves room for a kernel that does not refuse.
-        known = signature.out_dtype != "out_bits" or params["out_bits"] in (8, 16, 32)
+        known = signature.out_dtype != "out_bits" or params["out_bits"] in (4, 8, 16, 32)
         dtype = np.dtype(signature.output_dtype(params) if known else "int32")
         count = int(np.prod(np.maximum(shape_of(signature.out_shape, params), 0)))
         out = (ctypes.c_uint8 * (count * dtype.itemsize + GUARD))(*[FILL] * (count * dtype.itemsize + GUARD))
