@@ -95,9 +95,11 @@ def test_every_operator_module_cites_the_clauses_it_holds() -> None:
         assert path.name == "__init__.py" or cited[module], f"{module} cites no clause"
 
 
-def test_every_operator_vector_file_belongs_to_a_clause() -> None:
+def test_every_vector_file_of_operators_and_formats_belongs_to_a_clause() -> None:
     named = {path for clause in CLAUSES for path in clause.places()[2]}
-    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "golden" / "ops").glob("*.json")}
+    golden = ROOT / "golden"
+    paths = [*golden.glob("ops/*.json"), *golden.glob("formats/*.json")]
+    files = {path.relative_to(ROOT).as_posix() for path in paths}
     assert files <= named
 
 
