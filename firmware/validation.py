@@ -234,8 +234,9 @@ file uses for INT4 weights; it describes CMSIS-NN's kernel, not this one.
 {linear}
 ## Everything else
 
-Instructions for one unit of work, beside the row of mcusim's core file.  The firmware is written to be read,
-so these are upper ends rather than targets.
+Instructions for one unit of work, beside the row of mcusim's core file, which quotes this page where it says
+*measured* of anything but a CMSIS-NN kernel.  The firmware is written to be read, so these are upper ends
+rather than targets.
 
 {unit}
 ## What this shows and what it does not

@@ -6,7 +6,7 @@
 #include "rr_dot.h"
 #include "rr_fixed.h"
 
-enum { RR_TRM = 0, RR_HRM = 1, RR_POSITIONS_ROPE = 1, RR_POSITIONS_LEARNED = 2, RR_NAME = 36 };
+enum { RR_TRM = 0, RR_HRM = 1, RR_POSITIONS_ROPE = 1, RR_POSITIONS_LEARNED = 2, RR_NAME = 36, RR_MAX_SIZE = 4096 };
 
 /* The state of one load: the first problem is kept as the name of a section. */
 typedef struct {
@@ -154,9 +154,12 @@ static rr_table rr_take_table(rr_loader *l, const char *leaf, int32_t rows, int3
 static int rr_config_valid(const rr_config *c)
 {
     const int32_t *values = &c->family;
+    /* Products of two sizes stay in int32. */
     for (uint32_t i = 0; i < sizeof *c / sizeof *values; i++)
-        if (values[i] < 0 || values[i] > 65535) return 0;
-    return c->family <= RR_HRM && c->seq_len > 0 && c->vocab_size > 0 && c->hidden_size > 0 && c->num_heads > 0 &&
+        if (values[i] < 0 || values[i] > RR_MAX_SIZE) return 0;
+    if (c->num_heads < 1 || (c->puzzle_emb_len > 0 && c->num_puzzle_identifiers < 1)) return 0;
+    if (c->pos_encodings == RR_POSITIONS_ROPE && (c->mlp_t || c->hidden_size / c->num_heads % 2)) return 0;
+    return c->family <= RR_HRM && c->seq_len > 0 && c->vocab_size > 0 && c->hidden_size > 0 &&
            c->hidden_size % c->num_heads == 0 && c->L_layers > 0 && c->L_layers <= RR_MAX_LAYERS &&
            c->H_layers <= RR_MAX_LAYERS && (c->family == RR_HRM) == (c->H_layers > 0) && c->H_cycles > 0 &&
            c->L_cycles > 0 && c->halt_max_steps > 0 && c->channel_intermediate_size > 0 &&
