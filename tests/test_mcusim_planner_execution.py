@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mcusim.parts import load_part
 from mcusim.planner.arena import Arena, ArenaError, Place
 from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import whole
@@ -12,7 +13,8 @@ from mcusim.planner.execute import execute_plan
 from mcusim.planner.ledger import Ledger
 from mcusim.planner.noise import NoisyFlash
 from mcusim.planner.plan import Plan, make_plan
-from mcusim.planner.target import Room
+from mcusim.planner.search import search
+from mcusim.planner.target import Room, target_of
 from refimpl.errors import DoesNotFit
 from refimpl.models.presets import preset
 from tests.plans import (
@@ -151,3 +153,23 @@ def test_paper_size_plans_give_the_oracles_bits(name: str, weights: str, carry: 
     model = integer_model(name, weights, carry, 1, 1)
     pick = mlp_choices if preset(name).mlp_t else attention_choices
     assert_identical(model, weights, carry, pick(model.config)[index], checked=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("index", range(5))
+@pytest.mark.parametrize("network", ["sudoku9-mlp", "sudoku9-att"])
+def test_whole_puzzles_under_five_plans_give_the_oracles_bits(network: str, index: int) -> None:
+    model = integer_model(network, "w4c", "int16", 2, 16)
+    pick = mlp_choices if model.config.mlp_t else attention_choices
+    assert_identical(model, "w4c", "int16", pick(model.config)[index], checked=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["sudoku9-mlp", "sudoku9-att"])
+def test_every_plan_of_the_front_gives_the_oracles_bits(network: str) -> None:
+    model = integer_model(network, "w4c", "int16", 1, 1)
+    target = target_of(load_part("generic-4mb"), 200_000)
+    plans = search(model.config, formats("w4c", "int16"), target).front
+    assert len(plans) > 5
+    for plan in plans:
+        assert_identical(model, "w4c", "int16", plan.choices, checked=True)

@@ -48,14 +48,14 @@ def _named(rows: list[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def flat(node: Any, path: str = "") -> Iterator[tuple[str, Scalar]]:
-    """Every scalar below ``node`` with its dotted path."""
+    """Every scalar below ``node`` with its path."""
     if isinstance(node, dict):
         for key, value in node.items():
             if key not in SKIPPED:
-                yield from flat(value, f"{path}.{key}" if path else key)
+                yield from flat(value, f"{path}/{key}" if path else key)
     elif isinstance(node, list):
         for name, value in _named(node):
-            yield from flat(value, f"{path}[{name}]")
+            yield from flat(value, f"{path}/{name}")
     else:
         yield path, node
 
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     rows = tuple(
         (k, _cell(left.get(k)), _cell(right.get(k)), _change(left.get(k), right.get(k))) for k in keys
     )
-    grid = Grid("what differs", ("fact", args.first.stem, args.second.stem, "change"), rows)
+    grid = Grid("what differs", ("fact", args.first.stem, args.second.stem, "change"), rows, folded=(0, 1, 2))
     same = sum(left[key] == right.get(key) for key in left)
     data = {"schema": SCHEMA, "of": first["schema"], "same": same,
             "differs": [{"fact": k, "first": left.get(k), "second": right.get(k)} for k in keys]}  # fmt: skip
