@@ -53,8 +53,8 @@ def convert(*arguments: object) -> int:
     return run(parser.parse_args([str(argument) for argument in arguments]))
 
 
-def test_four_networks_ship() -> None:
-    assert list_networks() == sorted(SHIPPED)
+def test_the_first_four_networks_ship() -> None:
+    assert set(list_networks()) >= set(SHIPPED)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

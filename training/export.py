@@ -48,7 +48,9 @@ def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = F
     card = {"model": shapes.pop("family"), **shapes,
             "parameters": sum(v.size for k, v in tensors.items() if not k.endswith("_init")),
             "seed": recipe.seed, "completed_steps": state["completed"], "minutes": round(state["minutes"], 1),
-            "stored": "float16", "held_out": {},
+            "source": f"trained by this project from {recipe.start or 'random weights'} on "
+                      f"{recipe.data.path or 'its own generated puzzles'}; stored as float16",
+            "held_out": {},
             "recipe": {k: v for k, v in asdict(recipe).items() if k != "model"}}
     with (folder / "curve.csv").open() as file:
         card["curve"] = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
