@@ -91,6 +91,16 @@ def test_a_line_cut_short_by_a_kill_is_dropped_and_the_rest_kept(tmp_path):
     assert results.read_results([path]) == [result(), result("w4c")]
 
 
+@pytest.mark.parametrize("line", ["{}", "[]", "nonsense", '{"key": "a", "result": {"variant": 1}}'])
+def test_a_file_that_is_no_results_file_is_refused_by_line(tmp_path, line):
+    path = tmp_path / "r.jsonl"
+    results.append(path, "a", result())
+    path.write_text(path.read_text() + line + "\n")
+    for read in (lambda: results.read_results([path]), lambda: results.finished_keys(path)):
+        with pytest.raises(InputError, match="line 2 is no result"):
+            read()
+
+
 def test_two_sweeps_do_not_write_one_file(tmp_path):
     path = tmp_path / "r.jsonl"
     with results.writing(path), pytest.raises(InputError, match="another sweep"), results.writing(path):

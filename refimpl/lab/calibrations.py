@@ -16,20 +16,22 @@ CALIBRATION_PUZZLES = 16
 METHODS: tuple[Method, ...] = ("minmax", "clip", "feedback")
 
 
-def calibrations_table(name: str, formats: list[str], puzzles: int) -> Table:
-    """Integer-exact accuracy of each weight format under each calibration, carry int16."""
+def calibrations_tables(name: str, formats: list[str], puzzles: int) -> list[Table]:
+    """Integer-exact accuracy under each calibration, carry int16; one table a weight format."""
     found, chosen = network(name), puzzle_set(name, puzzles)
     tokens = calibration_set(found.config).inputs[:CALIBRATION_PUZZLES]
     moments = input_moments(found.float_model, tokens)
     clipped = clipped_activations(found.float_model, tokens, found.calibration)
-    programs = {}
+    tables = []
     for weights in formats:
+        programs = {}
         for method in METHODS:
             for label, calibration in (("absmax", found.calibration), ("clipped", clipped)):
                 model = lower(found.float_model, weights, calibration, rule=rule(method, moments))
                 programs[f"{weights}, weights {method}, activations {label}"] = Reading(fast, model)
-    title = (
-        f"{name}: calibrations from {CALIBRATION_PUZZLES} calibration puzzles, static int8 activations "
-        "(integer-exact)"
-    )
-    return compare_programs(title, found.float_model, programs, chosen, "against the first row")
+        title = (
+            f"{name}: {weights} calibrated on {CALIBRATION_PUZZLES} puzzles, static int8 activations "
+            "(integer-exact)"
+        )
+        tables.append(compare_programs(title, found.float_model, programs, chosen, "against the first row"))
+    return tables

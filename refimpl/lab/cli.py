@@ -31,7 +31,7 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plan", nargs="?", type=Path, help="TOML plan; without one, the flags are one grid")
     parser.add_argument("--networks", default=DEFAULT_NETWORK, help="comma separated, as all lists here")
     parser.add_argument("--weights", default="w8c,w4c", help="weight formats (default w8c,w4c)")
-    parser.add_argument("--activations", default="a8", help="a8, a8p16, a16, a4, a8d, amx, float (default a8)")
+    parser.add_argument("--activations", default="a8", help="a8, a8p16, a16, a4, a8d, amx, float (def. a8)")
     parser.add_argument("--carry", default="int16", help="int16, int8, or float: emulation (default int16)")
     parser.add_argument("--rounding", default="double", help="double or single (default double)")
     parser.add_argument("--depths", default="own", help="H_cycles x steps: 2x16,1x8 (default own)")

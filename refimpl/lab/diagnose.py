@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from refimpl.errors import InputError
-from refimpl.lab.calibrations import calibrations_table
+from refimpl.lab.calibrations import calibrations_tables
 from refimpl.lab.calls import calls_table
 from refimpl.lab.depth import depth_table, schedule_table
 from refimpl.lab.families import families_table
@@ -68,7 +68,7 @@ def _schedule(args: argparse.Namespace) -> list[Table]:
 
 
 def _calibration(args: argparse.Namespace) -> list[Table]:
-    return [calibrations_table(args.network, args.weights.split(","), args.puzzles)]
+    return calibrations_tables(args.network, args.weights.split(","), args.puzzles)
 
 
 def _families(args: argparse.Namespace) -> list[Table]:

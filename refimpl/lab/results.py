@@ -21,24 +21,28 @@ def read_results(paths: Iterable[Path]) -> list[Result]:
     """All finished cells of ``paths``; of cells measured twice the last one counts."""
     found: dict[str, Result] = {}
     for path in paths:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"the results file {path} cannot be read: {error.strerror}.") from error
-        for number, line in enumerate(_whole_lines(content).splitlines(), 1):
-            try:
-                raw = json.loads(line)
-                found[raw["key"]] = Result.from_dict(raw["result"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise InputError(f"{path}, line {number} is no result of a sweep ({error}).") from error
+        found.update(_cells(path))
     return list(found.values())
 
 
 def finished_keys(path: Path) -> set[str]:
     """Keys of the cells that ``path`` already holds (none if it does not exist)."""
-    if not path.exists():
-        return set()
-    return {json.loads(line)["key"] for line in _whole_lines(path.read_bytes()).splitlines()}
+    return set(_cells(path)) if path.exists() else set()
+
+
+def _cells(path: Path) -> dict[str, Result]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"the results file {path} cannot be read: {error.strerror}.") from error
+    found = {}
+    for number, line in enumerate(_whole_lines(content).splitlines(), 1):
+        try:
+            raw = json.loads(line)
+            found[str(raw["key"])] = Result.from_dict(raw["result"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}, line {number} is no result of a sweep ({error}).") from error
+    return found
 
 
 def append(path: Path, key: str, result: Result) -> None:
