@@ -12,7 +12,7 @@ import argparse
 import sys
 from importlib import import_module
 
-from refimpl.errors import DoesNotFit, InputError, NotImplementedHere
+from refimpl.exit_codes import guarded
 
 # command -> help; each is a module of mcusim.commands, loaded when asked for.
 COMMANDS = {
@@ -37,17 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         if name in arguments[:1]:
             import_module(f"mcusim.commands.{name}").add_arguments(sub)
     args = parser.parse_args(arguments)
-    try:
-        return int(import_module(f"mcusim.commands.{args.command}").run(args))
-    except (InputError, NotImplementedHere) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except DoesNotFit as error:
-        print(f"does not fit: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted.", file=sys.stderr)
-        return 130
+    return guarded(lambda: int(import_module(f"mcusim.commands.{args.command}").run(args)))
 
 
 if __name__ == "__main__":

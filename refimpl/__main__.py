@@ -12,7 +12,7 @@ import argparse
 import sys
 from importlib import import_module
 
-from refimpl.errors import DoesNotFit, InputError, NotImplementedHere
+from refimpl.exit_codes import guarded
 
 # command -> (module, function that declares arguments, function that runs, help).  Modules load when
 # their command is asked for, so that 'quantize --help' does not pay for the laboratory.
@@ -41,17 +41,7 @@ def main(argv: list[str] | None = None) -> int:
             getattr(import_module(module), declare)(sub)
     args = parser.parse_args(arguments)
     module, _, run, _ = COMMANDS[args.command]
-    try:
-        return int(getattr(import_module(module), run)(args))
-    except (InputError, NotImplementedHere) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except DoesNotFit as error:
-        print(f"does not fit: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted.", file=sys.stderr)
-        return 130
+    return guarded(lambda: int(getattr(import_module(module), run)(args)))
 
 
 if __name__ == "__main__":
