@@ -35,6 +35,8 @@ OPERATORS = {
         "rr_swiglu_run",
         "rr_attention_run",
         "rr_alloc",
+        "rr_alloc_activations",
+        "memcpy",
         "rr_solve",
     ),
 }

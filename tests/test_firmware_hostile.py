@@ -16,6 +16,7 @@ from test_firmware_host import make
 from refimpl.image import Image, Section, encode
 from refimpl.model_image import CONFIG_FIELDS
 from refimpl.vectors.files import DEFAULT_GOLDEN as GOLDEN
+from refimpl.vectors.traced import TRACED
 
 pytestmark = pytest.mark.slow
 Sections = dict[str, Section]
@@ -72,9 +73,7 @@ def first_to(value: int) -> Callable[[np.ndarray], np.ndarray]:
 Load = Callable[[bytes], tuple[int, str]]
 
 
-@pytest.mark.parametrize(
-    "name", ["hrm-small-w4c", "hrm-small-w8c-single", "sudoku9-att-w4c", "sudoku9-mlp-w4c"]
-)
+@pytest.mark.parametrize("name", TRACED)
 def test_good_images_run(name: str, load: Load) -> None:
     assert load(good(name)) == (0, "ran")
 
@@ -120,7 +119,7 @@ def test_an_impossible_configuration_is_refused(field: str, value: int, load: Lo
     ("field", "value", "problem"),
     [("vocab_size", 8, "embed_tokens/codes"), ("hidden_size", 60, "embed_tokens/codes"),
      ("channel_intermediate_size", 46, "L.0.mlp.gate_up/codes"), ("seq_len", 10, "rope/cos"),
-     ("L_layers", 3, "L.2.attn.qkv.input/rescale"), ("pos_encodings", 2, "embed_pos/codes")],
+     ("L_layers", 3, "L.2.attn.qkv/format"), ("pos_encodings", 2, "embed_pos/codes")],
 )  # fmt: skip
 def test_sections_that_do_not_fit_the_configuration_are_named(
     field: str, value: int, problem: str, load: Load

@@ -30,33 +30,53 @@ static void rr_gather(const rr_view *v, int32_t r)
     for (int32_t i = 0; i < v->size; i++, from += v->stride) rr_row[i] = *from;
 }
 
-static int8_t *rr_quantized(const rr_view *v, const rr_rescale_leaf *p, int32_t rounding, rr_arena *arena)
+static void *rr_quantized(const rr_view *v, const rr_rescale_leaf *p, const rr_linear_leaf *reader, int32_t rounding,
+                          rr_arena *arena)
 {
-    int8_t *a = rr_alloc(arena, v->rows * v->size);
+    void *a = rr_alloc_activations(reader, v->rows * v->size, arena);
+    const int common = rr_common(p, reader);
     for (int32_t r = 0; r < v->rows; r++) {
         rr_gather(v, r);
-        rr_quantize_s32(rr_row, v->size, p->multiplier, p->shift, rounding, p->output_offset, a + r * v->size);
+        if (common)
+            rr_quantize_s32(rr_row, v->size, p->multiplier, p->shift, rounding, p->output_offset,
+                            (int8_t *)a + r * v->size);
+        else rr_put_activations(p, reader, rounding, rr_row, v->size, a, r * v->size);
     }
     return a;
 }
 
-void *rr_apply(const rr_linear_leaf *leaf, const int8_t *a, int32_t rows, rr_arena *arena)
+void *rr_apply(const rr_linear_leaf *leaf, const void *a, int32_t rows, rr_arena *arena)
 {
-    rr_linear_job job = *leaf;
-    job.a = a;
-    job.rows = rows;
-    job.out = rr_alloc(arena, rows * job.n * (job.out_bits / 8));
-    rr_linear(&job);
-    return job.out;
+    rr_block_job job = leaf->job;
+    job.linear.rows = rows;
+    job.linear.out = rr_alloc(arena, rows * job.linear.n * (job.linear.out_bits / 8));
+    if (leaf->is_block) {
+        job.wide = a;
+        rr_block_linear(&job);
+    } else {
+        job.linear.a = a;
+        rr_linear(&job.linear);
+    }
+    return job.linear.out;
+}
+
+/* What an int8 carry makes of a normalised value: its code, read back as a state. */
+static int16_t rr_carried(const rr_norm_leaf *p, int32_t rounding, int16_t x)
+{
+    const int8_t code =
+        rr_saturate8((int64_t)rr_scale(x, p->to_code.multiplier, p->to_code.shift, rounding) + p->to_code.output_offset);
+    return rr_saturate16((int64_t)rr_scale(code, p->to_state.multiplier, p->to_state.shift, rounding) +
+                         p->to_state.output_offset);
 }
 
 /* h = rms_norm(h + y), row by row. */
-static void rr_add_and_norm(const rr_view *v, const int32_t *y, const rr_norm_leaf *p)
+static void rr_add_and_norm(const rr_view *v, const int32_t *y, const rr_norm_leaf *p, int32_t rounding)
 {
     for (int32_t r = 0; r < v->rows; r++) {
         rr_gather(v, r);
         rr_add_s32(rr_row, y + r * v->size, v->size, rr_row);
         rr_rms_norm(rr_row, 1, v->size, p->gain, p->eps, rr_normed);
+        for (int32_t i = 0; p->coded && i < v->size; i++) rr_normed[i] = rr_carried(p, rounding, rr_normed[i]);
         int32_t *to = v->h + r * v->row_stride;
         for (int32_t i = 0; i < v->size; i++, to += v->stride) *to = rr_normed[i];
     }
@@ -65,20 +85,40 @@ static void rr_add_and_norm(const rr_view *v, const int32_t *y, const rr_norm_le
 static void rr_swiglu_run(const rr_swiglu *p, const rr_view *v, int32_t rounding, rr_arena *arena)
 {
     static int8_t table[256], gate[RR_MAX_K];
+    static int32_t wide[RR_MAX_K];
     const uint32_t mark = arena->used;
-    const int8_t *a = rr_quantized(v, &p->input, rounding, arena);
+    const void *a = rr_quantized(v, &p->input, &p->gate_up, rounding, arena);
     int8_t *both = rr_apply(&p->gate_up, a, v->rows, arena);
-    const int32_t inner = p->down.k;
+    const int32_t inner = p->down.job.linear.k;
+    /* The product of row r lands at r * inner, which row r / 2 has left behind. */
+    const int common = rr_common(&p->product, &p->down);
+    void *product = common ? both : rr_alloc_activations(&p->down, v->rows * inner, arena);
     for (int32_t i = 0; i < 256; i++) table[i] = p->silu[i];
     for (int32_t r = 0; r < v->rows; r++) {
-        /* The product of row r lands at r * inner, which row r / 2 has left behind. */
-        const int8_t *row = both + 2 * r * inner;
+        const int8_t *row = both + 2 * r * inner, *up = row + inner;
         rr_silu(row, table, inner, gate);
-        rr_multiply(gate, row + inner, inner, p->product.multiplier, p->product.shift, rounding,
-                    p->product.output_offset, both + r * inner);
+        if (common) {
+            rr_multiply(gate, up, inner, p->product.multiplier, p->product.shift, rounding, p->product.output_offset,
+                        both + r * inner);
+            continue;
+        }
+        for (int32_t i = 0; i < inner; i++) wide[i] = gate[i] * up[i];
+        rr_put_activations(&p->product, &p->down, rounding, wide, inner, product, r * inner);
     }
-    rr_add_and_norm(v, rr_apply(&p->down, both, v->rows, arena), &p->norm);
+    rr_add_and_norm(v, rr_apply(&p->down, product, v->rows, arena), &p->norm, rounding);
     arena->used = mark;
+}
+
+/* Mixed values of one head in a format that rr_weighted_values does not write; column `at` of `mixed`. */
+static void rr_mix_wide(const rr_attention *p, const int16_t *probabilities, const int8_t *v, int32_t t, int32_t d,
+                        int32_t width, int32_t rounding, void *mixed, int32_t at)
+{
+    for (int32_t r = 0; r < t; r++)
+        for (int32_t i = 0; i < d; i++) {
+            int32_t acc = 0;
+            for (int32_t j = 0; j < t; j++) acc += (probabilities[r * t + j] + 32768) * v[j * d + i];
+            rr_put_activations(&p->values, &p->o, rounding, &acc, 1, mixed, r * width + at + i);
+        }
 }
 
 static void rr_attention_run(const rr_model *m, const rr_attention *p, const rr_view *v, rr_arena *arena)
@@ -86,9 +126,10 @@ static void rr_attention_run(const rr_model *m, const rr_attention *p, const rr_
     const int32_t t = v->rows, width = v->size, heads = m->config.num_heads, d = width / heads;
     const int32_t rounding = m->config.rounding, part = t * width;
     const uint32_t mark = arena->used;
-    int8_t *mixed = rr_alloc(arena, part), *qkv = rr_alloc(arena, 3 * part);
+    void *mixed = rr_alloc_activations(&p->o, part, arena);
+    int8_t *qkv = rr_alloc(arena, 3 * part);
     const uint32_t inner_mark = arena->used;
-    const int8_t *rows = rr_apply(&p->qkv, rr_quantized(v, &p->input, rounding, arena), t, arena);
+    const int8_t *rows = rr_apply(&p->qkv, rr_quantized(v, &p->input, &p->qkv, rounding, arena), t, arena);
     /* (t, 3, heads, d) -> (3, heads, t, d) */
     for (int32_t block = 0; block < 3 * heads; block++)
         for (int32_t r = 0; r < t; r++)
@@ -106,13 +147,17 @@ static void rr_attention_run(const rr_model *m, const rr_attention *p, const rr_
         rr_scores(q, q + part, 1, t, d, p->scores.multiplier, p->scores.shift, rounding, p->scores.output_offset,
                   scores);
         rr_softmax_s8_s16(scores, t, t, p->softmax.multiplier, p->softmax.shift, p->softmax.diff_min, probabilities);
+        if (!rr_common(&p->values, &p->o)) {
+            rr_mix_wide(p, probabilities, q + 2 * part, t, d, width, rounding, mixed, head * d);
+            continue;
+        }
         rr_weighted_values(probabilities, q + 2 * part, 1, t, d, p->values.multiplier, p->values.shift, rounding,
                            p->values.output_offset, values);
         for (int32_t r = 0; r < t; r++)
-            for (int32_t i = 0; i < d; i++) mixed[r * width + head * d + i] = values[r * d + i];
+            for (int32_t i = 0; i < d; i++) ((int8_t *)mixed)[r * width + head * d + i] = values[r * d + i];
     }
     arena->used = inner_mark;
-    rr_add_and_norm(v, rr_apply(&p->o, mixed, t, arena), &p->norm);
+    rr_add_and_norm(v, rr_apply(&p->o, mixed, t, arena), &p->norm, rounding);
     arena->used = mark;
 }
 

@@ -9,7 +9,14 @@
 void *rr_alloc(rr_arena *arena, int32_t bytes);
 
 /* Output of a linear for `rows` rows of activations, allocated in the arena. */
-void *rr_apply(const rr_linear_leaf *leaf, const int8_t *a, int32_t rows, rr_arena *arena);
+void *rr_apply(const rr_linear_leaf *leaf, const void *a, int32_t rows, rr_arena *arena);
+
+/* `count` activations of `reader`: int8, or int32 for a block linear. */
+void *rr_alloc_activations(const rr_linear_leaf *reader, int32_t count, rr_arena *arena);
+
+/* Rescale (or keep) x[0 .. n) into activations from index `at` on. */
+void rr_put_activations(const rr_rescale_leaf *p, const rr_linear_leaf *reader, int32_t rounding, const int32_t *x,
+                        int32_t n, void *activations, int32_t at);
 
 /* Logits, q and answer of one ACT step, handed to the observer. */
 void rr_read_out(const rr_model *m, const int16_t *z_H, int32_t step, rr_arena *arena, const rr_observer *o,

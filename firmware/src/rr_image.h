@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-enum { RR_INT8 = 1, RR_INT16 = 2, RR_INT32 = 3, RR_INT4 = 4 };
+enum { RR_INT8 = 1, RR_INT16 = 2, RR_INT32 = 3, RR_INT4 = 4, RR_UINT8 = 5 };
 
 typedef struct {
     char name[36]; /* zero padded */

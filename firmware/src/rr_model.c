@@ -14,6 +14,7 @@ typedef struct {
     const rr_config *config;
     char prefix[RR_NAME]; /* e.g. "L.0.mlp_t." */
     char problem[2 * RR_NAME];
+    int32_t uncommon;
 } rr_loader;
 
 static char *rr_append(char *at, const char *end, const char *text)
@@ -33,13 +34,19 @@ static void rr_fail(rr_loader *l, const char *leaf, const char *part)
     rr_append(at, end, part);
 }
 
+/* Section prefix + leaf + "/" + part, or NULL. */
+static const rr_section *rr_look(const rr_loader *l, const char *leaf, const char *part)
+{
+    char name[2 * RR_NAME];
+    rr_append(rr_append(name, name + sizeof name - 1, l->prefix), name + sizeof name - 1, leaf);
+    return rr_image_find(l->image, name, part);
+}
+
 /* Data of section prefix + leaf + "/" + part with this element type and number of values, or NULL. */
 static const void *rr_take(rr_loader *l, const char *leaf, const char *part, int element, uint32_t count)
 {
-    static const uint32_t bits[5] = {0, 8, 16, 32, 4};
-    char name[2 * RR_NAME];
-    rr_append(rr_append(name, name + sizeof name - 1, l->prefix), name + sizeof name - 1, leaf);
-    const rr_section *s = rr_image_find(l->image, name, part);
+    static const uint32_t bits[6] = {0, 8, 16, 32, 4, 8};
+    const rr_section *s = rr_look(l, leaf, part);
     if (!s || s->element != element || s->bytes != (count * bits[element] + 7u) / 8u) {
         rr_fail(l, leaf, part);
         return 0;
@@ -54,40 +61,81 @@ static void rr_take_words(rr_loader *l, const char *leaf, const char *part, uint
     else memset(out, 0, 4 * count);
 }
 
-static rr_rescale_leaf rr_take_rescale(rr_loader *l, const char *leaf)
+static rr_rescale_leaf rr_take_rescale(rr_loader *l, const char *leaf, const char *part)
 {
     rr_rescale_leaf p;
-    rr_take_words(l, leaf, "rescale", 4, &p.multiplier);
-    if (!rr_rescale_valid(p.multiplier, p.shift) || p.out_bits != 8) rr_fail(l, leaf, "rescale");
+    memset(&p, 0, sizeof p);
+    rr_take_words(l, leaf, part, 4, &p.multiplier);
+    if (!rr_rescale_valid(p.multiplier, p.shift)) rr_fail(l, leaf, part);
+    if (p.out_bits != 4 && p.out_bits != 8 && p.out_bits != 16) rr_fail(l, leaf, part);
+    return p;
+}
+
+/* The rescale in front of a linear; what it leaves must be what that linear takes. */
+static rr_rescale_leaf rr_take_input(rr_loader *l, const char *leaf, const rr_linear_leaf *reader)
+{
+    rr_rescale_leaf p;
+    memset(&p, 0, sizeof p);
+    p.keep = reader->is_block && reader->job.activations != RR_STATIC;
+    if (!p.keep) p = rr_take_rescale(l, leaf, "rescale");
+    if (!reader->is_block && p.out_bits > 8) rr_fail(l, leaf, "rescale");
+    l->uncommon |= !rr_common(&p, reader);
     return p;
 }
 
 static rr_norm_leaf rr_take_norm(rr_loader *l, const char *leaf, int32_t size)
 {
     rr_norm_leaf p;
+    memset(&p, 0, sizeof p);
     rr_take_words(l, leaf, "norm", 3, &p.size);
     if (p.size != size || p.size > 1023 || p.gain < 1 || p.eps < 1) rr_fail(l, leaf, "norm");
+    p.coded = rr_look(l, leaf, "to_code") != 0;
+    if (!p.coded) return p;
+    p.to_code = rr_take_rescale(l, leaf, "to_code");
+    p.to_state = rr_take_rescale(l, leaf, "to_state");
+    if (p.to_code.out_bits != 8 || p.to_state.out_bits != 16) rr_fail(l, leaf, "to_code");
     return p;
+}
+
+/* Zero points and block scales of OP-BLOCK-LINEAR; format is bits, out_bits, block, power of two, online. */
+static void rr_take_blocks(rr_loader *l, const char *leaf, const int32_t format[5], rr_linear_leaf *p)
+{
+    rr_block_job *job = &p->job;
+    const int32_t n = job->linear.n, k = job->linear.k;
+    p->is_block = 1;
+    job->block = format[2];
+    job->power_of_two = format[3];
+    job->activations = format[4];
+    if (job->block < 0 || job->block > RR_MAX_SIZE) rr_fail(l, leaf, "format");
+    else if (job->block) job->blocks = (k + job->block - 1) / job->block;
+    if (rr_look(l, leaf, "zero_point")) job->zero_point = rr_take(l, leaf, "zero_point", RR_INT8, (uint32_t)n);
+    if (rr_look(l, leaf, "block_scale"))
+        job->block_scale = rr_take(l, leaf, "block_scale", RR_UINT8, (uint32_t)(n * job->blocks));
 }
 
 static rr_linear_leaf rr_take_linear(rr_loader *l, const char *leaf, int32_t n, int32_t k, int32_t out_bits, int biased)
 {
-    int32_t format[3];
+    int32_t format[5];
     rr_linear_leaf p;
+    rr_linear_job *q = &p.job.linear;
     memset(&p, 0, sizeof p);
-    rr_take_words(l, leaf, "format", 3, format);
-    p.rows = 1;
-    p.n = n;
-    p.k = k;
-    p.rounding = l->config->rounding;
-    p.out_bits = format[1];
-    p.output_offset = format[2];
-    if (format[0] == 4) p.codes4 = rr_take(l, leaf, "codes", RR_INT4, (uint32_t)(n * k));
-    else p.codes8 = rr_take(l, leaf, "codes", RR_INT8, (uint32_t)(n * k));
-    p.multiplier = rr_take(l, leaf, "multiplier", RR_INT32, (uint32_t)n);
-    p.shift8 = rr_take(l, leaf, "shift", RR_INT8, (uint32_t)n);
-    if (biased) p.bias = rr_take(l, leaf, "bias", RR_INT32, (uint32_t)n);
-    if (!l->problem[0] && (p.out_bits != out_bits || !rr_linear_valid(&p))) rr_fail(l, leaf, "format");
+    const rr_section *form = rr_look(l, leaf, "format");
+    const int plain = !form || form->bytes == 12;
+    rr_take_words(l, leaf, "format", plain ? 3 : 5, format);
+    q->rows = 1;
+    q->n = n;
+    q->k = k;
+    q->rounding = l->config->rounding;
+    q->out_bits = format[1];
+    if (plain) q->output_offset = format[2];
+    else rr_take_blocks(l, leaf, format, &p);
+    if (format[0] == 4) q->codes4 = rr_take(l, leaf, "codes", RR_INT4, (uint32_t)(n * k));
+    else q->codes8 = rr_take(l, leaf, "codes", RR_INT8, (uint32_t)(n * k));
+    q->multiplier = rr_take(l, leaf, "multiplier", RR_INT32, (uint32_t)n);
+    q->shift8 = rr_take(l, leaf, "shift", RR_INT8, (uint32_t)n);
+    if (biased) q->bias = rr_take(l, leaf, "bias", RR_INT32, (uint32_t)n);
+    if (l->problem[0]) return p;
+    if (q->out_bits != out_bits || !(plain ? rr_linear_valid(q) : rr_block_linear_valid(&p.job))) rr_fail(l, leaf, "format");
     return p;
 }
 
@@ -102,11 +150,11 @@ static uint32_t rr_enter(rr_loader *l, const char *name)
 static void rr_load_swiglu(rr_loader *l, rr_swiglu *p, const char *name, int32_t size, int32_t inner)
 {
     const uint32_t outer = rr_enter(l, name);
-    p->input = rr_take_rescale(l, "gate_up.input");
     p->gate_up = rr_take_linear(l, "gate_up", 2 * inner, size, 8, 0);
+    p->input = rr_take_input(l, "gate_up.input", &p->gate_up);
     p->silu = rr_take(l, "silu", "table", RR_INT8, 256);
-    p->product = rr_take_rescale(l, "down.input");
     p->down = rr_take_linear(l, "down", size, inner, 32, 0);
+    p->product = rr_take_input(l, "down.input", &p->down);
     p->norm = rr_take_norm(l, "norm", size);
     l->prefix[outer] = 0;
 }
@@ -114,14 +162,15 @@ static void rr_load_swiglu(rr_loader *l, rr_swiglu *p, const char *name, int32_t
 static void rr_load_attention(rr_loader *l, rr_attention *p, const char *name, int32_t hidden)
 {
     const uint32_t outer = rr_enter(l, name);
-    p->input = rr_take_rescale(l, "qkv.input");
     p->qkv = rr_take_linear(l, "qkv", 3 * hidden, hidden, 8, 0);
-    p->scores = rr_take_rescale(l, "scores");
+    p->input = rr_take_input(l, "qkv.input", &p->qkv);
+    p->scores = rr_take_rescale(l, "scores", "rescale");
+    if (p->scores.out_bits != 8) rr_fail(l, "scores", "rescale");
     rr_take_words(l, "softmax", "softmax", 3, &p->softmax.multiplier);
     if (p->softmax.multiplier < 0x40000000 || p->softmax.shift < 0 || p->softmax.shift > 31 || p->softmax.diff_min > 0)
         rr_fail(l, "softmax", "softmax");
-    p->values = rr_take_rescale(l, "o.input");
     p->o = rr_take_linear(l, "o", hidden, hidden, 32, 0);
+    p->values = rr_take_input(l, "o.input", &p->o);
     p->norm = rr_take_norm(l, "norm", hidden);
     l->prefix[outer] = 0;
 }
@@ -193,10 +242,11 @@ const char *rr_model_load(rr_model *model, const rr_image *image)
     }
     rr_load_level(&l, model->L_level, "L", c->L_layers, positions);
     if (c->family == RR_HRM) rr_load_level(&l, model->H_level, "H", c->H_layers, positions);
-    model->lm_head.input = rr_take_rescale(&l, "lm_head.input");
     model->lm_head.linear = rr_take_linear(&l, "lm_head", c->vocab_size, d, 32, 0);
-    model->q_head.input = rr_take_rescale(&l, "q_head.input");
+    model->lm_head.input = rr_take_input(&l, "lm_head.input", &model->lm_head.linear);
     model->q_head.linear = rr_take_linear(&l, "q_head", 2, d, 32, 1);
+    model->q_head.input = rr_take_input(&l, "q_head.input", &model->q_head.linear);
+    model->uncommon = l.uncommon;
     if (l.problem[0]) return l.problem;
     const rr_embed_job tables = {0, model->token, model->position, model->puzzle, c->seq_len, d,
                                  c->puzzle_emb_len, 0, c->rounding};

@@ -19,18 +19,25 @@ typedef struct {
 
 typedef struct {
     int32_t multiplier, shift, out_bits, output_offset;
+    int32_t keep; /* no rescale: the linear that reads the site quantizes int32 values itself */
 } rr_rescale_leaf;
 
 typedef struct {
     int32_t size, gain, eps;
+    int32_t coded; /* int8 carry: the result is stored through to_code and read back through to_state */
+    rr_rescale_leaf to_code, to_state;
 } rr_norm_leaf;
 
 typedef struct {
     int32_t multiplier, shift, diff_min;
 } rr_softmax_leaf;
 
-/* A linear without its activations: rows, a and out are filled in by the caller. */
-typedef rr_linear_job rr_linear_leaf;
+/* A linear without its activations: rows, a (or wide) and out are filled in by rr_apply. OP-LINEAR takes
+ * int8 activations; OP-BLOCK-LINEAR (is_block) takes int32. */
+typedef struct {
+    rr_block_job job;
+    int32_t is_block;
+} rr_linear_leaf;
 
 typedef struct {
     rr_rescale_leaf input, product;
@@ -64,7 +71,15 @@ typedef struct {
     const int16_t *H_init, *L_init, *rope_cos, *rope_sin; /* rope tables NULL without RoPE */
     rr_block L_level[RR_MAX_LAYERS], H_level[RR_MAX_LAYERS]; /* a TRM uses L_level for both */
     rr_head lm_head, q_head;
+    int32_t uncommon; /* some activations are not rr_common: the arena is larger */
 } rr_model;
+
+/* Whether the activations in front of `reader` are int8 codes of 8 bits: the form with kernels of its own.
+ * All others (int4, int16, wide values, anything in front of a block linear) go value by value. */
+static inline int rr_common(const rr_rescale_leaf *p, const rr_linear_leaf *reader)
+{
+    return !reader->is_block && p->out_bits == 8;
+}
 
 /* Read and check the whole model; NULL, or the name of the section that is missing or wrong. */
 const char *rr_model_load(rr_model *model, const rr_image *image);

@@ -14,20 +14,25 @@ static int32_t rr_max(int32_t a, int32_t b)
     return a > b ? a : b;
 }
 
-static int32_t rr_swiglu_bytes(int32_t rows, int32_t size, int32_t inner)
+/* unit: room for an activation, 4 bytes in an uncommon format (whose product has a place of its own). */
+static int32_t rr_swiglu_bytes(int32_t rows, int32_t size, int32_t inner, int32_t unit)
 {
-    return rows * size + 2 * rows * inner + 4 * rows * size;
+    return unit * rows * size + 2 * rows * inner + (unit > 1 ? unit * rows * inner : 0) + 4 * rows * size;
 }
 
 uint32_t rr_arena_bytes(const rr_model *m)
 {
     const rr_config *c = &m->config;
-    const int32_t t = m->positions, d = c->hidden_size, size = t * d;
-    int32_t sublayer = rr_swiglu_bytes(t, d, c->channel_intermediate_size);
-    if (c->mlp_t) sublayer = rr_max(sublayer, rr_swiglu_bytes(d, t, c->token_intermediate_size));
-    else sublayer = rr_max(sublayer, 4 * size + rr_max(4 * size, 3 * t * t + t * (d / c->num_heads)));
+    const int32_t t = m->positions, d = c->hidden_size, size = t * d, unit = m->uncommon ? 4 : 1;
+    int32_t sublayer = rr_swiglu_bytes(t, d, c->channel_intermediate_size, unit);
+    if (c->mlp_t) {
+        sublayer = rr_max(sublayer, rr_swiglu_bytes(d, t, c->token_intermediate_size, unit));
+    } else {
+        const int32_t inner = rr_max(unit * size + 3 * size, rr_max(4 * size, 3 * t * t + t * (d / c->num_heads)));
+        sublayer = rr_max(sublayer, unit * size + 3 * size + inner);
+    }
     const int32_t call = 4 * size + sublayer;
-    const int32_t heads = size + 4 * c->seq_len * c->vocab_size + 8;
+    const int32_t heads = unit * (size + d) + 4 * c->seq_len * c->vocab_size + 8;
     enum { RR_ROUNDING_UP = 16 * 8 }; /* at most 16 allocations live at once, each rounded up to 8 bytes */
     return (uint32_t)(8 * size + rr_max(call, heads)) + RR_ROUNDING_UP;
 }

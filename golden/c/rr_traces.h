@@ -30,22 +30,42 @@ static const int32_t rr_trace_0[9] = {
     0, 1, 4, 0, 6, 5, 5, 2, 6};
 
 static const int32_t rr_trace_1[9] = {
-    3, 6, 0, 0, 0, 3, 3, 6, 6};
+    6, 6, 6, 0, 6, 0, 6, 0, 1};
 
 static const int32_t rr_trace_2[9] = {
+    0, 1, 0, 0, 1, 6, 3, 6, 6};
+
+static const int32_t rr_trace_3[9] = {
+    6, 6, 3, 0, 6, 0, 0, 6, 6};
+
+static const int32_t rr_trace_4[9] = {
+    3, 6, 0, 0, 0, 3, 3, 6, 6};
+
+static const int32_t rr_trace_5[9] = {
+    3, 1, 3, 6, 1, 3, 3, 6, 2};
+
+static const int32_t rr_trace_6[9] = {
     6, 6, 0, 0, 0, 0, 0, 6, 0};
 
-static const int32_t rr_trace_3[81] = {
+static const int32_t rr_trace_7[36] = {
+    1, 1, 5, 1, 1, 1, 1, 7, 1, 5, 1, 1, 5, 1, 1, 1, 2, 4, 1, 1, 3, 1, 1, 1, 1, 5, 2, 1, 4, 1, 3, 1, 1, 1,
+        7, 1};
+
+static const int32_t rr_trace_8[36] = {
+    6, 3, 5, 4, 7, 7, 2, 3, 4, 5, 3, 6, 5, 3, 7, 3, 2, 4, 4, 2, 3, 7, 6, 5, 7, 5, 2, 3, 4, 3, 3, 4, 6, 2,
+        5, 7};
+
+static const int32_t rr_trace_9[81] = {
     1, 3, 1, 1, 10, 6, 1, 1, 1, 8, 1, 1, 1, 1, 1, 1, 2, 1, 1, 4, 1, 1, 1, 1, 10, 1, 7, 9, 1, 1, 1, 1, 7, 1,
         1, 1, 1, 1, 6, 8, 1, 1, 7, 5, 1, 1, 1, 1, 5, 9, 2, 1, 1, 8, 2, 1, 1, 1, 1, 9, 5, 1, 10, 1, 5, 1, 1,
         1, 1, 2, 1, 1, 1, 1, 3, 1, 1, 1, 9, 1, 1};
 
-static const int32_t rr_trace_4[81] = {
+static const int32_t rr_trace_10[81] = {
     7, 3, 2, 2, 10, 6, 8, 4, 5, 8, 9, 10, 9, 7, 4, 6, 2, 5, 6, 4, 2, 3, 5, 8, 10, 9, 7, 9, 8, 5, 6, 4, 7,
         3, 10, 2, 4, 2, 6, 8, 3, 10, 7, 5, 9, 3, 10, 7, 5, 9, 2, 4, 6, 8, 2, 6, 4, 7, 8, 9, 5, 3, 10, 7, 5,
         9, 7, 6, 3, 2, 7, 4, 10, 7, 3, 10, 2, 5, 9, 8, 6};
 
-static const int32_t rr_trace_5[81] = {
+static const int32_t rr_trace_11[81] = {
     5, 3, 7, 2, 10, 6, 8, 9, 4, 8, 9, 10, 4, 7, 3, 6, 2, 5, 6, 4, 2, 9, 5, 8, 10, 3, 7, 9, 8, 5, 3, 6, 7,
         4, 10, 2, 3, 2, 6, 8, 4, 10, 7, 5, 9, 7, 10, 4, 5, 9, 2, 3, 6, 8, 2, 6, 8, 7, 3, 9, 5, 4, 10, 10,
         5, 9, 6, 8, 4, 2, 7, 3, 4, 7, 3, 10, 2, 5, 9, 8, 6};
@@ -66,34 +86,131 @@ static const uint32_t rr_trace_crc_0[100] = {
     0xc1a13810u, 0xeb2de22eu, 0xa349fed8u, 0x55c3ef70u};
 
 static const uint32_t rr_trace_calls_1[24] = {
+    0xcf789aa6u, 0x0e6b468du, 0xf8e25d07u, 0xd6590140u, 0xdbdd6168u, 0x333a2634u, 0xa04bf972u, 0x8ba02ab4u,
+    0x22ac1289u, 0x3b666c3cu, 0x1831f16eu, 0xe17cd80bu, 0x2726fcbeu, 0x467b20c2u, 0x6b2ac18bu, 0x2dfd4e92u,
+    0xbe871c41u, 0x6780cc43u, 0x071f85adu, 0x5b5b3e67u, 0x0f0660b5u, 0xec45e239u, 0x956ad2a7u, 0x80c12f52u};
+
+static const uint32_t rr_trace_logits_1[4] = {
+    0x7217d8e8u, 0x0a946cdbu, 0x6b78642fu, 0x5c7fa0b2u};
+
+static const uint32_t rr_trace_answers_1[4] = {
+    0x78ceb41au, 0xc8eef8d1u, 0xefee314du, 0x3c270308u};
+
+static const int32_t rr_trace_q_1[8] = {
+    -17792, -17408, -18304, -13952, -17408, -16512, -17664, -15360};
+
+static const uint32_t rr_trace_calls_2[24] = {
+    0x657cfbd1u, 0x7303af14u, 0x93f40729u, 0xb0b30724u, 0x9dafdc72u, 0xef8621f9u, 0x30f3fac7u, 0x854f108fu,
+    0x9cc73ed3u, 0xfda6e1f5u, 0xeb847bcdu, 0x87cc7211u, 0xda976c25u, 0x3006e18bu, 0xb6225d8bu, 0xa3e17661u,
+    0x0e3e34beu, 0x8d477305u, 0x7bdae45du, 0x9f9e9868u, 0xd99e670au, 0x1e7d3934u, 0xcd33babeu, 0x2c9b2568u};
+
+static const uint32_t rr_trace_logits_2[4] = {
+    0x6c55e6e8u, 0x3614278cu, 0xeee29cedu, 0x1a3d3bceu};
+
+static const uint32_t rr_trace_answers_2[4] = {
+    0xdfd52fe6u, 0x5d2cd53cu, 0xf10a64f2u, 0x39006176u};
+
+static const int32_t rr_trace_q_2[8] = {
+    -17962, -15728, -15622, -15895, -19576, -21329, -16933, -22792};
+
+static const uint32_t rr_trace_calls_3[24] = {
+    0xb2bac444u, 0x32d36edeu, 0xe68afefcu, 0x0e073391u, 0x295d0690u, 0x27d5c038u, 0xd89a45edu, 0x7cc91f6bu,
+    0x3270f6c4u, 0x573b2d98u, 0xfb61111cu, 0xcacf99e4u, 0xa7865334u, 0x0d1f69c8u, 0x5c0884bcu, 0xdd04e81au,
+    0x64ebfdfbu, 0x262f7cecu, 0x5a550191u, 0x065a9ae4u, 0xb86a9113u, 0x55cf6f8cu, 0x80b7f8dcu, 0xb5ac4af1u};
+
+static const uint32_t rr_trace_logits_3[4] = {
+    0x8f730331u, 0xf5ccb28eu, 0xb835b28eu, 0x291c1372u};
+
+static const uint32_t rr_trace_answers_3[4] = {
+    0xae3989c0u, 0xc59eba58u, 0x82e4fdf6u, 0x8fc09ebfu};
+
+static const int32_t rr_trace_q_3[8] = {
+    -15293, -15703, -15706, -15137, -17566, -18294, -17429, -18213};
+
+static const uint32_t rr_trace_calls_4[24] = {
     0x69d35e40u, 0x06dc42fcu, 0xe2b4d339u, 0x617023b7u, 0xcf68b657u, 0x943408f8u, 0x89e9dc29u, 0x73248832u,
     0xa5207bf7u, 0x0d3242a8u, 0xfe0e6c0cu, 0x89280dc0u, 0xe70125adu, 0x3d2beea6u, 0xf8132245u, 0x88e88e14u,
     0x10241552u, 0xb6eab410u, 0x8fc307fcu, 0x807bdd03u, 0x6eae8b51u, 0x03cf017eu, 0xc892cb42u, 0x8505bed6u};
 
-static const uint32_t rr_trace_logits_1[4] = {
+static const uint32_t rr_trace_logits_4[4] = {
     0xb15c771bu, 0x81835e6fu, 0xd9043517u, 0x7170a5eau};
 
-static const uint32_t rr_trace_answers_1[4] = {
+static const uint32_t rr_trace_answers_4[4] = {
     0x3a987a26u, 0xb0462de3u, 0xc221e4ccu, 0xfa4bee4du};
 
-static const int32_t rr_trace_q_1[8] = {
+static const int32_t rr_trace_q_4[8] = {
     -16635, -16276, -15712, -17931, -17371, -20590, -15845, -25980};
 
-static const uint32_t rr_trace_calls_2[24] = {
+static const uint32_t rr_trace_calls_5[24] = {
+    0x9518ea6cu, 0xc248cc55u, 0x04d071c6u, 0xde59636du, 0xd45fa037u, 0x71408a20u, 0x6f0afed1u, 0xcb53e1a3u,
+    0xaa1b64dau, 0x4e42f6afu, 0x3749a2f1u, 0xba12d9feu, 0x3825ba28u, 0xf37059efu, 0x690e9829u, 0xc8a3c276u,
+    0xde812920u, 0x2cc2fef5u, 0xe3aede30u, 0x6a929e27u, 0x4841ae9bu, 0x1784250fu, 0xf5411406u, 0x0bebec4fu};
+
+static const uint32_t rr_trace_logits_5[4] = {
+    0xbbe575bau, 0xdfe00023u, 0x27422475u, 0x8c1a7790u};
+
+static const uint32_t rr_trace_answers_5[4] = {
+    0x3a987a26u, 0xec3c5ebeu, 0xb6ad74a1u, 0x1a3805beu};
+
+static const int32_t rr_trace_q_5[8] = {
+    -16788, -15980, -14959, -17926, -20689, -16146, -19715, -15235};
+
+static const uint32_t rr_trace_calls_6[24] = {
+    0x91573671u, 0x1bc12999u, 0x424bca56u, 0x28f8b0e3u, 0xcb4c147eu, 0x766e6574u, 0x58c18b84u, 0xfda55ce2u,
+    0x28d71e16u, 0x0a4139b3u, 0xe6853704u, 0xb1ad888du, 0x2d7dbe63u, 0x621fbc3au, 0xa3e8bb2eu, 0x9547b240u,
+    0x137b8808u, 0x7ead304fu, 0xe942f13bu, 0x72f9b473u, 0x0e11d0b7u, 0x7c001adau, 0xc934e123u, 0x3f49b14fu};
+
+static const uint32_t rr_trace_logits_6[4] = {
+    0x7761d761u, 0x44ec462bu, 0x2230bae9u, 0xb78e9a8bu};
+
+static const uint32_t rr_trace_answers_6[4] = {
+    0x3d89ba0eu, 0x51d77ddfu, 0xc74ee30du, 0x2c565b91u};
+
+static const int32_t rr_trace_q_6[8] = {
+    -17414, -16754, -15714, -18906, -13587, -21517, -15154, -19063};
+
+static const uint32_t rr_trace_calls_7[24] = {
     0xebc55815u, 0x18c4a0f5u, 0x5f6ca948u, 0x05044f1eu, 0x80512c70u, 0xc1a07786u, 0x393c0b43u, 0x7e8dc7a5u,
     0xdd63641eu, 0xb021e368u, 0x93af0842u, 0x4b65d278u, 0x6ad4b52cu, 0x85654facu, 0x8537643du, 0x939f46ddu,
     0x30506d1eu, 0xb976e224u, 0x859ebf11u, 0x0f0d67a0u, 0x3e4ccf3eu, 0x0795eb57u, 0xd86aa3dfu, 0xfbbe5a76u};
 
-static const uint32_t rr_trace_logits_2[4] = {
+static const uint32_t rr_trace_logits_7[4] = {
     0x0a20d436u, 0x6db144f8u, 0xc2c2b170u, 0xdbaee541u};
 
-static const uint32_t rr_trace_answers_2[4] = {
+static const uint32_t rr_trace_answers_7[4] = {
     0x3d89ba0eu, 0x51d77ddfu, 0xc74ee30du, 0x2c565b91u};
 
-static const int32_t rr_trace_q_2[8] = {
+static const int32_t rr_trace_q_7[8] = {
     -17440, -16850, -16066, -18763, -13438, -21654, -14824, -19410};
 
-static const uint32_t rr_trace_calls_3[96] = {
+static const uint32_t rr_trace_calls_8[96] = {
+    0x7e807d0au, 0x7d355bdeu, 0xf4b7ae3du, 0x635b9cb5u, 0x95c04a57u, 0x4e125612u, 0x93bfa0b1u, 0x184f27dbu,
+    0x70a51183u, 0x2bef77edu, 0xd1ef4bd3u, 0xd14e1e1eu, 0xbf9192bcu, 0xdb9579b2u, 0xb08e83dbu, 0x1f4b9820u,
+    0xf18430fdu, 0xca9a99cdu, 0xe848e79bu, 0x59cb9255u, 0x3e44a0a1u, 0x40805ecbu, 0xb26d23cfu, 0xc5a859aau,
+    0x64e1d823u, 0xc564107fu, 0xe792950fu, 0x9ad4c194u, 0x92cc6a34u, 0xcafe31d0u, 0xa5268976u, 0x3542c843u,
+    0x9371ea38u, 0xc250d79fu, 0x9970ba56u, 0x1f38cfdeu, 0x7051246au, 0xfc82db81u, 0x95f91ba5u, 0xa5d9ae4au,
+    0x252aeff6u, 0x49d1a178u, 0xe0aaca18u, 0x83876768u, 0xb635fe53u, 0xeddf566au, 0xc3d15b8fu, 0x4ff4bebau,
+    0x4ffd9edbu, 0x5bb6ac73u, 0x0479bea3u, 0xf6002aa0u, 0x7c965eb5u, 0xe97c5a79u, 0x4be1d9f9u, 0x1fe70f83u,
+    0xe162c9bbu, 0x7d8c1f7fu, 0xad13ee09u, 0xcc4b4a75u, 0x0f56234fu, 0x25106dadu, 0x5a8fac59u, 0x02e1d2d3u,
+    0x38dfce05u, 0x2be477b2u, 0xb677f1f6u, 0x9726b583u, 0x4d217843u, 0x4f63c945u, 0x37376f84u, 0x009a0302u,
+    0x3928ecbdu, 0xa48c749cu, 0xe6722a01u, 0x491dd70du, 0x1b7235efu, 0x5caf7fa5u, 0xbb132536u, 0x741f4ac8u,
+    0xfef4bf6cu, 0x5cd3f81au, 0xcda05658u, 0x47a94a6eu, 0x168f9a86u, 0xf5dcedbbu, 0x0a419ae8u, 0x902aeedbu,
+    0x38ffa993u, 0xdb28b220u, 0x2d9ea883u, 0x8b1058e4u, 0xb911c6d3u, 0x340ad343u, 0xdd9a71e6u, 0x1e5de016u};
+
+static const uint32_t rr_trace_logits_8[16] = {
+    0x52e82888u, 0xce6c6865u, 0x6acb3c47u, 0xf548ec17u, 0x7780c1efu, 0xe4b33dceu, 0x0e3d238fu, 0xdafa56a9u,
+    0x09d33ed2u, 0x61f0e2e2u, 0x1db1b392u, 0x0c192f9au, 0x2e6f8f42u, 0x1a0d3a9du, 0x2aabac09u, 0x125ce374u};
+
+static const uint32_t rr_trace_answers_8[16] = {
+    0x7934cdf4u, 0xf1b6249eu, 0x35903a91u, 0x1120fbe4u, 0x5dd06870u, 0x356418b6u, 0xc266bc8eu, 0xd75da049u,
+    0xf56b321du, 0xb24a6400u, 0xfe76311du, 0x87f80acdu, 0x25474ce4u, 0x91a2fad2u, 0x92b8cb87u, 0x449eaeb1u};
+
+static const int32_t rr_trace_q_8[32] = {
+    -10192, -18288, -14416, -18288, -11088, -18288, -14416, -18288, -6992, -18288, -7376, -18288, -11984,
+    -18288, -14032, -18288, -13392, -18288, -9424, -18288, -13264, -18288, -9168, -18288, -14416, -18288,
+    -15056, -18288, -9552, -18288, -15696, -18288};
+
+static const uint32_t rr_trace_calls_9[96] = {
     0x78d6d0b9u, 0x62bb50b3u, 0x9ce71d58u, 0x5489d0bcu, 0xb8cbad50u, 0xc4003be8u, 0xe82e189fu, 0xb5a16b10u,
     0x658a5268u, 0x003f67c6u, 0xf76dc6c5u, 0xbf6e01b1u, 0xb51a21d2u, 0xe67f155eu, 0x8b220c1eu, 0xf7e8e660u,
     0x366258b1u, 0x01742e7au, 0x5f4d640au, 0x7189841du, 0xae180118u, 0x7411923eu, 0xb1f09e2au, 0xc13520ecu,
@@ -107,20 +224,20 @@ static const uint32_t rr_trace_calls_3[96] = {
     0x59621af7u, 0x5e63de8au, 0x7b8b9d64u, 0x75f72f73u, 0xf39412deu, 0x29817679u, 0x78618a30u, 0x5fa48d3eu,
     0x1c34e396u, 0x936754c4u, 0x2bd35443u, 0x35856924u, 0xb481e18cu, 0xaf1fb4c0u, 0xf1e2a385u, 0x87359f84u};
 
-static const uint32_t rr_trace_logits_3[16] = {
+static const uint32_t rr_trace_logits_9[16] = {
     0x126e3a90u, 0x12f71610u, 0xf041ef7bu, 0x60cedaaau, 0x52e5247bu, 0xda2a13bfu, 0x1c713a59u, 0xd2ae8016u,
     0x4211a87fu, 0x521e4410u, 0x7b65d6a8u, 0x528d8e6du, 0x7de4a429u, 0x1f3f2f2fu, 0xa1d719f7u, 0x4e0ceb96u};
 
-static const uint32_t rr_trace_answers_3[16] = {
+static const uint32_t rr_trace_answers_9[16] = {
     0xade268f8u, 0xe5972e6cu, 0x7a760420u, 0xdd1e2115u, 0xb95e9f9cu, 0xc00c9427u, 0xe71196d2u, 0x04198324u,
     0x4a690622u, 0x6ba561aeu, 0x6005cdc1u, 0xe71196d2u, 0x71211afbu, 0x8724fc34u, 0x30722f38u, 0x4e1cd24du};
 
-static const int32_t rr_trace_q_3[32] = {
+static const int32_t rr_trace_q_9[32] = {
     -41014, -14048, -27377, -14048, -24217, -14048, -22493, -14048, -23019, -14048, -22298, -14048, -22889,
     -14048, -19485, -14048, -21269, -14048, -24401, -14048, -28044, -14048, -19605, -14048, -23876, -14048,
     -28765, -14048, -21301, -14048, -24943, -14048};
 
-static const uint32_t rr_trace_calls_4[96] = {
+static const uint32_t rr_trace_calls_10[96] = {
     0x14965ecau, 0x9227f252u, 0x8624dc04u, 0xfe06efa7u, 0x4900fb1bu, 0x15870ba7u, 0x6396af4au, 0xaf116476u,
     0x00088dbeu, 0xfe27649du, 0xe120c0d9u, 0x61132bb1u, 0xa908a71bu, 0xb14e7f95u, 0x7c97a08eu, 0xdf43381fu,
     0x5e65033cu, 0x42a0ac39u, 0x0a765cecu, 0x39096b7bu, 0x8e5b8f16u, 0xc9c14ca9u, 0x6857e741u, 0x03132644u,
@@ -134,32 +251,50 @@ static const uint32_t rr_trace_calls_4[96] = {
     0x0335df36u, 0xdf22ce2au, 0x65515daau, 0x30f34256u, 0xffa862bfu, 0x96ced97fu, 0x2c79bb1cu, 0x3078ecc2u,
     0x2ca54332u, 0xb83c2bbdu, 0x9380ac4du, 0xe248870cu, 0xa53070c0u, 0xaee2ae11u, 0x41f899c1u, 0x4a7fca53u};
 
-static const uint32_t rr_trace_logits_4[16] = {
+static const uint32_t rr_trace_logits_10[16] = {
     0x289d01c6u, 0x5d6f6e97u, 0xaee0bf26u, 0xeb7c3be4u, 0xb99dcb6eu, 0xe56e9022u, 0xc7d03a96u, 0x0c9f4c21u,
     0x314936a9u, 0x031e324cu, 0x01503a97u, 0xc3e0fd13u, 0xf27d3151u, 0x4ff97cf8u, 0x3531fd1bu, 0xcf916dcbu};
 
-static const uint32_t rr_trace_answers_4[16] = {
+static const uint32_t rr_trace_answers_10[16] = {
     0x85fa4206u, 0x4093396cu, 0xda63a4edu, 0xa047bac0u, 0x7a36219du, 0x7a36219du, 0x7a36219du, 0x7a36219du,
     0x7a36219du, 0x7a36219du, 0x7a36219du, 0x7a36219du, 0x7a36219du, 0x7a36219du, 0x7a36219du, 0x7a36219du};
 
-static const int32_t rr_trace_q_4[32] = {
+static const int32_t rr_trace_q_10[32] = {
     -22999, -13240, -14323, -13240, -18877, -13240, -18147, -13240, 15665, -13240, 25274, -13240, 25247,
     -13240, 25519, -13240, 25322, -13240, 25652, -13240, 25492, -13240, 25759, -13240, 25982, -13240,
     25434, -13240, 26286, -13240, 25524, -13240};
 
-static const rr_trace rr_traces[4] = {
-    {"hrm-small-w4c", "hrm-small-w4c.rrim", 24272u, 0x5ebf63adu, rr_trace_0, 2, 9,
+static const rr_trace rr_traces[10] = {
+    {"hrm-small-mxint4", "hrm-small-mxint4.rrim", 25184u, 0xe3120dc3u, rr_trace_0, 2, 9,
      4, 6, rr_trace_calls_1, rr_trace_logits_1, rr_trace_q_1, rr_trace_answers_1,
      rr_trace_1},
-    {"hrm-small-w8c-single", "hrm-small-w8c-single.rrim", 35840u, 0x0213b642u, rr_trace_0, 2, 9,
+    {"hrm-small-w4an", "hrm-small-w4an.rrim", 26192u, 0x5abeb612u, rr_trace_0, 2, 9,
      4, 6, rr_trace_calls_2, rr_trace_logits_2, rr_trace_q_2, rr_trace_answers_2,
      rr_trace_2},
-    {"sudoku9-att-w4c", "sudoku9-att-w4c.rrim", 136736u, 0xf408c63bu, rr_trace_3, 0, 81,
-     16, 6, rr_trace_calls_3, rr_trace_logits_3, rr_trace_q_3, rr_trace_answers_3,
+    {"hrm-small-w4c-a4", "hrm-small-w4c-a4.rrim", 24272u, 0x153f64d3u, rr_trace_0, 2, 9,
+     4, 6, rr_trace_calls_3, rr_trace_logits_3, rr_trace_q_3, rr_trace_answers_3,
+     rr_trace_3},
+    {"hrm-small-w4c", "hrm-small-w4c.rrim", 24272u, 0x5ebf63adu, rr_trace_0, 2, 9,
+     4, 6, rr_trace_calls_4, rr_trace_logits_4, rr_trace_q_4, rr_trace_answers_4,
      rr_trace_4},
-    {"sudoku9-mlp-w4c", "sudoku9-mlp-w4c.rrim", 147728u, 0xa7bceb6cu, rr_trace_3, 0, 81,
-     16, 6, rr_trace_calls_4, rr_trace_logits_4, rr_trace_q_4, rr_trace_answers_4,
+    {"hrm-small-w4g32-a8d", "hrm-small-w4g32-a8d.rrim", 25184u, 0xc7cd2903u, rr_trace_0, 2, 9,
+     4, 6, rr_trace_calls_5, rr_trace_logits_5, rr_trace_q_5, rr_trace_answers_5,
      rr_trace_5},
+    {"hrm-small-w8c-a16-carry8", "hrm-small-w8c-a16-carry8.rrim", 37024u, 0xf6c08cf0u, rr_trace_0, 2, 9,
+     4, 6, rr_trace_calls_6, rr_trace_logits_6, rr_trace_q_6, rr_trace_answers_6,
+     rr_trace_6},
+    {"hrm-small-w8c-single", "hrm-small-w8c-single.rrim", 35840u, 0x0213b642u, rr_trace_0, 2, 9,
+     4, 6, rr_trace_calls_7, rr_trace_logits_7, rr_trace_q_7, rr_trace_answers_7,
+     rr_trace_6},
+    {"sudoku6-mlp-mxint4-amx", "sudoku6-mlp-mxint4-amx.rrim", 105824u, 0xfd6d18cau, rr_trace_7, 0, 36,
+     16, 6, rr_trace_calls_8, rr_trace_logits_8, rr_trace_q_8, rr_trace_answers_8,
+     rr_trace_8},
+    {"sudoku9-att-w4c", "sudoku9-att-w4c.rrim", 136736u, 0xf408c63bu, rr_trace_9, 0, 81,
+     16, 6, rr_trace_calls_9, rr_trace_logits_9, rr_trace_q_9, rr_trace_answers_9,
+     rr_trace_10},
+    {"sudoku9-mlp-w4c", "sudoku9-mlp-w4c.rrim", 147728u, 0xa7bceb6cu, rr_trace_9, 0, 81,
+     16, 6, rr_trace_calls_10, rr_trace_logits_10, rr_trace_q_10, rr_trace_answers_10,
+     rr_trace_11},
 };
 
 static const rr_monte_carlo rr_block_monte_carlo = {"hrm-small-w4c.rrim", rr_trace_0, 2,

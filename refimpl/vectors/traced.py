@@ -17,7 +17,7 @@ from refimpl.models.config import ModelConfig
 from refimpl.models.tree import Model
 from refimpl.networks import find_network
 from refimpl.quantize.calibrate import calibrate
-from refimpl.quantize.lower import lower
+from refimpl.quantize.lower import Carry, lower
 from refimpl.seeded import seeded_tensors
 from refimpl.tasks.sets import evaluation_set
 from refimpl.vectors.draws import Draws
@@ -55,7 +55,9 @@ def _small_hrm_tokens() -> Array:
     return Draws("small hrm").integers(0, SMALL_HRM.vocab_size - 1, SMALL_HRM.seq_len).astype(np.int32)
 
 
-def _small_hrm(weights: str, rounding: Rounding) -> Callable[[], bytes]:
+def _small_hrm(
+    weights: str, rounding: Rounding = "double", activations: str = "a8", carry: Carry = "int16"
+) -> Callable[[], bytes]:
     def build() -> bytes:
         tensors = seeded_tensors(SMALL_HRM, seed=6)
         # Biases of the official initialisation (-5, -5) would leave half of the halting head untested.
@@ -63,23 +65,36 @@ def _small_hrm(weights: str, rounding: Rounding) -> Callable[[], bytes]:
         model = build_model(SMALL_HRM, tensors, np.float32)
         calibration = calibrate(model, _small_hrm_tokens()[None], np.array([2]), source="seeded tokens")
         meta = ImageMeta("hrm-small", weights, calibration.source, "none", trained=False)
-        return to_image(lower(model, weights, calibration, rounding), meta)
+        return to_image(lower(model, weights, calibration, rounding, activations, carry), meta)
 
     return build
 
 
-def _shipped(network: str) -> Traced:
+def _shipped(network: str, weights: str, activations: str = "a8") -> Traced:
     def first_puzzle() -> Array:
-        return evaluation_set(find_network(network).config).inputs[0].astype(np.int32)
+        config = find_network(network).config
+        shipped = config.seq_len == 81  # only 9x9 puzzles ship; of other sizes the first one drawn
+        return evaluation_set(config, None if shipped else 1).inputs[0].astype(np.int32)
 
-    return Traced(f"{network}-w4c", 0, first_puzzle, lambda: find_network(network).image("w4c"))
+    name = f"{network}-{weights}" + (f"-{activations}" if activations != "a8" else "")
+    return Traced(
+        name, 0, first_puzzle, lambda: find_network(network).image(weights, activations=activations)
+    )
 
 
 TRACED: dict[str, Traced] = {t.name: t for t in (
-    _shipped("sudoku9-mlp"),
-    _shipped("sudoku9-att"),
-    Traced("hrm-small-w4c", 2, _small_hrm_tokens, _small_hrm("w4c", "double")),
+    _shipped("sudoku9-mlp", "w4c"),
+    _shipped("sudoku9-att", "w4c"),
+    _shipped("sudoku6-mlp", "mxint4", "amx"),
+    Traced("hrm-small-w4c", 2, _small_hrm_tokens, _small_hrm("w4c")),
     Traced("hrm-small-w8c-single", 2, _small_hrm_tokens, _small_hrm("w8c", "single")),
+    Traced("hrm-small-w4an", 2, _small_hrm_tokens, _small_hrm("w4an")),
+    Traced("hrm-small-w4g32-a8d", 2, _small_hrm_tokens, _small_hrm("w4g32", activations="a8d")),
+    Traced("hrm-small-mxint4", 2, _small_hrm_tokens, _small_hrm("mxint4", activations="amx")),
+    Traced(
+        "hrm-small-w8c-a16-carry8", 2, _small_hrm_tokens, _small_hrm("w8c", activations="a16", carry="int8")
+    ),
+    Traced("hrm-small-w4c-a4", 2, _small_hrm_tokens, _small_hrm("w4c", activations="a4")),
 )}  # fmt: skip
 
 
