@@ -18,6 +18,7 @@ from refimpl.lab.parting import parting_tables
 from refimpl.lab.predict import predict_tables
 from refimpl.lab.results import read_results
 from refimpl.lab.sensitivity import activation_sites, weight_sites
+from refimpl.lab.steadiness import steadiness_table
 from refimpl.lab.table import Table, as_markdown, print_tables, save, save_svg
 from refimpl.lab.variant import Variant
 from refimpl.networks import DEFAULT_NETWORK
@@ -71,6 +72,10 @@ def _calibration(args: argparse.Namespace) -> list[Table]:
     return calibrations_tables(args.network, args.weights.split(","), args.puzzles)
 
 
+def _steadiness(args: argparse.Namespace) -> list[Table]:
+    return [steadiness_table(args.network, args.weights, args.puzzles)]
+
+
 def _families(args: argparse.Namespace) -> list[Table]:
     return [families_table(args.network, args.puzzles)]
 
@@ -89,6 +94,7 @@ SUBJECTS: dict[str, tuple[Callable[[argparse.Namespace], list[Table]], str]] = {
     "depth": (_depth, "accuracy against depth and precision"),
     "schedule": (_schedule, "low-precision loops finished by w8c loops"),
     "calibration": (_calibration, "absmax against clip search and error feedback"),
+    "steadiness": (_steadiness, "how much accuracy moves under changes that mean nothing"),
     "families": (_families, "pruning, linear attention, truncated context"),
     "predict": (_predict, "does fidelity predict accuracy"),
 }
