@@ -23,7 +23,7 @@ def test_a_whole_puzzle_has_the_crcs_of_the_trace_and_all_vectors_pass(run: str,
     network = run.split("-", 2)[2]
     assert printed[-1].startswith(f"{network}-w4c: 96 calls, 0 differences")
     passed = [line.split() for line in printed[:-1]]
-    assert len(passed) == 31
+    assert len(passed) == 32
     assert all(words[1] == words[3] and words[4:] == ["cases", "pass"] for words in passed)
 
 

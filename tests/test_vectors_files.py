@@ -106,6 +106,12 @@ def test_op_vector_data_stays_under_five_megabytes() -> None:
     assert sum(p.stat().st_size for p in files) < 5_000_000
 
 
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_source_of_every_file_is_a_clause_of_the_specification(name: str) -> None:
+    specification = (GOLDEN.parent / "docs" / "spec.md").read_text()
+    assert f"### {DOCUMENTS[name]['source']}: " in specification
+
+
 def test_the_memorable_case_is_there() -> None:
     first = [group["tests"][0] for group in DOCUMENTS["requantize"]["testGroups"][:2]]
     inputs = [[int(decode(t["inputs"][n])[0]) for n in ("acc", "multiplier", "shift")] for t in first]

@@ -1,15 +1,14 @@
-/* Linear layers of a size given by RR_BENCH_K, alone: what one kernel costs, for the counting plugin. */
+/* One linear layer, alone: what a kernel costs at a shape of one's choice, for the counting plugin.
+ *   RR_BENCH_BITS 4 or 8, RR_BENCH_K inputs, RR_BENCH_N outputs, RR_BENCH_TOKENS rows of activations */
 #include "rr_jobs.h"
 #include "semihosting.h"
 
-#ifndef RR_BENCH_K
-#define RR_BENCH_K 512
-#endif
+enum { K = RR_BENCH_K, N = RR_BENCH_N, TOKENS = RR_BENCH_TOKENS };
 
-enum { ROWS = 64, OUTPUTS = 64 };
-
-static int8_t activations[ROWS * RR_BENCH_K], codes[OUTPUTS * RR_BENCH_K], shifts[OUTPUTS], out[ROWS * OUTPUTS];
-static int32_t multipliers[OUTPUTS];
+/* Weights lie in the region that stands for external flash, as those of an image do. */
+static int8_t codes[N * K] __attribute__((section(".external_flash")));
+static int8_t activations[TOKENS * K], shifts[N], out[TOKENS * N];
+static int32_t multipliers[N];
 
 /* A name that the plugin knows as the start of a phase. */
 void rr_stack_run(const rr_linear_job *job);
@@ -22,13 +21,14 @@ __attribute__((noinline)) void rr_stack_run(const rr_linear_job *job)
 int main(void)
 {
     uint32_t state = 1;
-    for (int32_t i = 0; i < ROWS * RR_BENCH_K; i++) activations[i] = (int8_t)((state = state * 1664525u + 1013904223u) >> 24);
-    for (int32_t i = 0; i < OUTPUTS * RR_BENCH_K; i++) codes[i] = (int8_t)((state = state * 1664525u + 1013904223u) >> 24);
-    for (int32_t i = 0; i < OUTPUTS; i++) {
+    for (int32_t i = 0; i < TOKENS * K; i++) activations[i] = (int8_t)((state = state * 1664525u + 1013904223u) >> 24);
+    for (int32_t i = 0; i < N * K; i++) codes[i] = (int8_t)((state = state * 1664525u + 1013904223u) >> 24);
+    for (int32_t i = 0; i < N; i++) {
+        state = state * 1664525u + 1013904223u;
         multipliers[i] = 0x40000000 + (int32_t)(state >> 4);
         shifts[i] = -9;
     }
-    rr_linear_job job = {activations, 0, (const uint8_t *)codes, 0, multipliers, 0, shifts, ROWS, OUTPUTS, RR_BENCH_K, 0, 0, 8, out};
+    rr_linear_job job = {activations, 0, (const uint8_t *)codes, 0, multipliers, 0, shifts, TOKENS, N, K, 0, 0, 8, out};
     if (RR_BENCH_BITS == 8) {
         job.codes8 = codes;
         job.codes4 = 0;

@@ -51,14 +51,14 @@ $(BUILD)/%-step.elf: $(ARM_INPUTS) | $(BUILD)
 $(BUILD)/%.elf: $(ARM_INPUTS) | $(BUILD)
 	$(call build_elf,$*,-DRR_WITH_VECTORS $(GOLDEN)/c/rr_runner.c)
 
-# One linear alone, e.g. build/m7-dsp-s4-512.bench: CORE-KERNEL-FORMAT-K, counted like a run.
+# One linear alone, e.g. build/m7-dsp-s4-512-64-8.bench: CORE-KERNEL-FORMAT-K-N-TOKENS, counted like a run.
 BENCH_s4 = -DRR_BENCH_BITS=4
 BENCH_s8 = -DRR_BENCH_BITS=8
 
 $(BUILD)/%.bench: arm/bench.c arm/startup.c $(OPS) $(HEADERS) $(BUILD)/count.so
 	$(ARM) $(CPU_$(call word_of,1,$*)) $(KERNEL_$(call word_of,2,$*)) $(ARM_WARN) $(ARM_FLAGS) $(INCLUDE) \
-	    $(BENCH_$(call word_of,3,$*)) -DRR_BENCH_K=$(call word_of,4,$*) -T arm/$(BOARD_$(call word_of,1,$*)).ld \
-	    -o $@.elf arm/bench.c arm/startup.c $(OPS)
+	    $(BENCH_$(call word_of,3,$*)) -DRR_BENCH_K=$(call word_of,4,$*) -DRR_BENCH_N=$(call word_of,5,$*) \
+	    -DRR_BENCH_TOKENS=$(call word_of,6,$*) -T arm/$(BOARD_$(call word_of,1,$*)).ld -o $@.elf arm/bench.c arm/startup.c $(OPS)
 	$(QEMU) -machine $(MACHINE_$(call word_of,1,$*)) $(QEMU_FLAGS) -plugin $(BUILD)/count.so -d plugin -D $@.tmp \
 	    -kernel $@.elf > $@.txt 2>&1 || { cat $@.txt; exit 1; }
 	mv $@.tmp $@

@@ -45,28 +45,20 @@ static void *rr_quantized(const rr_view *v, const rr_rescale_leaf *p, const rr_l
     return a;
 }
 
-void *rr_apply(const rr_linear_leaf *leaf, const void *a, int32_t rows, rr_arena *arena)
+void *rr_apply(const rr_linear_leaf *leaf, void *a, int32_t rows, rr_arena *arena)
 {
     rr_block_job job = leaf->job;
     job.linear.rows = rows;
     job.linear.out = rr_alloc(arena, rows * job.linear.n * (job.linear.out_bits / 8));
     if (leaf->is_block) {
-        job.wide = a;
+        job.wide = job.values = a;
+        job.capacity = rows * job.linear.k;
         rr_block_linear(&job);
     } else {
         job.linear.a = a;
         rr_linear(&job.linear);
     }
     return job.linear.out;
-}
-
-/* What an int8 carry makes of a normalised value: its code, read back as a state. */
-static int16_t rr_carried(const rr_norm_leaf *p, int32_t rounding, int16_t x)
-{
-    const int8_t code =
-        rr_saturate8((int64_t)rr_scale(x, p->to_code.multiplier, p->to_code.shift, rounding) + p->to_code.output_offset);
-    return rr_saturate16((int64_t)rr_scale(code, p->to_state.multiplier, p->to_state.shift, rounding) +
-                         p->to_state.output_offset);
 }
 
 /* h = rms_norm(h + y), row by row. */
@@ -76,7 +68,9 @@ static void rr_add_and_norm(const rr_view *v, const int32_t *y, const rr_norm_le
         rr_gather(v, r);
         rr_add_s32(rr_row, y + r * v->size, v->size, rr_row);
         rr_rms_norm(rr_row, 1, v->size, p->gain, p->eps, rr_normed);
-        for (int32_t i = 0; p->coded && i < v->size; i++) rr_normed[i] = rr_carried(p, rounding, rr_normed[i]);
+        if (p->coded)
+            rr_int8_carry(rr_normed, v->size, p->to_code.multiplier, p->to_code.shift, p->to_state.multiplier,
+                          p->to_state.shift, rounding, rr_normed);
         int32_t *to = v->h + r * v->row_stride;
         for (int32_t i = 0; i < v->size; i++, to += v->stride) *to = rr_normed[i];
     }
@@ -87,7 +81,7 @@ static void rr_swiglu_run(const rr_swiglu *p, const rr_view *v, int32_t rounding
     static int8_t table[256], gate[RR_MAX_K];
     static int32_t wide[RR_MAX_K];
     const uint32_t mark = arena->used;
-    const void *a = rr_quantized(v, &p->input, &p->gate_up, rounding, arena);
+    void *a = rr_quantized(v, &p->input, &p->gate_up, rounding, arena);
     int8_t *both = rr_apply(&p->gate_up, a, v->rows, arena);
     const int32_t inner = p->down.job.linear.k;
     /* The product of row r lands at r * inner, which row r / 2 has left behind. */

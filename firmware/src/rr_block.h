@@ -8,8 +8,8 @@
 
 void *rr_alloc(rr_arena *arena, int32_t bytes);
 
-/* Output of a linear for `rows` rows of activations, allocated in the arena. */
-void *rr_apply(const rr_linear_leaf *leaf, const void *a, int32_t rows, rr_arena *arena);
+/* Output of a linear for `rows` rows of activations, allocated in the arena; `a` may be overwritten. */
+void *rr_apply(const rr_linear_leaf *leaf, void *a, int32_t rows, rr_arena *arena);
 
 /* `count` activations of `reader`: int8, or int32 for a block linear. */
 void *rr_alloc_activations(const rr_linear_leaf *reader, int32_t count, rr_arena *arena);

@@ -4,7 +4,7 @@
 #include "rr_fixed.h"
 #include "rr_jobs.h"
 
-enum { RR_MX_BLOCK = 32, RR_MX_MAX = 7, RR_SPAN = 15, RR_TOKEN_MAX = 127, RR_RECIPROCAL_BITS = 23 };
+enum { RR_BLOCK_ROWS = 128, RR_MX_BLOCK = 32, RR_MX_MAX = 7, RR_SPAN = 15, RR_TOKEN_MAX = 127, RR_RECIPROCAL_BITS = 23 };
 
 static int64_t rr_wide(int64_t acc, int64_t multiplier, int32_t shift)
 {
@@ -160,36 +160,73 @@ static void rr_store_block(const rr_linear_job *q, int32_t at, int64_t y)
     else ((int32_t *)q->out)[at] = rr_saturate(y, INT32_MIN, INT32_MAX);
 }
 
-void rr_block_linear(const rr_block_job *p)
+/* Multiplier and shift of a row of activations, to be combined with those of an output. */
+static rr_token_scale_of rr_quantize_row(const rr_block_job *p, const int32_t *a, int32_t *values)
 {
-    static int32_t values[RR_MAX_K], weights[RR_MAX_K];
+    const int32_t k = p->linear.k;
+    rr_token_scale_of scale = {0, 0};
+    if (p->activations == RR_TOKEN) scale = rr_token_row(a, k, values);
+    else if (p->activations == RR_MX) scale.shift = rr_mx_row(a, k, values);
+    else
+        for (int32_t i = 0; i < k; i++) values[i] = a[i];
+    return scale;
+}
+
+static int64_t rr_block_output(const rr_block_job *p, rr_token_scale_of scale, int32_t col, int64_t acc)
+{
+    const rr_linear_job *q = &p->linear;
+    int64_t multiplier = q->multiplier[col];
+    int32_t shift = scale.shift + (q->shift8 ? q->shift8[col] : q->shift[col]);
+    if (p->activations == RR_TOKEN) {
+        const int64_t product = scale.multiplier * multiplier;
+        const int large = product >= (int64_t)1 << 61;
+        multiplier = large ? (product + (1 << 30)) >> 31 : (product + (1 << 29)) >> 30;
+        shift -= !large;
+    }
+    return rr_wide(acc, multiplier, shift) + (q->bias ? q->bias[col] : 0);
+}
+
+/* Rows start .. start + count: quantize them, then one pass over the weights. */
+static void rr_block_rows(const rr_block_job *p, int32_t start, int32_t count)
+{
+    static int32_t weights[RR_MAX_K];
+    static rr_token_scale_of scales[RR_BLOCK_ROWS];
     const rr_linear_job *q = &p->linear;
     const int8_t *codes8 = q->codes8;
     rr_nibbles codes4 = {q->codes4, 0, 0};
+    for (int32_t r = 0; r < count; r++)
+        scales[r] = rr_quantize_row(p, p->wide + (start + r) * q->k, p->values + r * q->k);
     for (int32_t col = 0; col < q->n; col++) {
         rr_stage_block(p, col, &codes4, &codes8, weights);
-        const int64_t row_multiplier = q->multiplier[col];
-        const int32_t row_shift = q->shift8 ? q->shift8[col] : q->shift[col];
-        const int64_t bias = q->bias ? q->bias[col] : 0;
-        for (int32_t r = 0; r < q->rows; r++) {
-            int64_t multiplier = row_multiplier, acc = 0;
-            int32_t shift = row_shift;
-            const int32_t *a = p->wide + r * q->k, *v = a;
-            if (p->activations == RR_TOKEN) {
-                const rr_token_scale_of scale = rr_token_row(a, q->k, values);
-                const int64_t product = scale.multiplier * row_multiplier;
-                const int large = product >= (int64_t)1 << 61;
-                multiplier = large ? (product + (1 << 30)) >> 31 : (product + (1 << 29)) >> 30;
-                shift += scale.shift - !large;
-                v = values;
-            } else if (p->activations == RR_MX) {
-                shift += rr_mx_row(a, q->k, values);
-                v = values;
-            }
+        for (int32_t r = 0; r < count; r++) {
+            const int32_t *v = p->values + r * q->k;
+            int64_t acc = 0;
             for (int32_t i = 0; i < q->k; i++) acc += (int64_t)v[i] * weights[i];
-            rr_store_block(q, r * q->n + col, rr_wide(acc, multiplier, shift) + bias);
+            rr_store_block(q, (start + r) * q->n + col, rr_block_output(p, scales[r], col, acc));
         }
     }
+}
+
+void rr_block_linear(const rr_block_job *p)
+{
+    const int32_t room = p->capacity / p->linear.k, chunk = room < RR_BLOCK_ROWS ? room : RR_BLOCK_ROWS;
+    rr_block_job part = *p;
+    for (int32_t start = 0; start < p->linear.rows; start += chunk) {
+        const int32_t left = p->linear.rows - start;
+        /* Values in place move along with the rows; a workspace of its own starts anew. */
+        if (p->values == p->wide) part.values = p->values + start * p->linear.k;
+        rr_block_rows(&part, start, left < chunk ? left : chunk);
+    }
+}
+
+static int32_t rr_block_linear_checked(rr_block_job *job)
+{
+    static int32_t workspace[RR_MAX_K];
+    job->values = workspace;
+    job->capacity = RR_MAX_K;
+    if (!rr_block_linear_valid(job)) return RR_REFUSED;
+    rr_block_linear(job);
+    return RR_OK;
 }
 
 int32_t rr_block_linear_s8(const int32_t *a, const int8_t *codes, const int8_t *zero_point,
@@ -197,11 +234,9 @@ int32_t rr_block_linear_s8(const int32_t *a, const int8_t *codes, const int8_t *
                            const int32_t *shift, int32_t rows, int32_t n, int32_t k, int32_t block, int32_t blocks,
                            int32_t power_of_two, int32_t activations, int32_t out_bits, void *out)
 {
-    const rr_block_job job = {{0, codes, 0, bias, multiplier, shift, 0, rows, n, k, 0, 0, out_bits, out},
-                              a, zero_point, block_scale, block, blocks, power_of_two, activations};
-    if (!rr_block_linear_valid(&job)) return RR_REFUSED;
-    rr_block_linear(&job);
-    return RR_OK;
+    rr_block_job job = {{0, codes, 0, bias, multiplier, shift, 0, rows, n, k, 0, 0, out_bits, out},
+                        a, 0, 0, zero_point, block_scale, block, blocks, power_of_two, activations};
+    return rr_block_linear_checked(&job);
 }
 
 int32_t rr_block_linear_s4(const int32_t *a, const uint8_t *codes, const int8_t *zero_point,
@@ -209,9 +244,7 @@ int32_t rr_block_linear_s4(const int32_t *a, const uint8_t *codes, const int8_t 
                            const int32_t *shift, int32_t rows, int32_t n, int32_t k, int32_t block, int32_t blocks,
                            int32_t power_of_two, int32_t activations, int32_t out_bits, void *out)
 {
-    const rr_block_job job = {{0, 0, codes, bias, multiplier, shift, 0, rows, n, k, 0, 0, out_bits, out},
-                              a, zero_point, block_scale, block, blocks, power_of_two, activations};
-    if (!rr_block_linear_valid(&job)) return RR_REFUSED;
-    rr_block_linear(&job);
-    return RR_OK;
+    rr_block_job job = {{0, 0, codes, bias, multiplier, shift, 0, rows, n, k, 0, 0, out_bits, out},
+                        a, 0, 0, zero_point, block_scale, block, blocks, power_of_two, activations};
+    return rr_block_linear_checked(&job);
 }

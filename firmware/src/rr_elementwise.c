@@ -40,6 +40,18 @@ int32_t rr_quantize_s32(const int32_t *h, int32_t n, int32_t multiplier, int32_t
     return RR_OK;
 }
 
+int32_t rr_int8_carry(const int16_t *h, int32_t n, int32_t code_multiplier, int32_t code_shift,
+                      int32_t state_multiplier, int32_t state_shift, int32_t rounding, int16_t *out)
+{
+    if (!rr_valid(n, code_multiplier, code_shift, rounding)) return RR_REFUSED;
+    if (!rr_rescale_valid(state_multiplier, state_shift)) return RR_REFUSED;
+    for (int32_t i = 0; i < n; i++) {
+        const int8_t code = rr_saturate8(rr_scale(h[i], code_multiplier, code_shift, rounding));
+        out[i] = rr_saturate16(rr_scale(code, state_multiplier, state_shift, rounding));
+    }
+    return RR_OK;
+}
+
 int32_t rr_multiply(const int8_t *a, const int8_t *b, int32_t n, int32_t multiplier, int32_t shift,
                     int32_t rounding, int32_t output_offset, int8_t *out)
 {

@@ -3,7 +3,7 @@
 #include "rr_block.h"
 
 /* Activations of a head from n values of z_H. */
-static const void *rr_read(const rr_head *head, const int16_t *z_H, int32_t n, int32_t rounding, rr_arena *arena)
+static void *rr_read(const rr_head *head, const int16_t *z_H, int32_t n, int32_t rounding, rr_arena *arena)
 {
     const rr_rescale_leaf *p = &head->input;
     void *a = rr_alloc_activations(&head->linear, n, arena);

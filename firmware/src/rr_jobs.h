@@ -23,10 +23,14 @@ void rr_linear(const rr_linear_job *p);
 
 enum { RR_STATIC = 0, RR_TOKEN = 1, RR_MX = 2 };
 
-/* A linear over zero points, groups or MX blocks; linear.a is unused, `wide` holds codes or values. */
+/* A linear over zero points, groups or MX blocks; linear.a is unused, `wide` holds codes or values.
+ * `values` is a workspace of `capacity` >= k numbers for quantized rows: the more rows it holds, the fewer
+ * passes over the weights. It may be `wide` itself, which is then overwritten. */
 typedef struct {
     rr_linear_job linear;
     const int32_t *wide;
+    int32_t *values;
+    int32_t capacity;
     const int8_t *zero_point; /* or NULL */
     const uint8_t *block_scale; /* (n, blocks), or NULL */
     int32_t block, blocks, power_of_two, activations;

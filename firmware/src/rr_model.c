@@ -93,7 +93,8 @@ static rr_norm_leaf rr_take_norm(rr_loader *l, const char *leaf, int32_t size)
     if (!p.coded) return p;
     p.to_code = rr_take_rescale(l, leaf, "to_code");
     p.to_state = rr_take_rescale(l, leaf, "to_state");
-    if (p.to_code.out_bits != 8 || p.to_state.out_bits != 16) rr_fail(l, leaf, "to_code");
+    if (p.to_code.out_bits != 8 || p.to_state.out_bits != 16 || p.to_code.output_offset || p.to_state.output_offset)
+        rr_fail(l, leaf, "to_code");
     return p;
 }
 

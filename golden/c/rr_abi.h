@@ -16,26 +16,26 @@
 extern "C" {
 #endif
 
-/* (a * b + 2^30) >> 31, ties up; not defined for INT32_MIN * INT32_MIN (refused). (FIX-HIGH-MULTIPLY)
+/* (a * b + 2^30) >> 31, ties up; not defined for INT32_MIN * INT32_MIN (refused). (RND-HIGH-MULTIPLY)
  *   a int32 [n]
  *   b int32 [n]
  *   out int32 [n] */
 int32_t rr_high_multiply(const int32_t *a, const int32_t *b, int32_t n, int32_t *out);
 
-/* high_multiply with INT32_MIN * INT32_MIN = INT32_MAX. (FIX-HIGH-MULTIPLY)
+/* high_multiply with INT32_MIN * INT32_MIN = INT32_MAX. (RND-SATURATING-HIGH-MULTIPLY)
  *   a int32 [n]
  *   b int32 [n]
  *   out int32 [n] */
 int32_t rr_saturating_high_multiply(const int32_t *a, const int32_t *b, int32_t n, int32_t *out);
 
-/* x / 2^exponent to nearest, ties away from zero; exponent 0..31. (FIX-ROUNDING-SHIFT)
+/* x / 2^exponent to nearest, ties away from zero; exponent 0..31. (RND-SHIFT)
  *   x int32 [n]
  *   exponent int32 [n]
  *   out int32 [n] */
 int32_t rr_rounding_shift(const int32_t *x, const int32_t *exponent, int32_t n, int32_t *out);
 
 /* acc * multiplier * 2^(shift - 31), not clamped.
- * multiplier 0 or 2^30..2^31-1; shift -31..30, positive to the left. (FIX-REQUANTIZE)
+ * multiplier 0 or 2^30..2^31-1; shift -31..30, positive to the left. (OP-REQUANTIZE)
  *   acc int32 [n]
  *   multiplier int32 [n]
  *   shift int32 [n]
@@ -43,22 +43,22 @@ int32_t rr_rounding_shift(const int32_t *x, const int32_t *exponent, int32_t n, 
 int32_t rr_requantize(const int32_t *acc, const int32_t *multiplier, const int32_t *shift, int32_t n,
         int32_t rounding, int32_t *out);
 
-/* Sign-extend n nibbles, low nibble of each byte first. (PACK-INT4)
+/* Sign-extend n nibbles, low nibble of each byte first. (FMT-INT4)
  *   packed int4 [n]
  *   out int8 [n] */
 int32_t rr_unpack_int4(const uint8_t *packed, int32_t n, int8_t *out);
 
-/* 2^30 / sqrt(m / 2^31) for m in [2^29, 2^31): 96-entry table and two Newton steps. (FIX-RECIPROCAL-ROOT)
+/* 2^30 / sqrt(m / 2^31) for m in [2^29, 2^31): 96-entry table and two Newton steps. (RND-RECIPROCAL-ROOT)
  *   m int32 [n]
  *   out int64 [n] */
 int32_t rr_reciprocal_root(const int32_t *m, int32_t n, int64_t *out);
 
-/* exp of Q5.26 in (-32, 0] as Q0.31. (OP-SOFTMAX)
+/* exp of Q5.26 in (-32, 0] as Q0.31. (RND-EXP)
  *   x int32 [n]
  *   out int32 [n] */
 int32_t rr_exp_on_negative(const int32_t *x, int32_t n, int32_t *out);
 
-/* 1 / (1 + x), x >= 0, Q0.31 in and out. (OP-SOFTMAX)
+/* 1 / (1 + x), x >= 0, Q0.31 in and out. (RND-RECIPROCAL)
  *   x int32 [n]
  *   out int32 [n] */
 int32_t rr_one_over_one_plus(const int32_t *x, int32_t n, int32_t *out);
@@ -191,7 +191,7 @@ int32_t rr_embed(const int32_t *tokens, const int8_t *token_codes, const int32_t
 int32_t rr_argmax(const int32_t *logits, int32_t rows, int32_t cols, int32_t *out);
 
 /* acc * multiplier * 2^(shift - 31) for |acc| < 2^47 with the multiplier cut to 15 bits, one rounding, ties up.
- * multiplier 0 or 2^30..2^31. (FIX-REQUANTIZE-WIDE)
+ * multiplier 0 or 2^30..2^31. (OP-BLOCK-LINEAR)
  *   acc int64 [n]
  *   multiplier int64 [n]
  *   shift int32 [n]
@@ -218,6 +218,12 @@ int32_t rr_mx_codes(const int32_t *values, int32_t rows, int32_t k, int32_t *out
  *   values int32 [rows, k]
  *   out int32 [rows] */
 int32_t rr_mx_exponent(const int32_t *values, int32_t rows, int32_t k, int32_t *out);
+
+/* What an int8 carry makes of normalised values: rescaled to an int8 code, read back as int16 state units. (OP-INT8-NORM)
+ *   h int16 [n]
+ *   out int16 [n] */
+int32_t rr_int8_carry(const int16_t *h, int32_t n, int32_t code_multiplier, int32_t code_shift,
+        int32_t state_multiplier, int32_t state_shift, int32_t rounding, int16_t *out);
 
 /* y = clamp(requantize_wide(values @ weights^T, multiplier[row], shift[row]) + bias), weights = (codes - zero_point[row]) * factor of their block.
  * The factor is 1 without block_scale, else block_scale, or with power_of_two 2^block_scale.

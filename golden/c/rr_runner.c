@@ -53,6 +53,9 @@ int32_t rr_run_vectors(rr_put put);
 #ifndef RR_SKIP_HIGH_MULTIPLY
 #include "rr_vectors_high_multiply.h"
 #endif
+#ifndef RR_SKIP_INT8_CARRY
+#include "rr_vectors_int8_carry.h"
+#endif
 #ifndef RR_SKIP_LINEAR_S4
 #include "rr_vectors_linear_s4.h"
 #endif
@@ -240,6 +243,9 @@ int32_t rr_run_vectors(rr_put put)
 #endif
 #ifndef RR_SKIP_HIGH_MULTIPLY
     failures += rr_check(put, "high_multiply", rr_high_multiply_cases, (int32_t)(sizeof rr_high_multiply_cases / sizeof rr_high_multiply_cases[0]), rr_high_multiply_call);
+#endif
+#ifndef RR_SKIP_INT8_CARRY
+    failures += rr_check(put, "int8_carry", rr_int8_carry_cases, (int32_t)(sizeof rr_int8_carry_cases / sizeof rr_int8_carry_cases[0]), rr_int8_carry_call);
 #endif
 #ifndef RR_SKIP_LINEAR_S4
     failures += rr_check(put, "linear_s4", rr_linear_s4_cases, (int32_t)(sizeof rr_linear_s4_cases / sizeof rr_linear_s4_cases[0]), rr_linear_s4_call);

@@ -50,6 +50,11 @@ def _bad_table(i: dict[str, Any], name: str) -> str | None:
 def _bad_values(algorithm: str, i: dict[str, Any], p: dict[str, int]) -> str | None:
     if algorithm == "high_multiply" and ((i["a"] == INT32_MIN) & (i["b"] == INT32_MIN)).any():
         return "INT32_MIN * INT32_MIN"
+    if algorithm == "int8_carry":
+        multipliers, shifts = (
+            [p[f"{part}_{name}"] for part in ("code", "state")] for name in ("multiplier", "shift")
+        )
+        return _bad_rescale(multipliers, shifts)
     if algorithm.startswith("block_linear"):
         return _bad_block_linear(i, p)
     if algorithm == "rounding_shift" and ((i["exponent"] < 0) | (i["exponent"] > 31)).any():

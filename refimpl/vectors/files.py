@@ -18,6 +18,7 @@ from refimpl.vectors import (
     cases_fixedpoint,
     cases_linear,
     cases_norm,
+    cases_online,
 )
 from refimpl.vectors.cases import suite_json
 
@@ -30,6 +31,7 @@ _MODULES = (
     cases_linear,
     cases_norm,
     cases_attention,
+    cases_online,
     cases_block,
     cases_embed,
 )

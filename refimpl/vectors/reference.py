@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from refimpl import fixedpoint, ops
-from refimpl.block_params import BlockLinear, Online
+from refimpl.block_params import BlockLinear, Int8Norm, Online
 from refimpl.fixedpoint import Rounding
 from refimpl.models.tree import Embedding
 from refimpl.ops.block_linear import requantize_wide
+from refimpl.ops.int8_norm import stored_as_int8
 from refimpl.ops.online import mx_codes, token_codes
 from refimpl.ops.rescale import rescale
 from refimpl.ops.softmax import exp_on_negative, one_over_one_plus
@@ -81,6 +82,12 @@ def _block_linear(space: Any, i: Request, p: Params, bits: int) -> Array:
     return y
 
 
+def _int8_carry(i: Request, p: Params) -> Array:
+    to_code = Rescale("", p["code_multiplier"], p["code_shift"], _rounding(p))
+    to_state = Rescale("", p["state_multiplier"], p["state_shift"], _rounding(p), 16)
+    return stored_as_int8(i["h"], Int8Norm("", Norm("", 1, 1, 1), to_code, to_state))
+
+
 def _quantize(space: Any, i: Request, p: Params) -> Array:
     y: Array = space.quantize(i["h"], _rescale(p))
     return y
@@ -119,6 +126,7 @@ COMPUTE: dict[str, Callable[[Any, Request, Params], Array]] = {
     "token_scale": lambda s, i, p: np.stack(token_codes(i["values"])[1:], axis=1),
     "mx_codes": lambda s, i, p: mx_codes(i["values"])[0],
     "mx_exponent": lambda s, i, p: mx_codes(i["values"])[1],
+    "int8_carry": lambda s, i, p: _int8_carry(i, p),
     "block_linear_s8": lambda s, i, p: _block_linear(s, i, p, 8),
     "block_linear_s4": lambda s, i, p: _block_linear(s, i, p, 4),
     "argmax": lambda s, i, p: s.argmax(i["logits"]),

@@ -50,7 +50,7 @@ SIGNATURES: dict[str, Signature] = {
     for s in (
         Signature(
             "high_multiply",
-            "FIX-HIGH-MULTIPLY",
+            "RND-HIGH-MULTIPLY",
             "(a * b + 2^30) >> 31, ties up; not defined for INT32_MIN * INT32_MIN (refused).",
             (Input("a", "int32", _N), Input("b", "int32", _N)),
             ("n",),
@@ -59,7 +59,7 @@ SIGNATURES: dict[str, Signature] = {
         ),
         Signature(
             "saturating_high_multiply",
-            "FIX-HIGH-MULTIPLY",
+            "RND-SATURATING-HIGH-MULTIPLY",
             "high_multiply with INT32_MIN * INT32_MIN = INT32_MAX.",
             (Input("a", "int32", _N), Input("b", "int32", _N)),
             ("n",),
@@ -68,7 +68,7 @@ SIGNATURES: dict[str, Signature] = {
         ),
         Signature(
             "rounding_shift",
-            "FIX-ROUNDING-SHIFT",
+            "RND-SHIFT",
             "x / 2^exponent to nearest, ties away from zero; exponent 0..31.",
             (Input("x", "int32", _N), Input("exponent", "int32", _N)),
             ("n",),
@@ -77,7 +77,7 @@ SIGNATURES: dict[str, Signature] = {
         ),
         Signature(
             "requantize",
-            "FIX-REQUANTIZE",
+            "OP-REQUANTIZE",
             "acc * multiplier * 2^(shift - 31), not clamped. multiplier 0 or 2^30..2^31-1; shift -31..30, "
             "positive to the left.",
             (Input("acc", "int32", _N), Input("multiplier", "int32", _N), Input("shift", "int32", _N)),
@@ -87,7 +87,7 @@ SIGNATURES: dict[str, Signature] = {
         ),
         Signature(
             "unpack_int4",
-            "PACK-INT4",
+            "FMT-INT4",
             "Sign-extend n nibbles, low nibble of each byte first.",
             (Input("packed", "int4", _N),),
             ("n",),
@@ -96,7 +96,7 @@ SIGNATURES: dict[str, Signature] = {
         ),
         Signature(
             "reciprocal_root",
-            "FIX-RECIPROCAL-ROOT",
+            "RND-RECIPROCAL-ROOT",
             "2^30 / sqrt(m / 2^31) for m in [2^29, 2^31): 96-entry table and two Newton steps.",
             (Input("m", "int32", _N),),
             ("n",),
@@ -105,7 +105,7 @@ SIGNATURES: dict[str, Signature] = {
         ),
         Signature(
             "exp_on_negative",
-            "OP-SOFTMAX",
+            "RND-EXP",
             "exp of Q5.26 in (-32, 0] as Q0.31.",
             (Input("x", "int32", _N),),
             ("n",),
@@ -114,7 +114,7 @@ SIGNATURES: dict[str, Signature] = {
         ),
         Signature(
             "one_over_one_plus",
-            "OP-SOFTMAX",
+            "RND-RECIPROCAL",
             "1 / (1 + x), x >= 0, Q0.31 in and out.",
             (Input("x", "int32", _N),),
             ("n",),

@@ -34,7 +34,7 @@ def _block_linear(name: str, codes: str) -> Signature:
 BLOCK_SIGNATURES = (
     Signature(
         "requantize_wide",
-        "FIX-REQUANTIZE-WIDE",
+        "OP-BLOCK-LINEAR",
         "acc * multiplier * 2^(shift - 31) for |acc| < 2^47 with the multiplier cut to 15 bits, one "
         "rounding, ties up. multiplier 0 or 2^30..2^31.",
         (
@@ -85,6 +85,16 @@ BLOCK_SIGNATURES = (
         ("rows", "k"),
         "int32",
         ("rows",),
+    ),
+    Signature(
+        "int8_carry",
+        "OP-INT8-NORM",
+        "What an int8 carry makes of normalised values: rescaled to an int8 code, read back as int16 state "
+        "units.",
+        (Input("h", "int16", ("n",)),),
+        ("n", "code_multiplier", "code_shift", "state_multiplier", "state_shift", "rounding"),
+        "int16",
+        ("n",),
     ),
     _block_linear("block_linear_s8", "int8"),
     _block_linear("block_linear_s4", "int4"),

@@ -104,11 +104,11 @@ MUTANTS = (
            "                        int32_t output_offset, int8_t *out)\n{\n    if (!rr_valid(n, multiplier, shift, "
            "rounding)) return RR_REFUSED;\n    for (int32_t i = 0; i < n; i++)\n        out[i] = "
            "rr_saturate8((int64_t)rr_scale(h[i], multiplier, shift, rounding) + output_offset);\n    return RR_OK;\n"
-           "}\n\nint32_t rr_multiply",
+           "}\n\nint32_t rr_int8_carry",
            "                        int32_t output_offset, int8_t *out)\n{\n    if (!rr_valid(n, multiplier, shift, "
            "rounding)) return RR_REFUSED;\n    for (int32_t i = 0; i < n; i++)\n        out[i] = "
            "rr_saturate8((int64_t)rr_scale((int16_t)h[i], multiplier, shift, rounding) + output_offset);\n    "
-           "return RR_OK;\n}\n\nint32_t rr_multiply"),
+           "return RR_OK;\n}\n\nint32_t rr_int8_carry"),
     Mutant("product cut to 8 bits", "multiply", "MinusEight", "rr_elementwise.c",
            "const int32_t product = (int32_t)a[i] * b[i];", "const int32_t product = (int8_t)(a[i] * b[i]);"),
     Mutant("product of unsigned bytes", "multiply", "MinusEight", "rr_elementwise.c",
@@ -222,13 +222,13 @@ MUTANTS = (
     Mutant("32-bit accumulator over blocks", "block_linear_s8", "Wide", "rr_block_linear.c",
            "acc += (int64_t)v[i] * weights[i];", "acc = rr_wrap32((uint32_t)acc + (uint32_t)v[i] * (uint32_t)weights[i]);"),
     Mutant("bias of a block linear before rescaling", "block_linear_s8", "Bias", "rr_block_linear.c",
-           "rr_wide(acc, multiplier, shift) + bias", "rr_wide(acc + bias, multiplier, shift)"),
+           "rr_wide(acc, multiplier, shift) + (q->bias ? q->bias[col] : 0)", "rr_wide(acc + (q->bias ? q->bias[col] : 0), multiplier, shift)"),
     Mutant("scale of the token left out", "block_linear_s8", "Online", "rr_block_linear.c",
-           "shift += scale.shift - !large;", "shift += !scale.shift;"),
+           "shift -= !large;", "shift -= scale.shift + !large;"),
     Mutant("combined multiplier not normalised", "block_linear_s8", "CutMultiplier", "rr_block_linear.c",
            "multiplier = large ? (product + (1 << 30)) >> 31 : (product + (1 << 29)) >> 30;",
            "multiplier = (product + (1 << 30)) >> 31;"),
-    Mutant("exponent of the token left out", "block_linear_s4", "PowerOfTwo", "rr_block_linear.c", "shift += rr_mx_row(", "(void)rr_mx_row("),
+    Mutant("exponent of the token left out", "block_linear_s4", "PowerOfTwo", "rr_block_linear.c", "scale.shift = rr_mx_row(a, k, values);", "(void)rr_mx_row(a, k, values);"),
     Mutant("wide multiplier truncated", "requantize_wide", "CutMultiplier", "rr_block_linear.c", "(multiplier + (1 << 15)) >> 16", "multiplier >> 16"),
     Mutant("wide multiplier not capped", "requantize_wide", "CutMultiplier", "rr_block_linear.c", "if (reduced > 32767) reduced = 32767;", ""),
     Mutant("wide rounding truncates", "requantize_wide", "Truncation", "rr_block_linear.c", "(right > 62 ? 62 : right)) + 1) >> 1", "(right > 62 ? 62 : right))) >> 1"),
@@ -246,6 +246,10 @@ MUTANTS = (
     Mutant("mx codes truncate", "mx_codes", "TieAway", "rr_block_linear.c", "rr_shift_round(values[i], e)", "(values[i] >> e)"),
     Mutant("exponent 16 accepted", "block_linear_s8", "MustRefuse", "rr_block_linear.c", "p->block_scale[i] > RR_SPAN", "p->block_scale[i] > RR_SPAN + 1"),
     Mutant("4-bit output wraps", "rescale", "Saturation", "rr_elementwise.c", "(int8_t)rr_saturate(y, -8, 7)", "(int8_t)(((y + 8) & 15) - 8)"),
+    Mutant("state of an int8 carry wraps", "int8_carry", "Saturation", "rr_elementwise.c",
+           "rr_saturate16(rr_scale(code, state_multiplier", "(int16_t)(rr_scale(code, state_multiplier"),
+    Mutant("code of an int8 carry not saturated", "int8_carry", "Saturation", "rr_elementwise.c",
+           "const int8_t code = rr_saturate8(", "const int32_t code = (int32_t)("),
     # -- embedding -----------------------------------------------------------------------------------------
     Mutant("positions counted without the prefix", "embed", "Prefix", "rr_embed.c",
            "&p->position, t, p->d", "&p->position, t < p->prefix ? t : t - p->prefix, p->d"),
