@@ -119,7 +119,7 @@ def linear_events(step: CountedStep) -> list[tuple[int, int]]:
 
 def bench(build: Path, core: str, kernel: str, inner: int) -> float:
     """Instructions per output of the kernel alone at K = ``inner`` (64 rows, 64 outputs)."""
-    counts = read_counts(build / f"{core}-{kernel}-s4-{inner}.bench")
+    counts = read_counts(build / f"{core}-{kernel}-s4-{inner}-64-64.bench")
     return counts.instructions["call", "linear"] / 64**2
 
 

@@ -67,6 +67,6 @@ PYTHON ?= python3
 VALIDATION ?= ../docs/validation.md
 .PHONY: validation
 validation: counts $(addprefix $(BUILD)/,$(foreach k,96 512,$(foreach kernel,m7-plain m7-dsp m55-plain m55-dsp m55-mve,\
-	$(kernel)-s4-$(k).bench)))
+	$(kernel)-s4-$(k)-64-64.bench)))
 	PYTHONPATH=.. $(PYTHON) validation.py $(BUILD) > $(BUILD)/validation.md
 	mv $(BUILD)/validation.md $(VALIDATION)
