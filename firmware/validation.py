@@ -1,81 +1,34 @@
 """Print docs/validation.md: what the emulator counted beside what mcusim predicts.
 
-``make -C firmware validation`` builds the runs, counts them and calls this with the build folder.  Bytes
-must be equal; instructions are put side by side.
+``make -C firmware validation`` builds the runs, counts them and calls this with the build folder and the path
+of docs/validation.json, which gets the counts.  Bytes must be equal, linears within 5 % and the rows of
+mcusim's two core files for this firmware those that were measured; anything else refuses to print.
 """
 
 from __future__ import annotations
 
+import json
 import sys
-from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from core_rows import CORES, PARTS, USED, measured_rows, stated_rows, units
+from counted import Counts, read_counts
+from linears import FITTED, HELD_OUT, TOLERANCE, fit, predict, with_kernel
 
 from mcusim.cores import Core, load_core
+from mcusim.figures import Figure
+from mcusim.parts import load_part
 from mcusim.planner.choices import whole
-from mcusim.planner.ledger import Ledger
+from mcusim.planner.ledger import Ledger, operator_counts
 from mcusim.planner.plan import Formats, Plan, make_plan
-from refimpl.counting import CountedStep, count_step, total
+from mcusim.timing import OperatorCounts, instructions
+from refimpl.counting import count_step
 from refimpl.networks import find_network
 
-# Which operator a function of the firmware works for; everything else is checking and start-up.
-OPERATORS = {
-    "linear": ("rr_linear", "rr_dot", "rr_dot2", "rr_stage_s4", "rr_stage_s8", "rr_apply"),
-    "quantize": ("rr_quantized", "rr_quantize_s32", "rr_quantize_s16"),
-    "silu": ("rr_silu",),
-    "multiply": ("rr_multiply",),
-    "rms_norm": ("rr_rms_norm", "rr_root_of", "rr_add_and_norm"),
-    "add": ("rr_add_s16", "rr_add_s32"),
-    "softmax": ("rr_softmax_s8_s16", "rr_exp_of", "rr_one_over"),
-    "scores": ("rr_scores",),
-    "weighted_values": ("rr_weighted_values",),
-    "moving data": (
-        "rr_stack_run",
-        "rr_block_run",
-        "rr_swiglu_run",
-        "rr_attention_run",
-        "rr_alloc",
-        "rr_alloc_activations",
-        "memcpy",
-        "rr_solve",
-    ),
-}
-OPERATOR_OF = {function: operator for operator, functions in OPERATORS.items() for function in functions}
-CHECKING = {
-    "rr_crc32",
-    "rr_on_call",
-    "rr_on_step",
-    "rr_check_trace",
-    "rr_put_word",
-    "sh_write",
-    "sh_exit",
-    "main",
-    "rr_reset_handler",
-}
-TOLERANCE = 0.05  # between a network's linears and the prediction from one layer alone
 PHASES = ("start", "call", "heads")
-CORES = {"m7": "cortex-m7", "m55": "cortex-m55"}
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Instructions by (phase, operator) and bytes by phase, of one ACT step."""
-
-    instructions: dict[tuple[str, str], int]
-    flash_bytes: dict[str, int]
-
-
-def read_counts(path: Path) -> Counts:
-    """Read what the counting plugin wrote; an unknown function in a call is an error."""
-    instructions: defaultdict[tuple[str, str], int] = defaultdict(int)
-    flash: defaultdict[str, int] = defaultdict(int)
-    for line in path.read_text().splitlines():
-        phase, _, function, count, size = line.split("\t")
-        flash[phase] += int(size)
-        name = function.split(".")[0]
-        if phase == "call" and name not in CHECKING:
-            instructions[phase, OPERATOR_OF[name]] += int(count)
-    return Counts(dict(instructions), dict(flash))
+BITS = 4  # of the networks' weights
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
@@ -90,12 +43,10 @@ def bytes_of(plan: Plan, ledger: Ledger) -> int:
 
 
 def predicted_bytes(network: str) -> dict[str, int]:
-    """mcusim's prediction for the plan that the firmware follows: every operator in one tile."""
-    config = find_network(network).config
-    plan = make_plan(config, Formats(4, "int16"), whole(config))
-    calls = config.H_cycles * config.L_cycles * bytes_of(plan, plan.call_L)
-    calls += config.H_cycles * bytes_of(plan, plan.call_H)
-    return {"start": bytes_of(plan, plan.start), "call": calls, "heads": bytes_of(plan, plan.heads)}
+    """mcusim's prediction for the plan that the firmware follows."""
+    plan = plan_of(network)
+    ledgers = {"start": plan.start, "call": calls_of(plan), "heads": plan.heads}
+    return {phase: bytes_of(plan, ledger) for phase, ledger in ledgers.items()}
 
 
 def flash_section(runs: dict[str, Counts]) -> str:
@@ -111,93 +62,114 @@ def flash_section(runs: dict[str, Counts]) -> str:
     return table(header, rows)
 
 
-def linear_events(step: CountedStep) -> list[tuple[int, int]]:
-    """(outputs, K) of every linear of the calls of one ACT step."""
-    events = [e for call in step.calls for e in call.events if e.op == "linear"]
-    return [(e.counts.requantizations, e.counts.macs // e.counts.requantizations) for e in events]
+def plan_of(network: str) -> Plan:
+    """The plan that the firmware follows: every operator in one tile."""
+    config = find_network(network).config
+    return make_plan(config, Formats(BITS, "int16"), whole(config))
 
 
-def bench(build: Path, core: str, kernel: str, inner: int) -> float:
-    """Instructions per output of the kernel alone at K = ``inner`` (64 rows, 64 outputs)."""
-    counts = read_counts(build / f"{core}-{kernel}-s4-{inner}-64-64.bench")
-    return counts.instructions["call", "linear"] / 64**2
+def calls_of(plan: Plan) -> Ledger:
+    """The work of all calls of one ACT step."""
+    ledger = Ledger()
+    ledger.add(plan.call_L, plan.config.H_cycles * plan.config.L_cycles)
+    ledger.add(plan.call_H, plan.config.H_cycles)
+    return ledger
 
 
-def linear_section(build: Path, runs: dict[str, Counts], cores: dict[str, Core]) -> str:
-    """Linears of the whole network beside the kernel measured alone and the row that mcusim uses.
+def work_of(network: str) -> tuple[OperatorCounts, OperatorCounts]:
+    """mcusim's counts for the calls of one ACT step: (linears without their calls, everything)."""
+    linear, everything = OperatorCounts(), OperatorCounts()
+    for work in calls_of(plan_of(network)).sites.values():
+        counts = operator_counts(work, BITS, 0)
+        everything = everything + counts
+        if work.counts["macs"]:
+            linear = linear + replace(counts, calls=0)
+    return linear, everything
 
-    Raises when a network is further from its prediction than TOLERANCE.
-    """
+
+def difference(name: str, predicted: float, counted: int) -> str:
+    """How far a prediction of linears is from the count; raises beyond TOLERANCE."""
+    off = predicted / counted - 1
+    if abs(off) > TOLERANCE:
+        raise SystemExit(f"{name}: {counted:,} instructions in linears, {predicted:,.0f} predicted.")
+    return f"{100 * off:+.2f} %"
+
+
+def fit_section(linears: dict[str, dict[str, int]]) -> str:
+    """What every kernel costs for one unit, as fitted."""
+    names = ("mac", "output", "weight", "channel", "past_word", "to_vector")
+    rows = []
+    for kernel, counted in linears.items():
+        terms = fit(kernel, counted)
+        rows.append([kernel, *(f"{terms[name]:.2f}" if name in terms else "" for name in names)])
+    return table(["kernel", *names], rows)
+
+
+def held_out_section(linears: dict[str, dict[str, int]]) -> str:
+    """The rows of mcusim's core files on shapes they were not fitted on."""
+    rows = []
+    for core, kind in USED.items():
+        part = load_part(PARTS[core])
+        for bits in (8, 4):
+            kernel = f"{kind}-s{bits}"
+            for shape in HELD_OUT:
+                predicted, counted = predict(part, shape, bits), linears[kernel][shape]
+                off = difference(f"{kernel}-{shape}", predicted, counted)
+                rows.append([kernel, *shape.split("-"), f"{counted:,}", f"{predicted:,.0f}", off])
+    return table(["kernel", "K", "N", "tokens", "counted", "predicted", "difference"], rows)
+
+
+def linear_section(runs: dict[str, Counts], linears: dict[str, dict[str, int]]) -> str:
+    """Linears of whole networks: counted beside mcusim's prediction."""
     rows = []
     for run, counts in runs.items():
-        core, kernel, network = run.split("-", 2)
-        short, long = bench(build, core, kernel, 96), bench(build, core, kernel, 512)
-        per_mac = (long - short) / (512 - 96)
-        per_output = short - 96 * per_mac
-        events = linear_events(count_step(find_network(network).config))
-        macs = sum(outputs * inner for outputs, inner in events)
-        expected = sum(outputs * (per_output + per_mac * inner) for outputs, inner in events)
-        measured = counts.instructions["call", "linear"]
-        if abs(measured / expected - 1) > TOLERANCE:
-            raise SystemExit(f"{run}: {measured:,} instructions in linears, {expected:,.0f} predicted.")
-        row = cores[core].macs["w4a8"]
+        core, kind, network = run.split("-", 2)
+        part, row = load_part(PARTS[core]), f"{CORES[core]}-rr"
+        if USED[core] != f"{core}-{kind}":
+            kernel = f"{core}-{kind}-s{BITS}"
+            part, row = with_kernel(part, kernel, linears[kernel]), "as fitted above"
+        work, _ = work_of(network)
+        counted, predicted = counts.instructions["linear"], instructions(work, part)
         rows.append(
             [
                 run,
-                f"{macs:,}",
-                f"{measured:,}",
-                f"{measured / macs:.2f}",
-                f"{per_mac:.2f}",
-                f"{per_output:.1f}",
-                f"{expected:,.0f}",
-                f"{100 * (measured / expected - 1):+.1f} %",
-                f"{row.instructions_per_mac.value:.2f} ({row.name})",
+                f"{work.macs:,}",
+                f"{counted / work.macs:.2f}",
+                f"{counted:,}",
+                f"{predicted:,.0f}",
+                difference(run, predicted, counted),
+                row,
             ]
         )
-    header = [
-        "run",
-        "MACs",
-        "instructions",
-        "per MAC",
-        "alone: per MAC",
-        "alone: per output",
-        "predicted from alone",
-        "difference",
-        "row of mcusim, K = 512",
-    ]
-    return table(header, rows)
+    return table(["run", "MACs", "per MAC", "counted", "predicted", "difference", "row of mcusim"], rows)
 
 
-def units(step: CountedStep) -> dict[str, tuple[str, int]]:
-    """Operator -> (row of mcusim, units in the calls of one ACT step)."""
-    counts = {
-        op: total(e.counts for c in step.calls for e in c.events if e.op == op)
-        for op in ("quantize", "silu", "multiply", "rms_norm", "add", "softmax", "scores", "weighted_values")
-    }
-    return {
-        "quantize": ("rescale", counts["quantize"].requantizations),
-        "multiply": ("rescale", counts["multiply"].requantizations),
-        "silu": ("lookup", counts["silu"].lookups),
-        "rms_norm": ("norm_element", counts["rms_norm"].norm_elements),
-        "add": ("element", counts["add"].adds),
-        "softmax": ("softmax_element", counts["softmax"].softmax_elements),
-        "scores": ("a8a8", counts["scores"].attention_macs),
-        "weighted_values": ("a16a8", counts["weighted_values"].attention_macs),
-    }
+def step_section(runs: dict[str, Counts]) -> str:
+    """All operators of all calls: counted beside mcusim's prediction."""
+    rows = []
+    for run, counts in runs.items():
+        core, kind, network = run.split("-", 2)
+        if USED[core] == f"{core}-{kind}":
+            _, work = work_of(network)
+            counted, predicted = sum(counts.instructions.values()), instructions(work, load_part(PARTS[core]))
+            off = f"{100 * (predicted / counted - 1):+.2f} %"
+            rows.append([run, f"{counted:,}", f"{predicted:,.0f}", off])
+    return table(["run", "counted", "predicted", "difference"], rows)
 
 
-def unit_section(runs: dict[str, Counts], cores: dict[str, Core]) -> str:
+def row_of(core: Core, kind: str) -> Figure:
+    """The figure that a core file has for a unit."""
+    return core.work[kind] if kind in core.work else core.macs[kind].instructions_per_mac
+
+
+def unit_section(runs: dict[str, Counts]) -> str:
     """Instructions for one unit of everything that is no linear."""
     rows = []
-    for run in ("m7-dsp-sudoku9-att", "m55-mve-sudoku9-att"):
-        core, _, network = run.split("-", 2)
+    for core, kernel in USED.items():
+        network = "sudoku9-att"
+        theirs, ours = load_core(CORES[core]), load_core(f"{CORES[core]}-rr")
         for operator, (kind, count) in units(count_step(find_network(network).config)).items():
-            figure = (
-                cores[core].work[kind]
-                if kind in cores[core].work
-                else cores[core].macs[kind].instructions_per_mac
-            )
-            measured = runs[run].instructions["call", operator]
+            measured = runs[f"{kernel}-{network}"].instructions[operator]
             rows.append(
                 [
                     f"{operator}, {core.upper()}",
@@ -205,10 +177,12 @@ def unit_section(runs: dict[str, Counts], cores: dict[str, Core]) -> str:
                     f"{count:,}",
                     f"{measured:,}",
                     f"{measured / count:.1f}",
-                    f"{figure.value:g} ({figure.basis})",
+                    f"{row_of(theirs, kind).value:g} ({row_of(theirs, kind).basis})",
+                    f"{row_of(ours, kind).value:g}",
                 ]
             )
-    return table(["operator", "unit", "units", "instructions", "per unit", "row of mcusim"], rows)
+    header = ["operator", "unit", "units", "instructions", "per unit", "CORE", "CORE-rr"]
+    return table(header, rows)
 
 
 TEXT = """# Validation: the emulator beside the simulator
@@ -227,20 +201,38 @@ every operator in one tile, weights read once a call); equality is a condition f
 {flash}
 ## Linears
 
-Instructions of `rr_linear` with staging, dot products and requantization.  *Alone* is the same kernel on one
-layer of 64 x K by K x 64, measured at K = 96 and K = 512: so many instructions per MAC and per output.  From
-these two numbers follows a prediction for the whole network, whose layers have other shapes (K = 81, 96,
-256); a difference beyond 5 % would refuse to print this page.  The last column is the row that mcusim's core
-file uses for INT4 weights; it describes CMSIS-NN's kernel, not this one.
+Instructions of `rr_linear` with staging, dot products and requantization.  mcusim's model of a linear is a
+sum: so much for each MAC, for each output (*requantize* in a core file), for each weight fetched and for each
+output channel begun in one call.  Two terms are for rows that do not fill a word or a vector: a MAC past the
+last whole four of a row (the scalar tail of the DSP kernel), an idle lane of sixteen (the Helium kernel).
+
+Fitted on one layer alone at N = 64: K = 512 and K = 96, each for 64 and for 8 tokens, and K = 95 for 64.
+
+{fit}
+### Shapes it was not fitted on
+
+Prediction of the parts `mps2-an500` and `mps3-an547`, whose core files `cortex-m7-rr` and `cortex-m55-rr`
+hold these numbers, rounded.  A difference beyond 5 % would refuse to print this page.
+
+{held_out}
+### Whole networks
+
+All linears of one ACT step, counted beside mcusim's prediction for the plan `whole`; again 5 % at most.  The
+kernels that are not in a core file (plain C, and DSP on Cortex-M55) are predicted from their own fit.
 
 {linear}
 ## Everything else
 
-Instructions for one unit of work, beside the row of mcusim's core file, which quotes this page where it says
-*measured* of anything but a CMSIS-NN kernel.  The firmware is written to be read, so these are upper ends
-rather than targets.
+Instructions for one unit of work, beside the rows of two core files: `cortex-m7` or `cortex-m55` (column
+CORE), which describe CMSIS-NN's matrix kernels and quote this page for the rest, and `cortex-m7-rr` or
+`cortex-m55-rr`, which describe this firmware.  There *rescale* is the mean of quantize and multiply.  The
+firmware is written to be read, so these are upper ends rather than targets.
 
 {unit}
+All operators of all calls of one ACT step, predicted from the `-rr` rows; copies between operators are
+counted but not predicted:
+
+{step}
 ## What this shows and what it does not
 
 Instruction and byte counts come out the same on every run.  They are not cycles: the emulator knows no
@@ -249,14 +241,46 @@ estimate, with the basis of each figure printed beside it.
 """
 
 
-def main(build: Path) -> str:
-    """The text of docs/validation.md."""
+def counts_of(build: Path) -> tuple[dict[str, Counts], dict[str, Any]]:
+    """The runs, and what docs/validation.json keeps: instructions of linears alone, of operators in runs."""
     runs = {path.stem: read_counts(path) for path in sorted(build.glob("*.counts"))}
-    cores = {short: load_core(name) for short, name in CORES.items()}
+    linears: dict[str, dict[str, int]] = {}
+    for core, kinds in (("m7", ("dsp", "plain")), ("m55", ("mve", "dsp", "plain"))):
+        for kind in kinds:
+            used = USED[core] == f"{core}-{kind}"
+            for bits in (8, 4) if used else (4,):
+                kernel = f"{core}-{kind}-s{bits}"
+                linears[kernel] = {
+                    shape: read_counts(build / f"{kernel}-{shape}.bench").instructions["linear"]
+                    for shape in FITTED + HELD_OUT * used
+                }
+    operators = {run: counts.instructions for run, counts in runs.items()}
+    compiler = (build / "compiler.txt").read_text().strip()
+    return runs, {"compiler": compiler, "linears": linears, "operators": operators}
+
+
+def main(build: Path, kept: Path) -> str:
+    """The text of docs/validation.md; writes the counts to ``kept`` first."""
+    runs, data = counts_of(build)
+    temporary = kept.with_suffix(".tmp")
+    temporary.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
+    temporary.replace(kept)
+    for core in USED:
+        measured, stated = measured_rows(core, data), stated_rows(core)
+        wrong = [f"{key}: {stated.get(key)}, measured {value}" for key, value in measured.items()
+                 if stated.get(key) != value]  # fmt: skip
+        if wrong:
+            raise SystemExit(f"mcusim/data/cores/{CORES[core]}-rr.toml differs: " + "; ".join(wrong))
+    linears = data["linears"]
     return TEXT.format(
-        flash=flash_section(runs), linear=linear_section(build, runs, cores), unit=unit_section(runs, cores)
+        flash=flash_section(runs),
+        fit=fit_section(linears),
+        held_out=held_out_section(linears),
+        linear=linear_section(runs, linears),
+        unit=unit_section(runs),
+        step=step_section(runs),
     )
 
 
 if __name__ == "__main__":
-    print(main(Path(sys.argv[1])), end="")
+    print(main(Path(sys.argv[1]), Path(sys.argv[2])), end="")

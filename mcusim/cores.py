@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mcusim.catalogue import entry
@@ -18,13 +18,35 @@ MAC_KINDS = ("w8a8", "w4a8", "a8a8", "a16a8")
 WORK_KINDS = ("call", "requantize", "rescale", "norm_element", "softmax_element", "lookup", "element")
 
 
+# What a linear may cost beside its MACs and outputs; a kernel without a figure is charged nothing for it.
+# ``weight``: one weight fetched and laid out for the MACs, ``channel``: one output channel begun, whatever
+# the number of tokens; ``past_word``: one MAC past the last four of a row, ``to_vector``: one lane without
+# work in the last vector of sixteen of a row.
+LINEAR_KINDS = ("weight", "channel", "past_word", "to_vector")
+
+
 @dataclass(frozen=True)
 class Kernel:
-    """A measured matrix kernel: instructions for each MAC at ``inner`` inputs, all its work included."""
+    """A measured matrix kernel: instructions for each MAC at ``inner`` inputs, all its work included.
+
+    ``terms`` has figures for some of LINEAR_KINDS; what weights and channels cost is then shared by
+    ``tokens`` rows of activations in ``instructions_per_mac``.
+    """
 
     name: str
     inner: int
     instructions_per_mac: Figure
+    tokens: int = 1
+    terms: Mapping[str, Figure] = field(default_factory=dict)
+
+    def marginal(self, requantize: float) -> float:
+        """Instructions of one more MAC: the figure less what it contains of outputs, weights and channels."""
+        once = self.term("weight") + self.term("channel") / self.inner
+        return self.instructions_per_mac.value - requantize / self.inner - once / self.tokens
+
+    def term(self, kind: str) -> float:
+        """Instructions for one unit of ``kind``."""
+        return self.terms[kind].value if kind in self.terms else 0.0
 
 
 @dataclass(frozen=True)
@@ -41,14 +63,16 @@ class Core:
     picojoules_per_cycle: Span
 
     def instructions_per_mac(self, kind: str) -> float:
-        """Marginal instructions of one MAC: a kernel's figure less the requantizations it contained."""
-        kernel = self.macs[kind]
-        return kernel.instructions_per_mac.value - self.work["requantize"].value / kernel.inner
+        """Marginal instructions of one MAC."""
+        return self.macs[kind].marginal(self.work["requantize"].value)
 
     def named_figures(self) -> Iterator[tuple[str, Figure | Span]]:
         """Every number that an estimate rests on, with its name."""
         for kind in MAC_KINDS:
-            yield f"instructions a {kind} MAC ({self.macs[kind].name})", self.macs[kind].instructions_per_mac
+            kernel = self.macs[kind]
+            yield f"instructions a {kind} MAC ({kernel.name})", kernel.instructions_per_mac
+            for term, figure in kernel.terms.items():
+                yield f"instructions a {kind} {term} ({kernel.name})", figure
         for kind in WORK_KINDS:
             yield f"instructions a {kind}", self.work[kind]
         yield "cycles an instruction", self.cycles_per_instruction
@@ -82,5 +106,7 @@ def load_core(name: str, data: Path | None = None) -> Core:
 def _kernels(table: Table) -> Iterator[tuple[Table, Kernel]]:
     for key in table.data:
         row = table.table(key)
-        yield row, Kernel(key, row.whole("inner", 1), row.figure("instructions_per_mac"))
+        terms = {kind: row.figure(kind) for kind in LINEAR_KINDS if row.has(kind)}
+        tokens = row.whole("tokens", 1) if terms else 1
+        yield row, Kernel(key, row.whole("inner", 1), row.figure("instructions_per_mac"), tokens, terms)
         row.finish()

@@ -20,7 +20,8 @@ class OperatorCounts:
     ``macs_w8a8`` / ``macs_w4a8`` are those of linears, by weight format; ``macs_a8a8`` are of q k^T,
     ``macs_a16a8`` of P V.  ``elements`` counts additions, rotations and copies,
     ``calls`` the kernels called; ``rescales`` are those requantizations that are an operator of their own
-    and not the end of a matrix kernel.  ``weight_bytes`` are
+    and not the end of a matrix kernel.  ``weights``, ``channels``, ``past_word`` and ``to_vector`` are of
+    linears (:data:`mcusim.cores.LINEAR_KINDS`).  ``weight_bytes`` are
     read from the image, ``row_bytes`` from embedding rows, ``arena_bytes`` are read and written in the
     arena.
     """
@@ -36,6 +37,10 @@ class OperatorCounts:
     elements: int = 0
     calls: int = 0
     rescales: int = 0
+    weights: int = 0
+    channels: int = 0
+    past_word: int = 0
+    to_vector: int = 0
     weight_bytes: int = 0
     row_bytes: int = 0
     arena_bytes: int = 0
@@ -56,6 +61,13 @@ WORK_OF_COUNT = {
     "lookups": "lookup",
     "elements": "element",
     "calls": "call",
+}
+# The same for the terms of a linear's kernel.
+TERM_OF_COUNT = {
+    "weights": "weight",
+    "channels": "channel",
+    "past_word": "past_word",
+    "to_vector": "to_vector",
 }
 
 
@@ -78,6 +90,8 @@ def instructions(counts: OperatorCounts, part: Part) -> float:
     inside = (counts.requantizations - counts.rescales) * core.work["requantize"].value
     macs: float = sum(core.instructions_per_mac(kind) * getattr(counts, f"macs_{kind}") for kind in core.macs)
     other: float = sum(core.work[row].value * getattr(counts, name) for name, row in WORK_OF_COUNT.items())
+    linear = core.macs["w4a8" if counts.macs_w4a8 else "w8a8"]  # an image has weights of one format
+    other += sum(linear.term(row) * getattr(counts, name) for name, row in TERM_OF_COUNT.items())
     return macs + inside + other
 
 

@@ -63,10 +63,20 @@ $(BUILD)/%.bench: arm/bench.c arm/startup.c $(OPS) $(HEADERS) $(BUILD)/count.so
 	    -kernel $@.elf > $@.txt 2>&1 || { cat $@.txt; exit 1; }
 	mv $@.tmp $@
 
+# Shapes K-N-TOKENS: a kernel is fitted on the first, and tested on the others where a core file describes it
+# (firmware/linears.py).
+FITTED = 512-64-64 512-64-8 96-64-64 96-64-8 95-64-64
+HELD_OUT = 97-1024-97 97-1024-81 97-1024-5 1536-512-97 1536-512-81 1536-512-5 99-33-7
+USED_KERNELS = m7-dsp-s8 m7-dsp-s4 m55-mve-s8 m55-mve-s4
+BENCHES = $(foreach kernel,$(USED_KERNELS),$(addprefix $(kernel)-,$(FITTED) $(HELD_OUT))) \
+	$(foreach kernel,m7-plain-s4 m55-plain-s4 m55-dsp-s4,$(addprefix $(kernel)-,$(FITTED)))
+
 PYTHON ?= python3
 VALIDATION ?= ../docs/validation.md
-.PHONY: validation
-validation: counts $(addprefix $(BUILD)/,$(foreach k,96 512,$(foreach kernel,m7-plain m7-dsp m55-plain m55-dsp m55-mve,\
-	$(kernel)-s4-$(k)-64-64.bench)))
-	PYTHONPATH=.. $(PYTHON) validation.py $(BUILD) > $(BUILD)/validation.md
+.PHONY: validation benches held-out
+held-out: $(foreach kernel,$(USED_KERNELS),$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(HELD_OUT)))
+benches: $(patsubst %,$(BUILD)/%.bench,$(BENCHES))
+validation: counts benches
+	$(ARM) --version | head -n 1 > $(BUILD)/compiler.txt
+	PYTHONPATH=.. $(PYTHON) validation.py $(BUILD) $(VALIDATION:.md=.json) > $(BUILD)/validation.md
 	mv $(BUILD)/validation.md $(VALIDATION)

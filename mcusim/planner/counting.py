@@ -45,6 +45,11 @@ class CountingMachine:
         self._charge(event.site or event.op, event.counts, event.input_bytes + event.output_bytes)
         if event.op == "weighted_values":
             self.ledger.sites[event.site].attention_values += event.counts.attention_macs * self.times
+        elif event.op == "linear":
+            outputs, channels = event.counts.requantizations, event.shape[-1]
+            self.ledger.sites[event.site].charge_rows(
+                outputs, event.counts.macs // outputs, channels, self.times
+            )
 
     def _charge(self, site: str, counts: Counts, arena_bytes: int = 0) -> None:
         work = self.ledger.sites[site]
@@ -112,7 +117,9 @@ class CountingMachine:
     def accumulate(self, sums: Array, a: Array, leaf: Leaf, first: bool) -> None:
         work = count("linear", (a, leaf), sums)
         size = a.shape[0] * leaf.shape[0]
-        self._charge(leaf.name, Counts(macs=work.macs, adds=size), a.size + 2 * 4 * size)
+        counts = Counts(macs=work.macs, adds=size, weight_elements=work.weight_elements)
+        self._charge(leaf.name, counts, a.size + 2 * 4 * size)
+        self.ledger.sites[leaf.name].charge_rows(size, a.shape[1], leaf.shape[0], self.times)
 
     def finish(self, sums: Array, leaf: Leaf) -> None:
         self._charge(leaf.name, Counts(requantizations=sums.size), 2 * 4 * sums.size)

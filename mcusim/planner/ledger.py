@@ -18,7 +18,8 @@ INIT = "init vectors"  # the site charged with resetting the carry
 class Work:
     """All applications at one site.
 
-    ``counts`` maps fields of :class:`refimpl.counting.Counts` to their sums, ``calls`` counts kernels.
+    ``counts`` maps fields of :class:`refimpl.counting.Counts` to their sums, ``calls`` counts kernels;
+    ``channels``, ``past_word`` and ``to_vector`` are of linears, in the terms of :mod:`mcusim.cores`.
     ``codes`` and ``constants`` count reads of the image by length in bytes: {length: how many}.
     ``positions`` and ``position_channels`` say how many rows, and how many of their elements, of x were
     computed from embedding rows.
@@ -28,6 +29,9 @@ class Work:
     calls: int = 0
     attention_values: int = 0
     arena_bytes: int = 0
+    channels: int = 0
+    past_word: int = 0
+    to_vector: int = 0
     codes: Counter[int] = field(default_factory=Counter)
     constants: Counter[int] = field(default_factory=Counter)
     positions: int = 0
@@ -38,6 +42,9 @@ class Work:
         self.calls += other.calls * times
         self.attention_values += other.attention_values * times
         self.arena_bytes += other.arena_bytes * times
+        self.channels += other.channels * times
+        self.past_word += other.past_word * times
+        self.to_vector += other.to_vector * times
         pairs = ((self.codes, other.codes), (self.constants, other.constants))
         for name, number in other.counts.items():
             self.counts[name] += number * times
@@ -52,6 +59,12 @@ class Work:
         for name, number in vars(counts).items():
             if number:
                 self.counts[name] += number * times
+
+    def charge_rows(self, outputs: int, inner: int, channels: int, times: int = 1) -> None:
+        """Add the shape of ``times`` linears: ``outputs`` sums over ``inner`` products."""
+        self.channels += channels * times
+        self.past_word += inner % 4 * outputs * times
+        self.to_vector += -inner % 16 * outputs * times
 
     @property
     def code_bytes(self) -> int:
@@ -140,6 +153,10 @@ def operator_counts(work: Work, weight_bits: int, row_bytes: int) -> OperatorCou
         lookups=c["lookups"],
         elements=c["adds"] + c["products"] + c["rope_elements"],
         calls=work.calls,
+        weights=c["weight_elements"],
+        channels=work.channels,
+        past_word=work.past_word,
+        to_vector=work.to_vector,
         rescales=0 if c["macs"] or c["attention_macs"] else c["requantizations"],
         weight_bytes=work.code_bytes + work.constant_bytes,
         row_bytes=row_bytes,

@@ -1,0 +1,63 @@
+"""Read what the counting plugin wrote: instructions of each operator, bytes of external flash."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+# Which operator a function of the firmware works for; everything else is checking and start-up.
+OPERATORS = {
+    "linear": ("rr_linear", "rr_dot", "rr_dot2", "rr_stage_s4", "rr_stage_s8", "rr_apply"),
+    "quantize": ("rr_quantized", "rr_quantize_s32", "rr_quantize_s16"),
+    "silu": ("rr_silu",),
+    "multiply": ("rr_multiply",),
+    "rms_norm": ("rr_rms_norm", "rr_root_of", "rr_add_and_norm"),
+    "add": ("rr_add_s16", "rr_add_s32"),
+    "softmax": ("rr_softmax_s8_s16", "rr_exp_of", "rr_one_over"),
+    "scores": ("rr_scores",),
+    "weighted_values": ("rr_weighted_values",),
+    "moving data": (
+        "rr_stack_run",
+        "rr_block_run",
+        "rr_swiglu_run",
+        "rr_attention_run",
+        "rr_alloc",
+        "rr_alloc_activations",
+        "memcpy",
+        "rr_solve",
+    ),
+}
+OPERATOR_OF = {function: operator for operator, functions in OPERATORS.items() for function in functions}
+CHECKING = {
+    "rr_crc32",
+    "rr_on_call",
+    "rr_on_step",
+    "rr_check_trace",
+    "rr_put_word",
+    "sh_write",
+    "sh_exit",
+    "main",
+    "rr_reset_handler",
+}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Instructions of each operator in the calls, and bytes of each phase, of one ACT step."""
+
+    instructions: dict[str, int]
+    flash_bytes: dict[str, int]
+
+
+def read_counts(path: Path) -> Counts:
+    """Read what the counting plugin wrote; an unknown function in a call is an error."""
+    instructions: defaultdict[str, int] = defaultdict(int)
+    flash: defaultdict[str, int] = defaultdict(int)
+    for line in path.read_text().splitlines():
+        phase, _, function, count, size = line.split("\t")
+        flash[phase] += int(size)
+        name = function.split(".")[0]
+        if phase == "call" and name not in CHECKING:
+            instructions[OPERATOR_OF[name]] += int(count)
+    return Counts(dict(instructions), dict(flash))

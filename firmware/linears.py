@@ -1,0 +1,91 @@
+"""What a linear costs: fit a kernel's row for mcusim at K = 512, N = 64, and predict other shapes with it.
+
+A shape is written K-N-TOKENS, a kernel CORE-KERNEL-FORMAT; the emulator's counts of a kernel are a mapping
+from shape to instructions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from mcusim.cores import Kernel
+from mcusim.figures import Figure
+from mcusim.parts import Part
+from mcusim.planner.ledger import Work, operator_counts
+from mcusim.timing import TERM_OF_COUNT, OperatorCounts, instructions
+from refimpl.counting import Counts
+
+FITTED_AT = "512-64-64"
+# Two numbers of tokens tell what is paid once from what every token pays, K = 96 a MAC from an output, and
+# K = 95 the end of a row that is no whole word or vector.
+FITTED = (FITTED_AT, "512-64-8", "96-64-64", "96-64-8", "95-64-64")
+HELD_OUT = ("97-1024-97", "97-1024-81", "97-1024-5", "1536-512-97", "1536-512-81", "1536-512-5", "99-33-7")
+TOLERANCE = 0.05
+# Which terms of mcusim's model a kernel of rr_dot_*.c has.
+TERMS = {
+    "plain": ("weight", "channel"),
+    "dsp": ("weight", "channel", "past_word"),
+    "mve": ("weight", "channel", "to_vector"),
+}
+MEASURED = "this project's firmware: gcc -O2, counted on the emulator (docs/validation.md)"
+
+
+def shape_counts(shape: str, bits: int) -> OperatorCounts:
+    """What mcusim counts for one linear of a shape."""
+    inner, channels, tokens = map(int, shape.split("-"))
+    outputs = channels * tokens
+    work = Work()
+    work.charge(Counts(macs=outputs * inner, requantizations=outputs, weight_elements=channels * inner))
+    work.charge_rows(outputs, inner, channels)
+    return operator_counts(work, bits, 0)
+
+
+def fit(kernel: str, counted: Mapping[str, int]) -> dict[str, float]:
+    """Instructions for one unit: ``mac``, ``output`` and the kernel's terms, by relative least squares."""
+    _, kind, form = kernel.split("-")
+    rows = []
+    for shape in FITTED:
+        c = shape_counts(shape, int(form[1:]))
+        units = (getattr(c, name) for name, term in TERM_OF_COUNT.items() if term in TERMS[kind])
+        rows.append([c.macs, c.requantizations, *units])
+    counts = np.array([counted[shape] for shape in FITTED], float)
+    solved = np.linalg.lstsq(np.array(rows, float) / counts[:, None], np.ones(len(FITTED)), rcond=None)[0]
+    return dict(zip(("mac", "output", *TERMS[kind]), map(float, solved), strict=True))
+
+
+def fitted_kernel(kernel: str, counted: Mapping[str, int]) -> tuple[Kernel, Figure]:
+    """The kernel as a row of a core file, and the instructions of an output; as precise as the files are."""
+    _, kind, form = kernel.split("-")
+    terms = fit(kernel, counted)
+    at_fit = counted[FITTED_AT] / shape_counts(FITTED_AT, 8).macs
+    inner, _, tokens = map(int, FITTED_AT.split("-"))
+    row = Kernel(
+        name=f"linear_{form}",
+        inner=inner,
+        instructions_per_mac=figure(at_fit, 4),
+        tokens=tokens,
+        terms={term: figure(terms[term], 2) for term in TERMS[kind]},
+    )
+    return row, figure(terms["output"], 1)
+
+
+def figure(value: float, digits: int) -> Figure:
+    """A measured figure, rounded as in the core files."""
+    return Figure(round(value, digits), "measured", MEASURED)
+
+
+def with_kernel(part: Part, kernel: str, counted: Mapping[str, int]) -> Part:
+    """``part`` with its linears done by a kernel as fitted."""
+    row, output = fitted_kernel(kernel, counted)
+    core = part.core
+    kind = f"w{kernel[-1]}a8"
+    core = replace(core, macs={**core.macs, kind: row}, work={**core.work, "requantize": output})
+    return replace(part, core=core)
+
+
+def predict(part: Part, shape: str, bits: int) -> float:
+    """mcusim's instructions for one linear, without those of calling it."""
+    return instructions(shape_counts(shape, bits), part)
