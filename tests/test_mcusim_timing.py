@@ -8,9 +8,10 @@ import pytest
 
 from mcusim.figures import Range
 from mcusim.parts import load_part
-from mcusim.timing import OperatorCounts, energy, instructions, time_operator, total_time
+from mcusim.planner.ledger import Work
+from mcusim.timing import TERM_OF_COUNT, OperatorCounts, energy, instructions, time_operator, total_time
 
-H743 = load_part("stm32h743")
+H743, AN500, AN547 = load_part("stm32h743"), load_part("mps2-an500"), load_part("mps3-an547")
 
 
 def test_a_layer_of_the_measured_shape_costs_the_measured_instructions() -> None:
@@ -39,8 +40,26 @@ def test_the_slowest_resource_decides_and_without_overlap_all_add_up() -> None:
 
 def test_every_kind_of_work_takes_time() -> None:
     for field in fields(OperatorCounts):
-        time = time_operator(OperatorCounts(**{field.name: 1000}), H743)
-        assert time.total.low > 0, field.name
+        parts = [H743] if field.name not in TERM_OF_COUNT else [AN500, AN547]
+        times = [time_operator(OperatorCounts(**{field.name: 1000}), part) for part in parts]
+        assert max(time.total.low for time in times) > 0, field.name
+
+
+def test_a_kernel_that_fetches_weights_again_pays_for_them_and_for_its_channels_again() -> None:
+    once = OperatorCounts(macs_w4a8=10**6, requantizations=1000, weights=10_000, channels=10)
+    twice = replace(once, weights=20_000, channels=20)
+    row = AN500.core.macs["w4a8"]
+    extra = 10_000 * row.terms["weight"].value + 10 * row.terms["channel"].value
+    assert instructions(twice, AN500) - instructions(once, AN500) == pytest.approx(extra, rel=1e-9)
+
+
+@pytest.mark.parametrize(("inner", "past_word", "to_vector"), [(96, 0, 0), (97, 1, 15), (99, 3, 13)])
+def test_rows_that_fill_no_whole_word_or_vector_are_counted_once_an_output(
+    inner: int, past_word: int, to_vector: int
+) -> None:
+    work = Work()
+    work.charge_rows(outputs=70, inner=inner, channels=10, times=2)
+    assert (work.channels, work.past_word, work.to_vector) == (20, 140 * past_word, 140 * to_vector)
 
 
 def test_compute_is_a_range_by_cycles_per_instruction() -> None:

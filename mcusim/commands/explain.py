@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from mcusim.commands.part import figures_grid, value
-from mcusim.deployments import FLOAT32, load_deployment
+from mcusim.commands.plan import add_replacements, chosen_deployment
 from mcusim.figures import weakest
 from mcusim.fit import fit
 from mcusim.parts import Part
@@ -18,15 +17,15 @@ from mcusim.render.plans import describe
 from mcusim.render.sheets import Sheet, add_format, show
 from mcusim.timing import OperatorCounts, energy, instructions
 from mcusim.units import format_bytes, format_seconds
-from refimpl.errors import DoesNotFit, NotImplementedHere
+from refimpl.errors import DoesNotFit
 
 SCHEMA = "mcusim-explain/1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("deployment", help="a deployment; 'mcusim deployments' lists them")
+    add_replacements(parser)
     parser.add_argument("--no-overlap", action="store_true", help="add up computation and transfers")
-    parser.add_argument("--data", type=Path, help="folder with more parts and deployments")
     add_format(parser)
 
 
@@ -67,11 +66,7 @@ def _sentences(plan: Plan, part: Part, target: Target, overlap: bool) -> tuple[s
 
 
 def run(args: argparse.Namespace) -> int:
-    deployment = load_deployment(args.deployment, args.data)
-    if deployment.weights == FLOAT32:
-        raise NotImplementedHere(
-            f"deployment {deployment.name} is float32; only integer schedules are planned."
-        )
+    deployment = chosen_deployment(args)
     one = fit(deployment, args.data, plan_anyway=True)
     target = target_of(one.part, one.footprint.image)
     plan = one.on_part

@@ -19,11 +19,16 @@ DEFAULT = "sudoku-mlp-int4"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("deployment", nargs="?", default=DEFAULT, help=f"default {DEFAULT}")
+    add_replacements(parser)
+    add_format(parser)
+
+
+def add_replacements(parser: argparse.ArgumentParser) -> None:
+    """The flags that stand in place of a deployment's own values."""
     parser.add_argument("--weights", help="weight format in place of the deployment's")
     parser.add_argument("--carry", choices=CARRY_FORMATS[:2], help="carry in place of the deployment's")
     parser.add_argument("--part", help="device in place of the deployment's")
     parser.add_argument("--data", type=Path, help="folder with more parts and deployments")
-    add_format(parser)
 
 
 def chosen_deployment(args: argparse.Namespace) -> Deployment:

@@ -1,0 +1,93 @@
+"""mcusim's model of this project's own linears: what was measured, and shapes it was not fitted on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cross_tools import require
+from test_firmware_host import FIRMWARE, make
+
+from mcusim.parts import load_part
+from mcusim.planner.choices import Choices, SwiGLUTiles
+from mcusim.planner.ledger import operator_counts
+from mcusim.planner.plan import Formats, make_plan
+from mcusim.timing import OperatorCounts
+from refimpl.networks import find_network
+
+sys.path.insert(0, str(FIRMWARE))
+from core_rows import PARTS, USED, measured_rows, stated_rows
+from counted import read_counts
+from linears import FITTED, HELD_OUT, TOLERANCE, fit, predict, shape_counts
+
+CORES = sorted(USED)
+
+
+@pytest.fixture(scope="module")
+def counted() -> dict[str, Any]:
+    """The counts that ``make -C firmware validation`` kept."""
+    data: dict[str, Any] = json.loads((FIRMWARE.parent / "docs" / "validation.json").read_text())
+    return data
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_the_core_file_says_what_was_measured(counted: dict[str, Any], core: str) -> None:
+    measured, stated = measured_rows(core, counted), stated_rows(core)
+    assert {key: stated[key] for key in measured} == measured
+    assert set(stated) - set(measured) == {"call"}  # the only figure of these files that is assumed
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("core", CORES)
+def test_shapes_it_was_not_fitted_on_are_predicted_within_five_percent(
+    counted: dict[str, Any], core: str, bits: int
+) -> None:
+    counts = counted["linears"][f"{USED[core]}-s{bits}"]
+    for shape in HELD_OUT:
+        assert abs(predict(load_part(PARTS[core]), shape, bits) / counts[shape] - 1) <= TOLERANCE, shape
+    assert {"97-1024-97", "97-1024-5", "1536-512-97", "1536-512-5"} <= set(HELD_OUT) - set(FITTED)
+
+
+def linear_work(token: SwiGLUTiles, channel: SwiGLUTiles) -> OperatorCounts:
+    """What a plan of the default network does in the linears of one L call."""
+    config = find_network("sudoku9-mlp").config
+    plan = make_plan(config, Formats(4, "int16"), Choices(token, channel, x_stored=True))
+    sites = [operator_counts(work, 4, 0) for work in plan.call_L.sites.values() if work.counts["macs"]]
+    return sum(sites, OperatorCounts())
+
+
+def test_weights_are_charged_as_often_as_a_plan_fetches_them() -> None:
+    whole = linear_work(SwiGLUTiles(96, 256, 96), SwiGLUTiles(81, 256, 81))
+    partial = linear_work(SwiGLUTiles(96, 128, 96), SwiGLUTiles(81, 128, 81))
+    chunks = linear_work(SwiGLUTiles(96, 256, 48), SwiGLUTiles(81, 256, 81))
+    assert (partial.macs, partial.weights, partial.past_word) == (whole.macs, whole.weights, whole.past_word)
+    assert partial.channels > whole.channels  # a channel of down is begun once for each part of its sum
+    assert chunks.macs == whole.macs
+    assert chunks.weights > whole.weights
+
+
+def test_a_fit_finds_the_numbers_that_made_its_counts() -> None:
+    counts = {}
+    for shape in FITTED:
+        c = shape_counts(shape, 4)
+        work = (c.macs, c.requantizations, c.weights, c.channels, c.past_word)
+        counts[shape] = sum(n * unit for n, unit in zip(work, (2, 70, 11, 50, 12), strict=True))
+    found = fit("m7-dsp-s4", counts)
+    assert found == pytest.approx({"mac": 2, "output": 70, "weight": 11, "channel": 50, "past_word": 12})
+
+
+@pytest.mark.cross
+@pytest.mark.slow
+def test_the_emulator_counts_what_mcusim_predicts_for_shapes_it_was_not_fitted_on(tmp_path: Path) -> None:
+    require("make", "gcc", "arm-none-eabi-gcc", "qemu-system-arm")
+    make(tmp_path, "held-out")
+    for core, kernel in USED.items():
+        part = load_part(PARTS[core])
+        for bits in (8, 4):
+            for shape in HELD_OUT:
+                counts = read_counts(tmp_path / f"{kernel}-s{bits}-{shape}.bench").instructions["linear"]
+                off = predict(part, shape, bits) / counts - 1
+                assert abs(off) <= TOLERANCE, f"{kernel}-s{bits}-{shape}: {off:+.1%}"
