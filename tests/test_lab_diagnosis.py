@@ -18,7 +18,7 @@ from refimpl.lab.families import LinearAttention, TruncatedAttention, pruned, tr
 from refimpl.lab.growth import growth
 from refimpl.lab.parting import NEVER, parting
 from refimpl.lab.predict import best_threshold, predict_tables, ranks, spearman
-from refimpl.lab.sensitivity import kind_of, rounding_at
+from refimpl.lab.sensitivity import kind_of, rounding_at, spared_site
 from refimpl.lab.steps import finish, run_steps, stop_rule
 from refimpl.lab.variant import Variant, network, reading
 from refimpl.models.recursion import run
@@ -137,6 +137,16 @@ def test_rounding_touches_its_own_sites_only():
     rounded = visit("L.0.mlp.silu", value)
     scale = network(NAME).calibration.scale("L.0.mlp.silu")
     assert rounded[0] / scale == pytest.approx(round(0.123456 / scale), abs=1e-4)
+
+
+def test_a_spared_linear_must_exist():
+    with pytest.raises(InputError, match=r"no linear 'L\.0\.mlp\.up'"):
+        spared_site(NAME, "w4t", "L.0.mlp.up=w8c", 1)
+
+
+def test_sparing_a_linear_helps_the_carry():
+    rows = spared_site(NAME, "w2c", "L.0.mlp.down=w8c", 2).rows
+    assert float(rows[1][5]) > float(rows[0][5])
 
 
 def test_pruning_zeroes_the_shortest_rows_and_spares_the_heads():

@@ -17,7 +17,7 @@ from refimpl.lab.growth import growth_tables
 from refimpl.lab.parting import parting_tables
 from refimpl.lab.predict import predict_tables
 from refimpl.lab.results import read_results
-from refimpl.lab.sensitivity import activation_sites, weight_sites
+from refimpl.lab.sensitivity import activation_sites, spared_site, weight_sites
 from refimpl.lab.steadiness import steadiness_table
 from refimpl.lab.table import Table, as_markdown, print_tables, save, save_svg
 from refimpl.lab.variant import Variant
@@ -56,6 +56,8 @@ def _parting(args: argparse.Namespace) -> list[Table]:
 
 
 def _sites(args: argparse.Namespace) -> list[Table]:
+    if args.spare:
+        return [spared_site(args.network, args.weights, args.spare, args.puzzles)]
     return [weight_sites(args.network, args.weights, "w8c", args.puzzles),
             activation_sites(args.network, args.puzzles)]  # fmt: skip
 
@@ -109,6 +111,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--formats", default=formats, help="weights/activations/carry or fp32 (growth, depth)"
     )
     parser.add_argument("--weights", default="w4t", help="(parting, sites, schedule, calibration)")
+    parser.add_argument(
+        "--spare", metavar="LINEAR=FORMAT", help="sites: all in --weights but this one linear"
+    )
     parser.add_argument("--puzzles", type=int, default=0, help="first N puzzles (default: the whole set)")
     parser.add_argument("--results", nargs="*", type=Path, help="files of finished sweeps (predict)")
     parser.add_argument("--format", choices=("text", "markdown"), default="text")

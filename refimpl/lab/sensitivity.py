@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from refimpl import fast, float_ops
+from refimpl.errors import unknown_name
 from refimpl.fidelity import Reading, flattened_cosines, position_cosines
 from refimpl.float_params import Floats
 from refimpl.lab.cell import Track, puzzle_set, track
@@ -33,6 +34,24 @@ def weight_sites(name: str, low: str, high: str, puzzles: int) -> Table:
     programs[f"all {low}"] = Reading(fast, lower(found.float_model, low, found.calibration))
     title = f"{name}: one linear in {low}, the others in {high} (integer-exact)"
     return compare_programs(title, found.float_model, programs, chosen, f"against all {high}")
+
+
+def spared_site(name: str, low: str, spared: str, puzzles: int) -> Table:
+    """Integer-exact: every linear in ``low`` but one; ``spared`` is its name and format, ``LINEAR=FORMAT``."""
+    found, chosen = network(name), puzzle_set(name, puzzles)
+    site, _, fmt = spared.partition("=")
+    names = [p.name for p in linears(found.float_model)]
+    if site not in names:
+        raise unknown_name("linear", site, names)
+    programs = {
+        f"all {low}": Reading(fast, lower(found.float_model, low, found.calibration)),
+        f"all {low} but {site} {fmt}": Reading(
+            fast, lower(found.float_model, low, found.calibration, overrides={site: fmt})
+        ),
+    }
+    return compare_programs(
+        f"{name}: one linear spared", found.float_model, programs, chosen, f"against all {low}"
+    )
 
 
 def activation_sites(name: str, puzzles: int, clip: float = 1.0) -> Table:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from refimpl import fast, float_ops
+from refimpl.float_params import build_model
 from refimpl.lab.cell import puzzle_set
+from refimpl.lab.steps import over_batches
 from refimpl.lab.table import Table, percent
 from refimpl.lab.variant import network
 from refimpl.models.operators import Array, Operators
@@ -17,25 +19,25 @@ from refimpl.tasks.metrics import puzzle_exact, score
 from refimpl.tasks.significance import mcnemar_exact
 
 FACTORS = (1.0, 1.0001, 0.9999)
-FLOAT_BATCHES = (8, 32, 128)
 
 
 def steadiness_table(name: str, weights: str, puzzles: int) -> Table:
-    """Float runs that differ in batch size only; integer programs whose scales differ by 0.01 % only."""
+    """float32 beside float64; integer programs whose activation scales differ by 0.01 % only."""
     found, chosen = network(name), puzzle_set(name, puzzles)
 
-    def in_batches(ops: Operators, model: Model, batch: int) -> Array:
-        slices = [chosen.inputs[i : i + batch] for i in range(0, len(chosen.inputs), batch)]
-        return np.concatenate([ops.argmax(run(ops, model, tokens)[1].logits) for tokens in slices])
+    def answers_of(ops: Operators, model: Model) -> Array:
+        parts = over_batches(chosen.inputs, lambda tokens: ops.argmax(run(ops, model, tokens)[1].logits))
+        return np.concatenate(parts)
 
-    answers = {f"float32, batches of {b}": in_batches(float_ops, found.float_model, b) for b in FLOAT_BATCHES}
+    wide = build_model(found.config, found.tensors, np.float64)
+    answers = {"float32": answers_of(float_ops, found.float_model), "float64": answers_of(float_ops, wide)}
     for factor in FACTORS:
         scaled = {site: peak * factor for site, peak in found.calibration.absmax.items()}
         model = lower(found.float_model, weights, Calibration(scaled, found.calibration.source))
-        answers[f"{weights} a8 int16, scales x {factor}"] = in_batches(fast, model, 32)
+        answers[f"{weights} a8 int16, scales x {factor}"] = answers_of(fast, model)
     rows = []
     for label, own in answers.items():
-        first = next(value for other, value in answers.items() if other.split()[0] == label.split()[0])
+        first = next(value for other, value in answers.items() if other[:5] == label[:5])
         right = score(own, chosen.labels)
         pair = mcnemar_exact(puzzle_exact(first, chosen.labels), puzzle_exact(own, chosen.labels))
         changed = int((own != first).any(axis=1).sum())
