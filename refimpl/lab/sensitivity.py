@@ -37,7 +37,7 @@ def weight_sites(name: str, low: str, high: str, puzzles: int) -> Table:
 
 
 def spared_site(name: str, low: str, spared: str, puzzles: int) -> Table:
-    """Integer-exact: every linear in ``low`` but one; ``spared`` is its name and format, ``LINEAR=FORMAT``."""
+    """Integer-exact: every linear in ``low`` but one; ``spared``, as ``LINEAR=FORMAT``, names it."""
     found, chosen = network(name), puzzle_set(name, puzzles)
     site, _, fmt = spared.partition("=")
     names = [p.name for p in linears(found.float_model)]
