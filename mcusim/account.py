@@ -20,7 +20,7 @@ WEIGHTS, SCALES = "weight codes", "multipliers, shifts, biases"
 TABLES, ROWS = "tables and constants", "embedding rows"
 DIRECTORY = "directory and alignment"
 CARRY, INPUT, CACHED, TILES = "carry z_H, z_L", "input x", "weights held in SRAM", "scratch of the tiles"
-CODE = "code allowance"
+CODE, RESIDENT, STREAMED = "code allowance", "resident puzzle table", "streamed puzzle table"
 
 
 def image_shares(image: Image) -> tuple[Share, ...]:

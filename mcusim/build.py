@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from mcusim.account import CODE, Share, arena_shares, image_shares
+from mcusim.account import CODE, RESIDENT, STREAMED, Share, arena_shares, image_shares
 from mcusim.figures import weakest
+from mcusim.footprint import Footprint
 from mcusim.parts import Part
 from mcusim.planner.ledger import Ledger, operator_counts
 from mcusim.planner.plan import Plan
@@ -127,20 +128,25 @@ def total(costs: Costs, execution: Execution | None) -> Total:
     )
 
 
-def budget(limit: int, image: Image, plan: Plan, part: Part, weights_only: int) -> Budget:
-    """Everything that must be held: the image file, the arena, the code."""
-    shares = (*image_shares(image), *arena_shares(plan), Share(CODE, part.code_bytes))
-    return Budget(limit, shares, weights_only)
+def budget(limit: int, image: Image, plan: Plan, part: Part, size: Footprint) -> Budget:
+    """Everything that must be held: the image file, a resident table, the arena, the code."""
+    tables = (Share(RESIDENT, size.resident),) if size.resident else ()
+    shares = (*image_shares(image), *tables, *arena_shares(plan), Share(CODE, part.code_bytes))
+    return Budget(limit, shares, size.weights_only)
 
 
-def regions(image: Image, plan: Plan, target: Target) -> tuple[RegionUse, ...]:
-    """Image, code and the plan's segments in the part's memories.
+def regions(image: Image, plan: Plan, target: Target, size: Footprint) -> tuple[RegionUse, ...]:
+    """Image, code, puzzle table and the plan's segments in the part's memories.
 
     A plan that fits nowhere is shown whole in the memory that serves the arena.
     """
     part = target.part
     held: defaultdict[str, list[Share]] = defaultdict(list)
     held[target.memories.image.name].append(Share("flash image", len(image.data)))
+    if size.resident:
+        held[target.memories.image.name].append(Share(RESIDENT, size.resident))
+    if size.rows:
+        held[target.memories.rows.name].append(Share(STREAMED, size.rows))
     held[part.region("code", part.code_bytes).name].append(Share(CODE, part.code_bytes))
     segments = plan.lay_out(target)
     if segments is None:

@@ -33,11 +33,13 @@ class Footprint:
     """Bytes in the two readings of a budget, without the arena.
 
     ``weights_only``: all parameters x bits, as published, and the puzzle table where it is resident.
-    ``image``: the flash image, with a resident puzzle table.  ``rows``: puzzle rows outside the image.
+    ``image``: the flash image, with a puzzle table that is ``resident``.  ``rows``: puzzle rows outside
+    the image, 0 where the table has the one row that every image holds.
     """
 
     weights_only: int
     image: int
+    resident: int
     rows: int
 
 
@@ -59,14 +61,14 @@ def footprint(deployment: Deployment) -> Footprint:
     elif deployment.puzzle_rows == "resident-int8":
         resident = table + scales
     weights_only = backbone_bytes(config, deployment.weight_bits) + resident
-    outside = 0 if resident else table + scales
+    outside = 0 if resident or config.num_puzzle_identifiers == 1 else table + scales
     # The image always has room for the one row that a run reads.
     one_row = replace(config, num_puzzle_identifiers=1)
     if deployment.weights == FLOAT32:
         image = package_bytes(one_row, 32)
     else:
         image = image_bytes(one_row, deployment.weight_bits, deployment.carry, _meta(deployment, config))
-    return Footprint(weights_only, image + resident, outside)
+    return Footprint(weights_only, image + resident, resident, outside)
 
 
 def image_bytes(config: ModelConfig, bits: int, carry: str, meta: ImageMeta) -> int:

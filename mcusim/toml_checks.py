@@ -82,10 +82,14 @@ class Table:
     def get(self, key: str, kind: type | tuple[type, ...], article: str) -> Any:
         """The value of a key that must be there and of ``kind`` (bool is not taken for a number)."""
         if not self.has(key):
-            raise self.error(f"{self.label(key)} is missing; it must be {article}.", key)
+            strange = [other for other in self.data if other not in self.known]
+            near = next(iter(difflib.get_close_matches(key, strange, n=1)), "")
+            hint = f" (there is {near!r} instead)" if near else ""
+            raise self.error(f"{self.label(key)} is missing{hint}; it must be {article}.", near or key)
         value = self.data[key]
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise self.error(f"{self.label(key)} is {value!r}; it must be {article}.", key)
+            shown = {dict: "a table", list: "a list"}.get(type(value), repr(value))
+            raise self.error(f"{self.label(key)} is {shown}; it must be {article}.", key)
         return value
 
     def text(self, key: str) -> str:

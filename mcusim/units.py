@@ -74,14 +74,13 @@ def format_size(count: int) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return ``0.74 us``, ``13.0 ms``, ``2.41 s``: three significant digits."""
+    """Return ``0.74 us``, ``13.0 ms``, ``2.41 s``, ``113 min``, ``35.2 h``: three significant digits."""
+    for unit, factor in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= 1000 and seconds / factor >= 10:
+            value = seconds / factor
+            return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
     for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
         if seconds * factor >= 1 or unit == "us":
             value = seconds * factor
             return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
     raise AssertionError("the loop returns at its last unit")
-
-
-def format_rate(bytes_per_second: float) -> str:
-    """Return decimal megabytes a second."""
-    return f"{bytes_per_second / 1e6:,.4g} MB/s"

@@ -87,7 +87,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
         return 0
     formats = args.format.split(",")
     rows: list[dict[str, object]] = []
-    with Progress(transient=True, console=Console(stderr=True)) as progress:
+    aside = Console(stderr=True)
+    with Progress(transient=True, console=aside, disable=not aside.is_terminal) as progress:
         for name in args.networks:
             network = find_network(name)
             if not network.trained:
@@ -100,6 +101,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
                 answers = predict(runner, puzzles.inputs, args.threads, partial(progress.advance, task))
                 right = score(answers, puzzles.labels)
                 interval = wilson_interval(right.exact_right, right.puzzles)
+                if not aside.is_terminal:
+                    aside.print(f"{name} {fmt}: {right.exact_right} of {right.puzzles} exact")
                 rows.append({
                     "network": name, "format": fmt, "exact": right.exact, "low": interval.low,
                     "high": interval.high, "cell": right.cell, "copy_floor_cell": floor.cell,

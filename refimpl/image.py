@@ -118,6 +118,8 @@ class Image:
         where, size = self.where, len(self.data)
         if size < HEADER.size or bytes(self.data[:4]) != MAGIC:
             raise InputError(f"{where} is no flash image: it does not begin with {MAGIC.decode()}.")
+        if any(self.data[HEADER.size - 12 : HEADER.size]):
+            raise InputError(f"{where}: the header's 12 reserved bytes are not zero: it is damaged.")
         _, version, count, total, table_crc = HEADER.unpack_from(self.data)
         if version != VERSION:
             raise InputError(f"{where} has image version {version}; this reads version {VERSION}.")

@@ -88,6 +88,14 @@ def test_other_files_are_no_images(data: bytes) -> None:
         Image(data)
 
 
+@pytest.mark.parametrize("position", range(20, 32))
+def test_reserved_header_bytes_must_be_zero(position: int, image_bytes: bytes) -> None:
+    damaged = bytearray(image_bytes)
+    damaged[position] = 1
+    with pytest.raises(InputError, match="reserved bytes are not zero"):
+        Image(bytes(damaged))
+
+
 def test_a_later_version_is_refused(image_bytes: bytes) -> None:
     later = bytearray(image_bytes)
     later[4] = 2

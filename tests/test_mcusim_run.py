@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 
 from mcusim.__main__ import main
+from mcusim.account import CACHED, CARRY, INPUT, TILES
+from mcusim.deployments import load_deployment
+from mcusim.footprint import footprint
 from mcusim.parts import load_part
 from mcusim.planner.plan import Formats
 from mcusim.planner.search import search
@@ -25,6 +28,8 @@ from refimpl.models.recursion import run
 from refimpl.networks import find_network
 from refimpl.tasks.puzzles import load_shipped
 from refimpl.tasks.sudoku import from_tokens, to_tokens
+
+ARENA = {CARRY, INPUT, CACHED, TILES}
 
 
 def report(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, dict[str, Any]]:
@@ -63,6 +68,24 @@ def test_a_smaller_budget_gets_a_smaller_plan_and_the_same_bits(capsys: pytest.C
     assert [c["crc32_H"] for c in narrow["cycles"]] == [c["crc32_H"] for c in wide["cycles"]]
 
 
+@pytest.mark.parametrize(
+    "name", ["arc-att-int4-resident", "arc-att-int4", "arc-att-int8-h1n8", "sudoku-att-int4"]
+)
+def test_run_and_check_have_one_account(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The published reading and the image come from the same footprint; a resident table is counted."""
+    _, said = report(capsys, "--deployment", name)
+    size = footprint(load_deployment(name))
+    part = load_part(said["subject"]["part"])
+    arena = sum(s["size"] for s in said["budget"]["shares"] if s["what"] in ARENA)
+    assert said["budget"]["weights_only"] == size.weights_only
+    assert said["budget"]["everything"] == size.image + arena + part.code_bytes
+
+
+def test_the_default_budget_is_that_of_the_part(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(capsys, "--no-fidelity", "--steps", "1")[1]["budget"]["limit"] == 4 * 2**20
+    assert report(capsys, "--deployment", "arc-att-int8-h1n8")[1]["budget"]["limit"] == 8 * 2**20
+
+
 def test_too_small_a_budget_exits_1_with_the_missing_bytes(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["run", "--budget", "64KB", "--no-fidelity"])
     text = capsys.readouterr().out
@@ -81,6 +104,8 @@ def test_too_small_a_budget_exits_1_with_the_missing_bytes(capsys: pytest.Captur
         (["--weights", "w9c"], "did you mean 'w8c'?"),
         (["--deployment", "sudoku-mlp-int5"], "did you mean"),
         (["--puzzle", "256"], "0 to 255"),
+        (["--budget", ""], "--budget cannot be ''"),
+        (["--row", "3"], "add --table"),
         (["--steps", "0"], "at least 1"),
     ],
 )

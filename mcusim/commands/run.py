@@ -14,6 +14,7 @@ from rich.progress import Progress
 
 from mcusim.build import Costs, basis, budget, cycle_rows, operator_rows, regions, total
 from mcusim.deployments import DEFAULT_DEPLOYMENT, FLOAT32, Deployment, load_deployment
+from mcusim.footprint import footprint
 from mcusim.parts import load_part
 from mcusim.planner.plan import Formats
 from mcusim.planner.search import search
@@ -22,7 +23,7 @@ from mcusim.render import markdown, terminal
 from mcusim.render.plans import describe
 from mcusim.report import AllPuzzles, PuzzleResult, RunReport, Subject, to_json
 from mcusim.simulate import Execution, Tokens, execute
-from mcusim.units import MIB, parse_bytes
+from mcusim.units import parse_bytes
 from refimpl import fast
 from refimpl.errors import InputError, NotImplementedHere
 from refimpl.evaluate import Program, predict
@@ -33,14 +34,13 @@ from refimpl.models.config import ModelConfig
 from refimpl.networks import Network, find_network, seeded_tokens
 from refimpl.quantize.lower import CARRIES, Carry
 from refimpl.quantize.weights import parse_format
-from refimpl.sizes import backbone_bytes, parameters
+from refimpl.sizes import parameters
 from refimpl.tasks.metrics import copy_floor, score
 from refimpl.tasks.puzzles import parse_puzzle
 from refimpl.tasks.sets import evaluation_set
 from refimpl.tasks.significance import wilson_interval
 from refimpl.tasks.sudoku import to_tokens
 
-DEFAULT_BUDGET = "4MB"
 FORMS: dict[str, Callable[[RunReport], str]] = {
     "json": lambda report: json.dumps(to_json(report), indent=1) + "\n",
     "md": markdown.render,
@@ -48,14 +48,14 @@ FORMS: dict[str, Callable[[RunReport], str]] = {
     "svg": partial(terminal.export, form="svg"),
 }
 SMALL_PART, LARGE_PART = "generic-4mb", "generic-8mb"
-SMALL_PART_BYTES = 4 * MIB
+SMALL_BUDGET, LARGE_BUDGET = "4MB", "8MB"
 # Granularities of weights that the planner has tiled kernels for.
 TILED = ("tensor", "row", "ternary")
 NARROWER = {"w8c": "w4c", "w8t": "w4t"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--budget", help=f"memory for everything, such as 64KB (default {DEFAULT_BUDGET})")
+    parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
     parser.add_argument("--deployment", help=f"a named deployment (default {DEFAULT_DEPLOYMENT})")
     parser.add_argument("--model", help="network, folder, or preset with seeded weights")
     parser.add_argument("--weights", help="weight format, such as w8c, w4c, w4t")
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--part", help="the device (default: the deployment's, or the budget's generic one)")
     parser.add_argument("--puzzle", default="0", help="number of a shipped puzzle, file, FILE:ROW or string")
     parser.add_argument("--table", type=Path, help="puzzle table file to stream a row from")
-    parser.add_argument("--row", type=int, default=0, help="its row (default 0)")
+    parser.add_argument("--row", type=int, help="its row (default 0)")
     parser.add_argument("--execute", action="store_true", help="execute untrained weights as well")
     parser.add_argument("--all", action="store_true", help="accuracy over all shipped puzzles as well")
     parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
@@ -74,11 +74,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", *FORMS), default="text")
 
 
-def _deployment(args: argparse.Namespace, limit: int) -> Deployment:
-    """The named deployment with the flags of the command line in place of its own values."""
+def _deployment(args: argparse.Namespace) -> tuple[Deployment, int]:
+    """The named deployment with the flags in place of its own values, and the budget in bytes."""
     chosen = load_deployment(args.deployment or DEFAULT_DEPLOYMENT, args.data)
+    large = (args.part or chosen.part) == LARGE_PART
+    default = LARGE_BUDGET if large else SMALL_BUDGET
+    limit = parse_bytes(default if args.budget is None else args.budget, "--budget")
     if args.deployment is None:
-        chosen = replace(chosen, part=SMALL_PART if limit <= SMALL_PART_BYTES else LARGE_PART)
+        chosen = replace(chosen, part=SMALL_PART if limit <= parse_bytes(SMALL_BUDGET) else LARGE_PART)
     if args.model:
         config = find_network(args.model).config
         chosen = replace(chosen, name="(command line)", model=args.model, H_cycles=config.H_cycles,
@@ -98,7 +101,7 @@ def _deployment(args: argparse.Namespace, limit: int) -> Deployment:
         raise NotImplementedHere(
             f"weights {chosen.weights} have no tiled kernel yet; 'python -m refimpl sweep' measures them."
         )
-    return chosen
+    return chosen, limit
 
 
 def _puzzle(text: str, config: ModelConfig) -> tuple[Tokens, Tokens, str]:
@@ -152,18 +155,20 @@ def _remedies(report: RunReport, network: Network, rounding: str, limit: int) ->
 
 def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
     """Do what the arguments say; errors rise as sentences."""
-    limit = parse_bytes(args.budget or DEFAULT_BUDGET, "--budget")
-    deployment = _deployment(args, limit)
+    deployment, limit = _deployment(args)
     part = load_part(deployment.part, args.data)
     network = find_network(deployment.model)
     config = replace(network.config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps)
     puzzle = _puzzle(args.puzzle, config) if network.trained else None
+    if args.row is not None and args.table is None:
+        raise InputError("--row names a row of a table file; add --table FILE.")
     if args.table is not None and not config.puzzle_emb_len:
         raise InputError(f"--table: {network.name} has no puzzle embedding.")
     carry: Carry = "int8" if deployment.carry == "int8" else "int16"
     image = Image(network.image(deployment.weights, args.rounding, carry=carry), "the image")
-    target = target_of(part, len(image.data))
-    room = max(0, limit - len(image.data) - part.code_bytes)
+    size = footprint(deployment)
+    target = target_of(part, len(image.data) + size.resident)
+    room = max(0, limit - len(image.data) - size.resident - part.code_bytes)
     found = search(config, Formats(deployment.weight_bits, carry), target, room)
     plan = found.chosen or found.front[0]
     execution, result = None, None
@@ -172,7 +177,7 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
         execution = execute(
             image, plan, target, seeded_tokens(config) if puzzle is None else puzzle[0],
             None if args.no_fidelity else network.float_model,
-            puzzle_row=(args.table, args.row) if args.table else None,
+            puzzle_row=(args.table, args.row or 0) if args.table else None,
             on_step=lambda done: progress.update(task, completed=done),
         )  # fmt: skip
         result = None if puzzle is None else _judge(execution, *puzzle, config.task)
@@ -184,8 +189,8 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
             deployment.carry, args.rounding, config.H_cycles, config.L_cycles, config.halt_max_steps,
             part.name, part.title, describe(plan.choices),
         ),
-        budget=budget(limit, image, plan, part, backbone_bytes(config, deployment.weight_bits)),
-        regions=regions(image, plan, target),
+        budget=budget(limit, image, plan, part, size),
+        regions=regions(image, plan, target, size),
         puzzle=result,
         all_puzzles=everyone,
         cycles=cycle_rows(costs, execution),
@@ -198,7 +203,8 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
 
 
 def run(args: argparse.Namespace) -> int:
-    with Progress(transient=True, console=Console(stderr=True)) as progress:
+    console = Console(stderr=True)
+    with Progress(transient=True, console=console, disable=not console.is_terminal) as progress:
         report = simulate(args, progress)
     if args.format == "text":
         Console().print(terminal.render(report))

@@ -20,7 +20,6 @@ from refimpl.models.skeleton import Spec, skeleton
 from refimpl.models.tree import Attention, Block, Model
 
 SCRATCH = "scratch"
-CARRY_BYTES = {"int16": 2, "int8": 1}
 SCALE_BYTES = 5
 
 

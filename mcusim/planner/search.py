@@ -108,6 +108,8 @@ def _chosen(
     config: ModelConfig, formats: Formats, target: Target, estimates: list[Estimate], limit: int | None
 ) -> Plan | None:
     """Of the plans that fit and are as fast as the fastest, the one that reads least, then the smallest."""
+    if not target.image_fits:
+        return None
     room = sum(room.bytes for room in target.rooms)
     room = room if limit is None else min(room, limit)
 

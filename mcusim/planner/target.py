@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from mcusim.parts import Part
 from mcusim.planner.ledger import Memories
 
-CODE_FIRST = ("code", "image")
-
 
 @dataclass(frozen=True)
 class Room:
@@ -30,11 +28,12 @@ class Segment:
 
 @dataclass(frozen=True)
 class Target:
-    """A part with the image and the code laid into it."""
+    """A part with the image and the code laid into it; ``image_fits`` where they have room."""
 
     part: Part
     memories: Memories
     rooms: tuple[Room, ...]
+    image_fits: bool
 
     @property
     def staged(self) -> bool:
@@ -51,7 +50,7 @@ def target_of(part: Part, image_bytes: int) -> Target:
     rooms = tuple(Room(r.name, max(0, left[r.name])) for r in part.regions if "arena" in r.purposes)
     largest = max(rooms, key=lambda room: room.bytes).region
     arena = next(region for region in part.regions if region.name == largest)
-    return Target(part, Memories(image, part.region("rows"), arena), rooms)
+    return Target(part, Memories(image, part.region("rows"), arena), rooms, min(left.values()) >= 0)
 
 
 def lay_out(sizes: dict[str, int], rooms: tuple[Room, ...]) -> tuple[Segment, ...] | None:

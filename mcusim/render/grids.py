@@ -171,5 +171,5 @@ def sentences(report: RunReport) -> tuple[str, ...]:
         f"Plan {subject.plan} (tiles, see mcusim plan). {_measured(report)}",
         f"Estimated: {span(total.time)} and {joules(total.energy)} a puzzle on "
         f"{subject.part_title}; times in the tables are estimates, the slow end.",
-        f"The estimate rests on {figures} figures; weakest: {basis.weakest} ({basis.source}).",
+        f"The estimate rests on {figures} figures; one of the weakest: {basis.weakest} ({basis.source}).",
     )
