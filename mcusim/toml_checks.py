@@ -88,7 +88,7 @@ class Table:
             raise self.error(f"{self.label(key)} is missing{hint}; it must be {article}.", near or key)
         value = self.data[key]
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            shown = {dict: "a table", list: "a list"}.get(type(value), repr(value))
+            shown = "a table" if isinstance(value, dict) else repr(value)
             raise self.error(f"{self.label(key)} is {shown}; it must be {article}.", key)
         return value
 

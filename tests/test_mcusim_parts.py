@@ -117,7 +117,7 @@ def test_the_arena_goes_to_the_first_region_that_is_large_enough() -> None:
         ('clock = { value = "480 MHz", basis = "datasheet",', 'clock = { value = "480 MHz",', "clock =",
          "clock.basis is missing"),
         ('core = "cortex-m7"', 'core = "cortex-m77"', "core =", "did you mean 'cortex-m7'"),
-        ('title = ', 'titel = ', "# SRAM", "title is missing"),
+        ('title = ', 'titel = ', "titel", "title is missing"),
         ('name = "itcm"', 'name = "itcm"\nsizes = 1', "sizes",
          "there is no key memory[2].sizes; did you mean 'size'"),
         ('name = "dtcm"\nkind = "sram"', 'name = "dtcm"\nkind = "dram"', 'kind = "dram"',
