@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": ("refimpl.commands", "add_evaluate", "run_evaluate", "accuracy of shipped networks"),
     "quantize": ("refimpl.commands", "add_quantize", "run_quantize", "lower a network to a flash image"),
     "calibrate": ("refimpl.commands", "add_calibrate", "run_calibrate", "take activation scales"),
+    "show": ("refimpl.tasks.cli", "add_arguments", "run", "print a Sudoku, maze or ARC task"),
     "embeddings": ("refimpl.embeddings.cli", "add_arguments", "run", "puzzle tables on disk"),
     "convert": ("refimpl.checkpoints.cli", "add_arguments", "run", "read a checkpoint, write our npz"),
     "sweep": ("refimpl.lab.cli", "add_sweep", "run_sweep", "measure formats x depths, resumable"),

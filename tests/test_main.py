@@ -79,6 +79,9 @@ def test_each_kind_of_bad_checkpoint_gets_its_own_sentence(
         (["quantize", "sudoku9-mlp", "/nowhere/x.img"], "cannot be written"),
         (["quantize", "sudoku9-mlp", "x.img", "--weights", "w44c"], "weight format"),
         (["calibrate", "hrm-maze"], "seeded weights"),
+        (["show", "sudoku", "--row", "256"], "0 to 255"),
+        (["show", "maze", "/nowhere.csv"], "/nowhere.csv"),
+        (["show", "arc", "/nowhere.json"], "cannot be read"),
     ],
 )
 def test_bad_requests_are_one_sentence(
@@ -96,6 +99,17 @@ def test_quantize_writes_the_image_that_the_simulator_counts(tmp_path: Path) -> 
     target = tmp_path / "net.img"
     assert main(["quantize", "sudoku6-mlp", str(target), "--bounds"]) == 0
     assert target.read_bytes() == find_network("sudoku6-mlp").image("w4c")
+
+
+def test_show_prints_each_kind_of_puzzle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task = {"train": [{"input": [[1, 2]], "output": [[2, 1]]}], "test": [{"input": [[3]], "output": [[4]]}]}
+    (tmp_path / "swap.json").write_text(json.dumps(task))
+    assert main(["show", "arc", str(tmp_path / "swap.json")]) == 0
+    assert "task swap" in capsys.readouterr().out
+    assert main(["show", "maze", "--size", "10", "--row", "1"]) == 0
+    assert {"S", "G", "o", "#"} <= set(capsys.readouterr().out)
+    assert main(["show", "sudoku", "--row", "3"]) == 0
+    assert "question" in capsys.readouterr().out
 
 
 def test_evaluate_prints_accuracy_of_the_formats_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
