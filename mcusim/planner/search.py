@@ -17,8 +17,6 @@ from refimpl.models.config import ModelConfig
 RESIDENT = (frozenset[str](), frozenset({"token"}), frozenset({"token", "channel"}))
 # A plan joins the front if it saves this share of traffic or of time over each smaller one.
 WORTH = 0.05
-# A plan this close to the fastest is as fast: the estimates know no finer.
-NEGLIGIBLE = 0.01
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Search:
-    """``front``: plans in order of SRAM.  ``chosen``: the fastest that fits (see _chosen), or None."""
+    """``front``: plans in order of SRAM.  ``chosen``: the fastest that fits, or None."""
 
     front: tuple[Plan, ...]
     chosen: Plan | None
@@ -99,30 +97,17 @@ def _thinned(estimates: list[Estimate]) -> list[Choices]:
     return [one.choices for one in kept]
 
 
-def _frugal(one: Estimate) -> tuple[int, bool, int]:
-    """Fewest weights read, then rows read once (x stored), then the smallest arena."""
-    return one.weight_bytes, not one.choices.x_stored, one.high_water
-
-
 def _chosen(
     config: ModelConfig, formats: Formats, target: Target, estimates: list[Estimate], limit: int | None
 ) -> Plan | None:
-    """Of the plans that fit and are as fast as the fastest, the one that reads least, then the smallest."""
+    """The fastest plan that the part holds; of equals the one that reads least, then the smallest."""
     if not target.image_fits:
         return None
     room = sum(room.bytes for room in target.rooms)
     room = room if limit is None else min(room, limit)
-
-    def fits(one: Estimate) -> Plan | None:
-        if one.high_water > room:
-            return None
-        plan = make_plan(config, formats, one.choices)
-        return plan if plan.lay_out(target) is not None else None
-
-    by_time = sorted(estimates, key=lambda e: (e.seconds, e.weight_bytes, e.high_water))
-    fastest = next((one.seconds for one in by_time if fits(one) is not None), None)
-    if fastest is None:
-        return None
-    as_fast = [one for one in by_time if one.seconds <= fastest * (1 + NEGLIGIBLE)]
-    found = (fits(one) for one in sorted(as_fast, key=_frugal))
-    return next(plan for plan in found if plan is not None)
+    for one in sorted(estimates, key=lambda e: (e.seconds, e.weight_bytes, e.high_water)):
+        if one.high_water <= room:
+            plan = make_plan(config, formats, one.choices)
+            if plan.lay_out(target) is not None:
+                return plan
+    return None
