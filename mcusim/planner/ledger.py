@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mcusim.figures import Range
 from mcusim.parts import Part, Region
 from mcusim.timing import OperatorCounts, OperatorTime, time_operator
 from refimpl.counting import Counts
@@ -179,11 +178,3 @@ def site_time(
     seconds = {"image": image, "rows": each}
     regions = {"image": memories.image, "rows": memories.rows, "arena": memories.arena}
     return time_operator(counts, part, regions, overlap, seconds)
-
-
-def total_range(times: Iterable[OperatorTime]) -> Range:
-    """Sites one after another."""
-    total = Range(0.0, 0.0)
-    for time in times:
-        total = total + time.total
-    return total

@@ -15,12 +15,13 @@ from mcusim.planner.attention import mix, output
 from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import AttentionTiles, Choices, MixTiles, OutputTiles, SwiGLUTiles
 from mcusim.planner.counting import CountingMachine
-from mcusim.planner.ledger import site_time, total_range
+from mcusim.planner.ledger import site_time
 from mcusim.planner.machine import State
 from mcusim.planner.plan import Formats, resident_linears, row_source
 from mcusim.planner.schedule import heads
 from mcusim.planner.sublayers import Source, swiglu
 from mcusim.planner.target import Target
+from mcusim.timing import total_time
 from refimpl.models.config import ModelConfig
 from refimpl.models.skeleton import skeleton
 from refimpl.models.tree import Attention, Block, SwiGLU
@@ -147,7 +148,7 @@ class OptionCounter:
                     output(m, layer.token, source, tiles, mixed)
                 m.free(mixed)
         part, memories = self.target.part, self.target.memories
-        time = total_range(
+        time = total_time(
             site_time(work, self.formats.bits, self.rows, part, memories) for work in m.ledger.sites.values()
         )
         (placement,) = m.placements.values()

@@ -11,10 +11,10 @@ from mcusim.planner import schedule
 from mcusim.planner.buffers import Buffer, Placement
 from mcusim.planner.choices import Choices
 from mcusim.planner.counting import CountingMachine
-from mcusim.planner.ledger import Ledger, RowSource, site_time, total_range
+from mcusim.planner.ledger import Ledger, RowSource, site_time
 from mcusim.planner.machine import State
 from mcusim.planner.target import Segment, Target, lay_out
-from mcusim.timing import OperatorTime
+from mcusim.timing import OperatorTime, total_time
 from refimpl.models.config import ModelConfig
 from refimpl.models.skeleton import Spec, skeleton
 from refimpl.models.tree import Attention, Block, Model
@@ -92,7 +92,7 @@ class Plan:
 
     def time(self, ledger: Ledger, target: Target, overlap: bool = True) -> Range:
         """Estimated time of a call or of the heads: its sites one after another."""
-        return total_range(self.times(ledger, target, overlap).values())
+        return total_time(self.times(ledger, target, overlap).values())
 
     def step_time(self, target: Target, overlap: bool = True) -> Range:
         """Estimated time of one ACT step."""
