@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from refimpl import fast, float_ops
-from refimpl.models.operators import Operators
+from refimpl.fidelity import Reading
 from refimpl.models.recursion import run
-from refimpl.models.tree import Model
 from refimpl.networks import Network
 
 FLOAT = "float"
@@ -21,23 +19,15 @@ BATCH = 32
 Tokens = npt.NDArray[np.integer]
 
 
-@dataclass(frozen=True)
-class Program:
-    """A parameter tree with the operators that understand it."""
-
-    ops: Operators
-    model: Model
-
-
-def program(network: Network, fmt: str, H_cycles: int | None = None, steps: int | None = None) -> Program:
+def program(network: Network, fmt: str, H_cycles: int | None = None, steps: int | None = None) -> Reading:
     """``fmt`` is ``float`` or a weight format; integer programs use static int8 activations."""
     if fmt == FLOAT:
-        return Program(float_ops, network.float_model.with_depth(H_cycles, steps))
-    return Program(fast, network.integer_model(fmt).with_depth(H_cycles, steps))
+        return Reading(float_ops, network.float_model.with_depth(H_cycles, steps))
+    return Reading(fast, network.integer_model(fmt).with_depth(H_cycles, steps))
 
 
 def predict(
-    runner: Program, tokens: Tokens, threads: int = 2, on_done: Callable[[int], None] | None = None
+    runner: Reading, tokens: Tokens, threads: int = 2, on_done: Callable[[int], None] | None = None
 ) -> Tokens:
     """Answers (B, seq) of all puzzles; ``on_done`` hears how many puzzles each finished batch had.
 

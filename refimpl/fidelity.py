@@ -21,7 +21,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from refimpl import float_ops
 from refimpl.models.operators import Array, Operators
 from refimpl.models.recursion import Call, Carry, act_step, reset
 from refimpl.models.tree import Model
@@ -125,18 +124,6 @@ def call_fidelity(
         ))  # fmt: skip
         previous[call.level] = state
     return tuple(rows)
-
-
-def per_call_fidelity(
-    float_model: Model, int_model: Model, tokens: Array, ops: Operators, puzzle_ids: Array | None = None
-) -> tuple[CallFidelity, ...]:
-    """:func:`call_fidelity` of an integer program (run by ``ops``) against its float model.
-
-    Both run at the depth of ``int_model``.
-    """
-    config = int_model.config
-    reference = float_model.with_depth(config.H_cycles, config.halt_max_steps)
-    return call_fidelity(Reading(float_ops, reference), Reading(ops, int_model), tokens, puzzle_ids)
 
 
 def summarise(calls: tuple[CallFidelity, ...]) -> Fidelity:

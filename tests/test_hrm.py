@@ -16,7 +16,7 @@ from reasoners import checksums
 
 from refimpl import fast, float_ops, ops
 from refimpl.counting import count_step
-from refimpl.fidelity import per_call_fidelity, position_cosines
+from refimpl.fidelity import Reading, call_fidelity, position_cosines
 from refimpl.image import Image
 from refimpl.model_image import ImageMeta, from_image, to_image
 from refimpl.models.config import ModelConfig
@@ -53,7 +53,7 @@ def test_numpy_and_numba_agree_after_every_call(weights: str) -> None:
 
 
 def test_int8_follows_the_float_run_through_every_call() -> None:
-    for call in per_call_fidelity(float_hrm(), integer_hrm(), TOKENS, fast):
+    for call in call_fidelity(Reading(float_ops, float_hrm()), Reading(fast, integer_hrm()), TOKENS):
         assert call.cosine > 0.99, call
 
 

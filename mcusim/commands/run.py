@@ -26,7 +26,8 @@ from mcusim.simulate import Execution, Tokens, execute
 from mcusim.units import parse_bytes
 from refimpl import fast
 from refimpl.errors import InputError, NotImplementedHere
-from refimpl.evaluate import Program, predict
+from refimpl.evaluate import predict
+from refimpl.fidelity import Reading
 from refimpl.fixedpoint import ROUNDINGS
 from refimpl.image import Image
 from refimpl.model_image import from_image
@@ -128,7 +129,7 @@ def _all(image: Image, deployment: Deployment, config: ModelConfig, progress: Pr
     puzzles = evaluation_set(config)
     model = from_image(image).with_depth(deployment.H_cycles, deployment.steps)
     task = progress.add_task("all puzzles", total=len(puzzles.inputs))
-    answers = predict(Program(fast, model), puzzles.inputs, on_done=lambda n: progress.advance(task, n))
+    answers = predict(Reading(fast, model), puzzles.inputs, on_done=lambda n: progress.advance(task, n))
     right = score(answers, puzzles.labels)
     interval = wilson_interval(right.exact_right, right.puzzles)
     floor = copy_floor(puzzles.inputs, puzzles.labels)
