@@ -22,7 +22,7 @@ from mcusim.planner.target import target_of
 from mcusim.render import markdown, terminal
 from mcusim.render.plans import describe
 from mcusim.report import AllPuzzles, PuzzleResult, RunReport, Subject, to_json
-from mcusim.simulate import Execution, Tokens, execute
+from mcusim.simulate import Execution, execute
 from mcusim.units import parse_bytes
 from refimpl import fast
 from refimpl.errors import InputError, NotImplementedHere
@@ -36,11 +36,11 @@ from refimpl.networks import Network, find_network, seeded_tokens
 from refimpl.quantize.lower import CARRIES, Carry
 from refimpl.quantize.weights import parse_format
 from refimpl.sizes import parameters
+from refimpl.tasks.games import Puzzle
 from refimpl.tasks.metrics import copy_floor, score
-from refimpl.tasks.puzzles import parse_puzzle
+from refimpl.tasks.naming import find_puzzle
 from refimpl.tasks.sets import evaluation_set
 from refimpl.tasks.significance import wilson_interval
-from refimpl.tasks.sudoku import to_tokens
 
 FORMS: dict[str, Callable[[RunReport], str]] = {
     "json": lambda report: json.dumps(to_json(report), indent=1) + "\n",
@@ -64,11 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--H-cycles", type=int, help="H cycles an ACT step")
     parser.add_argument("--steps", type=int, help="ACT steps")
     parser.add_argument("--part", help="the device (default: the deployment's, or the budget's generic one)")
-    parser.add_argument("--puzzle", default="0", help="number of a shipped puzzle, file, FILE:ROW or string")
+    parser.add_argument("--puzzle", default="0", help="number in the evaluation set, file, FILE:ROW, string")
     parser.add_argument("--table", type=Path, help="puzzle table file to stream a row from")
     parser.add_argument("--row", type=int, help="its row (default 0)")
     parser.add_argument("--execute", action="store_true", help="execute untrained weights as well")
-    parser.add_argument("--all", action="store_true", help="accuracy over all shipped puzzles as well")
+    parser.add_argument("--all", action="store_true", help="accuracy over the whole evaluation set as well")
     parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
     parser.add_argument("--no-fidelity", action="store_true", help="leave out the float path")
     parser.add_argument("--data", type=Path, help="folder with more parts and deployments")
@@ -105,23 +105,16 @@ def _deployment(args: argparse.Namespace) -> tuple[Deployment, int]:
     return chosen, limit
 
 
-def _puzzle(text: str, config: ModelConfig) -> tuple[Tokens, Tokens, str]:
-    if config.task != "sudoku":
-        raise NotImplementedHere(f"puzzles of task {config.task!r} cannot be run yet; use a Sudoku network.")
-    puzzle = parse_puzzle(text, round(config.seq_len**0.5))
-    return to_tokens(puzzle.question), to_tokens(puzzle.answer), puzzle.origin
-
-
-def _judge(
-    execution: Execution, question: Tokens, label: Tokens, origin: str, task: str
-) -> PuzzleResult:
+def _judge(execution: Execution, puzzle: Puzzle, task: str) -> PuzzleResult:
     assert execution.answer is not None
     assert execution.q is not None
-    right = score(execution.answer[None], label[None])
-    asked, wanted, given = (tuple(int(v) for v in t) for t in (question, label, execution.answer))
+    right = score(execution.answer[None], puzzle.answer[None])
+    asked, wanted, given = (
+        tuple(int(v) for v in t) for t in (puzzle.question, puzzle.answer, execution.answer)
+    )
     solved = right.exact_right == 1
     return PuzzleResult(
-        origin, task, asked, wanted, given, solved, right.cells_right, right.cells, *execution.q
+        puzzle.origin, task, asked, wanted, given, solved, right.cells_right, right.cells, *execution.q
     )
 
 
@@ -160,7 +153,7 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
     part = load_part(deployment.part, args.data)
     network = find_network(deployment.model)
     config = replace(network.config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps)
-    puzzle = _puzzle(args.puzzle, config) if network.trained else None
+    puzzle = find_puzzle(args.puzzle, config) if network.trained else None
     if args.row is not None and args.table is None:
         raise InputError("--row names a row of a table file; add --table FILE.")
     if args.table is not None and not config.puzzle_emb_len:
@@ -176,12 +169,12 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
     if found.chosen is not None and (puzzle is not None or args.execute or args.table):
         task = progress.add_task("ACT steps", total=config.halt_max_steps)
         execution = execute(
-            image, plan, target, seeded_tokens(config) if puzzle is None else puzzle[0],
+            image, plan, target, seeded_tokens(config) if puzzle is None else puzzle.question,
             None if args.no_fidelity else network.float_model,
             puzzle_row=(args.table, args.row or 0) if args.table else None,
             on_step=lambda done: progress.update(task, completed=done),
         )  # fmt: skip
-        result = None if puzzle is None else _judge(execution, *puzzle, config.task)
+        result = None if puzzle is None else _judge(execution, puzzle, config.task)
     everyone = _all(image, deployment, config, progress) if args.all and network.trained else None
     costs = Costs(plan, target)
     report = RunReport(

@@ -18,7 +18,7 @@ def table(grid: Grid) -> str:
 
 
 def render(report: RunReport) -> str:
-    """The whole report; the puzzle as one line of question and prediction each."""
+    """The whole report; of the puzzle where it came from and the verdict on the answer."""
     parts = [f"## {grids.title(report)}", grids.subtitle(report)]
     result = report.puzzle
     if result is not None:

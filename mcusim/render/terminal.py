@@ -17,8 +17,7 @@ from mcusim.render import grids
 from mcusim.render.grids import Grid
 from mcusim.report import PuzzleResult, RunReport
 from refimpl.fixedpoint import LOGIT_FRAC_BITS
-from refimpl.tasks.show import show_sudoku
-from refimpl.tasks.sudoku import from_tokens
+from refimpl.tasks.show import show_tokens
 
 BAR_WIDTH = 16
 EXPORT_WIDTH = 84
@@ -45,14 +44,12 @@ def table(grid: Grid, bars: list[Text] | None = None) -> Table:
 
 def puzzle(result: PuzzleResult) -> RenderableType:
     """Question, prediction and answer side by side; the verdict on the answer under them."""
-    question, label, prediction = (
-        from_tokens(np.array(tokens)) for tokens in (result.question, result.label, result.prediction)
-    )
+    grids_shown = map(np.array, (result.question, result.label, result.prediction))
     judged = ("right", "bold green") if result.right else ("wrong", "bold red")
     cells = f"{result.cells_right} of {result.cells} cells right"
     q_halt = f"q_halt {result.q_halt / 2**LOGIT_FRAC_BITS:+.2f}"
     line = Text.assemble(f"{result.origin}: the answer is ", judged, f", {cells}; {q_halt}")
-    return Group(show_sudoku(question, label, prediction), line)
+    return Group(show_tokens(result.task, *grids_shown), line)
 
 
 def render(report: RunReport) -> RenderableType:

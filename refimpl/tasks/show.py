@@ -15,7 +15,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from refimpl.tasks import maze
-from refimpl.tasks.sudoku import box_shape, size_of
+from refimpl.tasks.sudoku import box_shape, from_tokens, size_of
 
 _GIVEN, _FILLED, _WRONG, _DIM = "bold", "cyan", "bold red", "dim"
 _MAZE_STYLES = {maze.WALL: _DIM, maze.OPEN: "", maze.START: "bold", maze.GOAL: "bold", maze.PATH: "cyan"}
@@ -23,6 +23,15 @@ _MAZE_STYLES = {maze.WALL: _DIM, maze.OPEN: "", maze.START: "bold", maze.GOAL: "
 _ARC_STYLES = ("white on #000000", "white on #0074d9", "white on #ff4136", "black on #2ecc40",
                "black on #ffdc00", "black on #aaaaaa", "white on #f012be", "black on #ff851b",
                "black on #7fdbff", "white on #870c25")
+
+
+def show_tokens(task: str, question: NDArray[np.integer], answer: NDArray[np.integer],
+                predicted: NDArray[np.integer] | None = None) -> RenderableType:
+    """Return the token codes (cells,) of a ``sudoku`` or ``maze`` as grids side by side."""
+    if task == "maze":
+        return show_maze(question, answer, predicted)
+    return show_sudoku(from_tokens(question), from_tokens(answer),
+                       None if predicted is None else from_tokens(predicted))
 
 
 def show_sudoku(question: NDArray[np.integer], answer: NDArray[np.integer],
