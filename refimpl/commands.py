@@ -6,21 +6,22 @@ import argparse
 import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from refimpl.checkpoints import list_networks
+from refimpl.checkpoints import list_networks, read_json, write_card
 from refimpl.errors import InputError
-from refimpl.evaluate import predict, program
+from refimpl.evaluate import FLOAT, measure, predict, program
 from refimpl.fixedpoint import ROUNDINGS
 from refimpl.image import write_atomically
-from refimpl.networks import DEFAULT_NETWORK, find_network
+from refimpl.networks import DEFAULT_NETWORK, Network, find_network
 from refimpl.quantize.bounds import prove
 from refimpl.quantize.calibrate import calibrate
 from refimpl.tasks.metrics import copy_floor, score
-from refimpl.tasks.sets import calibration_set, evaluation_set
+from refimpl.tasks.sets import HeldOut, PuzzleSet, Stated, at_least_one, calibration_set, evaluation_set
 from refimpl.tasks.significance import wilson_interval
 
 TABLE_FORMATS = "float,w8c,w4c,w4t"
@@ -72,12 +73,42 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("networks", nargs="*", default=[DEFAULT_NETWORK], help=f"default {DEFAULT_NETWORK}")
     parser.add_argument("--list", action="store_true", help="list the shipped networks")
     parser.add_argument("--format", default=TABLE_FORMATS, help=f"comma separated, default {TABLE_FORMATS}")
-    parser.add_argument("--puzzles", type=int, help="generate this many (default: the shipped 256 Sudokus)")
-    parser.add_argument("--givens", type=int, help="givens of generated Sudokus")
+    parser.add_argument("--puzzles", type=int, help="so many of the held-out set that the network's "
+                        "card names first (default: the 256 shipped Sudokus, if they suit it)")  # fmt: skip
+    parser.add_argument("--givens", type=int, help="generated Sudokus with so many givens instead")
+    parser.add_argument("--card", action="store_true", help="write the float figure into the network's "
+                        "config.json; needs --givens and --puzzles")  # fmt: skip
     parser.add_argument("--H-cycles", type=int, help="H cycles an ACT step (default: the network's)")
     parser.add_argument("--steps", type=int, help="ACT steps (default: the network's)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="the same facts as JSON")
+
+
+def _puzzles(network: Network, count: int | None, givens: int | None) -> tuple[PuzzleSet, Stated | None]:
+    """The puzzles to evaluate on, and what the network's card states of that set."""
+    side = round(network.config.seq_len**0.5)
+    for card in network.stated:
+        if count is not None and card.held_out is not None and givens in (None, card.held_out.givens):
+            return card.held_out.draw(side, at_least_one(count)), card
+    return evaluation_set(network.config, count, givens), None
+
+
+def _state(args: argparse.Namespace) -> int:
+    """Measure networks that came without a card's figure, and write it into their cards."""
+    if not (args.givens and args.puzzles):
+        raise InputError("--card needs --givens and --puzzles: they name the set that the card states.")
+    for name in args.networks:
+        network = find_network(name)
+        if network.folder is None:
+            raise InputError(f"{name}: accuracy n/a (untrained weights).")
+        held_out = HeldOut(givens=args.givens)
+        puzzles = held_out.draw(round(network.config.seq_len**0.5), args.puzzles)
+        found = measure(network, puzzles, args.threads)
+        card = read_json(network.folder / "config.json")
+        card["held_out"] = {**card.get("held_out", {}), held_out.name: found.to_dict()}
+        write_card(network.folder, card)
+        print(f"{network.folder / 'config.json'}: {held_out.name} {json.dumps(found.to_dict())}")
+    return 0
 
 
 def run_evaluate(args: argparse.Namespace) -> int:
@@ -85,15 +116,17 @@ def run_evaluate(args: argparse.Namespace) -> int:
     if args.list:
         print("\n".join(list_networks()))
         return 0
+    if args.card:
+        return _state(args)
     formats = args.format.split(",")
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     aside = Console(stderr=True)
     with Progress(transient=True, console=aside, disable=not aside.is_terminal) as progress:
         for name in args.networks:
             network = find_network(name)
             if not network.trained:
                 raise InputError(f"{name}: accuracy n/a (untrained weights).")
-            puzzles = evaluation_set(network.config, args.puzzles, args.givens)
+            puzzles, card = _puzzles(network, args.puzzles, args.givens)
             floor = copy_floor(puzzles.inputs, puzzles.labels)
             for fmt in formats:
                 runner = program(network, fmt, args.H_cycles, args.steps)
@@ -109,6 +142,9 @@ def run_evaluate(args: argparse.Namespace) -> int:
                     "puzzles": right.puzzles, "origin": puzzles.origin,
                     "H_cycles": runner.model.config.H_cycles, "steps": runner.model.config.halt_max_steps,
                 })  # fmt: skip
+                if card is not None and fmt == FLOAT and runner.model.config == network.config:
+                    agrees = interval.low <= card.high and card.low <= interval.high
+                    rows[-1] |= {"card": card.to_dict(), "agrees_with_card": agrees}
     if args.json:
         print(json.dumps(rows, indent=1))
         return 0
@@ -117,11 +153,17 @@ def run_evaluate(args: argparse.Namespace) -> int:
     for heading in ("network", "format", "exact %", "95 %", "cell %"):
         table.add_column(heading, justify="left" if heading in ("network", "format") else "right")
     for row in rows:
-        interval_text = f"[{100 * float(str(row['low'])):.1f}, {100 * float(str(row['high'])):.1f}]"
-        table.add_row(str(row["network"]), str(row["format"]), f"{100 * float(str(row['exact'])):.2f}",
-                      interval_text.replace("[", r"\["), f"{100 * float(str(row['cell'])):.2f}")  # fmt: skip
+        interval_text = f"[{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+        table.add_row(row["network"], row["format"], f"{100 * row['exact']:.2f}",
+                      interval_text.replace("[", r"\["), f"{100 * row['cell']:.2f}")  # fmt: skip
     console = Console()
     console.print(table)
     for origin, share in dict.fromkeys((row["origin"], row["copy_floor_cell"]) for row in rows):
-        console.print(f"{origin}; copying the input scores {100 * float(str(share)):.2f} % of cells.")
+        console.print(f"{origin}; copying the input scores {100 * share:.2f} % of cells.")
+    for row in rows:
+        if "card" in row:
+            card = Stated.from_dict(row["card"])
+            console.print(f"{row['network']}: its card states {100 * card.exact:.1f} % exact "
+                          f"\\[{100 * card.low:.1f}, {100 * card.high:.1f}] on {card.puzzles} puzzles; this "
+                          f"run {'agrees' if row['agrees_with_card'] else 'DIFFERS by more than chance'}.")
     return 0

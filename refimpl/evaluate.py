@@ -12,6 +12,9 @@ from refimpl import fast, float_ops
 from refimpl.fidelity import Reading
 from refimpl.models.recursion import run
 from refimpl.networks import Network
+from refimpl.tasks.metrics import score
+from refimpl.tasks.sets import PuzzleSet, Stated
+from refimpl.tasks.significance import wilson_interval
 
 FLOAT = "float"
 BATCH = 32
@@ -44,3 +47,10 @@ def predict(
 
     with ThreadPoolExecutor(threads) as pool:
         return np.concatenate(list(pool.map(one, range(0, len(tokens), BATCH))))
+
+
+def measure(network: Network, puzzles: PuzzleSet, threads: int = 2) -> Stated:
+    """Measure the float reading at the network's own depth: what a card states."""
+    right = score(predict(program(network, FLOAT), puzzles.inputs, threads), puzzles.labels)
+    interval = wilson_interval(right.exact_right, right.puzzles)
+    return Stated(puzzles.held_out, right.puzzles, right.exact, interval.low, interval.high, right.cell)

@@ -17,6 +17,8 @@ from refimpl.tasks.maze import (
     WALL,
     dihedral,
     generate,
+    has_one_path,
+    keys,
     mark_paths,
     parse,
     spell,
@@ -59,6 +61,41 @@ def marked_steps(answer: np.ndarray, size: int) -> int:
         steps += 1
     assert way == {goal}
     return steps
+
+
+def shortest_paths(question: np.ndarray, size: int) -> int:
+    """Number of different shortest ways, counted layer by layer in plain Python."""
+    maze = question.tolist()
+    ways = {maze.index(START): 1}
+    seen = set(ways)
+    while maze.index(GOAL) not in ways:
+        following: dict[int, int] = {}
+        for cell, count in ways.items():
+            for other in neighbours(cell, size):
+                if maze[other] != WALL and other not in seen:
+                    following[other] = following.get(other, 0) + count
+        seen |= set(following)
+        ways = following
+    return ways[maze.index(GOAL)]
+
+
+def test_mazes_drawn_for_one_path_have_one_and_are_those_among_all_drawn_that_do() -> None:
+    only = generate(30, 8, 10, 1, one_path=True)
+    assert [shortest_paths(question, 8) for question in only.questions] == [1] * 30
+    everything = generate(400, 8, 10, 1)
+    ways = np.array([shortest_paths(question, 8) for question in everything.questions])
+    assert np.array_equal(has_one_path(everything), ways == 1)
+    kept = everything.questions[ways == 1]
+    shared = min(len(kept), 30)
+    assert shared > 5
+    assert np.array_equal(kept[:shared], only.questions[:shared])
+
+
+def test_the_key_of_a_maze_is_that_of_its_mirror_image_and_of_no_other() -> None:
+    mazes = generate(20, 8, 10, 1).questions
+    mirrored = mazes.reshape(-1, 8, 8)[:, :, ::-1].reshape(-1, 64)
+    assert keys(mirrored) == keys(mazes)
+    assert len(set(keys(mazes))) == 20
 
 
 @pytest.mark.parametrize(("size", "min_path", "count"),

@@ -17,8 +17,9 @@ from torch import Tensor
 from refimpl.checkpoints import load_network
 from refimpl.errors import InputError, unknown_name
 from refimpl.models.config import ModelConfig
+from refimpl.tasks.sets import PuzzleSet
 from training.config import Data, Optimization, Recipe, Run, Stage
-from training.data import Tokens, final_sets, open_source
+from training.data import final_sets, open_source
 from training.loop import Trainer, evaluate
 from training.losses import carry_cosine, distillation_loss
 from training.model import Carry, Linear, Reasoner
@@ -110,7 +111,7 @@ class Tuner(Trainer):
 
 
 @torch.no_grad()
-def measure(model: Reasoner, teacher: Reasoner, tokens: Tokens) -> dict[str, float]:
+def measure(model: Reasoner, teacher: Reasoner, tokens: PuzzleSet) -> dict[str, float]:
     """Return exact and cell accuracy in float32 and, for equal shapes, fidelity in the paper's reading (i).
 
     That is the cosine of z_H with the float network's after one ACT step from reset.
@@ -156,10 +157,10 @@ def baseline(kind: str, network: str, weights: str = "w4t", puzzles: int = 300, 
         tuner.teacher, tuner.fidelity = Reasoner(config, dtype=torch.bfloat16), plan.fidelity
         tuner.teacher.load_state_dict(state)
     alter(tuner.model, kind, weights)
-    name, test = next(iter(final_sets(data, puzzles).items()))
+    test = final_sets(data, puzzles)[0]
     row: dict[str, Any] = {"baseline": kind, "network": network}
     row |= {"weights": weights} if kind.startswith("qat") else {}
-    row |= {"held_out": f"{name}, {puzzles} puzzles", "seed": seed, "steps": plan.steps, "lr": plan.lr,
+    row |= {"held_out": f"{test.name}, {puzzles} puzzles", "seed": seed, "steps": plan.steps, "lr": plan.lr,
             "fp32": measure(teacher, teacher, test), "before": measure(tuner.model, teacher, test)}
     began = time.monotonic()
     for _ in range(plan.steps):

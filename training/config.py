@@ -12,7 +12,6 @@ from refimpl.errors import InputError, unknown_name
 from refimpl.models.config import ModelConfig
 
 WATCHED_SEED = 2_000_003  # held-out puzzles that the curve of a run shows
-FINAL_SEED = 3_000_017  # held-out puzzles of a network's card, looked at once
 
 
 @dataclass(frozen=True)

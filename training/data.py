@@ -15,14 +15,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from refimpl.errors import InputError, unknown_name
+from refimpl.errors import unknown_name
 from refimpl.tasks import maze
 from refimpl.tasks.arc import COLOURS, ArcPair, encode_pairs, read_arc_json
 from refimpl.tasks.readers import read_maze_csv, read_sudoku_csv
+from refimpl.tasks.sets import CARD_SEED, HeldOut, PuzzleSet
 from refimpl.tasks.sudoku import SudokuBatch, box_shape, to_tokens
 from refimpl.tasks.sudoku_generate import add_givens, generate
 from refimpl.tasks.sudoku_symmetry import augment, orbit_keys
-from training.config import FINAL_SEED, Data, Stage
+from training.config import Data, Stage
 
 
 class Tokens(NamedTuple):
@@ -36,10 +37,19 @@ Draw = Callable[[np.random.Generator, int, Stage], Tokens]
 
 
 class Source(NamedTuple):
-    """Training draws, and named held-out sets that share no puzzle with them up to symmetry."""
+    """Training draws, and held-out sets that share no puzzle with them up to symmetry."""
 
     draw: Draw
-    held_out: dict[str, Tokens]
+    held_out: list[PuzzleSet]
+
+
+def held_out(data: Data) -> list[PuzzleSet]:
+    """Return the generated sets that a recipe is measured on."""
+    seed = data.held_out_seed
+    drawn_by = [HeldOut(givens=givens, seed=seed) for givens in data.held_out_givens]
+    if data.source == "maze":
+        drawn_by = [HeldOut(minimum_path=data.minimum_path, seed=seed)]
+    return [one.draw(data.size, data.held_out) for one in drawn_by]
 
 
 def sudoku(data: Data) -> Source:
@@ -52,9 +62,7 @@ def sudoku(data: Data) -> Source:
         givens = rng.integers(stage.givens[0], stage.givens[1] + 1, count)
         return Tokens(*map(to_tokens, add_givens(batch, givens, rng)))
 
-    sets = {f"{givens} givens": generate(data.held_out, givens, data.held_out_seed, data.size)
-            for givens in data.held_out_givens}
-    return Source(draw, {name: Tokens(*map(to_tokens, batch)) for name, batch in sets.items()})
+    return Source(draw, held_out(data))
 
 
 def sudoku_file(data: Data) -> Source:
@@ -69,53 +77,29 @@ def sudoku_file(data: Data) -> Source:
         drawn = augment(SudokuBatch(batch.questions[chosen], batch.answers[chosen]), rng)
         return Tokens(*map(to_tokens, drawn))
 
-    last = Tokens(*(to_tokens(part[-data.held_out:]) for part in batch))
-    return Source(draw, {f"last {data.held_out} of {Path(data.path).name}": last})
-
-
-def unique_mazes(data: Data, count: int, seed: int) -> maze.MazeBatch:
-    """Return the first ``count`` generated mazes whose shortest path is the only one.
-
-    The generator marks the first shortest path in a fixed order of directions; in the maze turned by
-    180 degrees that is the last one, so the two agree exactly where there is no other.
-    """
-    drawn = 25 * count + 500
-    batch = maze.generate(drawn, data.size, data.minimum_path, seed)
-    last = maze.mark_paths(np.ascontiguousarray(batch.questions[:, ::-1]))[:, ::-1]
-    only = np.flatnonzero((last == batch.answers).all(1))[:count]
-    if len(only) < count:
-        raise InputError(f"{drawn} mazes held {len(only)} with one shortest path, not {count}; ask for less.")
-    return maze.MazeBatch(batch.questions[only], batch.answers[only])
-
-
-def maze_keys(questions: NDArray[np.uint8]) -> list[bytes]:
-    """Return one key per maze, equal exactly for mazes that a turn or reflection maps onto each other."""
-    side = maze.size_of(questions)
-    grids = questions.reshape(-1, side, side)
-    turns = [np.rot90(side_up, k, (1, 2)) for side_up in (grids, grids.transpose(0, 2, 1)) for k in range(4)]
-    return [min(image.tobytes() for image in images) for images in zip(*turns, strict=True)]
+    last = (to_tokens(part[-data.held_out:]) for part in batch)
+    return Source(draw, [PuzzleSet(*last, f"last {data.held_out} of {Path(data.path).name}")])
 
 
 def mazes(data: Data) -> Source:
     """Return mazes, generated with a single shortest path or read, turned and reflected at random."""
     if data.path:
-        read = read_maze_csv(Path(data.path), data.size)
-        held, pool = (maze.MazeBatch(*(part[rows] for part in read))
-                      for rows in (slice(-data.held_out, None), slice(0, -data.held_out)))
+        *pool, = read_maze_csv(Path(data.path), data.size)
+        tests = [PuzzleSet(*(maze.to_tokens(part[-data.held_out:]) for part in pool),
+                           f"last {data.held_out} of {Path(data.path).name}")]
+        known = set(maze.keys(tests[0].inputs.astype(np.uint8)))
+        fresh = np.array([key not in known for key in maze.keys(pool[0])], dtype=bool)
+        pool = [part[fresh] for part in pool]
     else:
-        held = unique_mazes(data, data.held_out, data.held_out_seed)
-        pool = unique_mazes(data, data.pool, data.seed)
-    known = set(maze_keys(held.questions))
-    fresh = np.array([key not in known for key in maze_keys(pool.questions)], dtype=bool)
-    pool = maze.MazeBatch(pool.questions[fresh], pool.answers[fresh])
+        pool = [*maze.generate(data.pool, data.size, data.minimum_path, data.seed, one_path=True)]
+        tests = held_out(data)
 
     def draw(rng: np.random.Generator, count: int, stage: Stage) -> Tokens:
-        chosen = rng.integers(0, len(pool.answers), count)
-        drawn = maze.dihedral(maze.MazeBatch(pool.questions[chosen], pool.answers[chosen]), rng)
+        chosen = rng.integers(0, len(pool[0]), count)
+        drawn = maze.dihedral(maze.MazeBatch(*(part[chosen] for part in pool)), rng)
         return Tokens(*map(maze.to_tokens, drawn))
 
-    name = f"{data.size}x{data.size}, {data.minimum_path} steps or more"
-    return Source(draw, {name: Tokens(*map(maze.to_tokens, held))})
+    return Source(draw, tests)
 
 
 def arc(data: Data) -> Source:
@@ -132,7 +116,7 @@ def arc(data: Data) -> Source:
         return Tokens(*encode_pairs(changed(pool[k], rng) for k in rng.integers(0, len(pool), count)))
 
     tests = [pair for task in tasks for pair in task.test][: data.held_out]
-    return Source(draw, {f"tests of {len(tasks)} tasks": Tokens(*encode_pairs(tests))})
+    return Source(draw, [PuzzleSet(*encode_pairs(tests), f"tests of {len(tasks)} tasks")])
 
 
 def open_source(data: Data) -> Source:
@@ -143,10 +127,11 @@ def open_source(data: Data) -> Source:
     return sources[data.source](data)
 
 
-def final_sets(data: Data, count: int) -> dict[str, Tokens]:
-    """Return the held-out sets of a network's card: other puzzles than those its curve watched."""
-    pool = data.pool if data.path else 1
-    return open_source(replace(data, pool=pool, held_out=count, held_out_seed=FINAL_SEED)).held_out
+def final_sets(data: Data, count: int) -> list[PuzzleSet]:
+    """Return the held-out sets of a network's card; generated ones are not those its curve watched."""
+    if data.path:
+        return open_source(data).held_out
+    return held_out(replace(data, held_out=count, held_out_seed=CARD_SEED))
 
 
 def lines_of(data: Data, prefix: int) -> torch.Tensor:

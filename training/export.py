@@ -10,26 +10,16 @@ from typing import Any
 
 import torch
 
-from refimpl.checkpoints import load_network, write_npz
-from refimpl.checkpoints.replacing import replacing
+from refimpl.checkpoints import write_card, write_npz
 from refimpl.errors import InputError
-from training.config import FINAL_SEED, Recipe
+from refimpl.evaluate import measure
+from refimpl.networks import find_network
+from training.config import Recipe
 from training.data import final_sets
-from training.loop import evaluate
-from training.model import Reasoner
-
-
-def wilson(share: float, count: int) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a share observed on ``count`` puzzles."""
-    z = 1.959964
-    middle = share + z * z / (2 * count)
-    spread = z * (share * (1 - share) / count + z * z / (4 * count * count)) ** 0.5
-    scale = 1 + z * z / count
-    return (middle - spread) / scale, (middle + spread) / scale
 
 
 def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = False) -> dict[str, Any]:
-    """Write the averaged weights of a run, measure them as stored in float32, and return the card.
+    """Write the averaged weights of a run, measure them with the NumPy reference, and return the card.
 
     Raises
     ------
@@ -56,30 +46,8 @@ def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = F
         card["curve"] = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
     target.mkdir(parents=True, exist_ok=True)
     write_npz(target / "weights.npz", tensors, "float16")
-    _write(target / "config.json", card)
-    card["held_out"] = measure(target, recipe, puzzles)
-    _write(target / "config.json", card)
+    write_card(target, card)
+    network = find_network(str(target))
+    card["held_out"] = {one.name: measure(network, one).to_dict() for one in final_sets(recipe.data, puzzles)}
+    write_card(target, card)
     return card
-
-
-def measure(network: Path, recipe: Recipe, puzzles: int) -> dict[str, Any]:
-    """Return accuracy with interval of a stored network on each final held-out set of its recipe."""
-    torch.set_num_threads(recipe.run.threads)
-    config, tensors = load_network(network)
-    model = Reasoner(config)
-    model.load_state_dict({k: torch.tensor(v) for k, v in tensors.items()})
-    found: dict[str, Any] = {}
-    for name, tokens in final_sets(recipe.data, puzzles).items():
-        exact, cell = evaluate(model, tokens, config.H_cycles, config.L_cycles, 50)
-        found[name] = {"puzzles": len(tokens.inputs), "seed": FINAL_SEED, "exact": round(exact, 4),
-                       "exact_interval_95": [round(end, 4) for end in wilson(exact, len(tokens.inputs))],
-                       "cell": round(cell, 4)}
-    return found
-
-
-def _write(path: Path, card: dict[str, Any]) -> None:
-    """Write JSON with one line per key and one per point of the curve."""
-    lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in card.items() if key != "curve"]
-    points = ",\n    ".join(json.dumps(point) for point in card["curve"])
-    with replacing(path) as file:
-        file.write(("{\n" + ",\n".join([*lines, f'  "curve": [\n    {points}\n  ]']) + "\n}\n").encode())

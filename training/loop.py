@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from refimpl.tasks.sets import PuzzleSet
 from training.config import Recipe
-from training.data import Source, Tokens, lines_of
+from training.data import Source, lines_of
 from training.losses import halt_loss, solved, token_loss
 from training.model import Carry, Reasoner
 from training.optim import Ema, optimizers_of
@@ -118,7 +119,7 @@ class Trainer:
         self.completed += 1
         self.losses_seen.append(float(loss.detach()))
 
-    def evaluate(self, tokens: Tokens) -> tuple[float, float]:
+    def evaluate(self, tokens: PuzzleSet) -> tuple[float, float]:
         """Return (puzzle-exact, cell) of the averaged weights at the present depth."""
         stage = self.recipe.stage_at(self.completed)
         with self.ema.applied(self.model):
@@ -141,7 +142,7 @@ class Trainer:
 
 
 @torch.no_grad()
-def evaluate(model: Reasoner, tokens: Tokens, H: int, L: int, batch_size: int) -> tuple[float, float]:
+def evaluate(model: Reasoner, tokens: PuzzleSet, H: int, L: int, batch_size: int) -> tuple[float, float]:
     """Return (puzzle-exact, cell) after ``halt_max_steps`` ACT steps from the reset carry.
 
     The last batch is filled up with repeats, so that a compiled model sees one shape.

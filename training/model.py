@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from refimpl.models.config import ModelConfig
 
 Carry = tuple[Tensor, Tensor]
+POSITION_SCALE = 4.0
 
 
 def rms_norm(x: Tensor, dim: int, eps: float) -> Tensor:
@@ -169,11 +170,17 @@ class Inner(nn.Module):
     def start_positions(self, groups: Tensor) -> None:
         """Start learned positions as sums of one random vector per group, such as row and column.
 
-        ``groups`` is (kinds, positions): the number of the group a position belongs to, per kind.
+        ``groups`` is (kinds, positions): the number of the group a position belongs to, per kind.  The
+        vectors are ``POSITION_SCALE`` times as long as tokens and keys start equal to queries, so that
+        attention prefers cells of a common group from the first step: with vectors as long as tokens it
+        starts nearly uniform and stays so for hundreds of steps.
         """
         width = len(self.H_init)
         vectors = [truncated_normal((int(group.max()) + 1, width), width**-0.5)[group] for group in groups]
-        self.embed_pos["embedding_weight"].data = torch.stack(vectors).sum(0)
+        self.embed_pos["embedding_weight"].data = POSITION_SCALE * torch.stack(vectors).sum(0)
+        for layer in self.L_level.layers:
+            weight = layer.self_attn.qkv_proj.weight.data
+            weight[width : 2 * width] = weight[:width]
 
 
 class Reasoner(nn.Module):

@@ -55,9 +55,9 @@ def evaluated(trainer: Trainer, minutes: float) -> dict[str, float]:
     """Return a row of the curve: mean loss since the last row, accuracy on the watched puzzles."""
     loss = sum(trainer.losses_seen) / len(trainer.losses_seen)
     row: dict[str, float] = {"step": trainer.completed, "minutes": round(minutes, 2), "loss": round(loss, 6)}
-    for name, tokens in trainer.source.held_out.items():
-        exact, cell = trainer.evaluate(tokens)
-        row |= {f"{name} exact": round(exact, 4), f"{name} cell": round(cell, 4)}
+    for puzzles in trainer.source.held_out:
+        exact, cell = trainer.evaluate(puzzles)
+        row |= {f"{puzzles.name} exact": round(exact, 4), f"{puzzles.name} cell": round(cell, 4)}
     return row
 
 
@@ -79,7 +79,7 @@ def train(recipe: Recipe, folder: Path, stop_at: int | None = None) -> Trainer:
     state = folder / f"state-{rank}.pt"
     minutes = load(trainer, state) if state.exists() else 0.0
     curve = folder / "curve.csv"
-    measured = [f"{name} {kind}" for name in trainer.source.held_out for kind in ("exact", "cell")]
+    measured = [f"{puzzles.name} {kind}" for puzzles in trainer.source.held_out for kind in ("exact", "cell")]
     if rank == 0:
         cut_back(curve, ["step", "minutes", "loss", *measured], trainer.completed)
     signals: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from refimpl.checkpoints.elements import Array
 from refimpl.checkpoints.expected import PUZZLE_ROWS, validate
 from refimpl.checkpoints.reader import read
+from refimpl.checkpoints.replacing import replacing
 from refimpl.errors import InputError, unknown_name
 from refimpl.models.config import ModelConfig
 
@@ -77,6 +79,18 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"the model configuration {path} must be a JSON object.")
     return content
+
+
+def write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Write ``config.json`` with one line per key and one per point of a training curve."""
+    def lines(value: Any) -> str:
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            return "[\n    " + ",\n    ".join(map(json.dumps, value)) + "\n  ]"
+        return json.dumps(value)
+
+    entries = ",\n".join(f"  {json.dumps(key)}: {lines(value)}" for key, value in card.items())
+    with replacing(folder / CONFIG) as file:
+        file.write(f"{{\n{entries}\n}}\n".encode())
 
 
 def with_puzzle_rows(config: ModelConfig, tensors: dict[str, Array]) -> ModelConfig:

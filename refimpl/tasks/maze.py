@@ -26,6 +26,7 @@ MARKS = "# SGo"  # token = index + 1
 WALL, OPEN, START, GOAL, PATH = 1, 2, 3, 4, 5
 MIN_SIZE, MAX_SIZE = 4, 64
 _MAX_DRAWS = 200_000
+_DRAWN_AT_ONCE = 1024
 
 
 class MazeBatch(NamedTuple):
@@ -186,15 +187,34 @@ def _maze(stream: NDArray[np.uint64], size: int, min_path: int, low: int, high: 
 
 
 @compiled
-def _maze_batch(seed: int, size: int, min_path: int, low: int, high: int, questions: Grid) -> int:
+def _maze_batch(seed: int, first: int, size: int, min_path: int, low: int, high: int,
+                questions: Grid) -> bool:
     for index in range(questions.shape[0]):
-        if not _maze(stream_of(seed, index), size, min_path, low, high, questions[index]):
-            return index
-    return -1
+        if not _maze(stream_of(seed, first + index), size, min_path, low, high, questions[index]):
+            return False
+    return True
 
 
-def generate(count: int, size: int, min_path: int, seed: int,
-             density: tuple[float, float] = (0.3, 0.5)) -> MazeBatch:
+def has_one_path(batch: MazeBatch) -> NDArray[np.bool_]:
+    """Return for each maze whether its marked shortest path is the only shortest one: bool (N,).
+
+    :func:`mark_paths` marks the first shortest path in a fixed order of directions; in the maze turned
+    by 180 degrees that is the last one, so the two agree exactly where there is no other.
+    """
+    last = mark_paths(np.ascontiguousarray(batch.questions[:, ::-1]))[:, ::-1]
+    return np.asarray((last == batch.answers).all(axis=1))
+
+
+def keys(mazes: Grid) -> list[bytes]:
+    """Return one key per maze, equal exactly for mazes that a turn or reflection maps onto each other."""
+    side = size_of(mazes)
+    grids = mazes.reshape(-1, side, side)
+    turns = [np.rot90(up, k, (1, 2)) for up in (grids, grids.transpose(0, 2, 1)) for k in range(4)]
+    return [min(image.tobytes() for image in images) for images in zip(*turns, strict=True)]
+
+
+def generate(count: int, size: int, min_path: int, seed: int, density: tuple[float, float] = (0.3, 0.5),
+             one_path: bool = False) -> MazeBatch:
     """Return ``count`` mazes of ``size`` x ``size`` cells; maze k is the same for every ``count`` > k.
 
     Parameters
@@ -205,6 +225,8 @@ def generate(count: int, size: int, min_path: int, seed: int,
         0 .. 2**63 - 1.
     density : (float, float)
         Share of walls, drawn uniformly between the two.
+    one_path : bool
+        Pass over mazes with several shortest paths; in large mazes of a long path hardly any is left.
     """
     if not MIN_SIZE <= size <= MAX_SIZE:
         raise InputError(f"a maze of {size}x{size} was asked for; the side is {MIN_SIZE} to {MAX_SIZE}.")
@@ -216,10 +238,25 @@ def generate(count: int, size: int, min_path: int, seed: int,
         raise InputError(f"a path of at least {min_path} steps was asked for; it must be at least 1.")
     if not 0 <= density[0] <= density[1] <= 0.9:
         raise InputError(f"the wall density {density[0]} to {density[1]} is no range within 0 to 0.9.")
-    questions = np.zeros((count, size * size), dtype=np.uint8)
     low, high = (round(share * size * size) for share in density)
-    failed = _maze_batch(seed, size, min_path, low, high, questions)
-    if failed >= 0:
-        raise InputError(f"no {size}x{size} maze with a path of {min_path} steps came up in {_MAX_DRAWS} "
-                         "draws; ask for a shorter path or a larger maze.")
-    return MazeBatch(questions, mark_paths(questions))
+
+    def draw(first: int, drawn: int) -> MazeBatch:
+        questions = np.zeros((drawn, size * size), dtype=np.uint8)
+        if not _maze_batch(seed, first, size, min_path, low, high, questions):
+            raise InputError(f"no {size}x{size} maze with a path of {min_path} steps came up in {_MAX_DRAWS} "
+                             "draws; ask for a shorter path or a larger maze.")
+        return MazeBatch(questions, mark_paths(questions))
+
+    if not one_path:
+        return draw(0, count)
+    found: list[MazeBatch] = [draw(0, 0)]
+    missing, first = count, 0
+    while missing > 0:
+        if first > _MAX_DRAWS * max(1, count):
+            raise InputError(f"{first} mazes of {size}x{size} with {min_path} steps held {count - missing} "
+                             f"with one shortest path, not {count}; ask for a shorter path.")
+        batch = draw(first, _DRAWN_AT_ONCE)
+        only = np.flatnonzero(has_one_path(batch))[:missing]
+        found.append(MazeBatch(batch.questions[only], batch.answers[only]))
+        missing, first = missing - len(only), first + _DRAWN_AT_ONCE
+    return MazeBatch(*(np.concatenate(part) for part in zip(*found, strict=True)))
