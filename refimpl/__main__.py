@@ -27,6 +27,7 @@ COMMANDS = {
     "sweep": ("refimpl.lab.cli", "add_sweep", "run_sweep", "measure formats x depths, resumable"),
     "report": ("refimpl.lab.cli", "add_report", "run_report", "tables and plots of a sweep"),
     "diagnose": ("refimpl.lab.diagnose", "add_arguments", "run", "where and why accuracy is lost"),
+    "curves": ("refimpl.lab.curves", "add_arguments", "run", "training curves of networks as SVG"),
     "vectors": ("refimpl.vectors.cli", "add_arguments", "run", "generate, check or export golden vectors"),
 }
 

@@ -12,7 +12,6 @@ from refimpl.errors import RefimplError
 from training.baselines import PLANS, baseline
 from training.config import read_recipe
 from training.export import export
-from training.plot import curves_svg
 from training.run import train
 
 
@@ -36,17 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
     retrain.add_argument("--weights", default="w4t", help="QAT format: w<bits>t or w<bits>c")
     retrain.add_argument("--steps", type=int, help="optimizer steps instead of the plan's")
     retrain.add_argument("--puzzles", type=int, default=300)
-    plot = commands.add_parser("plot", help="draw the curves of networks into an SVG file")
-    plot.add_argument("svg", type=Path)
-    plot.add_argument("measure", help="part of a curve's column name, such as 'exact'")
-    plot.add_argument("networks", type=Path, nargs="+")
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "export":
             card = export(chosen.folder, chosen.target, chosen.puzzles, chosen.unfinished)
             print(json.dumps(card["held_out"]))
-        elif chosen.command == "plot":
-            chosen.svg.write_text(curves_svg(chosen.networks, chosen.measure))
         elif chosen.command == "baseline":
             row = baseline(chosen.kind, chosen.network, chosen.weights, chosen.puzzles, chosen.steps)
             print(json.dumps(row))

@@ -1,7 +1,6 @@
-"""The retraining baselines of the paper on a trained network: QAT, distillation, pruning, linear attention.
+"""The retraining baselines of the paper: QAT, distillation, pruning, linear attention.
 
-Every row carries its own control: the float network and the variant before retraining, measured on
-the same puzzles.
+Every row carries its controls on the same puzzles: the float network, the variant before retraining.
 """
 
 from __future__ import annotations

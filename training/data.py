@@ -12,27 +12,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from refimpl.errors import unknown_name
 from refimpl.tasks import maze
-from refimpl.tasks.arc import COLOURS, ArcPair, encode_pairs, read_arc_json
+from refimpl.tasks.arc import augment_pair, encode_pairs, read_arc_json
 from refimpl.tasks.readers import read_maze_csv, read_sudoku_csv
 from refimpl.tasks.sets import CARD_SEED, HeldOut, PuzzleSet
-from refimpl.tasks.sudoku import SudokuBatch, box_shape, to_tokens
+from refimpl.tasks.sudoku import SudokuBatch, to_tokens
 from refimpl.tasks.sudoku_generate import add_givens, generate
 from refimpl.tasks.sudoku_symmetry import augment, orbit_keys
 from training.config import Data, Stage
 
-
-class Tokens(NamedTuple):
-    """Inputs and labels, int32 (count, seq_len); label 0 is not counted."""
-
-    inputs: NDArray[np.int32]
-    labels: NDArray[np.int32]
-
-
+Tokens = tuple[NDArray[np.int32], NDArray[np.int32]]  # inputs, labels: (count, seq_len); label 0: not counted
 Draw = Callable[[np.random.Generator, int, Stage], Tokens]
 
 
@@ -60,7 +52,8 @@ def sudoku(data: Data) -> Source:
         chosen = rng.integers(0, len(pool.answers), count)
         batch = augment(SudokuBatch(pool.questions[chosen], pool.answers[chosen]), rng)
         givens = rng.integers(stage.givens[0], stage.givens[1] + 1, count)
-        return Tokens(*map(to_tokens, add_givens(batch, givens, rng)))
+        question, answer = add_givens(batch, givens, rng)
+        return to_tokens(question), to_tokens(answer)
 
     return Source(draw, held_out(data))
 
@@ -75,7 +68,7 @@ def sudoku_file(data: Data) -> Source:
     def draw(rng: np.random.Generator, count: int, stage: Stage) -> Tokens:
         chosen = rng.choice(pool, count)
         drawn = augment(SudokuBatch(batch.questions[chosen], batch.answers[chosen]), rng)
-        return Tokens(*map(to_tokens, drawn))
+        return to_tokens(drawn.questions), to_tokens(drawn.answers)
 
     last = (to_tokens(part[-data.held_out:]) for part in batch)
     return Source(draw, [PuzzleSet(*last, f"last {data.held_out} of {Path(data.path).name}")])
@@ -97,7 +90,7 @@ def mazes(data: Data) -> Source:
     def draw(rng: np.random.Generator, count: int, stage: Stage) -> Tokens:
         chosen = rng.integers(0, len(pool[0]), count)
         drawn = maze.dihedral(maze.MazeBatch(*(part[chosen] for part in pool)), rng)
-        return Tokens(*map(maze.to_tokens, drawn))
+        return maze.to_tokens(drawn.questions), maze.to_tokens(drawn.answers)
 
     return Source(draw, tests)
 
@@ -107,13 +100,8 @@ def arc(data: Data) -> Source:
     tasks = read_arc_json(Path(data.path))[: data.pool]
     pool = [pair for task in tasks for pair in task.train]
 
-    def changed(pair: ArcPair, rng: np.random.Generator) -> ArcPair:
-        colours = np.concatenate(([0], 1 + rng.permutation(COLOURS - 1))).astype(np.uint8)
-        turn, flip = (int(k) for k in rng.integers(0, (4, 2)))
-        return ArcPair(*(np.rot90(colours[grid.T if flip else grid], turn) for grid in pair))
-
     def draw(rng: np.random.Generator, count: int, stage: Stage) -> Tokens:
-        return Tokens(*encode_pairs(changed(pool[k], rng) for k in rng.integers(0, len(pool), count)))
+        return encode_pairs(augment_pair(pool[k], rng) for k in rng.integers(0, len(pool), count))
 
     tests = [pair for task in tasks for pair in task.test][: data.held_out]
     return Source(draw, [PuzzleSet(*encode_pairs(tests), f"tests of {len(tasks)} tasks")])
@@ -132,13 +120,3 @@ def final_sets(data: Data, count: int) -> list[PuzzleSet]:
     if data.path:
         return open_source(data).held_out
     return held_out(replace(data, held_out=count, held_out_seed=CARD_SEED))
-
-
-def lines_of(data: Data, prefix: int) -> torch.Tensor:
-    """Return which row, column or box each position belongs to, (kinds, prefix + cells); the prefix is 0."""
-    row, column = np.divmod(np.arange(data.size**2), data.size)
-    kinds = {"row": row, "column": column}
-    if "box" in data.grouping:
-        height, width = box_shape(data.size)
-        kinds["box"] = row // height * height + column // width
-    return torch.tensor(np.pad([kinds[kind] for kind in data.grouping], ((0, 0), (prefix, 0))))

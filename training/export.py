@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -40,10 +39,8 @@ def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = F
             "seed": recipe.seed, "completed_steps": state["completed"], "minutes": round(state["minutes"], 1),
             "source": f"trained by this project from {recipe.start or 'random weights'} on "
                       f"{recipe.data.path or 'its own generated puzzles'}; stored as float16",
-            "held_out": {},
-            "recipe": {k: v for k, v in asdict(recipe).items() if k != "model"}}
-    with (folder / "curve.csv").open() as file:
-        card["curve"] = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+            "held_out": {}, "recipe": {k: v for k, v in asdict(recipe).items() if k != "model"},
+            "curve": state["curve"]}
     target.mkdir(parents=True, exist_ok=True)
     write_npz(target / "weights.npz", tensors, "float16")
     write_card(target, card)

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from refimpl.tasks.sets import PuzzleSet
+from refimpl.tasks.sudoku import lines
 from training.config import Recipe
-from training.data import Source, lines_of
+from training.data import Source
 from training.losses import halt_loss, solved, token_loss
 from training.model import Carry, Reasoner
 from training.optim import Ema, optimizers_of
@@ -39,12 +40,15 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.model = Reasoner(config, linear_attention, getattr(torch, recipe.run.dtype))
         if config.pos_encodings == "learned" and recipe.data.grouping:
-            self.model.inner.start_positions(lines_of(recipe.data, config.puzzle_emb_len))
+            kinds = np.stack([lines(recipe.data.size)[kind] for kind in recipe.data.grouping])
+            kinds = np.pad(kinds, ((0, 0), (config.puzzle_emb_len, 0)))
+            self.model.inner.start_positions(torch.from_numpy(kinds))
         self.model.to(device)
         self.optimizers, self.ema = optimizers_of(self.model, plan), Ema(self.model, plan.ema)
         self.rng = np.random.default_rng([recipe.seed, rank])
         self.completed = 0
         self.losses_seen: list[float] = []
+        self.curve: list[dict[str, float]] = []
         blank = torch.zeros(plan.batch_size, config.seq_len, dtype=torch.int32, device=device)
         taken = torch.zeros(plan.batch_size, dtype=torch.int32, device=device)
         self.at = Position(blank, blank.clone(), *self.model.initial(plan.batch_size), taken, taken == 0)
@@ -65,9 +69,9 @@ class Trainer:
         at, halted = self.at, self.at.halted
         count = int(halted.sum())
         if count:
-            fresh = self.source.draw(self.rng, count, self.recipe.stage_at(self.completed))
-            at.inputs[halted] = torch.from_numpy(fresh.inputs).to(at.inputs)
-            at.labels[halted] = torch.from_numpy(fresh.labels).to(at.labels)
+            inputs, labels = self.source.draw(self.rng, count, self.recipe.stage_at(self.completed))
+            at.inputs[halted] = torch.from_numpy(inputs).to(at.inputs)
+            at.labels[halted] = torch.from_numpy(labels).to(at.labels)
             z_H, z_L = self.model.initial(1)
             reset = halted[None, :, None]
             at.z_H, at.z_L = torch.where(reset, z_H, at.z_H), torch.where(reset, z_L, at.z_L)
@@ -127,12 +131,13 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything :meth:`load_state_dict` needs to go on as if nothing had happened."""
-        return {"completed": self.completed, "losses_seen": self.losses_seen, "position": vars(self.at),
-                "model": self.model.state_dict(), "ema": self.ema.average,
+        return {"completed": self.completed, "losses_seen": self.losses_seen, "curve": self.curve,
+                "position": vars(self.at), "model": self.model.state_dict(), "ema": self.ema.average,
                 "optimizers": [o.state_dict() for o in self.optimizers], "rng": self.rng.bit_generator.state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.completed, self.losses_seen = state["completed"], state["losses_seen"]
+        self.curve = state["curve"]
         self.model.load_state_dict(state["model"])
         self.ema.average = state["ema"]
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from refimpl.checkpoints import read
 from refimpl.errors import InputError
+from refimpl.image import write_atomically
 from training.config import Recipe
 from training.data import open_source
 from training.loop import Trainer
@@ -39,26 +41,20 @@ def load(trainer: Trainer, path: Path) -> float:
     return float(state["minutes"])
 
 
-def cut_back(path: Path, columns: list[str], completed: int) -> None:
-    """Start the curve's CSV, or drop the rows of a previous run that lie after the restored step."""
-    kept = []
-    if path.exists():
-        with path.open() as file:
-            kept = [row for row in csv.DictReader(file) if int(row["step"]) <= completed]
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(kept)
-
-
-def evaluated(trainer: Trainer, minutes: float) -> dict[str, float]:
-    """Return a row of the curve: mean loss since the last row, accuracy on the watched puzzles."""
+def look(trainer: Trainer, minutes: float, path: Path) -> None:
+    """Add a row to the curve (mean loss since the last row, accuracy on the watched puzzles) and write it."""
     loss = sum(trainer.losses_seen) / len(trainer.losses_seen)
     row: dict[str, float] = {"step": trainer.completed, "minutes": round(minutes, 2), "loss": round(loss, 6)}
     for puzzles in trainer.source.held_out:
         exact, cell = trainer.evaluate(puzzles)
         row |= {f"{puzzles.name} exact": round(exact, 4), f"{puzzles.name} cell": round(cell, 4)}
-    return row
+    trainer.curve.append(row)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, row, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(trainer.curve)
+    write_atomically(path, text.getvalue().encode())
+    print(trainer.recipe.name, *(f"{key} {value} " for key, value in row.items()), flush=True)
 
 
 def train(recipe: Recipe, folder: Path, stop_at: int | None = None) -> Trainer:
@@ -78,10 +74,6 @@ def train(recipe: Recipe, folder: Path, stop_at: int | None = None) -> Trainer:
         trainer.start_from(read(Path(recipe.start)))
     state = folder / f"state-{rank}.pt"
     minutes = load(trainer, state) if state.exists() else 0.0
-    curve = folder / "curve.csv"
-    measured = [f"{puzzles.name} {kind}" for puzzles in trainer.source.held_out for kind in ("exact", "cell")]
-    if rank == 0:
-        cut_back(curve, ["step", "minutes", "loss", *measured], trainer.completed)
     signals: list[int] = []
 
     def stop(number: int, _frame: Any) -> None:
@@ -99,10 +91,7 @@ def train(recipe: Recipe, folder: Path, stop_at: int | None = None) -> Trainer:
                 now = time.monotonic()
                 due = trainer.completed % recipe.run.evaluate_every == 0 or trainer.completed == recipe.steps
                 if rank == 0 and due:
-                    row = evaluated(trainer, minutes + (now - began) / 60)
-                    with curve.open("a", newline="") as file:
-                        csv.writer(file).writerow(row.values())
-                    print(recipe.name, *(f"{key} {value} " for key, value in row.items()), flush=True)
+                    look(trainer, minutes + (now - began) / 60, folder / "curve.csv")
                 if due:
                     trainer.losses_seen.clear()
                 progress.update(bar, completed=trainer.completed)

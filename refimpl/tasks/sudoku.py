@@ -34,6 +34,13 @@ def box_shape(size: int) -> tuple[int, int]:
     return BOX_SHAPES[size]
 
 
+def lines(size: int) -> dict[str, NDArray[np.int64]]:
+    """Return for ``row``, ``column`` and ``box`` the number of the one that each cell lies in, (cells,)."""
+    height, width = box_shape(size)
+    row, column = np.divmod(np.arange(size * size), size)
+    return {"row": row, "column": column, "box": row // height * height + column // width}
+
+
 def size_of(grid: NDArray[np.generic]) -> int:
     """Return the side of grids whose last axis holds the cells."""
     for size in BOX_SHAPES:

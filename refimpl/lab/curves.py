@@ -1,21 +1,43 @@
-"""Training curves as SVG: accuracy against optimizer steps, one line per network and measure."""
+"""``python -m refimpl curves``: the training curves on the networks' cards as one SVG file."""
 
 from __future__ import annotations
 
-import json
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
+
+from refimpl.checkpoints import read_json
+from refimpl.errors import InputError
+from refimpl.image import write_atomically
+from refimpl.networks import Network, find_network
 
 COLOURS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5")
 WIDTH, HEIGHT, LEFT, TOP = 640, 300, 40, 10
 
 
-def curves_svg(networks: list[Path], measure: str) -> str:
-    """Return the curves whose column contains ``measure`` (such as ``exact``), from the networks' cards."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("svg", type=Path, help="file to write")
+    parser.add_argument("measure", help="part of a curve's column name, such as 'exact' or '32 givens exact'")
+    parser.add_argument("networks", nargs="+", help="shipped networks, or folders")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw accuracy against optimizer steps, one line per network and measure."""
+    networks = [find_network(name) for name in args.networks]
+    write_atomically(args.svg, curves_svg(networks, args.measure).encode())
+    return 0
+
+
+def curves_svg(networks: Sequence[Network], measure: str) -> str:
+    """Return the curves whose column name contains ``measure``."""
     series: dict[str, list[tuple[float, float]]] = {}
     for network in networks:
-        for point in json.loads((network / "config.json").read_text())["curve"]:
+        curve = read_json(network.folder / "config.json").get("curve", []) if network.folder else []
+        for point in curve:
             for column in (c for c in point if measure in c):
                 series.setdefault(f"{network.name}, {column}", []).append((point["step"], point[column]))
+    if not series:
+        raise InputError(f"no card of {', '.join(n.name for n in networks)} has a curve of {measure!r}.")
     last = max(step for points in series.values() for step, _ in points)
     bottom = TOP + HEIGHT
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH + LEFT + 20}" font-family="sans-serif" '
