@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from checkpoints_by_hand import name, text
 
 from refimpl.__main__ import main
+from refimpl.checkpoints import read_json, write_card
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
 from refimpl.networks import find_network
@@ -118,3 +120,29 @@ def test_evaluate_prints_accuracy_of_the_formats_asked_for(capsys: pytest.Captur
     rows = json.loads(capsys.readouterr().out)
     assert [(row["format"], row["puzzles"]) for row in rows] == [("float", 8), ("w8c", 8)]
     assert all(row["low"] <= row["exact"] <= row["high"] for row in rows)
+
+
+def test_evaluate_compares_with_the_card_on_the_cards_own_puzzles(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(find_network("sudoku6-mlp").folder, folder)
+    assert main(["evaluate", str(folder), "--card", "--givens", "12", "--puzzles", "16"]) == 0
+    stated = read_json(folder / "config.json")["held_out"]["12 givens"]
+    assert (stated["puzzles"], stated["givens"]) == (16, 12)
+    capsys.readouterr()
+    assert main(["evaluate", str(folder), "--puzzles", "16", "--format", "float", "--json"]) == 0
+    [row] = json.loads(capsys.readouterr().out)
+    assert row["exact"] == pytest.approx(stated["exact"], abs=5e-5)  # the card rounds to four places
+    assert row["agrees_with_card"]
+    assert "12 givens, seed 3000017" in row["origin"]
+    card = read_json(folder / "config.json")
+    card["held_out"]["12 givens"] |= {"exact": 0.0, "exact_interval_95": [0.0, 0.001]}
+    write_card(folder, card)
+    assert main(["evaluate", str(folder), "--puzzles", "16", "--format", "float"]) == 0
+    assert "DIFFERS by more than chance" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_card_is_written_for_a_named_set_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "sudoku6-mlp", "--card"]) == 2
+    assert "--card needs --givens and --puzzles" in capsys.readouterr().err

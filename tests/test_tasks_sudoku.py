@@ -12,7 +12,7 @@ import pytest
 from refimpl.errors import InputError
 from refimpl.tasks import ship
 from refimpl.tasks.puzzles import load_calibration, load_shipped
-from refimpl.tasks.sudoku import SudokuBatch, box_shape, conflict, from_tokens, solve, to_tokens
+from refimpl.tasks.sudoku import SudokuBatch, box_shape, conflict, from_tokens, lines, solve, to_tokens
 from refimpl.tasks.sudoku_generate import add_givens, generate
 from refimpl.tasks.sudoku_symmetry import (
     augment,
@@ -130,6 +130,13 @@ def test_conflict_names_two_cells_of_one_unit() -> None:
         grid[[first, second]] = 7
         assert conflict(grid) == (first, second)
         assert solve(grid)[0] == 0
+
+
+def test_every_digit_stands_once_in_every_row_column_and_box_that_lines_names() -> None:
+    for size in (6, 9):
+        answer = generate(1, size * size, 3, size).answers[0]
+        for number in lines(size).values():
+            assert all(sorted(answer[number == k]) == list(range(1, size + 1)) for k in range(size))
 
 
 def test_tokens_are_digit_plus_one_with_blank_one() -> None:

@@ -35,14 +35,15 @@ def main(arguments: list[str] | None = None) -> int:
     retrain.add_argument("--weights", default="w4t", help="QAT format: w<bits>t or w<bits>c")
     retrain.add_argument("--steps", type=int, help="optimizer steps instead of the plan's")
     retrain.add_argument("--puzzles", type=int, default=300)
+    retrain.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "export":
             card = export(chosen.folder, chosen.target, chosen.puzzles, chosen.unfinished)
             print(json.dumps(card["held_out"]))
         elif chosen.command == "baseline":
-            row = baseline(chosen.kind, chosen.network, chosen.weights, chosen.puzzles, chosen.steps)
-            print(json.dumps(row))
+            print(json.dumps(baseline(chosen.kind, chosen.network, chosen.weights, chosen.puzzles,
+                                      chosen.steps, chosen.seed)))
         else:
             recipe = read_recipe(chosen.config)
             if chosen.seed is not None:

@@ -81,10 +81,8 @@ def student_of(config: ModelConfig) -> ModelConfig:
 def data_of(config: ModelConfig) -> tuple[Data, tuple[int, int]]:
     """Return the data a small network was trained on, by its task and size, and the givens to retrain at."""
     size = math.isqrt(config.seq_len)
-    if config.task == "maze":
-        return Data("maze", pool=8000, size=size, minimum_path=16), (0, 0)
     test, givens = (32, (27, 54)) if size == 9 else (12, (10, 24))
-    return Data(pool=8000, size=size, held_out_givens=(test,)), givens
+    return Data(config.task, pool=8000, size=size, held_out_givens=(test,), minimum_path=16), givens
 
 
 class Tuner(Trainer):
@@ -135,7 +133,7 @@ def baseline(kind: str, network: str, weights: str = "w4t", puzzles: int = 300, 
     """
     if kind not in PLANS:
         raise unknown_name("baseline", kind, PLANS)
-    plan = PLANS[kind] if steps is None else replace(PLANS[kind], steps=steps)
+    plan = replace(PLANS[kind], steps=PLANS[kind].steps if steps is None else steps)
     config, tensors = load_network(network)
     if kind == "linear-attention" and config.mlp_t:
         raise InputError(f"{network} mixes tokens by an MLP; linear attention needs an attention network.")

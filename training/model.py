@@ -170,10 +170,9 @@ class Inner(nn.Module):
     def start_positions(self, groups: Tensor) -> None:
         """Start learned positions as sums of one random vector per group, such as row and column.
 
-        ``groups`` is (kinds, positions): the number of the group a position belongs to, per kind.  The
-        vectors are ``POSITION_SCALE`` times as long as tokens and keys start equal to queries, so that
-        attention prefers cells of a common group from the first step: with vectors as long as tokens it
-        starts nearly uniform and stays so for hundreds of steps.
+        ``groups`` is (kinds, positions): the number of the group a position belongs to, per kind.  Long
+        vectors and keys equal to queries make attention prefer a common group from the first step; with
+        vectors as long as tokens it starts nearly uniform and stays so for hundreds of steps.
         """
         width = len(self.H_init)
         vectors = [truncated_normal((int(group.max()) + 1, width), width**-0.5)[group] for group in groups]
