@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -20,6 +21,7 @@ from refimpl.image import write_atomically
 from refimpl.networks import DEFAULT_NETWORK, Network, find_network
 from refimpl.quantize.bounds import prove
 from refimpl.quantize.calibrate import calibrate
+from refimpl.sizes import parameters
 from refimpl.tasks.metrics import copy_floor, score
 from refimpl.tasks.sets import HeldOut, PuzzleSet, Stated, at_least_one, calibration_set, evaluation_set
 from refimpl.tasks.significance import wilson_interval
@@ -111,11 +113,35 @@ def _state(args: argparse.Namespace) -> int:
     return 0
 
 
+def _list(as_json: bool) -> int:
+    """Every shipped network with what its card states."""
+    networks = [find_network(name) for name in list_networks()]
+    if as_json:
+        cards = [{"network": n.name, "parameters": parameters(n.config).total,
+                  "stated": [s.to_dict() for s in n.stated]} for n in networks]  # fmt: skip
+        print(json.dumps(cards, indent=1))
+        return 0
+    table = Table(box=SIMPLE, caption="float32, 95 % Wilson interval; --json has every set")
+    table.add_column("network", no_wrap=True)
+    table.add_column("model", no_wrap=True)
+    table.add_column("parameters", justify="right")
+    table.add_column("exact %, as its card states")
+    for network in networks:
+        config = network.config
+        mixer = "MLP" if config.mlp_t else f"Att {config.pos_encodings}"
+        card = "n/a"
+        for s in network.stated[:1]:
+            assert s.held_out is not None
+            card = rf"{100 * s.exact:.1f} \[{100 * s.low:.1f}, {100 * s.high:.1f}], {s.held_out.name}"
+        table.add_row(network.name, f"{config.family.upper()}-{mixer}", f"{parameters(config).total:,}", card)
+    Console().print(table)
+    return 0
+
+
 def run_evaluate(args: argparse.Namespace) -> int:
     """Puzzle-exact and cell accuracy, one row a network and format."""
     if args.list:
-        print("\n".join(list_networks()))
-        return 0
+        return _list(args.json)
     if args.card:
         return _state(args)
     formats = args.format.split(",")
