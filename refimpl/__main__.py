@@ -18,7 +18,7 @@ from refimpl.exit_codes import guarded
 # their command is asked for, so that 'quantize --help' does not pay for the laboratory.
 COMMANDS = {
     "models": ("refimpl.models_report.cli", "add_arguments", "run", "every preset: sizes, MACs, FLOPs"),
-    "evaluate": ("refimpl.commands", "add_evaluate", "run_evaluate", "accuracy of shipped networks"),
+    "evaluate": ("refimpl.evaluate_cli", "add_arguments", "run", "accuracy of shipped networks"),
     "quantize": ("refimpl.commands", "add_quantize", "run_quantize", "lower a network to a flash image"),
     "calibrate": ("refimpl.commands", "add_calibrate", "run_calibrate", "take activation scales"),
     "show": ("refimpl.tasks.cli", "add_arguments", "run", "print a Sudoku, maze or ARC task"),

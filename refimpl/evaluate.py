@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +13,22 @@ from refimpl import fast, float_ops
 from refimpl.fidelity import Reading
 from refimpl.models.recursion import run
 from refimpl.networks import Network
-from refimpl.tasks.metrics import score
-from refimpl.tasks.sets import PuzzleSet, Stated
-from refimpl.tasks.significance import wilson_interval
+from refimpl.tasks.metrics import Score, score
+from refimpl.tasks.sets import PuzzleSet
+from refimpl.tasks.significance import Interval, wilson_interval
 
 FLOAT = "float"
 BATCH = 32
 
 Tokens = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Counts over a set, and the 95 % Wilson interval of the puzzle-exact share."""
+
+    score: Score
+    interval: Interval
 
 
 def program(network: Network, fmt: str, H_cycles: int | None = None, steps: int | None = None) -> Reading:
@@ -49,8 +58,8 @@ def predict(
         return np.concatenate(list(pool.map(one, range(0, len(tokens), BATCH))))
 
 
-def measure(network: Network, puzzles: PuzzleSet, threads: int = 2) -> Stated:
-    """Measure the float reading at the network's own depth: what a card states."""
-    right = score(predict(program(network, FLOAT), puzzles.inputs, threads), puzzles.labels)
-    interval = wilson_interval(right.exact_right, right.puzzles)
-    return Stated(puzzles.held_out, right.puzzles, right.exact, interval.low, interval.high, right.cell)
+def measure(runner: Reading, puzzles: PuzzleSet, threads: int = 2,
+            on_done: Callable[[int], None] | None = None) -> Accuracy:
+    """Run a reading over a whole set and count what is right."""
+    right = score(predict(runner, puzzles.inputs, threads, on_done), puzzles.labels)
+    return Accuracy(right, wilson_interval(right.exact_right, right.puzzles))

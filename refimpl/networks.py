@@ -24,7 +24,6 @@ from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import Calibration, calibrate
 from refimpl.quantize.lower import Carry, lower
 from refimpl.seeded import seeded_tensors
-from refimpl.tasks.sets import Stated, stated
 
 Tensors = dict[str, npt.NDArray[np.floating]]
 DEFAULT_NETWORK = "sudoku9-mlp"
@@ -66,11 +65,6 @@ class Network:
             raise InputError(f"network {self.name!r} has no calibration.json; make one with "
                              f"'python -m refimpl calibrate {self.name}'.")
         return Calibration.load(path)
-
-    @property
-    def stated(self) -> tuple[Stated, ...]:
-        """What its card states of its accuracy; empty for seeded weights and for a card without figures."""
-        return stated(self.folder)
 
     @property
     def calibration_path(self) -> Path | None:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from refimpl.checkpoints import load_network
-from refimpl.errors import InputError, unknown_name
+from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
-from refimpl.tasks.sets import PuzzleSet
+from refimpl.tasks.sets import MAZE_MIN_PATH_SHARE, PuzzleSet
 from training.config import Data, Optimization, Recipe, Run, Stage
 from training.data import final_sets, open_source
 from training.loop import Trainer, evaluate
@@ -82,7 +82,8 @@ def data_of(config: ModelConfig) -> tuple[Data, tuple[int, int]]:
     """Return the data a small network was trained on, by its task and size, and the givens to retrain at."""
     size = math.isqrt(config.seq_len)
     test, givens = (32, (27, 54)) if size == 9 else (12, (10, 24))
-    return Data(config.task, pool=8000, size=size, held_out_givens=(test,), minimum_path=16), givens
+    path = round(size * MAZE_MIN_PATH_SHARE)
+    return Data(config.task, pool=8000, size=size, held_out_givens=(test,), minimum_path=path), givens
 
 
 class Tuner(Trainer):
@@ -131,8 +132,6 @@ def baseline(kind: str, network: str, weights: str = "w4t", puzzles: int = 300, 
 
     ``weights`` (QAT only) is ``w<bits>t`` for one scale per tensor or ``w<bits>c`` for one per row.
     """
-    if kind not in PLANS:
-        raise unknown_name("baseline", kind, PLANS)
     plan = replace(PLANS[kind], steps=PLANS[kind].steps if steps is None else steps)
     config, tensors = load_network(network)
     if kind == "linear-attention" and config.mlp_t:

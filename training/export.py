@@ -9,10 +9,12 @@ from typing import Any
 
 import torch
 
-from refimpl.checkpoints import write_card, write_npz
+from refimpl.cards import entry, state
+from refimpl.checkpoints import read_json, write_card, write_npz
 from refimpl.errors import InputError
-from refimpl.evaluate import measure
+from refimpl.evaluate import FLOAT, measure, program
 from refimpl.networks import find_network
+from refimpl.sizes import parameters
 from training.config import Recipe
 from training.data import final_sets
 
@@ -28,23 +30,22 @@ def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = F
     path = folder / "state-0.pt"
     if not path.exists():
         raise InputError(f"{folder} holds no state-0.pt; `python -m training run` writes it.")
-    state = torch.load(path, map_location="cpu", weights_only=False)
-    recipe = Recipe.from_dict(json.loads(state["recipe"]))
-    if state["completed"] < recipe.steps and not unfinished:
-        raise InputError(f"{folder} stands at step {state['completed']} of {recipe.steps}; finish it first.")
-    tensors = {k: v.float().numpy() for k, v in {**state["model"], **state["ema"]}.items()}
+    saved = torch.load(path, map_location="cpu", weights_only=False)
+    recipe = Recipe.from_dict(json.loads(saved["recipe"]))
+    if saved["completed"] < recipe.steps and not unfinished:
+        raise InputError(f"{folder} stands at step {saved['completed']} of {recipe.steps}; finish it first.")
+    tensors = {k: v.float().numpy() for k, v in {**saved["model"], **saved["ema"]}.items()}
     shapes = recipe.model.to_dict()
     card = {"model": shapes.pop("family"), **shapes,
-            "parameters": sum(v.size for k, v in tensors.items() if not k.endswith("_init")),
-            "seed": recipe.seed, "completed_steps": state["completed"], "minutes": round(state["minutes"], 1),
+            "parameters": parameters(recipe.model).total,
+            "seed": recipe.seed, "completed_steps": saved["completed"], "minutes": round(saved["minutes"], 1),
             "source": f"trained by this project from {recipe.start or 'random weights'} on "
                       f"{recipe.data.path or 'its own generated puzzles'}; stored as float16",
             "held_out": {}, "recipe": {k: v for k, v in asdict(recipe).items() if k != "model"},
-            "curve": state["curve"]}
+            "curve": saved["curve"]}
     target.mkdir(parents=True, exist_ok=True)
     write_npz(target / "weights.npz", tensors, "float16")
     write_card(target, card)
-    network = find_network(str(target))
-    card["held_out"] = {one.name: measure(network, one).to_dict() for one in final_sets(recipe.data, puzzles)}
-    write_card(target, card)
-    return card
+    runner = program(find_network(str(target.resolve())), FLOAT)
+    state(target, {one.name: entry(one, measure(runner, one)) for one in final_sets(recipe.data, puzzles)})
+    return read_json(target / "config.json")

@@ -125,7 +125,7 @@ class Trainer:
 
     def evaluate(self, tokens: PuzzleSet) -> tuple[float, float]:
         """Return (puzzle-exact, cell) of the averaged weights at the present depth."""
-        stage = self.recipe.stage_at(self.completed)
+        stage = self.recipe.stage_at(self.completed - 1)  # the one whose last step this was
         with self.ema.applied(self.model):
             return evaluate(self.model, tokens, stage.H_cycles, stage.L_cycles, len(self.at.inputs))
 

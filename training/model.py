@@ -168,11 +168,11 @@ class Inner(nn.Module):
         self.register_buffer("L_init", truncated_normal((hidden,), 1.0))
 
     def start_positions(self, groups: Tensor) -> None:
-        """Start learned positions as sums of one random vector per group, such as row and column.
+        """Start learned positions, and the L stack's attention, so that cells of a group find each other.
 
-        ``groups`` is (kinds, positions): the number of the group a position belongs to, per kind.  Long
-        vectors and keys equal to queries make attention prefer a common group from the first step; with
-        vectors as long as tokens it starts nearly uniform and stays so for hundreds of steps.
+        A position is the sum of one random vector per group, such as its row and its column; ``groups``
+        (kinds, positions) numbers them.  Long vectors and keys equal to queries make attention prefer a
+        common group from the first step; with short ones it stays uniform for hundreds of steps.
         """
         width = len(self.H_init)
         vectors = [truncated_normal((int(group.max()) + 1, width), width**-0.5)[group] for group in groups]

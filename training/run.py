@@ -8,9 +8,8 @@ import json
 import os
 import signal
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console
@@ -35,8 +34,8 @@ def save(trainer: Trainer, path: Path, minutes: float) -> None:
 def load(trainer: Trainer, path: Path) -> float:
     """Restore the state and return the minutes it had cost."""
     state = torch.load(path, map_location=trainer.recipe.run.device, weights_only=False)
-    if Recipe.from_dict(json.loads(state["recipe"])).model != trainer.recipe.model:
-        raise InputError(f"{path} belongs to another model; give the run another folder.")
+    if replace(Recipe.from_dict(json.loads(state["recipe"])), run=trainer.recipe.run) != trainer.recipe:
+        raise InputError(f"{path} belongs to another recipe ([run] alone may change); take another folder.")
     trainer.load_state_dict(state)
     return float(state["minutes"])
 
@@ -75,27 +74,28 @@ def train(recipe: Recipe, folder: Path, stop_at: int | None = None) -> Trainer:
     state = folder / f"state-{rank}.pt"
     minutes = load(trainer, state) if state.exists() else 0.0
     signals: list[int] = []
-
-    def stop(number: int, _frame: Any) -> None:
-        signals.append(number)
-
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, lambda caught, _frame: signals.append(caught))
+                for number in (signal.SIGINT, signal.SIGTERM)}
     end = recipe.steps if stop_at is None else min(stop_at, recipe.steps)
     began = saved = time.monotonic()
     shown = TextColumn("{task.description} {task.completed}/{task.total}"), BarColumn(), TimeRemainingColumn()
     try:
         with Progress(*shown, console=Console(stderr=True), disable=rank > 0) as progress:
             bar = progress.add_task(recipe.name, total=end)
-            while trainer.completed < end and not signals:
+            flags = torch.zeros(2, device=recipe.run.device)  # asked to stop, checkpoint due: in any process
+            while trainer.completed < end and not flags[0]:
                 trainer.step()
                 now = time.monotonic()
+                flags[0], flags[1] = bool(signals), now - saved > 60 * recipe.run.checkpoint_minutes
+                if ranks > 1:
+                    torch.distributed.all_reduce(flags, torch.distributed.ReduceOp.MAX)
                 due = trainer.completed % recipe.run.evaluate_every == 0 or trainer.completed == recipe.steps
                 if rank == 0 and due:
                     look(trainer, minutes + (now - began) / 60, folder / "curve.csv")
                 if due:
                     trainer.losses_seen.clear()
                 progress.update(bar, completed=trainer.completed)
-                if now - saved > 60 * recipe.run.checkpoint_minutes:
+                if flags[1]:
                     save(trainer, state, minutes + (now - began) / 60)
                     saved = now
         save(trainer, state, minutes + (time.monotonic() - began) / 60)

@@ -26,7 +26,7 @@ from mcusim.simulate import Execution, execute
 from mcusim.units import parse_bytes
 from refimpl import fast
 from refimpl.errors import InputError, NotImplementedHere
-from refimpl.evaluate import predict
+from refimpl.evaluate import measure
 from refimpl.fidelity import Reading
 from refimpl.fixedpoint import ROUNDINGS
 from refimpl.image import Image
@@ -40,7 +40,6 @@ from refimpl.tasks.games import Puzzle
 from refimpl.tasks.metrics import copy_floor, score
 from refimpl.tasks.naming import find_puzzle
 from refimpl.tasks.sets import evaluation_set
-from refimpl.tasks.significance import wilson_interval
 
 FORMS: dict[str, Callable[[RunReport], str]] = {
     "json": lambda report: json.dumps(to_json(report), indent=1) + "\n",
@@ -122,9 +121,8 @@ def _all(image: Image, deployment: Deployment, config: ModelConfig, progress: Pr
     puzzles = evaluation_set(config)
     model = from_image(image).with_depth(deployment.H_cycles, deployment.steps)
     task = progress.add_task("all puzzles", total=len(puzzles.inputs))
-    answers = predict(Reading(fast, model), puzzles.inputs, on_done=lambda n: progress.advance(task, n))
-    right = score(answers, puzzles.labels)
-    interval = wilson_interval(right.exact_right, right.puzzles)
+    found = measure(Reading(fast, model), puzzles, on_done=lambda n: progress.advance(task, n))
+    right, interval = found.score, found.interval
     floor = copy_floor(puzzles.inputs, puzzles.labels)
     return AllPuzzles(puzzles.origin, right.puzzles, right.exact_right, interval.low, interval.high,
                       right.cells_right, right.cells, floor.cell)  # fmt: skip

@@ -89,8 +89,11 @@ def write_card(folder: Path, card: Mapping[str, Any]) -> None:
         return json.dumps(value)
 
     entries = ",\n".join(f"  {json.dumps(key)}: {lines(value)}" for key, value in card.items())
-    with replacing(folder / CONFIG) as file:
-        file.write(f"{{\n{entries}\n}}\n".encode())
+    try:
+        with replacing(folder / CONFIG) as file:
+            file.write(f"{{\n{entries}\n}}\n".encode())
+    except OSError as error:
+        raise InputError(f"the card {folder / CONFIG} cannot be written: {error.strerror}.") from error
 
 
 def with_puzzle_rows(config: ModelConfig, tensors: dict[str, Array]) -> ModelConfig:

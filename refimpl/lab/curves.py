@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 from refimpl.checkpoints import read_json
@@ -34,7 +35,7 @@ def curves_svg(networks: Sequence[Network], measure: str) -> str:
     for network in networks:
         curve = read_json(network.folder / "config.json").get("curve", []) if network.folder else []
         for point in curve:
-            for column in (c for c in point if measure in c):
+            for column in (c for c in point if measure in c and c.endswith(("exact", "cell"))):
                 series.setdefault(f"{network.name}, {column}", []).append((point["step"], point[column]))
     if not series:
         raise InputError(f"no card of {', '.join(n.name for n in networks)} has a curve of {measure!r}.")
@@ -52,5 +53,5 @@ def curves_svg(networks: Sequence[Network], measure: str) -> str:
         line = " ".join(f"{LEFT + WIDTH * step / last:.1f},{bottom - HEIGHT * share:.1f}"
                         for step, share in points)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>'
-                     f'<text x="{LEFT}" y="{bottom + 35 + 15 * k}" fill="{colour}">{name}</text>')
+                     f'<text x="{LEFT}" y="{bottom + 35 + 15 * k}" fill="{colour}">{escape(name)}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"

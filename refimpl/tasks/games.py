@@ -6,7 +6,6 @@ anything else is an :class:`InputError` that opens with where the puzzle stands.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from refimpl.errors import InputError, NotImplementedHere
 from refimpl.models.config import ModelConfig
 from refimpl.tasks import maze, sudoku
+from refimpl.tasks.sets import side_of
 
 Tokens = NDArray[np.int32]
 
@@ -78,9 +78,7 @@ def game_of(config: ModelConfig) -> Game:
     if config.task not in ("sudoku", "maze"):
         raise NotImplementedHere(f"puzzles of task {config.task!r} cannot be run yet; those of a Sudoku or "
                                  "maze network can.")
-    side = math.isqrt(config.seq_len)
-    if side * side != config.seq_len:
-        raise InputError(f"a {config.task} is square, and the model's {config.seq_len} cells make no square.")
+    side = side_of(config)
     return sudoku_game(side) if config.task == "sudoku" else maze_game(side)
 
 

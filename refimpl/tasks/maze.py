@@ -26,7 +26,7 @@ MARKS = "# SGo"  # token = index + 1
 WALL, OPEN, START, GOAL, PATH = 1, 2, 3, 4, 5
 MIN_SIZE, MAX_SIZE = 4, 64
 _MAX_DRAWS = 200_000
-_DRAWN_AT_ONCE = 1024
+_DRAWN_AT_ONCE, _BARREN_DRAWS = 1024, 20_000
 
 
 class MazeBatch(NamedTuple):
@@ -250,13 +250,14 @@ def generate(count: int, size: int, min_path: int, seed: int, density: tuple[flo
     if not one_path:
         return draw(0, count)
     found: list[MazeBatch] = [draw(0, 0)]
-    missing, first = count, 0
+    missing, first, barren = count, 0, 0
     while missing > 0:
-        if first > _MAX_DRAWS * max(1, count):
-            raise InputError(f"{first} mazes of {size}x{size} with {min_path} steps held {count - missing} "
-                             f"with one shortest path, not {count}; ask for a shorter path.")
+        if barren > _BARREN_DRAWS:
+            raise InputError(f"{barren} mazes of {size}x{size} with {min_path} steps in a row had several "
+                             "shortest paths; ask for a shorter path or a smaller maze.")
         batch = draw(first, _DRAWN_AT_ONCE)
         only = np.flatnonzero(has_one_path(batch))[:missing]
         found.append(MazeBatch(batch.questions[only], batch.answers[only]))
         missing, first = missing - len(only), first + _DRAWN_AT_ONCE
+        barren = 0 if len(only) else barren + _DRAWN_AT_ONCE
     return MazeBatch(*(np.concatenate(part) for part in zip(*found, strict=True)))

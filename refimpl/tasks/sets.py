@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +28,7 @@ ONE_PATH_SIDE = 12
 class PuzzleSet:
     """inputs and labels, both (N, seq) token codes; ``origin`` says where they come from.
 
-    ``held_out`` is what to draw them by again, where they were drawn for a card.
+    ``held_out`` is what they were drawn by, where they are of one difficulty.
     """
 
     inputs: npt.NDArray[np.int32]
@@ -48,12 +45,19 @@ class PuzzleSet:
 class HeldOut:
     """Generated puzzles of one difficulty: Sudokus by ``givens``, mazes by the steps of their only way.
 
-    ``minimum_path`` asks for mazes with a single shortest path of at least that many steps.
+    ``minimum_path`` asks for mazes with a single shortest path of at least that many steps.  Exactly one
+    of the two is given, anything else is an :class:`InputError`.
     """
 
     givens: int | None = None
     minimum_path: int | None = None
     seed: int = CARD_SEED
+
+    def __post_init__(self) -> None:
+        given = [n for n in (self.givens, self.minimum_path) if n is not None]
+        if len(given) != 1 or given[0] < 1:
+            raise InputError(f"a held-out set has either givens or a shortest path, at least 1; this one has "
+                             f"givens {self.givens} and a shortest path of {self.minimum_path} steps.")
 
     @property
     def name(self) -> str:
@@ -67,44 +71,8 @@ class HeldOut:
         if self.minimum_path is not None:
             mazes = maze.generate(count, side, self.minimum_path, self.seed, one_path=True)
             return replace(_mazes(mazes, origin.format("mazes")), held_out=self)
-        assert self.givens is not None
-        batch = sudoku_generate.generate(count, self.givens, self.seed, side)
+        batch = sudoku_generate.generate(count, self.givens or 0, self.seed, side)
         return replace(_sudoku(batch, origin.format("Sudokus")), held_out=self)
-
-
-@dataclass(frozen=True)
-class Stated:
-    """What a network's card states of one set: shares of 1 with a 95 % interval."""
-
-    held_out: HeldOut | None
-    puzzles: int
-    exact: float
-    low: float
-    high: float
-    cell: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the entry as it stands in ``config.json`` under ``held_out`` and the set's name."""
-        drawn = {} if self.held_out is None else vars(self.held_out)
-        return {**{k: v for k, v in drawn.items() if v is not None},
-                "puzzles": self.puzzles, "exact": round(self.exact, 4),
-                "exact_interval_95": [round(self.low, 4), round(self.high, 4)], "cell": round(self.cell, 4)}
-
-    @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> Stated:
-        kept = {k: raw[k] for k in ("givens", "minimum_path", "seed") if k in raw}
-        low, high = raw["exact_interval_95"]
-        return cls(HeldOut(**kept) if len(kept) > 1 else None, raw["puzzles"], raw["exact"], low, high,
-                   raw["cell"])
-
-
-def stated(folder: Path | None) -> tuple[Stated, ...]:
-    """Return what the card in ``folder`` states of sets that can be drawn again, in its order."""
-    path = None if folder is None else folder / "config.json"
-    if path is None or not path.exists():
-        return ()
-    entries = json.loads(path.read_text(encoding="utf-8")).get("held_out", {}).values()
-    return tuple(s for s in map(Stated.from_dict, entries) if s.held_out is not None)
 
 
 def _mazes(mazes: maze.MazeBatch, origin: str) -> PuzzleSet:
@@ -115,8 +83,18 @@ def _sudoku(batch: SudokuBatch, origin: str) -> PuzzleSet:
     return PuzzleSet(to_tokens(batch.questions), to_tokens(batch.answers), origin)
 
 
+def side_of(config: ModelConfig) -> int:
+    """Return the side of the square grid that a network's puzzles have."""
+    side = math.isqrt(config.seq_len)
+    if side * side != config.seq_len:
+        raise InputError(f"a {config.task} is square, and the model's {config.seq_len} cells make no square.")
+    return side
+
+
 def _drawn(config: ModelConfig, count: int, seed: int, givens: int | None) -> PuzzleSet:
-    side = round(config.seq_len**0.5)
+    side = side_of(config)
+    if givens is not None and (config.task != "sudoku" or givens < 1):
+        raise InputError(f"{givens} givens: a Sudoku has at least 1, and no other task has any.")
     if config.task == "sudoku":
         low, high = (round(config.seq_len * share) for share in GIVENS_SHARE)
         wanted = [givens] * count if givens else [low + i % (high - low + 1) for i in range(count)]
