@@ -152,3 +152,19 @@ def test_cycles_and_steps_only_count_as_their_product() -> None:
             wide = model.advance(wide, x, 1, 2)
     assert torch.equal(deep[0], wide[0])
     assert torch.equal(deep[1], wide[1])
+
+
+def test_learned_positions_start_as_sums_of_long_vectors_and_keys_as_queries() -> None:
+    torch.manual_seed(0)
+    model = Reasoner(tiny(pos="learned"))
+    groups = torch.tensor([[0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2], [0, 0, 0, 1, 2, 0, 1, 2, 0, 1, 2]])
+    model.inner.start_positions(groups)
+    rows = model.inner.embed_pos["embedding_weight"].detach()
+    # A difference of two cells of one row does not depend on the row.
+    torch.testing.assert_close(rows[3] - rows[4], rows[9] - rows[10])
+    torch.testing.assert_close(rows[0], rows[2])
+    token = model.inner.embed_tokens["embedding_weight"].detach()
+    assert float(rows.norm(dim=1).mean() / token.norm(dim=1).mean()) > 3
+    weight = model.inner.L_level.layers[0].self_attn.qkv_proj.weight
+    assert torch.equal(weight[16:32], weight[:16])
+    assert not torch.equal(weight[32:], weight[:16])
