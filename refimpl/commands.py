@@ -14,22 +14,27 @@ from refimpl.image import write_atomically
 from refimpl.networks import find_network
 from refimpl.quantize.bounds import prove
 from refimpl.quantize.calibrate import calibrate
+from refimpl.quantize.second_order import CLIP_PUZZLES, clipped_activations
 from refimpl.tasks.sets import calibration_set
 
 
 def add_calibrate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", help="shipped network or folder with config.json and weights.npz")
     parser.add_argument("--out", type=Path, help="file to write (default: beside the weights)")
+    parser.add_argument("--absmax", action="store_true", help="whole ranges, as the published +a8, instead "
+                        "of ranges cut to the least squared rounding error at 8 bits")  # fmt: skip
 
 
 def run_calibrate(args: argparse.Namespace) -> int:
-    """Run the float model over the calibration set at full depth and store absmax of every site."""
+    """Run the float model over the calibration set at full depth and store the range of every site."""
     network = find_network(args.network)
     if not network.trained:
         raise InputError(f"{network.name} has seeded weights; only trained networks store a calibration.")
     puzzles = calibration_set(network.config)
     target = args.out or network.calibration_path
     calibration = calibrate(network.float_model, puzzles.inputs, source=puzzles.origin)
+    if not args.absmax:
+        calibration = clipped_activations(network.float_model, puzzles.inputs[:CLIP_PUZZLES], calibration)
     assert isinstance(target, Path)
     calibration.save(target)
     print(f"{target}: {len(calibration.absmax)} sites from {calibration.source}.")

@@ -31,6 +31,7 @@ from refimpl.quantize.weights import (
 
 Method = Literal["minmax", "clip", "feedback"]
 CLIPS = tuple(np.round(np.arange(1.0, 0.29, -0.05), 2).tolist())
+CLIP_PUZZLES = 16
 DAMPING = 0.01
 Rounder = Callable[[Float64s, Float64s, int, Float64s], Float64s]
 
