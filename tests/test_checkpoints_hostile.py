@@ -200,6 +200,17 @@ def test_damaged_bytes_never_raise_anything_but_a_sentence(
     assert complaint(tmp_path / "damaged").endswith(".")
 
 
+@pytest.mark.parametrize("form", ["npz", "torch"])
+def test_a_member_whose_name_is_no_utf_8_is_refused(tmp_path: Path, form: str) -> None:
+    WRITERS[form](tmp_path / "whole")
+    content = bytearray((tmp_path / "whole").read_bytes())
+    content[7] |= 0x08  # flag bit 11 of the first local header: its name, from byte 30 on, is UTF-8
+    content[30] = 0x80
+    (tmp_path / "damaged").write_bytes(content)
+    with pytest.raises(InputError, match="damaged"):
+        read(tmp_path / "damaged")
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_pickle_never_raises_anything_but_a_sentence(tmp_path: Path, data: st.DataObject) -> None:

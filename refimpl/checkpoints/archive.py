@@ -38,5 +38,5 @@ def read_member(archive: zipfile.ZipFile, name: str, where: Path) -> bytes:
         return archive.read(name)
     except KeyError as error:
         raise InputError(f"{where}: the archive has no member {name}; it is incomplete.") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise InputError(f"{where}: member {name} cannot be read ({error}); the file is damaged.") from error
