@@ -61,5 +61,10 @@ def predict(
 def measure(runner: Reading, puzzles: PuzzleSet, threads: int = 2,
             on_done: Callable[[int], None] | None = None) -> Accuracy:
     """Run a reading over a whole set and count what is right."""
-    right = score(predict(runner, puzzles.inputs, threads, on_done), puzzles.labels)
+    return accuracy(predict(runner, puzzles.inputs, threads, on_done), puzzles.labels)
+
+
+def accuracy(answers: Tokens, labels: Tokens) -> Accuracy:
+    """Count what is right in answers (N, seq) that are already there."""
+    right = score(answers, labels)
     return Accuracy(right, wilson_interval(right.exact_right, right.puzzles))

@@ -11,6 +11,7 @@ import torch
 
 from refimpl.cards import entry, state
 from refimpl.checkpoints import read_json, write_card, write_npz
+from refimpl.checkpoints.networks import CONFIG
 from refimpl.errors import InputError
 from refimpl.evaluate import FLOAT, measure, program
 from refimpl.networks import find_network
@@ -48,4 +49,4 @@ def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = F
     write_card(target, card)
     runner = program(find_network(str(target.resolve())), FLOAT)
     state(target, {one.name: entry(one, measure(runner, one)) for one in final_sets(recipe.data, puzzles)})
-    return read_json(target / "config.json")
+    return read_json(target / CONFIG)

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from refimpl.checkpoints import read_json
+from refimpl.checkpoints.networks import CONFIG
 from refimpl.errors import InputError
 from refimpl.image import write_atomically
 from refimpl.networks import Network, find_network
@@ -33,7 +34,7 @@ def curves_svg(networks: Sequence[Network], measure: str) -> str:
     """Return the curves whose column name contains ``measure``."""
     series: dict[str, list[tuple[float, float]]] = {}
     for network in networks:
-        curve = read_json(network.folder / "config.json").get("curve", []) if network.folder else []
+        curve = read_json(network.folder / CONFIG).get("curve", []) if network.folder else []
         for point in curve:
             for column in (c for c in point if measure in c and c.endswith(("exact", "cell"))):
                 series.setdefault(f"{network.name}, {column}", []).append((point["step"], point[column]))

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from refimpl.evaluate import accuracy
 from refimpl.lab.cell import puzzle_set
 from refimpl.lab.costs import costs, traffic
 from refimpl.lab.steps import finish, run_steps
 from refimpl.lab.table import Table, percent
 from refimpl.lab.variant import Variant, network, reading
-from refimpl.tasks.metrics import puzzle_exact, score
-from refimpl.tasks.significance import mcnemar_exact, wilson_interval
+from refimpl.tasks.metrics import puzzle_exact
+from refimpl.tasks.significance import mcnemar_exact
 
 DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
 MIB, GIGA = 1024**2, 10**9
@@ -30,8 +31,8 @@ def depth_table(variants: list[Variant], puzzles: int, depths: tuple[int, ...] =
         full = puzzle_exact(record.answers[max(depths) - 1], chosen.labels)
         for depth in depths:
             answers = record.answers[depth - 1]
-            right = score(answers, chosen.labels)
-            low_high = wilson_interval(right.exact_right, right.puzzles)
+            found = accuracy(answers, chosen.labels)
+            right, low_high = found.score, found.interval
             paired = mcnemar_exact(full, puzzle_exact(answers, chosen.labels))
             spent = costs(replace(variant, H_cycles=1, steps=depth))
             rows.append((
@@ -70,12 +71,12 @@ def schedule_table(name: str, cheap: str, full: str, puzzles: int, lasts: tuple[
             done = finish(first, second, chosen.inputs, steps, last, halting)
             moved = done.first_steps.mean() * one_step[0] + last * one_step[1]
             means = f"{done.first_steps.mean():.2f} + {last}"
-        right = score(done.answers, chosen.labels)
+        found = accuracy(done.answers, chosen.labels)
+        right, low_high = found.score, found.interval
         solved = puzzle_exact(done.answers, chosen.labels)
         if baseline is None:
             baseline = (solved, moved)
         paired = mcnemar_exact(baseline[0], solved)
-        low_high = wilson_interval(right.exact_right, right.puzzles)
         rows.append((
             means, "head" if halting else "fixed", percent(right.exact),
             f"{100 * low_high.low:.1f}-{100 * low_high.high:.1f}", percent(right.cell),
