@@ -25,8 +25,8 @@ from refimpl import fast
 from refimpl.models.presets import PRESETS
 from refimpl.models.recursion import act_step, read_out, reset
 from refimpl.models.tree import Model
-from refimpl.networks import find_network
 from refimpl.params import Linear
+from workbench.networks import find_network
 
 BAR = 3.0
 

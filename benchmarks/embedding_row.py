@@ -20,8 +20,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from refimpl.embeddings import open_table, parse_row_format
-from refimpl.embeddings.write import TableMeta, meta_path
+from workbench.embeddings import open_table, parse_row_format
+from workbench.embeddings.write import TableMeta, meta_path
 
 HIDDEN = 512
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

@@ -25,7 +25,7 @@ from mcusim.fit import fit
 from mcusim.planner.execute import execute_plan
 from refimpl import fast
 from refimpl.models.recursion import run
-from refimpl.networks import find_network
+from workbench.networks import find_network
 
 BAR = 1.15
 DEFAULTS = (DEFAULT_DEPLOYMENT, "sudoku-mlp-int4:1")

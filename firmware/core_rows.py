@@ -8,7 +8,7 @@ from linears import fitted_kernel
 
 from mcusim.cores import load_core
 from refimpl.counting import CountedStep, count_step, total
-from refimpl.networks import find_network
+from workbench.networks import find_network
 
 CORES = {"m7": "cortex-m7", "m55": "cortex-m55"}
 PARTS = {"m7": "mps2-an500", "m55": "mps3-an547"}

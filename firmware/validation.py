@@ -25,7 +25,7 @@ from mcusim.planner.ledger import Ledger, operator_counts
 from mcusim.planner.plan import Formats, Plan, make_plan
 from mcusim.timing import OperatorCounts, instructions
 from refimpl.counting import count_step
-from refimpl.networks import find_network
+from workbench.networks import find_network
 
 PHASES = ("start", "call", "heads")
 BITS = 4  # of the networks' weights

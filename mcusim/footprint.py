@@ -19,10 +19,10 @@ from refimpl.models.config import ModelConfig
 from refimpl.models.presets import PRESETS
 from refimpl.models.skeleton import Spec, skeleton
 from refimpl.models.tree import Leaf, leaves
-from refimpl.networks import find_network
 from refimpl.params import Linear, Norm, Rescale, Rope, RowTable, Silu, Softmax
 from refimpl.shape_ops import shaped
-from refimpl.sizes import FLOAT_BYTES, backbone_bytes, package_bytes
+from workbench.networks import find_network
+from workbench.sizes import FLOAT_BYTES, backbone_bytes, package_bytes
 
 SEEDED = "seeded tokens (1 puzzles, H1 n1)"  # what a preset's calibration says of itself
 ROW_SCALE = 5  # int32 multiplier and int8 shift

@@ -15,14 +15,14 @@ from mcusim.planner.execute import execute_plan
 from mcusim.planner.plan import Plan
 from mcusim.planner.target import Target
 from refimpl import float_ops
-from refimpl.embeddings import RowRead, open_table, with_table
-from refimpl.fidelity import position_cosines
 from refimpl.image import Image
 from refimpl.model_image import from_image
 from refimpl.models import recursion
 from refimpl.models.operators import Array
 from refimpl.models.tree import Model
 from refimpl.params import RowTable
+from workbench.embeddings import RowRead, open_table, with_table
+from workbench.fidelity import position_cosines
 
 Tokens = npt.NDArray[np.integer]
 

@@ -17,18 +17,18 @@ from refimpl.exit_codes import guarded
 # command -> (module, function that declares arguments, function that runs, help).  Modules load when
 # their command is asked for, so that 'quantize --help' does not pay for the laboratory.
 COMMANDS = {
-    "models": ("refimpl.models_report.cli", "add_arguments", "run", "every preset: sizes, MACs, FLOPs"),
-    "evaluate": ("refimpl.evaluate_cli", "add_arguments", "run", "accuracy of shipped networks"),
-    "quantize": ("refimpl.commands", "add_quantize", "run_quantize", "lower a network to a flash image"),
-    "calibrate": ("refimpl.commands", "add_calibrate", "run_calibrate", "take activation scales"),
-    "show": ("refimpl.tasks.cli", "add_arguments", "run", "print a Sudoku, maze or ARC task"),
-    "embeddings": ("refimpl.embeddings.cli", "add_arguments", "run", "puzzle tables on disk"),
-    "convert": ("refimpl.checkpoints.cli", "add_arguments", "run", "read a checkpoint, write our npz"),
-    "sweep": ("refimpl.lab.cli", "add_sweep", "run_sweep", "measure formats x depths, resumable"),
-    "report": ("refimpl.lab.cli", "add_report", "run_report", "tables and plots of a sweep"),
-    "diagnose": ("refimpl.lab.diagnose", "add_arguments", "run", "where and why accuracy is lost"),
-    "curves": ("refimpl.lab.curves", "add_arguments", "run", "training curves of networks as SVG"),
-    "vectors": ("refimpl.vectors.cli", "add_arguments", "run", "generate, check or export golden vectors"),
+    "models": ("workbench.models_report.cli", "add_arguments", "run", "every preset: sizes, MACs, FLOPs"),
+    "evaluate": ("workbench.evaluate_cli", "add_arguments", "run", "accuracy of shipped networks"),
+    "quantize": ("workbench.commands", "add_quantize", "run_quantize", "lower a network to a flash image"),
+    "calibrate": ("workbench.commands", "add_calibrate", "run_calibrate", "take activation scales"),
+    "show": ("workbench.tasks.cli", "add_arguments", "run", "print a Sudoku, maze or ARC task"),
+    "embeddings": ("workbench.embeddings.cli", "add_arguments", "run", "puzzle tables on disk"),
+    "convert": ("workbench.checkpoints.cli", "add_arguments", "run", "read a checkpoint, write our npz"),
+    "sweep": ("workbench.lab.cli", "add_sweep", "run_sweep", "measure formats x depths, resumable"),
+    "report": ("workbench.lab.cli", "add_report", "run_report", "tables and plots of a sweep"),
+    "diagnose": ("workbench.lab.diagnose", "add_arguments", "run", "where and why accuracy is lost"),
+    "curves": ("workbench.lab.curves", "add_arguments", "run", "training curves of networks as SVG"),
+    "vectors": ("workbench.vectors.cli", "add_arguments", "run", "generate, check or export golden vectors"),
 }
 
 

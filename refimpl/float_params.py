@@ -82,7 +82,7 @@ def build_model(
 ) -> Model:
     """Arrange official tensors (``inner.L_level.layers.0.mlp.down_proj.weight``, ...) as a float tree.
 
-    The tensors must already have passed :func:`refimpl.checkpoints.validate`.  Table rows take the
+    The tensors must already have passed :func:`workbench.checkpoints.validate`.  Table rows take the
     :func:`input_scale` here.
     """
     scale = input_scale(config)

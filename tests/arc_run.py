@@ -15,7 +15,6 @@ import numpy as np
 from reasoners import crc
 
 from refimpl import fast
-from refimpl.embeddings import StoredTable, open_table, with_table
 from refimpl.image import Image
 from refimpl.model_image import ImageMeta, from_image, to_image
 from refimpl.models.presets import preset
@@ -24,6 +23,7 @@ from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
 from refimpl.seeded import seeded_model
+from workbench.embeddings import StoredTable, open_table, with_table
 
 CONFIG = preset("trm-att-arc")
 

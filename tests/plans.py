@@ -15,8 +15,8 @@ from refimpl import fast
 from refimpl.models.config import ModelConfig
 from refimpl.models.recursion import run
 from refimpl.models.tree import Model
-from refimpl.networks import find_network
 from refimpl.quantize.lower import lower
+from workbench.networks import find_network
 
 QSPI = FlashInterface(133e6, 4, 1, 12, 4096, "dma")
 TOKEN = frozenset({"token"})

@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 from refimpl import fast
-from refimpl.checkpoints import load_network
 from refimpl.fixedpoint import Rounding
 from refimpl.float_params import build_model
 from refimpl.models.config import ModelConfig
@@ -28,8 +27,9 @@ from refimpl.models.recursion import Call, run
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import Calibration, calibrate
 from refimpl.quantize.lower import lower
-from refimpl.tasks.puzzles import load_calibration, load_shipped
-from refimpl.tasks.sudoku import to_tokens
+from workbench.checkpoints import load_network
+from workbench.tasks.puzzles import load_calibration, load_shipped
+from workbench.tasks.sudoku import to_tokens
 
 PARITY = Path(__file__).parent / "data" / "parity"
 PARITY_CASES = ("trm_mlp", "trm_att", "trm_att_learned", "hrm")

@@ -18,7 +18,7 @@ from refimpl import fast, float_ops, ops
 from refimpl.models.operators import Operators
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("refimpl", "mcusim", "training")
+PACKAGES = ("refimpl", "workbench", "mcusim", "training")
 LONGEST = 400
 
 # The integer zone, and all that it may import.
@@ -98,14 +98,37 @@ def zone_modules() -> list[str]:
 
 @pytest.mark.parametrize(
     ("package", "allowed"),
-    [("refimpl", ("refimpl",)), ("mcusim", ("mcusim", "refimpl")), ("training", PACKAGES)],
+    [
+        ("refimpl", ("refimpl",)),
+        ("workbench", ("workbench", "refimpl")),
+        ("mcusim", ("mcusim", "workbench", "refimpl")),
+        ("training", PACKAGES),
+    ],
 )
 def test_packages_import_downwards(package: str, allowed: tuple[str, ...]) -> None:
-    """refimpl knows no simulator, nobody but training knows training."""
+    """refimpl knows nobody who uses it, workbench no simulator, nobody but training knows training."""
     modules = [module for module in MODULES if within(module, (package,))]
     assert modules
     wrong = {m: sorted(i for i in imports(m) if not within(i, allowed)) for m in modules}
     assert not {m: i for m, i in wrong.items() if i}
+
+
+def test_the_reference_names_those_who_use_it_in_its_command_table_alone() -> None:
+    """Text that a lazy import could be made of counts; a docstring that points there does not."""
+    users = tuple(package for package in PACKAGES if package != "refimpl")
+    naming = {
+        module
+        for module in MODULES
+        if within(module, ("refimpl",))
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and within(node.value, users)
+    }
+    assert naming == {"refimpl.__main__"}
+
+
+def test_the_reference_can_be_read_in_an_hour() -> None:
+    modules = [module for module in MODULES if within(module, ("refimpl",))]
+    assert sum(len(MODULES[m].read_text(encoding="utf-8").splitlines()) for m in modules) < 5500
 
 
 @pytest.mark.parametrize("module", zone_modules())

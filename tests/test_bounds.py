@@ -12,12 +12,12 @@ from refimpl import fast
 from refimpl.block_params import BlockLinear
 from refimpl.errors import DoesNotFit
 from refimpl.models.recursion import run
-from refimpl.networks import find_network
 from refimpl.params import Linear
 from refimpl.quantize.bounds import bounds, prove
 from refimpl.quantize.lower import Carry, lower
-from refimpl.tasks.puzzles import load_shipped
-from refimpl.tasks.sudoku import to_tokens
+from workbench.networks import find_network
+from workbench.tasks.puzzles import load_shipped
+from workbench.tasks.sudoku import to_tokens
 
 
 class Watching:

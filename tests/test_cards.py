@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from refimpl.__main__ import main
-from refimpl.cards import stated
-from refimpl.checkpoints import list_networks
 from refimpl.errors import InputError
-from refimpl.networks import find_network
-from refimpl.tasks.sets import CARD_SEED, HeldOut
+from workbench.cards import stated
+from workbench.checkpoints import list_networks
+from workbench.networks import find_network
+from workbench.tasks.sets import CARD_SEED, HeldOut
 
 
 @pytest.mark.parametrize("name", list_networks())

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from refimpl.checkpoints import expected_tensors, validate
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
+from workbench.checkpoints import expected_tensors, validate
 
 PARITY = Path(__file__).parent / "data" / "parity"
 WEIGHT = "inner.L_level.layers.1.mlp.down_proj.weight"

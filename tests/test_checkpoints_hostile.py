@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from refimpl.checkpoints import read
 from refimpl.errors import InputError
+from workbench.checkpoints import read
 
 
 class CreatesFile:

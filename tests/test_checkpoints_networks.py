@@ -10,10 +10,10 @@ import checkpoints_by_hand as by_hand
 import numpy as np
 import pytest
 
-from refimpl.checkpoints import expected_tensors, list_networks, load_network, read, write_npz
-from refimpl.checkpoints.cli import add_arguments, run
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
+from workbench.checkpoints import expected_tensors, list_networks, load_network, read, write_npz
+from workbench.checkpoints.cli import add_arguments, run
 
 PARITY = Path(__file__).parent / "data" / "parity"
 SHIPPED = {
@@ -77,9 +77,9 @@ def test_a_shipped_network_is_the_trained_one_rounded_to_float16(name: str, shar
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_configuration_says_where_the_network_comes_from(name: str) -> None:
-    import refimpl
+    import workbench
 
-    path = Path(refimpl.__file__).parent / "data" / "networks" / name / "config.json"
+    path = Path(workbench.__file__).parent / "data" / "networks" / name / "config.json"
     raw = json.loads(path.read_text())
     assert raw["source"].startswith(
         "trained by this project from random weights on its own generated puzzles"

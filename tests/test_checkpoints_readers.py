@@ -9,9 +9,9 @@ import checkpoints_by_hand as by_hand
 import numpy as np
 import pytest
 
-from refimpl.checkpoints import read, write_npz
-from refimpl.checkpoints.names import canonical
 from refimpl.errors import InputError
+from workbench.checkpoints import read, write_npz
+from workbench.checkpoints.names import canonical
 
 Tensors = dict[str, np.ndarray]
 

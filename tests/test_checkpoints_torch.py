@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from refimpl.checkpoints import read
 from refimpl.errors import InputError
+from workbench.checkpoints import read
 
 torch = pytest.importorskip("torch")
 

@@ -11,9 +11,9 @@ from refimpl import fast
 from refimpl.counting import Event, Metered, count_step, total
 from refimpl.models import recursion
 from refimpl.models.presets import preset
-from refimpl.networks import find_network
-from refimpl.tasks.puzzles import load_shipped
-from refimpl.tasks.sudoku import to_tokens
+from workbench.networks import find_network
+from workbench.tasks.puzzles import load_shipped
+from workbench.tasks.sudoku import to_tokens
 
 
 def _described(events: list[Event] | tuple[Event, ...]) -> list[tuple[object, ...]]:

@@ -15,21 +15,6 @@ from reasoners import puzzles
 
 from mcusim.flash import Batch, FlashInterface, FlashLog, FlashRead
 from refimpl import fast, float_ops, ops
-from refimpl.checkpoints.npz import write_npz
-from refimpl.embeddings import (
-    FloatRows,
-    IntegerRows,
-    RowRead,
-    open_table,
-    parse_row_format,
-    seeded_source,
-    with_table,
-    write_table,
-)
-from refimpl.embeddings.cli import add_arguments
-from refimpl.embeddings.cli import run as command
-from refimpl.embeddings.quality import cosines, row_cosines, table_source
-from refimpl.embeddings.write import from_array, meta_path
 from refimpl.errors import InputError
 from refimpl.float_params import input_scale
 from refimpl.models.config import ModelConfig
@@ -40,6 +25,21 @@ from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
 from refimpl.seeded import seeded_model, seeded_tensors
+from workbench.checkpoints.npz import write_npz
+from workbench.embeddings import (
+    FloatRows,
+    IntegerRows,
+    RowRead,
+    open_table,
+    parse_row_format,
+    seeded_source,
+    with_table,
+    write_table,
+)
+from workbench.embeddings.cli import add_arguments
+from workbench.embeddings.cli import run as command
+from workbench.embeddings.quality import cosines, row_cosines, table_source
+from workbench.embeddings.write import from_array, meta_path
 
 ROWS, HIDDEN = 40, 32
 FORMATS = ("fp32", "int8", "int8-q31", "svd8")

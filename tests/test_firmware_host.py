@@ -14,12 +14,12 @@ from cross_tools import require
 from refimpl.__main__ import main
 from refimpl.errors import InputError
 from refimpl.packing import unpack_int4
-from refimpl.vectors.check import check
-from refimpl.vectors.files import DEFAULT_GOLDEN as GOLDEN
-from refimpl.vectors.library import Library
-from refimpl.vectors.pytest_plugin import GoldenVectors
-from refimpl.vectors.signatures import SIGNATURES
-from refimpl.vectors.traced import TRACED
+from workbench.vectors.check import check
+from workbench.vectors.files import DEFAULT_GOLDEN as GOLDEN
+from workbench.vectors.library import Library
+from workbench.vectors.pytest_plugin import GoldenVectors
+from workbench.vectors.signatures import SIGNATURES
+from workbench.vectors.traced import TRACED
 
 FIRMWARE = GOLDEN.parent / "firmware"
 

@@ -15,8 +15,8 @@ from test_firmware_host import make
 
 from refimpl.image import Image, Section, encode
 from refimpl.model_image import CONFIG_FIELDS
-from refimpl.vectors.files import DEFAULT_GOLDEN as GOLDEN
-from refimpl.vectors.traced import TRACED
+from workbench.vectors.files import DEFAULT_GOLDEN as GOLDEN
+from workbench.vectors.traced import TRACED
 
 pytestmark = pytest.mark.slow
 Sections = dict[str, Section]

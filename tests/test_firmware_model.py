@@ -16,7 +16,7 @@ from mcusim.planner.choices import Choices, SwiGLUTiles
 from mcusim.planner.ledger import operator_counts
 from mcusim.planner.plan import Formats, make_plan
 from mcusim.timing import OperatorCounts
-from refimpl.networks import find_network
+from workbench.networks import find_network
 
 sys.path.insert(0, str(FIRMWARE))
 from core_rows import PARTS, USED, measured_rows, stated_rows

@@ -14,14 +14,14 @@ from refimpl.fast import block_linear as fast_block
 from refimpl.fast import online as fast_online
 from refimpl.float_params import Linear as FloatLinear
 from refimpl.models.recursion import run
-from refimpl.networks import find_network
 from refimpl.ops import block_linear as spec_block
 from refimpl.ops import online as spec_online
 from refimpl.params import Linear, Norm, Rescale
 from refimpl.quantize.blocks import block_linear, stored_weights
 from refimpl.quantize.lower import lower
 from refimpl.quantize.weights import parse_format
-from refimpl.tasks.sets import evaluation_set
+from workbench.networks import find_network
+from workbench.tasks.sets import evaluation_set
 
 RNG = np.random.default_rng(20261123)
 

@@ -10,8 +10,8 @@ import pytest
 
 from refimpl.errors import InputError
 from refimpl.quantize.emulate import fake_quantize
-from refimpl.quantize.format_vectors import FLAGS, document, dump
 from refimpl.quantize.weights import FORMATS, mx_exponents, parse_format, quantize_weights
+from workbench.vectors.format_vectors import FLAGS, document, dump
 
 
 def quantized(rows, name):

@@ -10,10 +10,10 @@ from refimpl.errors import InputError
 from refimpl.image import ALIGNMENT, HEADER, Image, Section, encode, write_atomically
 from refimpl.model_image import from_image, read_meta, to_image
 from refimpl.models.recursion import run
-from refimpl.networks import find_network
 from refimpl.quantize.lower import Carry
-from refimpl.tasks.puzzles import load_shipped
-from refimpl.tasks.sudoku import to_tokens
+from workbench.networks import find_network
+from workbench.tasks.puzzles import load_shipped
+from workbench.tasks.sudoku import to_tokens
 
 
 @pytest.fixture(scope="module", params=["sudoku9-mlp", "sudoku9-att"])

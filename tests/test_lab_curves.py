@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from refimpl.__main__ import main
-from refimpl.checkpoints import read_json
-from refimpl.networks import find_network
+from workbench.checkpoints import read_json
+from workbench.networks import find_network
 
 
 def test_every_point_of_a_cards_curve_is_on_the_line(tmp_path: Path) -> None:

@@ -9,18 +9,7 @@ import pytest
 
 from refimpl import fast, float_ops
 from refimpl.errors import InputError
-from refimpl.fidelity import Reading
 from refimpl.float_params import Linear
-from refimpl.lab.cell import Result
-from refimpl.lab.comparison import equivalent_noise
-from refimpl.lab.costs import Costs
-from refimpl.lab.families import LinearAttention, TruncatedAttention, pruned, truncated_mixer
-from refimpl.lab.growth import growth
-from refimpl.lab.parting import NEVER, parting
-from refimpl.lab.predict import best_threshold, predict_tables, ranks, spearman
-from refimpl.lab.sensitivity import kind_of, rounding_at, spared_site
-from refimpl.lab.steps import finish, run_steps, stop_rule
-from refimpl.lab.variant import Variant, network, reading
 from refimpl.models.recursion import run
 from refimpl.quantize.lower import lower
 from refimpl.quantize.second_order import (
@@ -33,7 +22,18 @@ from refimpl.quantize.second_order import (
     search,
 )
 from refimpl.quantize.weights import parse_format, quantize_weights
-from refimpl.tasks.sets import evaluation_set
+from workbench.fidelity import Reading
+from workbench.lab.cell import Result
+from workbench.lab.comparison import equivalent_noise
+from workbench.lab.costs import Costs
+from workbench.lab.families import LinearAttention, TruncatedAttention, pruned, truncated_mixer
+from workbench.lab.growth import growth
+from workbench.lab.parting import NEVER, parting
+from workbench.lab.predict import best_threshold, predict_tables, ranks, spearman
+from workbench.lab.sensitivity import kind_of, rounding_at, spared_site
+from workbench.lab.steps import finish, run_steps, stop_rule
+from workbench.lab.variant import Variant, network, reading
+from workbench.tasks.sets import evaluation_set
 
 NAME = "sudoku6-mlp"
 RNG = np.random.default_rng(4)

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 from refimpl import fast, float_ops
-from refimpl.checkpoints import load_network
-from refimpl.fidelity import (
+from refimpl.float_params import build_model
+from refimpl.models.recursion import run
+from refimpl.quantize.calibrate import calibrate
+from refimpl.quantize.lower import lower
+from workbench.checkpoints import load_network
+from workbench.fidelity import (
     Reading,
     call_fidelity,
     cosine,
@@ -16,12 +20,8 @@ from refimpl.fidelity import (
     position_cosines,
     summarise,
 )
-from refimpl.float_params import build_model
-from refimpl.models.recursion import run
-from refimpl.quantize.calibrate import calibrate
-from refimpl.quantize.lower import lower
-from refimpl.tasks.puzzles import load_calibration, load_shipped
-from refimpl.tasks.sudoku import to_tokens
+from workbench.tasks.puzzles import load_calibration, load_shipped
+from workbench.tasks.sudoku import to_tokens
 
 
 @pytest.fixture(scope="module")

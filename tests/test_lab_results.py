@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from refimpl.lab.comparison import compare
-from refimpl.lab.plan import read_plan
-from refimpl.lab.results import finished_keys, read_results
+from workbench.lab.comparison import compare
+from workbench.lab.plan import read_plan
+from workbench.lab.results import finished_keys, read_results
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
 PLANS = sorted(RESULTS.glob("*.toml"))

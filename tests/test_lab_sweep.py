@@ -12,14 +12,14 @@ from dataclasses import replace
 import pytest
 
 from refimpl.errors import InputError
-from refimpl.lab import results
-from refimpl.lab.cell import Cell, Result, run_cell
-from refimpl.lab.comparison import compare
-from refimpl.lab.costs import Costs, costs
-from refimpl.lab.plan import grid_cells, read_plan, unique
-from refimpl.lab.report import as_json, markdown, render
-from refimpl.lab.sweep import sweep
-from refimpl.lab.variant import Variant
+from workbench.lab import results
+from workbench.lab.cell import Cell, Result, run_cell
+from workbench.lab.comparison import compare
+from workbench.lab.costs import Costs, costs
+from workbench.lab.plan import grid_cells, read_plan, unique
+from workbench.lab.report import as_json, markdown, render
+from workbench.lab.sweep import sweep
+from workbench.lab.variant import Variant
 
 
 def result(weights="w8c", exact="1100", **changes):

@@ -9,8 +9,8 @@ from mcusim.flash import Extent, FlashInterface, FlashLog, FlashRows, streamed
 from refimpl import fast
 from refimpl.image import Image
 from refimpl.model_image import from_image
-from refimpl.networks import find_network
 from refimpl.params import RowTable
+from workbench.networks import find_network
 
 QSPI_80 = FlashInterface(80e6, 4, 1, 12, 4096, "dma")
 QSPI_133 = FlashInterface(133e6, 4, 1, 12, 4096, "dma")

@@ -15,14 +15,14 @@ import pytest
 from mcusim.__main__ import main
 from refimpl import ops
 from refimpl.__main__ import main as refimpl_main
-from refimpl.checkpoints import write_npz
 from refimpl.models.config import ModelConfig
 from refimpl.models.recursion import run
-from refimpl.networks import find_network
 from refimpl.seeded import seeded_tensors
-from refimpl.tasks import maze
-from refimpl.tasks.games import SEVERAL_PATHS
-from refimpl.tasks.sets import evaluation_set
+from workbench.checkpoints import write_npz
+from workbench.networks import find_network
+from workbench.tasks import maze
+from workbench.tasks.games import SEVERAL_PATHS
+from workbench.tasks.sets import evaluation_set
 
 SHAPE = {"model": "trm", "task": "maze", "seq_len": 36, "vocab_size": 6, "hidden_size": 32, "num_heads": 2,
          "L_layers": 1, "H_cycles": 2, "L_cycles": 2, "halt_max_steps": 3, "puzzle_emb_len": 2,

@@ -12,7 +12,7 @@ from mcusim.planner.search import search
 from mcusim.planner.target import Room, lay_out, target_of
 from refimpl.counting import count_step
 from refimpl.models.presets import preset
-from refimpl.networks import find_network
+from workbench.networks import find_network
 
 KIB = 1024
 INT4, INT4_SMALL_CARRY = Formats(4, "int16"), Formats(4, "int8")

@@ -25,9 +25,9 @@ from refimpl import fast, ops
 from refimpl.__main__ import main as refimpl_main
 from refimpl.image import Image
 from refimpl.models.recursion import run
-from refimpl.networks import find_network
-from refimpl.tasks.puzzles import load_shipped
-from refimpl.tasks.sudoku import from_tokens, to_tokens
+from workbench.networks import find_network
+from workbench.tasks.puzzles import load_shipped
+from workbench.tasks.sudoku import from_tokens, to_tokens
 
 ARENA = {CARRY, INPUT, CACHED, TILES}
 

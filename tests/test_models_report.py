@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from refimpl.checkpoints import list_networks
 from refimpl.errors import InputError
 from refimpl.models.presets import list_presets, preset
-from refimpl.models_report import cli
-from refimpl.models_report.render import render
-from refimpl.models_report.summary import summarise, to_json
+from workbench.checkpoints import list_networks
+from workbench.models_report import cli
+from workbench.models_report.render import render
+from workbench.models_report.summary import summarise, to_json
 
 KIB = 1024
 

@@ -23,12 +23,12 @@ torch = pytest.importorskip("torch")
 from torch_witness import State, Witness  # noqa: E402
 
 from refimpl import float_ops  # noqa: E402
-from refimpl.checkpoints import validate  # noqa: E402
-from refimpl.checkpoints.expected import expected_tensors  # noqa: E402
 from refimpl.float_params import build_model  # noqa: E402
 from refimpl.models.blocks import stack  # noqa: E402
 from refimpl.models.config import ModelConfig  # noqa: E402
 from refimpl.models.recursion import run  # noqa: E402
+from workbench.checkpoints import validate  # noqa: E402
+from workbench.checkpoints.expected import expected_tensors  # noqa: E402
 
 TOLERANCE = 1e-4
 BATCH = 2

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from refimpl.checkpoints import validate
-from refimpl.checkpoints.expected import expected_tensors
 from refimpl.errors import InputError
 from refimpl.models.config import swiglu_width
 from refimpl.models.presets import list_presets, preset
 from refimpl.seeded import CUT, CUT_DEVIATION, PUZZLE_KEY, ROW_BLOCK, row_blocks, seeded_tensors
+from workbench.checkpoints import validate
+from workbench.checkpoints.expected import expected_tensors
 
 
 def test_the_seven_published_configurations_are_presets() -> None:

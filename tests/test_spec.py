@@ -44,7 +44,7 @@ each_clause = pytest.mark.parametrize("clause", CLAUSES, ids=[clause.name for cl
 def docstrings() -> dict[str, str]:
     """All docstrings of a module together, by path."""
     found = {}
-    for package in ("refimpl", "mcusim"):
+    for package in ("refimpl", "workbench", "mcusim"):
         for path in sorted((ROOT / package).rglob("*.py")):
             nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
             documented = (n for n in nodes if isinstance(n, (ast.Module, ast.ClassDef, ast.FunctionDef)))
@@ -63,7 +63,7 @@ def test_every_third_level_heading_is_a_clause_with_a_name_of_its_own() -> None:
 @each_clause
 def test_the_places_that_hold_a_clause_exist(clause: Clause) -> None:
     module, test, vectors = clause.places()
-    assert module.startswith("refimpl/")
+    assert module.startswith(("refimpl/", "workbench/"))
     assert test.startswith("tests/test_")
     assert all(path.startswith("golden/") for path in vectors)
     assert not [path for path in (module, test, *vectors) if not (ROOT / path).is_file()]
@@ -120,7 +120,8 @@ def test_the_examples_give_what_the_specification_says() -> None:
 @pytest.mark.parametrize("document", ["docs/spec.md", "docs/reading-guide.md"])
 def test_every_path_a_document_names_exists(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
-    paths = re.findall(r"`((?:refimpl|mcusim|tests|docs|golden|benchmarks|firmware)/[\w./-]*)`", text)
+    folders = "refimpl|workbench|mcusim|tests|docs|golden|benchmarks|firmware"
+    paths = re.findall(rf"`((?:{folders})/[\w./-]*)`", text)
     assert paths
     assert not [path for path in paths if not (ROOT / path).exists()]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from refimpl.errors import InputError
-from refimpl.tasks.maze import (
+from workbench.tasks.maze import (
     GOAL,
     OPEN,
     PATH,
@@ -24,7 +24,7 @@ from refimpl.tasks.maze import (
     spell,
     to_tokens,
 )
-from refimpl.tasks.readers import read_maze_csv
+from workbench.tasks.readers import read_maze_csv
 
 
 def neighbours(cell: int, size: int) -> list[int]:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from refimpl.errors import InputError
-from refimpl.tasks import maze, sudoku_generate
-from refimpl.tasks.arc import encode_grid
-from refimpl.tasks.metrics import Score, arc_exact, copy_floor, puzzle_exact, score, wrong_cells
-from refimpl.tasks.significance import mcnemar_exact, paired_bootstrap, wilson_interval
-from refimpl.tasks.sudoku import to_tokens
+from workbench.tasks import maze, sudoku_generate
+from workbench.tasks.arc import encode_grid
+from workbench.tasks.metrics import Score, arc_exact, copy_floor, puzzle_exact, score, wrong_cells
+from workbench.tasks.significance import mcnemar_exact, paired_bootstrap, wilson_interval
+from workbench.tasks.sudoku import to_tokens
 
 LABELS = np.array([[1, 2, 3, 0], [4, 5, 0, 0], [6, 6, 6, 6]])
 PREDICTED = np.array([[1, 2, 3, 9], [4, 9, 0, 0], [6, 6, 6, 6]])

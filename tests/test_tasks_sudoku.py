@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from refimpl.errors import InputError
-from refimpl.tasks import ship
-from refimpl.tasks.puzzles import load_calibration, load_shipped
-from refimpl.tasks.sudoku import SudokuBatch, box_shape, conflict, from_tokens, lines, solve, to_tokens
-from refimpl.tasks.sudoku_generate import add_givens, generate
-from refimpl.tasks.sudoku_symmetry import (
+from workbench.tasks import ship
+from workbench.tasks.puzzles import load_calibration, load_shipped
+from workbench.tasks.sudoku import SudokuBatch, box_shape, conflict, from_tokens, lines, solve, to_tokens
+from workbench.tasks.sudoku_generate import add_givens, generate
+from workbench.tasks.sudoku_symmetry import (
     augment,
     canonical,
     orbit_keys,

@@ -10,14 +10,14 @@ import pytest
 
 pytest.importorskip("torch")
 
-from refimpl.tasks import maze
-from refimpl.tasks.puzzles import load_calibration, load_shipped
-from refimpl.tasks.sets import CARD_SEED, HeldOut, calibration_set, evaluation_set
-from refimpl.tasks.sudoku import from_tokens
-from refimpl.tasks.sudoku_generate import generate
-from refimpl.tasks.sudoku_symmetry import solution_keys
 from training.config import Data, Stage, read_recipe
 from training.data import final_sets, held_out, open_source
+from workbench.tasks import maze
+from workbench.tasks.puzzles import load_calibration, load_shipped
+from workbench.tasks.sets import CARD_SEED, HeldOut, calibration_set, evaluation_set
+from workbench.tasks.sudoku import from_tokens
+from workbench.tasks.sudoku_generate import generate
+from workbench.tasks.sudoku_symmetry import solution_keys
 
 CONFIGS = sorted((Path(__file__).parents[1] / "training" / "configs").glob("*.toml"))
 MAZE = next(path for path in CONFIGS if path.stem == "maze10-att")

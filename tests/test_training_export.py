@@ -13,7 +13,6 @@ pytest.importorskip("torch")
 from test_training_model import tiny
 
 from refimpl import float_ops
-from refimpl.checkpoints import load_network
 from refimpl.errors import InputError
 from refimpl.float_params import build_model
 from refimpl.models.recursion import run
@@ -22,6 +21,7 @@ from training.config import Data, Optimization, Recipe, Run, Stage
 from training.data import final_sets
 from training.export import export
 from training.run import train
+from workbench.checkpoints import load_network
 
 
 def recipe(steps: int) -> Recipe:

@@ -11,11 +11,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from refimpl import float_ops  # noqa: E402
-from refimpl.checkpoints import validate  # noqa: E402
 from refimpl.float_params import build_model  # noqa: E402
 from refimpl.models.config import ModelConfig  # noqa: E402
 from refimpl.models.recursion import run  # noqa: E402
 from training.model import Reasoner  # noqa: E402
+from workbench.checkpoints import validate  # noqa: E402
 
 
 def tiny(family: str = "trm", mlp_t: bool = False, pos: str = "rope") -> ModelConfig:

@@ -13,13 +13,13 @@ import pytest
 from refimpl import fast, ops
 from refimpl.__main__ import main
 from refimpl.errors import InputError
-from refimpl.vectors.check import check, python_implementation
-from refimpl.vectors.draws import Draws
-from refimpl.vectors.files import DEFAULT_GOLDEN as GOLDEN
-from refimpl.vectors.files import op_files
-from refimpl.vectors.library import Library
-from refimpl.vectors.signatures import SIGNATURES
-from refimpl.vectors.tensors import decode, encode
+from workbench.vectors.check import check, python_implementation
+from workbench.vectors.draws import Draws
+from workbench.vectors.files import DEFAULT_GOLDEN as GOLDEN
+from workbench.vectors.files import op_files
+from workbench.vectors.library import Library
+from workbench.vectors.signatures import SIGNATURES
+from workbench.vectors.tensors import decode, encode
 
 TABLE = decode(
     json.loads((GOLDEN / "ops" / "silu.json").read_text())["testGroups"][0]["tests"][0]["inputs"]["table"]

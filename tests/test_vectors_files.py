@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from closed_schema import violations
 
-from refimpl.vectors.files import DEFAULT_GOLDEN as GOLDEN
-from refimpl.vectors.files import dump, manifest_differences, op_documents, op_files, read_document
-from refimpl.vectors.flags import FLAGS
-from refimpl.vectors.generate import c_files
-from refimpl.vectors.signatures import SIGNATURES, shape_of
-from refimpl.vectors.tensors import decode
+from workbench.vectors.files import DEFAULT_GOLDEN as GOLDEN
+from workbench.vectors.files import dump, manifest_differences, op_documents, op_files, read_document
+from workbench.vectors.flags import FLAGS
+from workbench.vectors.generate import c_files
+from workbench.vectors.signatures import SIGNATURES, shape_of
+from workbench.vectors.tensors import decode
 
 DOCUMENTS = {path.stem: read_document(path) for path in op_files(GOLDEN)}
 

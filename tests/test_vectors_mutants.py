@@ -11,8 +11,8 @@ import pytest
 from cross_tools import require
 from mutants.c_operators import MUTANTS, Mutant
 
-from refimpl.vectors.files import DEFAULT_GOLDEN as GOLDEN
-from refimpl.vectors.flags import FLAGS
+from workbench.vectors.files import DEFAULT_GOLDEN as GOLDEN
+from workbench.vectors.flags import FLAGS
 
 FIRMWARE = GOLDEN.parent / "firmware"
 OPERATORS = (

@@ -13,11 +13,11 @@ from closed_schema import violations
 from refimpl import fast, ops
 from refimpl.__main__ import main
 from refimpl.errors import InputError
-from refimpl.vectors.files import DEFAULT_GOLDEN as GOLDEN
-from refimpl.vectors.tensors import decode
-from refimpl.vectors.trace_files import dump_trace, freeze_images, read_traces
-from refimpl.vectors.traced import TRACED, load_traced
-from refimpl.vectors.traces import (
+from workbench.vectors.files import DEFAULT_GOLDEN as GOLDEN
+from workbench.vectors.tensors import decode
+from workbench.vectors.trace_files import dump_trace, freeze_images, read_traces
+from workbench.vectors.traced import TRACED, load_traced
+from workbench.vectors.traces import (
     MONTE_CARLO,
     MONTE_CARLO_MODEL,
     crc32,

@@ -13,15 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from refimpl.checkpoints import load_network
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
-from refimpl.tasks.sets import MAZE_MIN_PATH_SHARE, PuzzleSet
 from training.config import Data, Optimization, Recipe, Run, Stage
 from training.data import final_sets, open_source
 from training.loop import Trainer, evaluate
 from training.losses import carry_cosine, distillation_loss
 from training.model import Carry, Linear, Reasoner
+from workbench.checkpoints import load_network
+from workbench.tasks.sets import MAZE_MIN_PATH_SHARE, PuzzleSet
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ from typing import Any
 
 import torch
 
-from refimpl.cards import entry, state
-from refimpl.checkpoints import read_json, write_card, write_npz
-from refimpl.checkpoints.networks import CONFIG
 from refimpl.errors import InputError
-from refimpl.evaluate import FLOAT, measure, program
-from refimpl.networks import find_network
-from refimpl.sizes import parameters
 from training.config import Recipe
 from training.data import final_sets
+from workbench.cards import entry, state
+from workbench.checkpoints import read_json, write_card, write_npz
+from workbench.checkpoints.networks import CONFIG
+from workbench.evaluate import FLOAT, measure, program
+from workbench.networks import find_network
+from workbench.sizes import parameters
 
 
 def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = False) -> dict[str, Any]:

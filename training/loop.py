@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from refimpl.tasks.sets import PuzzleSet
-from refimpl.tasks.sudoku import lines
 from training.config import Recipe
 from training.data import Source
 from training.losses import halt_loss, solved, token_loss
 from training.model import Carry, Reasoner
 from training.optim import Ema, optimizers_of
+from workbench.tasks.sets import PuzzleSet
+from workbench.tasks.sudoku import lines
 
 
 @dataclass

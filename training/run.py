@@ -15,12 +15,12 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from refimpl.checkpoints import read
 from refimpl.errors import InputError
 from refimpl.image import write_atomically
 from training.config import Recipe
 from training.data import open_source
 from training.loop import Trainer
+from workbench.checkpoints import read
 
 
 def save(trainer: Trainer, path: Path, minutes: float) -> None:

@@ -26,20 +26,20 @@ from mcusim.simulate import Execution, execute
 from mcusim.units import parse_bytes
 from refimpl import fast
 from refimpl.errors import InputError, NotImplementedHere
-from refimpl.evaluate import measure
-from refimpl.fidelity import Reading
 from refimpl.fixedpoint import ROUNDINGS
 from refimpl.image import Image
 from refimpl.model_image import from_image
 from refimpl.models.config import ModelConfig
-from refimpl.networks import Network, find_network, seeded_tokens
 from refimpl.quantize.lower import CARRIES, Carry
 from refimpl.quantize.weights import parse_format
-from refimpl.sizes import parameters
-from refimpl.tasks.games import Puzzle
-from refimpl.tasks.metrics import copy_floor, score
-from refimpl.tasks.naming import find_puzzle
-from refimpl.tasks.sets import evaluation_set
+from workbench.evaluate import measure
+from workbench.fidelity import Reading
+from workbench.networks import Network, find_network, seeded_tokens
+from workbench.sizes import parameters
+from workbench.tasks.games import Puzzle
+from workbench.tasks.metrics import copy_floor, score
+from workbench.tasks.naming import find_puzzle
+from workbench.tasks.sets import evaluation_set
 
 FORMS: dict[str, Callable[[RunReport], str]] = {
     "json": lambda report: json.dumps(to_json(report), indent=1) + "\n",

@@ -17,7 +17,7 @@ from mcusim.render import grids
 from mcusim.render.grids import Grid
 from mcusim.report import PuzzleResult, RunReport
 from refimpl.fixedpoint import LOGIT_FRAC_BITS
-from refimpl.tasks.show import show_tokens
+from workbench.tasks.show import show_tokens
 
 BAR_WIDTH = 16
 EXPORT_WIDTH = 84

@@ -1,9 +1,0 @@
-"""Checkpoints: readers that execute nothing, shape checks, and the networks that ship."""
-
-from refimpl.checkpoints.expected import expected_tensors, validate
-from refimpl.checkpoints.networks import list_networks, load_network, read_json, write_card
-from refimpl.checkpoints.npz import write_npz
-from refimpl.checkpoints.reader import read
-
-__all__ = ["expected_tensors", "list_networks", "load_network", "read", "read_json", "validate",
-           "write_card", "write_npz"]

@@ -1,0 +1,64 @@
+"""The commands ``calibrate`` and ``quantize``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from refimpl.errors import InputError
+from refimpl.fixedpoint import ROUNDINGS
+from refimpl.image import write_atomically
+from refimpl.quantize.bounds import prove
+from refimpl.quantize.calibrate import calibrate
+from refimpl.quantize.second_order import CLIP_PUZZLES, clipped_activations
+from workbench.networks import find_network
+from workbench.tasks.sets import calibration_set
+
+
+def add_calibrate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", help="shipped network or folder with config.json and weights.npz")
+    parser.add_argument("--out", type=Path, help="file to write (default: beside the weights)")
+    parser.add_argument("--absmax", action="store_true", help="whole ranges, as the published +a8, instead "
+                        "of ranges cut to the least squared rounding error at 8 bits")  # fmt: skip
+
+
+def run_calibrate(args: argparse.Namespace) -> int:
+    """Run the float model over the calibration set at full depth and store the range of every site."""
+    network = find_network(args.network)
+    if not network.trained:
+        raise InputError(f"{network.name} has seeded weights; only trained networks store a calibration.")
+    puzzles = calibration_set(network.config)
+    target = args.out or network.calibration_path
+    calibration = calibrate(network.float_model, puzzles.inputs, source=puzzles.origin)
+    if not args.absmax:
+        calibration = clipped_activations(network.float_model, puzzles.inputs[:CLIP_PUZZLES], calibration)
+    assert isinstance(target, Path)
+    calibration.save(target)
+    print(f"{target}: {len(calibration.absmax)} sites from {calibration.source}.")
+    return 0
+
+
+def add_quantize(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", help="shipped network, folder, or preset (seeded weights)")
+    parser.add_argument("output", type=Path, help="flash image to write")
+    parser.add_argument("--weights", default="w4c", help="weight format (default w4c)")
+    parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
+    parser.add_argument("--bounds", action="store_true", help="print the proved bound of every accumulator")
+
+
+def run_quantize(args: argparse.Namespace) -> int:
+    """Lower, prove the accumulator bounds, write the image."""
+    network = find_network(args.network)
+    image = network.image(args.weights, args.rounding)
+    write_atomically(args.output, image)
+    print(f"{args.output}: {len(image):,} bytes, {args.weights}, {args.rounding} rounding.")
+    if args.bounds:
+        table = Table("site", "accumulator", "largest", "limit", "share")
+        for b in prove(network.integer_model(args.weights, args.rounding)):
+            share = f"{100 * b.largest / b.limit:.3g} %"
+            table.add_row(b.site, b.what, f"{b.largest:,}", f"{b.limit:,}", share)
+        Console().print(table)
+    return 0

@@ -1,0 +1,172 @@
+"""The command ``evaluate``: accuracy of networks, and what their cards state of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from refimpl.errors import InputError
+from workbench.cards import Stated, entry, state, stated
+from workbench.checkpoints import list_networks
+from workbench.evaluate import FLOAT, measure, program
+from workbench.networks import DEFAULT_NETWORK, Network, find_network
+from workbench.sizes import parameters
+from workbench.tasks.metrics import copy_floor
+from workbench.tasks.sets import HeldOut, PuzzleSet, at_least_one, evaluation_set, side_of
+
+TABLE_FORMATS = "float,w8c,w4c,w4t"
+EVALUATED = 256  # puzzles where only a number of givens is asked for
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("networks", nargs="*", default=[DEFAULT_NETWORK], help=f"default {DEFAULT_NETWORK}")
+    parser.add_argument("--list", action="store_true", help="list the shipped networks with their cards")
+    parser.add_argument("--format", help=f"comma separated, default {TABLE_FORMATS}")
+    parser.add_argument("--puzzles", type=int, help="so many of the set that the network's card names first, "
+                        "or newly generated ones where it names none (default: the 256 shipped 9x9 Sudokus, "
+                        "or as many generated puzzles)")  # fmt: skip
+    parser.add_argument("--givens", type=int, help="generated Sudokus with so many givens")
+    parser.add_argument("--card", action="store_true", help="measure the float network and write the figure "
+                        "into its config.json; needs --givens and --puzzles")  # fmt: skip
+    parser.add_argument("--H-cycles", type=int, help="H cycles an ACT step (default: the network's)")
+    parser.add_argument("--steps", type=int, help="ACT steps (default: the network's)")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", action="store_true", help="the same facts as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Puzzle-exact and cell accuracy, one row a network and format; 1 where a card does not hold."""
+    if args.list:
+        return _list(args.json)
+    if args.card:
+        return _state(args)
+    rows = _measured(args)
+    if args.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        _print(rows)
+    return 0 if all(row.get("agrees_with_card", True) for row in rows) else 1
+
+
+def _trained(name: str) -> Network:
+    network = find_network(name)
+    if not network.trained:
+        raise InputError(f"{name}: accuracy n/a (untrained weights).")
+    return network
+
+
+def _cards(network: Network) -> Sequence[Stated]:
+    return () if network.folder is None else stated(network.folder)
+
+
+def _puzzles(network: Network, count: int | None, givens: int | None) -> tuple[PuzzleSet, Stated | None]:
+    """The puzzles to evaluate on, and what the network's card states of that set."""
+    if givens is not None and network.config.task != "sudoku":
+        raise InputError(f"--givens {givens}: {network.name} solves no Sudokus.")
+    if givens is None and count is None:
+        return evaluation_set(network.config), None
+    cards = [card for card in _cards(network) if givens in (None, card.held_out.givens)]
+    if givens is None and not cards:
+        return evaluation_set(network.config, count), None
+    held_out = cards[0].held_out if cards else HeldOut(givens=givens)
+    drawn = held_out.draw(side_of(network.config), EVALUATED if count is None else at_least_one(count))
+    return drawn, cards[0] if cards else None
+
+
+def _measured(args: argparse.Namespace) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    aside = Console(stderr=True)
+    with Progress(transient=True, console=aside, disable=not aside.is_terminal) as progress:
+        for name in args.networks:
+            network = _trained(name)
+            puzzles, card = _puzzles(network, args.puzzles, args.givens)
+            floor = copy_floor(puzzles.inputs, puzzles.labels)
+            for fmt in (args.format or TABLE_FORMATS).split(","):
+                runner = program(network, fmt, args.H_cycles, args.steps)
+                task = progress.add_task(f"{name} {fmt}", total=len(puzzles.inputs))
+                found = measure(runner, puzzles, args.threads, partial(progress.advance, task))
+                right = found.score
+                if not aside.is_terminal:
+                    aside.print(f"{name} {fmt}: {right.exact_right} of {right.puzzles} exact")
+                rows.append({
+                    "network": name, "format": fmt, "exact": right.exact, "low": found.interval.low,
+                    "high": found.interval.high, "cell": right.cell, "copy_floor_cell": floor.cell,
+                    "puzzles": right.puzzles, "origin": puzzles.origin,
+                    "H_cycles": runner.model.config.H_cycles, "steps": runner.model.config.halt_max_steps,
+                })  # fmt: skip
+                if card is not None and fmt == FLOAT and runner.model.config == network.config:
+                    rows[-1] |= {"card": _figure(card), "agrees_with_card": card.agrees(found)}
+    return rows
+
+
+def _figure(card: Stated) -> str:
+    interval = f"[{100 * card.low:.1f}, {100 * card.high:.1f}]"
+    return f"{100 * card.exact:.1f} {interval}, {card.puzzles:,} puzzles, {card.held_out.name}"
+
+
+def _print(rows: Sequence[dict[str, Any]]) -> None:
+    table = Table(title="puzzle-exact and cell accuracy", caption="integer rows: weights x int8 activations, "
+                  "int16 carry, integer-exact; float: float32; [ ]: 95 % Wilson interval")  # fmt: skip
+    for heading in ("network", "format", "exact %", "95 %", "cell %"):
+        table.add_column(heading, justify="left" if heading in ("network", "format") else "right")
+    for row in rows:
+        interval = f"\\[{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+        table.add_row(row["network"], row["format"], f"{100 * row['exact']:.2f}", interval,
+                      f"{100 * row['cell']:.2f}")  # fmt: skip
+    console = Console()
+    console.print(table)
+    for origin, floor in dict.fromkeys((row["origin"], row["copy_floor_cell"]) for row in rows):
+        on = ", ".join(dict.fromkeys(row["network"] for row in rows if row["origin"] == origin))
+        console.print(f"{on}: {origin}; copying the input scores {100 * floor:.2f} % of cells.")
+    for row in rows:
+        if "card" in row:
+            verdict = "this run agrees" if row["agrees_with_card"] else "this run DIFFERS by more than chance"
+            console.print(f"{row['network']}: its card states {row['card']}; {verdict}.", markup=False)
+
+
+def _state(args: argparse.Namespace) -> int:
+    """Measure Sudoku networks that came without a figure, and write it into their cards."""
+    if args.givens is None or args.puzzles is None:
+        raise InputError("--card needs --givens and --puzzles: they name the set that the card states.")
+    if (args.H_cycles, args.steps, args.format, args.json) != (None, None, None, False):
+        raise InputError("--card states the float network at its own depth: leave --H-cycles, --steps, "
+                         "--format and --json away.")
+    held_out = HeldOut(givens=args.givens)
+    for network in map(_trained, args.networks):
+        if network.config.task != "sudoku" or network.folder is None:
+            raise InputError(f"--card: {network.name} solves no Sudokus; 'training export' writes its card.")
+        puzzles = held_out.draw(side_of(network.config), at_least_one(args.puzzles))
+        entries = {puzzles.name: entry(puzzles, measure(program(network, FLOAT), puzzles, args.threads))}
+        state(network.folder, entries)
+        print(f"{network.name}: {json.dumps(entries)}")
+    return 0
+
+
+def _list(as_json: bool) -> int:
+    """Every shipped network with what its card states."""
+    networks = [find_network(name) for name in list_networks()]
+    if as_json:
+        print(json.dumps([{"network": network.name, "parameters": parameters(network.config).total,
+                           "cards": [_figure(card) for card in _cards(network)]} for network in networks],
+                         indent=1))  # fmt: skip
+        return 0
+    table = Table(box=SIMPLE, caption="float32, 95 % Wilson interval; --json has every set of a card")
+    table.add_column("network", no_wrap=True)
+    table.add_column("model", no_wrap=True)
+    table.add_column("parameters", justify="right")
+    table.add_column("exact %, as its card states")
+    for network in networks:
+        config = network.config
+        mixer = "MLP" if config.mlp_t else f"Att {config.pos_encodings}"
+        card = next((_figure(card).replace("[", r"\[") for card in _cards(network)), "n/a")
+        table.add_row(network.name, f"{config.family.upper()}-{mixer}", f"{parameters(config).total:,}", card)
+    Console().print(table)
+    return 0

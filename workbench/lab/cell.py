@@ -1,0 +1,162 @@
+"""One cell of a sweep: a variant over a set of puzzles, scored against labels and the float run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from refimpl.models.operators import Array
+from refimpl.models.recursion import Carry, Outputs, run
+from workbench.fidelity import Reading, flattened_cosines, position_cosines
+from workbench.lab.costs import Costs, costs
+from workbench.lab.variant import Variant, network, reading
+from workbench.tasks.metrics import copy_floor, puzzle_exact, wrong_cells
+from workbench.tasks.sets import PuzzleSet, evaluation_set
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A variant and the puzzles it runs on: how many (0: the whole default set), with how many givens.
+
+    ``givens`` 0 is the default set; else Sudokus with that many givens are generated.
+    """
+
+    variant: Variant
+    puzzles: int = 0
+    givens: int = 0
+
+    @property
+    def key(self) -> str:
+        givens = f" g{self.givens}" if self.givens else ""
+        return f"{self.variant.key} p{self.puzzles or '-'}{givens}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished cell.
+
+    ``exact``: one character a puzzle, ``1`` solved; ``one_step`` and ``all_steps`` are the two fidelity
+    readings, ``consecutive`` their control; ``puzzle_fidelity``: reading (ii) of each puzzle;
+    ``by_step``: its mean over puzzles after every ACT step.
+    """
+
+    variant: Variant
+    puzzles: int
+    origin: str
+    exact: str
+    cells_right: int
+    cells: int
+    floor_exact: int
+    floor_cells: int
+    one_step: float
+    all_steps: float
+    consecutive: float
+    puzzle_fidelity: tuple[float, ...]
+    costs: Costs
+    seconds: float
+    by_step: tuple[float, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Result:
+        return cls(**{**raw, "variant": Variant(**raw["variant"]), "costs": Costs(**raw["costs"]),
+                      "puzzle_fidelity": tuple(raw["puzzle_fidelity"]),
+                      "by_step": tuple(raw.get("by_step", ()))})  # fmt: skip
+
+    @property
+    def solved(self) -> npt.NDArray[np.bool_]:
+        return np.array([mark == "1" for mark in self.exact])
+
+
+@dataclass(frozen=True)
+class Track:
+    """What one run over a batch leaves behind: answers, and z_H after every ACT step."""
+
+    answers: Array
+    states: tuple[Array, ...]
+
+
+def track(program: Reading, tokens: Array) -> Track:
+    """Run ``program`` and keep what the fidelity readings look at."""
+    states: list[Array] = []
+    answers: list[Array] = []
+
+    def on_step(step: int, carry: Carry, outputs: Outputs) -> None:
+        states.append(carry.z_H)
+        answers[:] = [program.ops.argmax(outputs.logits)]
+
+    run(program.ops, program.model, tokens, on_step=on_step)
+    return Track(answers[0], tuple(states))
+
+
+@lru_cache(maxsize=8)
+def puzzle_set(network_name: str, puzzles: int, givens: int = 0) -> PuzzleSet:
+    """The evaluation set, cut to its first ``puzzles`` (0: all; the shipped order mixes difficulties)."""
+    config = network(network_name).config
+    if givens:
+        return evaluation_set(config, puzzles or None, givens)
+    whole = evaluation_set(config)
+    if puzzles > len(whole.inputs):
+        return evaluation_set(config, puzzles)
+    if not puzzles:
+        return whole
+    return PuzzleSet(whole.inputs[:puzzles], whole.labels[:puzzles], f"first {puzzles} of {whole.origin}")
+
+
+@lru_cache(maxsize=4)
+def reference_tracks(variant: Variant, puzzles: int, givens: int = 0) -> tuple[Track, ...]:
+    """The float run of ``variant`` in batches, kept for the cells that are compared with it."""
+    program = reading(variant)
+    inputs = puzzle_set(variant.network, puzzles, givens).inputs
+    return tuple(track(program, inputs[start : start + BATCH]) for start in range(0, len(inputs), BATCH))
+
+
+def run_cell(cell: Cell, on_batch: Callable[[], None] = lambda: None) -> Result:
+    """Run a cell to its end; ``on_batch`` hears of every finished batch."""
+    started = perf_counter()
+    variant = cell.variant.resolved()
+    chosen = puzzle_set(variant.network, cell.puzzles, cell.givens)
+    program = reading(variant)
+    references = reference_tracks(variant.reference(), cell.puzzles, cell.givens)
+    answers: list[Array] = []
+    one_step, by_step, control = [], [], []
+    for i, reference in enumerate(references):
+        is_reference = variant == variant.reference()
+        own = reference if is_reference else track(program, chosen.inputs[i * BATCH : (i + 1) * BATCH])
+        answers.append(own.answers)
+        one_step.append(position_cosines(reference.states[0], own.states[0]))
+        pairs = zip(reference.states, own.states, strict=True)
+        by_step.append(np.stack([flattened_cosines(expected, state) for expected, state in pairs]))
+        control.append(flattened_cosines(own.states[max(len(own.states) - 2, 0)], own.states[-1]))
+        on_batch()
+    flattened = np.concatenate(by_step, axis=1)  # (steps, puzzles)
+    predicted = np.concatenate(answers)
+    floor = copy_floor(chosen.inputs, chosen.labels)
+    wrong = int(wrong_cells(predicted, chosen.labels).sum())
+    return Result(
+        variant=variant,
+        puzzles=len(predicted),
+        origin=chosen.origin,
+        exact="".join("01"[int(right)] for right in puzzle_exact(predicted, chosen.labels)),
+        cells_right=floor.cells - wrong,
+        cells=floor.cells,
+        floor_exact=floor.exact_right,
+        floor_cells=floor.cells_right,
+        one_step=float(np.concatenate(one_step).mean()),
+        all_steps=float(flattened[-1].mean()),
+        consecutive=float(np.concatenate(control).mean()),
+        puzzle_fidelity=tuple(round(float(value), 5) for value in flattened[-1]),
+        costs=costs(variant),
+        seconds=round(perf_counter() - started, 2),
+        by_step=tuple(round(float(value), 5) for value in flattened.mean(axis=1)),
+    )

@@ -1,0 +1,90 @@
+"""The commands ``sweep`` and ``report``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from refimpl.errors import InputError
+from workbench.lab.cell import Cell, Result
+from workbench.lab.plan import DEFAULTS, NETWORKS, grid_cells, read_plan, unique
+from workbench.lab.report import render
+from workbench.lab.results import finished_keys, read_results
+from workbench.lab.sweep import batches, sweep
+from workbench.networks import DEFAULT_NETWORK
+
+DEFAULT_OUT = Path("sweep.jsonl")
+
+
+def add_sweep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("plan", nargs="?", type=Path, help="TOML plan; without one, the flags are one grid")
+    parser.add_argument("--networks", default=DEFAULT_NETWORK, help="comma separated, as all lists here")
+    parser.add_argument("--weights", default="w8c,w4c", help="weight formats (default w8c,w4c)")
+    parser.add_argument("--activations", default="a8", help="a8, a8p16, a16, a4, a8d, amx, float (def. a8)")
+    parser.add_argument("--carry", default="int16", help="int16, int8, or float: emulation (default int16)")
+    parser.add_argument("--rounding", default="double", help="double or single (default double)")
+    parser.add_argument("--depths", default="own", help="H_cycles x steps: 2x16,1x8 (default own)")
+    parser.add_argument("--puzzles", type=int, default=0, help="first N puzzles (default: the whole set)")
+    parser.add_argument(
+        "--givens", type=int, default=0, help="Sudokus with so many givens (default: own set)"
+    )
+    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="results, a line a cell; continued")
+    parser.add_argument("--workers", type=int, default=2, help="processes, one BLAS thread each (default 2)")
+
+
+def _cells(args: argparse.Namespace) -> list[Cell]:
+    if args.plan is not None:
+        return read_plan(args.plan)
+    if args.puzzles < 0 or args.givens < 0:
+        raise InputError(f"--puzzles {args.puzzles} and --givens {args.givens} must be counts, or 0.")
+    grid = {key: getattr(args, key).split(",") for key in (NETWORKS, *DEFAULTS)}
+    return unique(grid_cells(grid, args.puzzles, "the flags", args.givens))
+
+
+def run_sweep(args: argparse.Namespace) -> int:
+    """Run every cell that the results file does not hold yet."""
+    if args.workers < 1:
+        raise InputError(f"--workers is {args.workers}; it takes at least 1.")
+    cells = _cells(args)
+    done = finished_keys(args.out)
+    missing = [cell for cell in cells if cell.key not in done]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+               TimeRemainingColumn())  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        cell_bar = progress.add_task("cells", total=len(cells), completed=len(cells) - len(missing))
+        batch_bar = progress.add_task("batches", total=sum(map(batches, missing)))
+
+        def on_result(result: Result) -> None:
+            progress.advance(cell_bar)
+            share = 100 * result.exact.count("1") / result.puzzles
+            progress.console.print(f"{result.variant.key}: exact {share:.2f} %, {result.seconds:.0f} s")
+
+        ran = sweep(cells, args.out, args.workers, lambda key: progress.advance(batch_bar), on_result)
+    print(f"{args.out}: {ran} cells run, {len(cells) - ran} were there already.", file=sys.stderr)
+    return 0
+
+
+def add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("results", nargs="*", type=Path, default=[DEFAULT_OUT], help="files of sweep")
+    parser.add_argument("--svg", type=Path, help="also save the report as SVG")
+    parser.add_argument("--format", choices=("text", "json", "markdown"), default="text")
+
+
+def run_report(args: argparse.Namespace) -> int:
+    """Render the tables and plots of one or more results files."""
+    found = read_results(args.results)
+    if not found:
+        raise InputError(f"{', '.join(map(str, args.results))}: no finished cell yet.")
+    render(found, args.format, args.svg)
+    return 0

@@ -1,0 +1,101 @@
+"""Results as comparable rows: intervals, and each variant paired with the float run on the same puzzles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from refimpl.quantize.emulate import EXACT, noise_level
+from workbench.lab.cell import Result
+from workbench.lab.variant import FLOAT
+from workbench.tasks.significance import Interval, McNemar, mcnemar_exact, wilson_interval
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant.
+
+    ``paired`` and ``change`` are None where no float run of the same network, depth and puzzles exists.
+    ``noise``: the weight noise (in standard deviations of a tensor) that turns the carry as far, see
+    :func:`equivalent_noise`.
+    """
+
+    result: Result
+    interval: Interval
+    paired: McNemar | None
+    change: float | None
+    noise: float | None
+
+    @property
+    def exact(self) -> float:
+        return self.result.exact.count("1") / self.result.puzzles
+
+    @property
+    def cell(self) -> float:
+        return self.result.cells_right / self.result.cells
+
+    @property
+    def kind(self) -> str:
+        """``float``, ``emulated`` or ``integer``."""
+        variant = self.result.variant
+        if variant.integer:
+            return "integer"
+        return "float" if variant.weights == EXACT and variant.activations == FLOAT else "emulated"
+
+    @property
+    def formats(self) -> str:
+        variant = self.result.variant
+        if self.kind == "float":
+            return "float32"
+        single = " single" if variant.rounding == "single" else ""
+        return f"{variant.weights} {variant.activations} {variant.carry}{single}"
+
+    @property
+    def depth(self) -> str:
+        return f"{self.result.variant.H_cycles}x{self.result.variant.steps}"
+
+
+def compare(results: list[Result]) -> list[Row]:
+    """Rows by network and depth, the float run first, large packages before small ones."""
+    floats = {_group(r): r for r in results if r.variant == r.variant.reference()}
+    controls: dict[tuple[str, int, int, str], list[tuple[float, float]]] = {}
+    for r in results:
+        if r.variant.weights.startswith("noise") and r.variant.activations == FLOAT:
+            controls.setdefault(_group(r), []).append((noise_level(r.variant.weights), r.one_step))
+
+    def row(result: Result) -> Row:
+        right = result.exact.count("1")
+        reference = floats.get(_group(result))
+        paired, change = None, None
+        if reference is not None and reference is not result:
+            paired = mcnemar_exact(reference.solved, result.solved)
+            change = (right - reference.exact.count("1")) / result.puzzles
+        noise = equivalent_noise(result.one_step, controls.get(_group(result), []))
+        return Row(result, wilson_interval(right, result.puzzles), paired, change, noise)
+
+    ranked = sorted(results, key=lambda r: (_group(r), r is not floats.get(_group(r)), _formats_key(r)))
+    return [row(result) for result in ranked]
+
+
+def equivalent_noise(fidelity: float, controls: list[tuple[float, float]]) -> float | None:
+    """The noise level with the same fidelity (i), by interpolation of log(1 - fidelity) in log(level).
+
+    ``controls``: (level, fidelity) of noise runs.  None outside their range.
+    """
+    known = sorted((1 - f, level) for level, f in controls if f < 1)
+    if len(known) < 2 or not known[0][0] <= 1 - fidelity <= known[-1][0]:
+        return None
+    distance, level = np.log(np.array(known)).T
+    return float(np.exp(np.interp(np.log(1 - fidelity), distance, level)))
+
+
+def _formats_key(result: Result) -> tuple[bool, str, str, int, str, str]:
+    """Integer programs first; the same whatever order cells finished in."""
+    v = result.variant
+    return not v.integer, v.activations, v.carry, -result.costs.package_bytes, v.weights, v.rounding
+
+
+def _group(result: Result) -> tuple[str, int, int, str]:
+    variant = result.variant
+    return variant.network, variant.H_cycles, variant.steps, result.origin

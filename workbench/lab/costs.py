@@ -1,0 +1,84 @@
+"""What a variant costs to store and to run, by one stated convention.
+
+*Package*: every linear at the format's bits, packed, with its scales (fp32 a row or a tensor, one byte a
+group or MX block, one byte a zero point); embedding rows, halting bias and init vectors in fp32.
+*Traffic*: linear weights with their scales, each read once a call, heads once an ACT step.
+*MACs* with heads and attention products.  All per puzzle at the variant's depth, exact integers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from refimpl.counting import count_step
+from refimpl.float_params import Linear
+from refimpl.models.config import ModelConfig
+from refimpl.models.tree import Model
+from refimpl.quantize.emulate import EXACT
+from refimpl.quantize.rewrite import linears
+from refimpl.quantize.weights import parse_format
+from workbench.lab.variant import Variant, network
+
+FLOAT_BYTES, SCALE_BYTES = 4, 4
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Bytes stored, weight bytes read a puzzle, MACs a puzzle."""
+
+    package_bytes: int
+    traffic_bytes: int
+    macs: int
+
+
+def linear_bytes(p: Linear, weights: str) -> int:
+    """Stored bytes of one linear's weights and scales."""
+    rows, inner = p.weight.shape
+    if weights == EXACT or weights.startswith("noise"):
+        return rows * inner * FLOAT_BYTES
+    fmt = parse_format(weights)
+    codes = -(-rows * inner * fmt.bits // 8)
+    blocks = rows * -(-inner // fmt.block) if fmt.block else 0
+    scales = {
+        "tensor": SCALE_BYTES,
+        "ternary": SCALE_BYTES,
+        "row": rows * SCALE_BYTES,
+        "asymmetric": rows * (SCALE_BYTES + 1),
+        "signed-asymmetric": rows * (SCALE_BYTES + 1),
+        "group": rows * SCALE_BYTES + blocks,
+        "mx": blocks,
+    }
+    return codes + scales[fmt.granularity]
+
+
+def rest_bytes(model: Model) -> int:
+    """Everything that stays in fp32: embedding rows, biases, init vectors; puzzle tables apart."""
+    tables = [model.embedding.tokens, model.embedding.positions]
+    values = sum(table.values.size for table in tables if table is not None)
+    values += sum(p.bias.size for p in linears(model) if p.bias is not None)
+    return int((values + model.H_init.size + model.L_init.size) * FLOAT_BYTES)
+
+
+@lru_cache(maxsize=64)
+def _macs_of_step(config: ModelConfig) -> int:
+    counts = count_step(config).counts
+    return counts.macs + counts.attention_macs
+
+
+def traffic(model: Model, weights: str, steps: int) -> int:
+    """Weight bytes read in ``steps`` ACT steps of a puzzle at the cycles of ``model``."""
+    config = model.config
+    sizes = {p.name: linear_bytes(p, weights) for p in linears(model)}
+    heads = sizes.pop("lm_head") + sizes.pop("q_head")
+    own = {level: sum(size for name, size in sizes.items() if name.startswith(f"{level}.")) for level in "LH"}
+    H_stack = own["L"] if model.H_level is model.L_level else own["H"]
+    return steps * (config.H_cycles * (config.L_cycles * own["L"] + H_stack) + heads)
+
+
+def costs(variant: Variant) -> Costs:
+    """Costs of a variant at its (resolved) depth."""
+    model = network(variant.network).float_model.with_depth(variant.H_cycles, variant.steps)
+    stored = sum(linear_bytes(p, variant.weights) for p in linears(model)) + rest_bytes(model)
+    moved = traffic(model, variant.weights, variant.steps)
+    return Costs(stored, moved, _macs_of_step(model.config) * variant.steps)

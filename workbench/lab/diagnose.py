@@ -1,0 +1,137 @@
+"""The command ``diagnose``: one subject of docs/findings.md at a time."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from refimpl.errors import InputError
+from workbench.lab.calibrations import calibrations_tables
+from workbench.lab.calls import calls_table
+from workbench.lab.depth import depth_table, schedule_table
+from workbench.lab.families import families_table
+from workbench.lab.growth import growth_tables
+from workbench.lab.parting import parting_tables
+from workbench.lab.predict import predict_tables
+from workbench.lab.results import read_results
+from workbench.lab.sensitivity import activation_sites, spared_site, weight_sites
+from workbench.lab.steadiness import steadiness_table
+from workbench.lab.table import Table, as_markdown, print_tables, save, save_svg
+from workbench.lab.variant import Variant
+from workbench.networks import DEFAULT_NETWORK
+
+SCHEDULE_LASTS = (1, 2, 4, 8)
+
+
+def _variants(args: argparse.Namespace) -> list[Variant]:
+    """``--formats w8c/a8/int16,fp32``: weights, activations, carry."""
+    found = []
+    for text in args.formats.split(","):
+        parts = text.split("/")
+        if parts == ["fp32"]:
+            found.append(Variant(args.network).resolved())
+        elif len(parts) == 3:
+            found.append(Variant(args.network, *parts).resolved())
+        else:
+            raise InputError(
+                f"the format {text!r} is neither fp32 nor weights/activations/carry, as in w8c/a8/int16."
+            )
+    return found
+
+
+def _growth(args: argparse.Namespace) -> list[Table]:
+    return growth_tables([v for v in _variants(args) if v != v.reference()], args.puzzles)
+
+
+def _calls(args: argparse.Namespace) -> list[Table]:
+    return [calls_table([v for v in _variants(args) if v != v.reference()], args.puzzles)]
+
+
+def _parting(args: argparse.Namespace) -> list[Table]:
+    double, single = (Variant(args.network, args.weights, "a8", "int16", r) for r in ("double", "single"))
+    return parting_tables(double.resolved(), single.resolved(), args.puzzles)
+
+
+def _sites(args: argparse.Namespace) -> list[Table]:
+    if args.spare:
+        return [spared_site(args.network, args.weights, args.spare, args.puzzles)]
+    return [weight_sites(args.network, args.weights, "w8c", args.puzzles),
+            activation_sites(args.network, args.puzzles)]  # fmt: skip
+
+
+def _depth(args: argparse.Namespace) -> list[Table]:
+    return [depth_table(_variants(args), args.puzzles)]
+
+
+def _schedule(args: argparse.Namespace) -> list[Table]:
+    return [schedule_table(args.network, args.weights, "w8c", args.puzzles, SCHEDULE_LASTS)]
+
+
+def _calibration(args: argparse.Namespace) -> list[Table]:
+    return calibrations_tables(args.network, args.weights.split(","), args.puzzles)
+
+
+def _steadiness(args: argparse.Namespace) -> list[Table]:
+    return [steadiness_table(args.network, args.weights, args.puzzles)]
+
+
+def _families(args: argparse.Namespace) -> list[Table]:
+    return [families_table(args.network, args.puzzles)]
+
+
+def _predict(args: argparse.Namespace) -> list[Table]:
+    if not args.results:
+        raise InputError("predict needs --results: the files of finished sweeps.")
+    return predict_tables(read_results(args.results))
+
+
+SUBJECTS: dict[str, tuple[Callable[[argparse.Namespace], list[Table]], str]] = {
+    "growth": (_growth, "does the deviation compound or settle"),
+    "calls": (_calls, "fidelity of z_H and z_L at every call"),
+    "parting": (_parting, "where double and single rounding part"),
+    "sites": (_sites, "which linear and which activation site costs what"),
+    "depth": (_depth, "accuracy against depth and precision"),
+    "schedule": (_schedule, "low-precision loops finished by w8c loops"),
+    "calibration": (_calibration, "absmax against clip search and error feedback"),
+    "steadiness": (_steadiness, "how much accuracy moves under changes that mean nothing"),
+    "families": (_families, "pruning, linear attention, truncated context"),
+    "predict": (_predict, "does fidelity predict accuracy"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    subjects = "; ".join(f"{name}: {text}" for name, (_, text) in SUBJECTS.items())
+    parser.add_argument("subject", choices=SUBJECTS, metavar="SUBJECT", help=subjects)
+    parser.add_argument("--network", default=DEFAULT_NETWORK)
+    formats = "fp32,w8c/a8/int16,w4t/a8/int16"
+    parser.add_argument(
+        "--formats", default=formats, help="weights/activations/carry or fp32 (growth, depth)"
+    )
+    parser.add_argument("--weights", default="w4t", help="(parting, sites, schedule, calibration)")
+    parser.add_argument(
+        "--spare", metavar="LINEAR=FORMAT", help="sites: all in --weights but this one linear"
+    )
+    parser.add_argument("--puzzles", type=int, default=0, help="first N puzzles (default: the whole set)")
+    parser.add_argument("--results", nargs="*", type=Path, help="files of finished sweeps (predict)")
+    parser.add_argument("--format", choices=("text", "markdown"), default="text")
+    parser.add_argument("--out", type=Path, help="also save the tables as JSON")
+    parser.add_argument("--svg", type=Path, help="also save tables and curves as SVG")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print, save."""
+    if args.puzzles < 0:
+        raise InputError(f"--puzzles is {args.puzzles}; it must be a count, or 0 for the whole set.")
+    tables = SUBJECTS[args.subject][0](args)
+    if args.format == "markdown":
+        print(as_markdown(tables))
+    else:
+        print_tables(tables, Console())
+    if args.out is not None:
+        save(tables, args.out)
+    if args.svg is not None:
+        save_svg(tables, args.svg)
+    return 0

@@ -1,0 +1,102 @@
+"""Networks by name: trained ones that ship, a user's own folders, untrained presets.
+
+A :class:`Network` is what every command starts from; its integer models are lowered on demand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from refimpl.errors import InputError, unknown_name
+from refimpl.fixedpoint import Rounding
+from refimpl.float_params import build_model
+from refimpl.model_image import ImageMeta, to_image
+from refimpl.models.config import ModelConfig
+from refimpl.models.presets import PRESETS
+from refimpl.models.tree import Model
+from refimpl.quantize.calibrate import Calibration, calibrate
+from refimpl.quantize.lower import Carry, lower
+from refimpl.seeded import seeded_tensors
+from workbench.checkpoints import list_networks, load_network
+
+Tensors = dict[str, npt.NDArray[np.floating]]
+DEFAULT_NETWORK = "sudoku9-mlp"
+UNTRAINED_SEED = 0
+
+
+def seeded_tokens(config: ModelConfig) -> npt.NDArray[np.int64]:
+    """One input (seq,) for weights that were never trained."""
+    return np.random.default_rng(UNTRAINED_SEED).integers(0, config.vocab_size, config.seq_len)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A configuration with float tensors; ``trained`` is False for seeded weights."""
+
+    name: str
+    config: ModelConfig
+    tensors: Tensors
+    trained: bool
+    folder: Path | None = None
+
+    @cached_property
+    def float_model(self) -> Model:
+        """The float32 tree."""
+        return build_model(self.config, self.tensors, np.float32)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """Stored beside the weights, or, for seeded weights, taken from one ACT step on seeded tokens.
+
+        A seeded network's activations keep their scale from call to call (post-norm), and its answers
+        mean nothing, so one step serves it.
+        """
+        if not self.trained:
+            model = self.float_model.with_depth(H_cycles=1, steps=1)
+            return calibrate(model, seeded_tokens(self.config)[None], source="seeded tokens")
+        path = self.calibration_path
+        if path is None or not path.exists():
+            raise InputError(f"network {self.name!r} has no calibration.json; make one with "
+                             f"'python -m refimpl calibrate {self.name}'.")
+        return Calibration.load(path)
+
+    @property
+    def calibration_path(self) -> Path | None:
+        return None if self.folder is None else self.folder / "calibration.json"
+
+    def integer_model(
+        self, weights: str, rounding: Rounding = "double", activations: str = "a8", carry: Carry = "int16"
+    ) -> Model:
+        """Lower to integer parameters in the named formats."""
+        return lower(self.float_model, weights, self.calibration, rounding, activations, carry)
+
+    def image(
+        self, weights: str, rounding: Rounding = "double", activations: str = "a8", carry: Carry = "int16"
+    ) -> bytes:
+        """The flash image in the named formats."""
+        meta = ImageMeta(self.name, weights, self.calibration.source, self.config.task, self.trained)
+        return to_image(self.integer_model(weights, rounding, activations, carry), meta)
+
+
+def find_network(name: str) -> Network:
+    """Return the network called ``name``: a shipped one, a folder, or a preset with seeded weights."""
+    if name in PRESETS:
+        # A preset's puzzle table is never resident: one row stands for the one that a run streams.
+        config = replace(PRESETS[name], num_puzzle_identifiers=1)
+        return Network(name, config, seeded_tensors(config, UNTRAINED_SEED), trained=False)
+    shipped = list_networks()
+    path = Path(name)
+    if name in shipped:
+        folder = Path(str(resources.files("workbench") / "data" / "networks" / name))
+    elif path.exists():
+        folder = path if path.is_dir() else path.parent
+    else:
+        raise unknown_name("network", name, [*shipped, *PRESETS])
+    config, tensors = load_network(name)
+    return Network(folder.name, config, dict(tensors), trained=True, folder=folder)

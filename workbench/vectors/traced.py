@@ -1,0 +1,111 @@
+"""What the recursion traces run: flash images that are frozen once, and their inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from refimpl.errors import InputError
+from refimpl.fixedpoint import Rounding
+from refimpl.float_params import build_model
+from refimpl.image import Image
+from refimpl.model_image import ImageMeta, from_image, to_image
+from refimpl.models.config import ModelConfig
+from refimpl.models.tree import Model
+from refimpl.quantize.calibrate import calibrate
+from refimpl.quantize.lower import Carry, lower
+from refimpl.seeded import seeded_tensors
+from workbench.networks import find_network
+from workbench.tasks.sets import evaluation_set
+from workbench.vectors.draws import Draws
+from workbench.vectors.tensors import Array
+
+FOLDER = "recursion"
+
+# Shapes that meet every odd case: 11 positions, a prefix of 2, three heads of 10, RoPE, odd inner width.
+SMALL_HRM = ModelConfig(
+    family="hrm", seq_len=9, vocab_size=7, hidden_size=30, num_heads=3, L_layers=2, H_layers=1, H_cycles=2,
+    L_cycles=2, halt_max_steps=4, mlp_t=False, pos_encodings="rope", puzzle_emb_len=2,
+    channel_intermediate_size=45, num_puzzle_identifiers=3, task="none",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Traced:
+    """One traced run; ``build`` makes its image when it is frozen anew."""
+
+    name: str
+    puzzle_id: int
+    tokens: Callable[[], Array]
+    build: Callable[[], bytes]
+
+    def image(self, golden: Path) -> bytes:
+        """The frozen image."""
+        path = golden / FOLDER / f"{self.name}.rrim"
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path} cannot be read ({error.strerror}); freeze the images first.") from error
+
+
+def _small_hrm_tokens() -> Array:
+    return Draws("small hrm").integers(0, SMALL_HRM.vocab_size - 1, SMALL_HRM.seq_len).astype(np.int32)
+
+
+def _small_hrm(
+    weights: str, rounding: Rounding = "double", activations: str = "a8", carry: Carry = "int16"
+) -> Callable[[], bytes]:
+    def build() -> bytes:
+        tensors = seeded_tensors(SMALL_HRM, seed=6)
+        # Biases of the official initialisation (-5, -5) would leave half of the halting head untested.
+        tensors["inner.q_head.weight"] = tensors["inner.lm_head.weight"][:2]
+        model = build_model(SMALL_HRM, tensors, np.float32)
+        calibration = calibrate(model, _small_hrm_tokens()[None], np.array([2]), source="seeded tokens")
+        meta = ImageMeta("hrm-small", weights, calibration.source, "none", trained=False)
+        return to_image(lower(model, weights, calibration, rounding, activations, carry), meta)
+
+    return build
+
+
+def _shipped(network: str, weights: str, activations: str = "a8") -> Traced:
+    def first_puzzle() -> Array:
+        config = find_network(network).config
+        shipped = config.seq_len == 81  # only 9x9 puzzles ship; of other sizes the first one drawn
+        return evaluation_set(config, None if shipped else 1).inputs[0].astype(np.int32)
+
+    name = f"{network}-{weights}" + (f"-{activations}" if activations != "a8" else "")
+    return Traced(
+        name, 0, first_puzzle, lambda: find_network(network).image(weights, activations=activations)
+    )
+
+
+TRACED: dict[str, Traced] = {t.name: t for t in (
+    _shipped("sudoku9-mlp", "w4c"),
+    _shipped("sudoku9-att", "w4c"),
+    _shipped("sudoku6-mlp", "mxint4", "amx"),
+    Traced("hrm-small-w4c", 2, _small_hrm_tokens, _small_hrm("w4c")),
+    Traced("hrm-small-w8c-single", 2, _small_hrm_tokens, _small_hrm("w8c", "single")),
+    Traced("hrm-small-w4an", 2, _small_hrm_tokens, _small_hrm("w4an")),
+    Traced("hrm-small-w4g32-a8d", 2, _small_hrm_tokens, _small_hrm("w4g32", activations="a8d")),
+    Traced("hrm-small-mxint4", 2, _small_hrm_tokens, _small_hrm("mxint4", activations="amx")),
+    Traced(
+        "hrm-small-w8c-a16-carry8", 2, _small_hrm_tokens, _small_hrm("w8c", activations="a16", carry="int8")
+    ),
+    Traced("hrm-small-w4c-a4", 2, _small_hrm_tokens, _small_hrm("w4c", activations="a4")),
+)}  # fmt: skip
+
+
+def find_traced(name: str) -> Traced:
+    """The traced run called ``name``."""
+    if name not in TRACED:
+        raise InputError(f"there is no trace {name!r}; known: {', '.join(TRACED)}.")
+    return TRACED[name]
+
+
+def load_traced(traced: Traced, golden: Path) -> tuple[Model, bytes]:
+    """The integer model in the frozen image, and the image."""
+    data = traced.image(golden)
+    return from_image(Image(data, f"{traced.name}.rrim")), data

@@ -1,0 +1,117 @@
+"""Recursion traces: CRC32 of every state after every call, of logits and answer after every ACT step.
+
+A port that differs learns which call of which ACT step wrote the first different state; ``state_after``
+then gives the values.  The Monte Carlo trace feeds one block its own output 10,000 times.
+"""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refimpl import fast
+from refimpl.errors import InputError
+from refimpl.models import blocks
+from refimpl.models.recursion import Call, Carry, Outputs, act_step, read_out, reset
+from refimpl.models.tree import Model
+from workbench.vectors.cases import GENERATOR
+from workbench.vectors.tensors import Array, encode, tensor_bytes
+from workbench.vectors.traced import Traced, load_traced
+
+SCHEMA = "recursion_trace_schema_v1"
+MONTE_CARLO, MONTE_CARLO_MODEL = "block-monte-carlo", "hrm-small-w4c"
+MONTE_CARLO_CALLS, MONTE_CARLO_EVERY = 10_000, 100
+
+
+def crc32(values: Array, dtype: str) -> str:
+    """CRC32 of the little-endian C-order bytes, eight hex digits."""
+    return f"{zlib.crc32(tensor_bytes(values, dtype)):08x}"
+
+
+def _start(model: Model, tokens: Array, puzzle_id: int, ops: Any) -> tuple[Array, Carry]:
+    x = ops.embed(tokens[None], np.array([puzzle_id]), model.embedding)
+    return x, reset(ops, model, 1)
+
+
+def run_traced(
+    traced: Traced, model: Model, ops: Any = fast
+) -> tuple[list[tuple[Call, Array]], list[tuple[Outputs, Array]]]:
+    """States after each call, read-outs and answers after each step of the traced run, without batch."""
+    calls: list[tuple[Call, Array]] = []
+    steps: list[tuple[Outputs, Array]] = []
+    x, carry = _start(model, traced.tokens(), traced.puzzle_id, ops)
+    for step in range(model.config.halt_max_steps):
+        carry = act_step(ops, model, carry, x, step, lambda call, z: calls.append((call, np.array(z[0]))))
+        out = read_out(ops, model, carry)
+        steps.append((Outputs(out.logits[0], out.q[0]), ops.argmax(out.logits)[0]))
+    return calls, steps
+
+
+def trace_document(traced: Traced, golden: Path, ops: Any = fast) -> dict[str, Any]:
+    """The JSON document of one traced run."""
+    model, image = load_traced(traced, golden)
+    calls, steps = run_traced(traced, model, ops)
+    return {
+        "algorithm": "recursion",
+        "schema": SCHEMA,
+        "generator": GENERATOR,
+        "name": traced.name,
+        "image": {"file": f"{traced.name}.rrim", "bytes": len(image), "crc32": f"{zlib.crc32(image):08x}"},
+        "puzzleId": traced.puzzle_id,
+        "tokens": encode(traced.tokens(), "int32"),
+        "answer": encode(steps[-1][1], "int32"),
+        "callsPerStep": model.config.calls_per_step,
+        "calls": [
+            {"index": c.index, "step": c.step, "cycle": c.cycle, "level": c.level, "crc32": crc32(z, "int16")}
+            for c, z in calls
+        ],
+        "steps": [
+            {
+                "step": i,
+                "logitsCrc32": crc32(out.logits, "int32"),
+                "q": out.q.tolist(),
+                "answerCrc32": crc32(a, "int32"),
+            }
+            for i, (out, a) in enumerate(steps)
+        ],
+    }
+
+
+def state_after(traced: Traced, golden: Path, call: int) -> Array:
+    """The state (T, D) int16 that call number ``call`` wrote."""
+    model, _ = load_traced(traced, golden)
+    total = model.config.calls_per_step * model.config.halt_max_steps
+    if not 0 <= call < total:
+        raise InputError(f"{traced.name} has calls 0 to {total - 1}; there is no call {call}.")
+    return run_traced(traced, model)[0][call][1]
+
+
+def monte_carlo_document(traced: Traced, golden: Path, ops: Any = fast) -> dict[str, Any]:
+    """``z = block(z + x rolled by i positions)`` for i = 0 .. 9,999, z starting as L_init.
+
+    Position t of the rolled x is position (t + i) mod T; the block is the first of the L stack.
+    """
+    model, _ = load_traced(traced, golden)
+    x, carry = _start(model, traced.tokens(), traced.puzzle_id, ops)
+    z, crcs = carry.z_L, []
+    for i in range(MONTE_CARLO_CALLS):
+        h = ops.add(z, np.roll(x, -i, axis=1))
+        z = blocks.block(ops, model.L_level[0], h, model.config.num_heads)
+        if (i + 1) % MONTE_CARLO_EVERY == 0:
+            crcs.append(crc32(z[0], "int16"))
+    return {
+        "algorithm": "block_monte_carlo",
+        "schema": SCHEMA,
+        "generator": GENERATOR,
+        "name": MONTE_CARLO,
+        "image": {"file": f"{traced.name}.rrim"},
+        "puzzleId": traced.puzzle_id,
+        "tokens": encode(traced.tokens(), "int32"),
+        "numberOfCalls": MONTE_CARLO_CALLS,
+        "every": MONTE_CARLO_EVERY,
+        "crc32": crcs,
+        "final": encode(z[0], "int16"),
+    }
