@@ -93,7 +93,7 @@ def test_bad_requests_are_one_sentence(
 
 
 def test_a_config_with_words_for_numbers_is_refused() -> None:
-    with pytest.raises(InputError, match="hidden_size is 'wide', it must be a number"):
+    with pytest.raises(InputError, match="hidden_size is 'wide'; it must be a whole number"):
         ModelConfig.from_dict(TINY | {"hidden_size": "wide"})
 
 

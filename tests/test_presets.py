@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from refimpl.errors import InputError
-from refimpl.models.config import swiglu_width
+from refimpl.models.official_config import swiglu_width
 from refimpl.models.presets import list_presets, preset
 from refimpl.seeded import CUT, CUT_DEVIATION, PUZZLE_KEY, ROW_BLOCK, row_blocks, seeded_tensors
 from workbench.checkpoints import validate

@@ -11,6 +11,7 @@ from rich.table import Table
 from refimpl.errors import InputError
 from refimpl.fixedpoint import ROUNDINGS
 from refimpl.image import write_atomically
+from refimpl.models.limits import beyond, remarks
 from refimpl.quantize.bounds import prove
 from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.second_order import CLIP_PUZZLES, clipped_activations
@@ -52,9 +53,14 @@ def add_quantize(parser: argparse.ArgumentParser) -> None:
 def run_quantize(args: argparse.Namespace) -> int:
     """Lower, prove the accumulator bounds, write the image."""
     network = find_network(args.network)
+    too_large = beyond(network.config, "integer")
+    if too_large:
+        raise InputError(f"{args.network}: {'; '.join(too_large)}.")
     image = network.image(args.weights, args.rounding)
     write_atomically(args.output, image)
     print(f"{args.output}: {len(image):,} bytes, {args.weights}, {args.rounding} rounding.")
+    for remark in remarks(network.config):
+        print(remark)
     if args.bounds:
         table = Table("site", "accumulator", "largest", "limit", "share")
         for b in prove(network.integer_model(args.weights, args.rounding)):
