@@ -39,7 +39,7 @@ def test_a_prefix_of_0_and_that_of_an_hrm_are_as_many_positions_as_the_row_fills
 
 
 def test_settings_under_arch_are_those_of_the_flat_form() -> None:
-    arch = without("model", "seq_len", "vocab_size") | {"name": f"recursive_reasoning.trm@{OFFICIAL['model']}"}
+    arch = without("model", "seq_len", "vocab_size") | {"name": f"recursive.trm@{OFFICIAL['model']}"}
     nested = {"arch": arch, "global_batch_size": 768, "seq_len": 81, "vocab_size": 11}
     assert ModelConfig.from_dict(nested) == ModelConfig.from_dict(OFFICIAL)
 
