@@ -1,6 +1,7 @@
-"""Integer matrix products carried by float32 BLAS, exact under a checked bound.
+"""Integer matrix products: by the host's integer dot products, else carried by float32 BLAS under a bound.
 
-The only module of the integer zone that may use a float.  A float32 holds every integer up to 2^24; as
+The only module of the integer zone that may use a float.  Where :mod:`refimpl.fast.int8_product` has an engine,
+linears use it.  Otherwise: a float32 holds every integer up to 2^24; as
 long as the sum of absolute products of one output stays below that, every partial sum in any order,
 with or without fused multiply-add, is an integer that float32 represents, so the result is exact.
 Long inner dimensions are cut into chunks that satisfy the bound; where that would need too many
@@ -17,6 +18,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from refimpl.fast.int8_product import Packed, engine
 from refimpl.fast.rescale import rescale_columns
 from refimpl.fast.scalar import njit
 from refimpl.fixedpoint import Int64s, Ints
@@ -28,16 +30,21 @@ EXACT_LIMIT_DOUBLE = 2**53
 ACTIVATION_MAX = 128  # |int8|
 MAX_CHUNKS = 8
 TILE_ROWS = 512  # rows of activations at a time, which bounds the scratch memory
+TILE_SUMS, TILE_ROWS_LEAST = 2**18, 32  # a megabyte of sums, a common size of second-level caches
 
 Float32s = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class PreparedWeights:
-    """Float32 copies (K_i, N) of consecutive column ranges of the codes; empty: use the loop."""
+    """The codes as the host multiplies them: packed for an engine, or as float32.
 
-    ranges: tuple[tuple[int, int], ...]
-    parts: tuple[Float32s, ...]
+    ``parts``: copies (K_i, N) of consecutive column ranges; empty without an engine: use the loop.
+    """
+
+    packed: Packed | None
+    ranges: tuple[tuple[int, int], ...] = ()
+    parts: tuple[Float32s, ...] = ()
 
 
 _prepared: WeakKeyDictionary[Linear, PreparedWeights] = WeakKeyDictionary()
@@ -59,14 +66,20 @@ def chunk_ranges(codes: Int8s, activation_max: int = ACTIVATION_MAX) -> tuple[tu
 
 
 def prepare(p: Linear) -> PreparedWeights:
-    """Return the float32 copy of ``p``'s codes, made on first use and kept as long as ``p`` lives."""
+    """Return ``p``'s codes as the host multiplies them, made on first use and kept as long as ``p`` lives."""
     prepared = _prepared.get(p)
     if prepared is None:
-        ranges = chunk_ranges(p.codes)
-        parts = tuple(np.ascontiguousarray(p.codes[:, a:b].T, np.float32) for a, b in ranges)
-        prepared = PreparedWeights(ranges, parts)
+        chosen = engine()
+        prepared = as_floats(p.codes) if chosen is None else PreparedWeights(chosen.pack(p.codes))
         _prepared[p] = prepared
     return prepared
+
+
+def as_floats(codes: Int8s) -> PreparedWeights:
+    """Codes (N, K) for float32 BLAS, in as few parts as the bound allows."""
+    ranges = chunk_ranges(codes)
+    parts = tuple(np.ascontiguousarray(codes[:, a:b].T, np.float32) for a, b in ranges)
+    return PreparedWeights(None, ranges, parts)
 
 
 @njit
@@ -83,6 +96,8 @@ def _integer_loop(a: Int8s, codes: Int8s, out: Int32s) -> None:
 def linear_accumulate(a: Int8s, p: Linear) -> Int32s:
     """``a @ codes.T`` for a (M, K) int8 -> (M, N) int32."""
     prepared = prepare(p)
+    if prepared.packed is not None:
+        return prepared.packed.sums(a) - prepared.packed.surplus
     if not prepared.parts:
         out = np.empty((a.shape[0], p.codes.shape[0]), np.int32)
         _integer_loop(np.ascontiguousarray(a), p.codes, out)
@@ -118,21 +133,29 @@ _inputs, _products = Scratch(), Scratch()
 def linear_rescaled(a: Int8s, p: Linear) -> Ints:
     """:func:`linear_accumulate`, then bias and rescaling to the output type of ``p``: (M, K) -> (M, N).
 
-    Where one chunk suffices, the rescaling kernel reads BLAS's float32 integers as they are.
+    Rows go in tiles whose sums stay in the cache.  Where one chunk suffices, the rescaling kernel reads BLAS's
+    float32 integers as they are.
     """
-    rules = (p.bias, p.multiplier, p.shift, p.rounding, p.out_bits, p.output_offset)
-    parts = prepare(p).parts
-    if len(parts) != 1:
-        return rescale_columns(linear_accumulate(a, p), *rules)
+    rules = (p.multiplier, p.shift, p.rounding, p.out_bits, p.output_offset)
+    prepared = prepare(p)
+    parts, packed = prepared.parts, prepared.packed
+    if packed is None and len(parts) != 1:
+        return rescale_columns(linear_accumulate(a, p), p.bias, *rules)
     rows, inner = a.shape
     columns = len(p.codes)
     out = np.empty((rows, columns), OUT_DTYPES[p.out_bits])
+    if packed is not None:
+        bias = -packed.surplus if p.bias is None else p.bias - packed.surplus
+        step = rows_at_once(columns)
+        for start in range(0, rows, step):
+            rescale_columns(packed.sums(a[start : start + step]), bias, *rules, out=out[start : start + step])
+        return out
     for start in range(0, rows, TILE_ROWS):
         tile = a[start : start + TILE_ROWS]
         wide = _inputs.take(len(tile), inner)
         np.copyto(wide, tile)
         product = np.matmul(wide, parts[0], out=_products.take(len(tile), columns))
-        rescale_columns(product, *rules, out=out[start : start + TILE_ROWS])
+        rescale_columns(product, p.bias, *rules, out=out[start : start + TILE_ROWS])
     return out
 
 
@@ -147,6 +170,11 @@ def exact_product(values: Ints, weights: Ints, weight_sum: int) -> Int64s:
         return np.matmul(values.astype(np.int64), weights.T.astype(np.int64))
     kind = np.float32 if bound < EXACT_LIMIT else np.float64
     return np.asarray((values.astype(kind) @ weights.T.astype(kind)).astype(np.int64))
+
+
+def rows_at_once(columns: int) -> int:
+    """Rows of int32 sums that stay in the cache."""
+    return max(TILE_ROWS_LEAST, TILE_SUMS // columns)
 
 
 def batched_product(a: Ints, b: Ints, sum_bound: int) -> Int32s:

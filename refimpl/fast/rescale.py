@@ -11,15 +11,32 @@ from refimpl.ops.rescale import OUT_DTYPES
 from refimpl.params import Int32s, Rescale
 
 
+CHUNK = 1024
+
+
 @njit
 def _rescale(acc: Ints, multiplier: int, shift: int, single: bool, offset: int, low: int, high: int,
              out: Ints) -> None:  # fmt: skip
     if single:
         for i in range(acc.size):
             out[i] = min(max(requantize_single(np.int64(acc[i]), multiplier, shift) + offset, low), high)
-    else:
-        for i in range(acc.size):
-            out[i] = min(max(requantize_double(np.int64(acc[i]), multiplier, shift) + offset, low), high)
+        return
+    # Two loops a chunk, each over one width, as in _columns_double.
+    product = np.empty(CHUNK, np.int32)
+    left, right = np.int32(max(shift, 0)), np.int32(max(-shift, 0))
+    mask = np.int32((np.int64(1) << right) - 1)
+    least, most = np.int64(low) - offset, np.int64(high) - offset
+    floor, top = np.int32(max(least, -2147483648)), np.int32(min(most, 2147483647))
+    for start in range(0, acc.size, CHUNK):
+        count = min(CHUNK, acc.size - start)
+        for i in range(count):
+            shifted = np.int32(np.int32(acc[start + i]) << left)
+            product[i] = np.int32((np.int64(shifted) * multiplier + (1 << 30)) >> 31)
+        for i in range(count):
+            x = product[i]
+            up = np.int32(x & mask) > np.int32((mask >> 1) + (x < 0))
+            y = np.int32(np.int32(x >> right) + up)
+            out[start + i] = np.int32(min(max(y, floor), top) + np.int32(offset))
 
 
 @njit
