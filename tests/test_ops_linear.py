@@ -114,6 +114,12 @@ def test_leading_dimensions_and_memory_order_do_not_matter(reading: ModuleType) 
 # --- exact_gemm ---------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def float_carried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor without integer dot products: BLAS carries the products."""
+    monkeypatch.setattr(exact_gemm, "engine", lambda: None)
+
+
 def extreme(rows: int, inner: int, code: int = 127) -> Linear:
     """The worst row the symmetric formats produce: every code at the end of its range."""
     rng = np.random.default_rng(14)
@@ -150,6 +156,7 @@ def test_chunks_are_the_fewest_that_keep_every_row_exact(inner: int, chunks: int
         assert np.abs(p.codes[:, start:stop].astype(int)).sum(axis=1).max() * ACTIVATION_MAX < EXACT_LIMIT
 
 
+@pytest.mark.usefixtures("float_carried")
 def test_weights_beyond_the_last_chunk_take_the_integer_loop() -> None:
     p = extreme(3, MAX_CHUNKS * LONGEST_CHUNK + 1)
     assert chunk_ranges(p.codes) == ()
@@ -158,6 +165,7 @@ def test_weights_beyond_the_last_chunk_take_the_integer_loop() -> None:
     assert_exact(linear_accumulate(a, p), int64_product(a, p.codes))
 
 
+@pytest.mark.usefixtures("float_carried")
 @pytest.mark.parametrize("inner", [LONGEST_CHUNK, LONGEST_CHUNK + 1, 3000, 8000])
 def test_float32_products_are_exact_at_the_bound(inner: int) -> None:
     """All activations -128 on all weights 127: partial sums climb to just under 2^24 in every chunk."""
@@ -168,6 +176,7 @@ def test_float32_products_are_exact_at_the_bound(inner: int) -> None:
     assert_exact(linear_accumulate(a, p), int64_product(a, p.codes))
 
 
+@pytest.mark.usefixtures("float_carried")
 def test_several_chunks_and_the_loop_give_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     p = extreme(4, 2500)
     a = int8s(np.random.default_rng(16), 3, 2500)
@@ -180,6 +189,7 @@ def test_several_chunks_and_the_loop_give_the_same_numbers(monkeypatch: pytest.M
     assert_exact(fast.linear(a, looped), ops.linear(a, p))
 
 
+@pytest.mark.usefixtures("float_carried")
 def test_rows_beyond_one_tile_and_shrinking_layers_reuse_the_scratch_memory_unharmed() -> None:
     """Large, then small, then large again: what an earlier layer left behind must not show."""
     rng = np.random.default_rng(17)
@@ -207,6 +217,7 @@ def test_threads_do_not_share_scratch_memory() -> None:
 def test_weights_are_prepared_once_and_dropped_with_their_leaf() -> None:
     p = extreme(2, 8)
     assert prepare(p) is prepare(p)
+    gc.collect()  # what earlier tests left
     held = len(exact_gemm._prepared)
     del p
     gc.collect()

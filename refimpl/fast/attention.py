@@ -7,7 +7,7 @@ import numpy as np
 from refimpl.block_params import Keep
 from refimpl.fast.exact_gemm import batched_product, rows_at_once
 from refimpl.fast.int8_product import Bytes, Engine, engine
-from refimpl.fast.rescale import rescale
+from refimpl.fast.rescale import rescale, rescale_columns
 from refimpl.fast.scalar import njit
 from refimpl.fixedpoint import Ints
 from refimpl.ops.attention import PROBABILITY_ZERO_POINT
@@ -20,14 +20,16 @@ def scores(q: Int8s, k: Int8s, p: Rescale) -> Ints:
     chosen = engine()
     if chosen is None:
         return rescale(batched_product(q, k.swapaxes(-1, -2), q.shape[-1] * 128 * 128), p)
-    out = np.empty((*q.shape[:-1], k.shape[-2]), OUT_DTYPES[p.out_bits])
-    step = rows_at_once(k.shape[-2])
+    keys = k.shape[-2]
+    out = np.empty((*q.shape[:-1], keys), OUT_DTYPES[p.out_bits])
+    step = rows_at_once(keys)
+    everywhere = np.full(keys, p.multiplier, np.int32), np.full(keys, p.shift, np.int32)
     for group in np.ndindex(q.shape[:-2]):
         packed = chosen.pack(k[group])
         for start in range(0, q.shape[-2], step):
             rows = slice(start, start + step)
-            sums = packed.sums(q[group][rows])
-            out[group][rows] = rescale(sums - packed.surplus if chosen.offset else sums, p)
+            rescale_columns(packed.sums(q[group][rows]), -packed.surplus, *everywhere, p.rounding, p.out_bits,
+                            p.output_offset, out=out[group][rows])  # fmt: skip
     return out
 
 
@@ -62,8 +64,9 @@ def _by_bytes(chosen: Engine, probabilities: Int16s, v: Int8s) -> Int32s:
         packed = chosen.pack(v[group].T)
         padded = packed.room(rows)
         _high_bytes(probabilities[group], chosen.offset, padded)
-        np.multiply(packed.sums_of(padded)[:rows], 256, out=out[group])
+        columns = v.shape[-1]
+        np.multiply(packed.sums_of(padded)[:rows, :columns], 256, out=out[group])
         _low_bytes(probabilities[group], chosen.offset, padded)
-        out[group] += packed.sums_of(padded)[:rows]
+        out[group] += packed.sums_of(padded)[:rows, :columns]
         out[group] += (128 - PROBABILITY_ZERO_POINT) * packed.row_sums - 257 * packed.surplus
     return out

@@ -1,8 +1,8 @@
 """Blocks of int8 dot products in the host's own instructions: AMX tiles, or ``vpdpbusd`` in 512 or 256 bits.
 
-Each block is a Numba intrinsic that reads activations (rows of bytes) and packed weights and leaves int32 sums, exact
-modulo 2^32 as an int32 accumulator is.  None of these instructions saturates.  Layouts are those of
-:mod:`refimpl.fast.int8_product`; nothing here checks anything.  LLVM names the instructions
+Each block is a Numba intrinsic that reads activations (rows of bytes) and packed weights and leaves int32
+sums, exact modulo 2^32 as an int32 accumulator is.  None of these instructions saturates.  Layouts are those
+of :mod:`refimpl.fast.int8_product`; nothing here checks anything.  LLVM names the instructions
 (``llvm.x86.tdpbssd``, ``llvm.x86.avx512.vpdpbusd``); Intel's manual, volume 2, defines them.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic as untyped_intrinsic
 
 I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 BYTES = I8.as_pointer()
@@ -21,6 +21,12 @@ BYTES = I8.as_pointer()
 SIGNATURE = types.void(types.uint64, types.int64, types.uint64, types.int64, types.uint64, types.int64)
 
 Block = Callable[..., None]
+
+
+def intrinsic(build: Callable[..., Any]) -> Block:
+    """Numba's decorator, typed: a function that compiled code alone may call."""
+    block: Block = untyped_intrinsic(build)
+    return block
 
 
 def _instruction(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:

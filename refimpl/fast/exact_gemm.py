@@ -1,11 +1,10 @@
 """Integer matrix products: by the host's integer dot products, else carried by float32 BLAS under a bound.
 
-The only module of the integer zone that may use a float.  Where :mod:`refimpl.fast.int8_product` has an engine,
-linears use it.  Otherwise: a float32 holds every integer up to 2^24; as
-long as the sum of absolute products of one output stays below that, every partial sum in any order,
-with or without fused multiply-add, is an integer that float32 represents, so the result is exact.
-Long inner dimensions are cut into chunks that satisfy the bound; where that would need too many
-chunks, a plain integer loop computes the same numbers.
+The only module of the integer zone that may use a float.  Where :mod:`refimpl.fast.int8_product` has an
+engine, linears use it.  Otherwise: a float32 holds every integer up to 2^24; as long as the sum of absolute
+products of one output stays below that, every partial sum in any order, with or without fused multiply-add,
+is an integer that float32 represents, so the result is exact.  Long inner dimensions are cut into chunks that
+satisfy the bound; where that would need too many chunks, a plain integer loop computes the same numbers.
 """
 
 from __future__ import annotations
@@ -97,7 +96,7 @@ def linear_accumulate(a: Int8s, p: Linear) -> Int32s:
     """``a @ codes.T`` for a (M, K) int8 -> (M, N) int32."""
     prepared = prepare(p)
     if prepared.packed is not None:
-        return prepared.packed.sums(a) - prepared.packed.surplus
+        return prepared.packed.sums(a)[: len(a), : len(p.codes)] - prepared.packed.surplus
     if not prepared.parts:
         out = np.empty((a.shape[0], p.codes.shape[0]), np.int32)
         _integer_loop(np.ascontiguousarray(a), p.codes, out)
@@ -133,8 +132,8 @@ _inputs, _products = Scratch(), Scratch()
 def linear_rescaled(a: Int8s, p: Linear) -> Ints:
     """:func:`linear_accumulate`, then bias and rescaling to the output type of ``p``: (M, K) -> (M, N).
 
-    Rows go in tiles whose sums stay in the cache.  Where one chunk suffices, the rescaling kernel reads BLAS's
-    float32 integers as they are.
+    Rows go in tiles whose sums stay in the cache.  Where one chunk suffices, the rescaling kernel reads
+    BLAS's float32 integers as they are.
     """
     rules = (p.multiplier, p.shift, p.rounding, p.out_bits, p.output_offset)
     prepared = prepare(p)

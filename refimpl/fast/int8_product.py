@@ -1,9 +1,9 @@
 """int8 x int8 products by the host's integer dot products: exact modulo 2^32, as an int32 accumulator is.
 
 An *engine* is a layout of activations and weights and one compiled loop over the blocks of
-:mod:`refimpl.fast.dot_blocks`.  Which engines exist is read from what Numba compiles for (``NUMBA_CPU_NAME``
-included), AMX needs the operating system's permission as well, and each is tried on a product with a known answer
-before its first use.  No bound is needed: the sums wrap where those of :mod:`refimpl.ops` wrap.
+:mod:`refimpl.fast.dot_blocks`.  Which engines exist is read from what Numba compiles for
+(``NUMBA_CPU_NAME`` included), AMX needs the operating system's permission as well, and each is tried on
+products with known answers X
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def _tiles() -> Bytes:
 class Engine:
     """``rows``, ``inputs`` and ``columns`` are what M, K and N are padded to.
 
-    A panel of ``columns`` weights is stored as (K / inputs, columns / lanes, inputs / 4, lanes, 4) bytes.  ``offset``
-    is added to activations, which the instruction may take as unsigned.
+    A panel of ``columns`` weights is stored as (K / inputs, columns / lanes, inputs / 4, lanes, 4) bytes.
+    ``offset`` is added to activations, which the instruction may take as unsigned.
     """
 
     name: str
@@ -138,7 +138,7 @@ class Engine:
 class Packed:
     """Weights (outputs, inner) as an engine reads them.
 
-    ``row_sums`` (outputs,) int32 of the codes; ``surplus``: what the engine's offset adds to every sum of a column.
+    ``row_sums`` (outputs,) int32 of the codes; ``surplus``: what the engine's offset adds to each sum.
     """
 
     engine: Engine
@@ -149,11 +149,14 @@ class Packed:
     surplus: Int32s
 
     def sums(self, a: Int8s) -> Int32s:
-        """a (M, K) int8 -> (M, N) int32 ``a @ codes.T + surplus``, valid until this thread's next call."""
+        """a (M, K) int8 -> int32 ``a @ codes.T + surplus`` in the first M rows and N columns of the result.
+
+        Valid until this thread's next call; the whole array is contiguous.
+        """
         padded = self.room(len(a))
         # Adding 128 to a byte flips its highest bit.
         np.bitwise_xor(a.view(np.uint8), np.uint8(self.engine.offset), out=padded[: len(a), : self.inner])
-        return self.sums_of(padded)[: len(a)]
+        return self.sums_of(padded)
 
     def room(self, rows: int) -> Bytes:
         """Memory for ``rows`` rows of activations with the offset added, padded with zeros; this thread's."""
@@ -167,7 +170,7 @@ class Packed:
         rows, columns = len(padded), _up(self.outputs, self.engine.columns)
         sums = _sums.take(4 * rows * columns).view(np.int32).reshape(rows, columns)
         self.engine.product(padded, self.codes, self.engine.configuration, sums)
-        return sums[:, : self.outputs]
+        return sums
 
 
 class _Scratch(threading.local):
@@ -224,7 +227,7 @@ def proved(engine: Engine) -> bool:
         codes = np.resize(edges[::-1], (outputs, inner + 1))[:, 1:]
         packed = engine.pack(codes)
         wanted = a.astype(np.int32) @ codes.T.astype(np.int32)
-        if not np.array_equal(packed.sums(a) - packed.surplus, wanted):
+        if not np.array_equal(packed.sums(a)[:rows, :outputs] - packed.surplus, wanted):
             return False
     return True
 

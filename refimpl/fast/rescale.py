@@ -11,32 +11,15 @@ from refimpl.ops.rescale import OUT_DTYPES
 from refimpl.params import Int32s, Rescale
 
 
-CHUNK = 1024
-
-
 @njit
 def _rescale(acc: Ints, multiplier: int, shift: int, single: bool, offset: int, low: int, high: int,
              out: Ints) -> None:  # fmt: skip
     if single:
         for i in range(acc.size):
             out[i] = min(max(requantize_single(np.int64(acc[i]), multiplier, shift) + offset, low), high)
-        return
-    # Two loops a chunk, each over one width, as in _columns_double.
-    product = np.empty(CHUNK, np.int32)
-    left, right = np.int32(max(shift, 0)), np.int32(max(-shift, 0))
-    mask = np.int32((np.int64(1) << right) - 1)
-    least, most = np.int64(low) - offset, np.int64(high) - offset
-    floor, top = np.int32(max(least, -2147483648)), np.int32(min(most, 2147483647))
-    for start in range(0, acc.size, CHUNK):
-        count = min(CHUNK, acc.size - start)
-        for i in range(count):
-            shifted = np.int32(np.int32(acc[start + i]) << left)
-            product[i] = np.int32((np.int64(shifted) * multiplier + (1 << 30)) >> 31)
-        for i in range(count):
-            x = product[i]
-            up = np.int32(x & mask) > np.int32((mask >> 1) + (x < 0))
-            y = np.int32(np.int32(x >> right) + up)
-            out[start + i] = np.int32(min(max(y, floor), top) + np.int32(offset))
+    else:
+        for i in range(acc.size):
+            out[i] = min(max(requantize_double(np.int64(acc[i]), multiplier, shift) + offset, low), high)
 
 
 @njit
@@ -44,7 +27,7 @@ def _columns_double(acc: Ints, bias: Int32s, multiplier: Int32s, shift: Int32s, 
                     offset: Scalar, out: Ints) -> None:  # fmt: skip
     # Two loops a row, each over one width (64-bit products, 32-bit rounding): three times the speed of one
     # loop over both on AVX2.  np.int32 around a sum keeps it 32 bits wide, as int32 registers would.
-    rows, columns = acc.shape
+    rows, columns = out.shape
     left, right = np.empty(columns, np.int32), np.empty(columns, np.int32)
     mask = np.empty(columns, np.int32)
     for c in range(columns):
@@ -65,7 +48,7 @@ def _columns_double(acc: Ints, bias: Int32s, multiplier: Int32s, shift: Int32s, 
 @njit
 def _columns_single(acc: Ints, bias: Int32s, multiplier: Int32s, shift: Int32s, low: Scalar, high: Scalar,
                     offset: Scalar, out: Ints) -> None:  # fmt: skip
-    rows, columns = acc.shape
+    rows, columns = out.shape
     doubled = np.empty(columns, np.int32)
     for r in range(rows):
         for c in range(columns):
@@ -100,7 +83,8 @@ def rescale_columns(
 ) -> Ints:
     """acc (M, N) with bias, multiplier, shift (N,) -> (M, N) in the output type, into ``out`` if given.
 
-    acc holds int32 values in any type; acc + bias wraps at 32 bits as in :mod:`refimpl.ops`.
+    With ``out``, acc may have further rows and columns, which are passed over.  acc holds int32 values in any
+    type; acc + bias wraps at 32 bits as in :mod:`refimpl.ops`.
     """
     if out is None:
         out = np.empty(acc.shape, OUT_DTYPES[out_bits])
