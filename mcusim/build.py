@@ -11,6 +11,7 @@ from mcusim.parts import Part
 from mcusim.planner.ledger import Ledger, operator_counts
 from mcusim.planner.plan import Plan
 from mcusim.planner.target import Target
+from mcusim.program import Program
 from mcusim.report import Basis, Budget, CycleRow, OperatorRow, RegionUse, Span, Total
 from mcusim.simulate import Execution
 from mcusim.timing import OperatorCounts, energy
@@ -156,15 +157,16 @@ def regions(image: Image, plan: Plan, target: Target, size: Footprint) -> tuple[
     for segment in segments or ():
         held[segment.region].append(Share(segment.name, segment.bytes))
     return tuple(
-        RegionUse(r.name, r.kind, sum(s.size for s in held[r.name]), r.bytes, tuple(held[r.name]))
+        RegionUse(r.name, r.kind, sum(s.size for s in held[r.name]), r.bytes, tuple(held[r.name]), r.external,
+                  r.figures["size"].basis)
         for r in part.regions
         if r.name in held
     )
 
 
-def basis(part: Part) -> Basis:
+def basis(part: Part, program: Program) -> Basis:
     """The weakest figure behind the estimates, and how many figures there are of each basis."""
-    figures = list(part.figures())
+    figures = [*part.figures(), *(figure for _, figure in program.named_figures())]
     last = weakest(figures)
     counted = Counter(figure.basis for figure in figures)
     return Basis(last.basis, last.source, tuple(sorted(counted.items())))

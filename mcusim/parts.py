@@ -39,6 +39,11 @@ class Region:
     nanojoules_per_byte: float
     figures: dict[str, Figure]
 
+    @property
+    def external(self) -> bool:
+        """Whether the memory is a chip of its own behind a bus."""
+        return self.interface is not None
+
     def time_s(self, count: int) -> float:
         """Seconds to read ``count`` consecutive bytes."""
         return count / self.read if self.interface is None else self.interface.time_s(count)
@@ -91,9 +96,12 @@ class Part:
         able = able or [region for region in self.regions if "arena" in region.purposes]
         return _first(sorted(able, key=lambda region: -region.read), size)
 
-    def internal(self) -> Part:
-        """The part without external memories; what it then cannot hold has no room."""
-        return replace(self, regions=tuple(region for region in self.regions if region.interface is None))
+    def internal(self) -> Part | None:
+        """The part without its external memories; None where the others have no place for image, code or
+        arena."""
+        regions = tuple(region for region in self.regions if not region.external)
+        held = {purpose for region in regions for purpose in region.purposes}
+        return replace(self, regions=regions) if held >= {"arena", "image", "code"} else None
 
     def named_figures(self) -> Iterator[tuple[str, Figure | Span]]:
         """Every number that a report about this part rests on, with its name."""

@@ -1,7 +1,7 @@
 """What a linked program takes beside its image and its arena: code, statics and stack, from builds.
 
 ``data/programs.toml`` has one row for each compiled target and set of kernels; it is written by
-``make -C firmware programs`` and never edited.  A core file names the target its figures come from.
+a build and never edited.  A core file names the target its figures come from.
 """
 
 from __future__ import annotations
@@ -88,8 +88,10 @@ def program_of(part: Part, kernels: str) -> Program:
     exact = [row for row in of_target if row.kernels in (kernels, ANY)]
     chosen = exact or of_target or list(rows)
     basis: Basis = "measured" if exact and core.program.basis == "measured" else "assumed"
-    built = f"{compiler} for {core.program.target}" if of_target else f"{compiler}, the largest build of any target"
-    source = f"this project's firmware linked by {built}" + ("" if exact else f"; {kernels} was not built for it")
+    target = core.program.target if of_target else "any target, the largest"
+    source = f"this project's firmware linked by {compiler} for {target}"
+    if not exact:
+        source += f"; {kernels} was not built for it"
     if exact and basis == "assumed":
         source += f", as stand-in for {core.title}"
     code, statics, stack = (Figure(max(getattr(row, what) for row in chosen), basis, source)

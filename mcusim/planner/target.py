@@ -48,6 +48,13 @@ class Target:
         return self.memories.image.kind != "sram"
 
 
+    def in_use(self, sizes: dict[str, int]) -> tuple[Region, ...]:
+        """The memories that program, image, rows and an arena of these segments use."""
+        names = {self.code.name, self.data.name, self.memories.image.name, self.memories.rows.name}
+        names |= {segment.region for segment in lay_out(sizes, self.rooms) or ()}
+        return tuple(region for region in self.part.regions if region.name in names)
+
+
 def target_of(part: Part, image_bytes: int, program: Program, outside: int = 0) -> Target:
     """Lay image and program into the first regions with room for them; what is left is for the arena.
 
