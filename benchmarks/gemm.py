@@ -113,7 +113,7 @@ def as_table(results: list[Result], title: str) -> Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--format", choices=("table", "json"), default="table")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--weights", type=int, choices=(4, 8), default=8)
     parser.add_argument("--rounding", choices=ROUNDINGS, default="double")

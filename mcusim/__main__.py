@@ -8,36 +8,27 @@ import os
 # if the user has not chosen.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import argparse
 import sys
-from importlib import import_module
 
-from refimpl.exit_codes import guarded
+from refimpl.command_line import Command, command_line
 
+PROG = "python -m mcusim"
 # command -> help; each is a module of mcusim.commands, loaded when asked for.
-COMMANDS = {
+_HELP = {
     "run": "execute a puzzle on a simulated part and say whether the deployment fits",
     "check": "all deployments against 4 MiB and 8 MiB, in both readings; a gate for CI",
     "plan": "the Pareto front of SRAM, weight traffic and time, and the plan a part gets",
     "compare": "two JSON reports, fact by fact",
-    "parts": "every part that can be simulated",
-    "part": "one part's figures and their sources, or its TOML file to copy",
+    "parts": "every part that can be simulated; one part's figures and their sources",
     "deployments": "every deployment",
     "explain": "where each figure of a deployment's estimate comes from",
 }
+COMMANDS = {name: Command(f"mcusim.commands.{name}", text) for name, text in _HELP.items()}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse, dispatch, and turn errors of our own into one sentence."""
-    arguments = sys.argv[1:] if argv is None else argv
-    parser = argparse.ArgumentParser(prog="python -m mcusim", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, text in COMMANDS.items():
-        sub = commands.add_parser(name, help=text, description=text)
-        if name in arguments[:1]:
-            import_module(f"mcusim.commands.{name}").add_arguments(sub)
-    args = parser.parse_args(arguments)
-    return guarded(lambda: int(import_module(f"mcusim.commands.{args.command}").run(args)))
+    """Run one command; returns its exit code."""
+    return command_line(PROG, __doc__, COMMANDS, argv)
 
 
 if __name__ == "__main__":

@@ -5,3 +5,5 @@ rounding rule and bit layout), ``ops`` (the integer operators: the specification
 compiled), ``float_ops``, ``shape_ops`` and ``counting`` (the other readings of the program), ``quantize``
 (float to integer), ``image`` and ``model_image`` (flash).  What uses it is in :mod:`workbench`.
 """
+
+__version__ = "0.1.0"

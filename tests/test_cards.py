@@ -29,7 +29,7 @@ def test_every_shipped_card_states_a_set_that_can_be_drawn_again(name: str) -> N
 @pytest.mark.parametrize("name", list_networks())
 def test_every_shipped_card_holds_on_its_first_puzzles(name: str) -> None:
     count = "64" if find_network(name).config.hidden_size < 512 else "16"
-    assert main(["evaluate", name, "--puzzles", count, "--format", "float"]) == 0
+    assert main(["evaluate", name, "--puzzles", count, "--formats", "float"]) == 0
 
 
 @pytest.mark.parametrize(("card", "said"), [
@@ -55,8 +55,8 @@ def test_a_held_out_set_has_one_difficulty() -> None:
 
 
 def test_the_list_shows_every_network_with_its_first_figure(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate", "--list", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
+    assert main(["evaluate", "--list", "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["networks"]
     assert [row["network"] for row in rows] == list_networks()
     assert main(["evaluate", "--list"]) == 0
     printed = capsys.readouterr().out

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from workbench.lab.comparison import compare
+from workbench.lab.diagnose import SCHEMA
 from workbench.lab.plan import read_plan
 from workbench.lab.results import finished_keys, read_results
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
 PLANS = sorted(RESULTS.glob("*.toml"))
-# Other commands leave JSON of their own here; a diagnosis is a list of tables.
+# Other commands leave JSON of their own here.
 TABLES = sorted(path for path in RESULTS.glob("*.json") if "headings" in path.read_text())
 
 
@@ -32,6 +33,8 @@ def test_every_variant_is_paired_with_its_float_run(plan):
 
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
 def test_tables_are_whole(path):
-    for table in json.loads(path.read_text()):
+    diagnosis = json.loads(path.read_text())
+    assert diagnosis["schema"] == SCHEMA
+    for table in diagnosis["tables"]:
         assert table["rows"]
         assert all(len(row) == len(table["headings"]) for row in table["rows"])

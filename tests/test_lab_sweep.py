@@ -17,9 +17,10 @@ from workbench.lab.cell import Cell, Result, run_cell
 from workbench.lab.comparison import compare
 from workbench.lab.costs import Costs, costs
 from workbench.lab.plan import grid_cells, read_plan, unique
-from workbench.lab.report import as_json, markdown, render
+from workbench.lab.report import sheet
 from workbench.lab.sweep import sweep
 from workbench.lab.variant import Variant
+from workbench.render.sheet import render
 
 
 def result(weights="w8c", exact="1100", **changes):
@@ -109,7 +110,7 @@ def test_two_sweeps_do_not_write_one_file(tmp_path):
 
 def test_the_table_does_not_depend_on_the_order_cells_finished_in():
     cells = [result("fp32", "1110"), result("w8c"), result("w4c"), result("w4t")]
-    assert markdown(compare(cells)) == markdown(compare(cells[::-1]))
+    assert render(sheet(cells), "md") == render(sheet(cells[::-1]), "md")
 
 
 def test_a_variant_is_paired_with_the_float_run_puzzle_by_puzzle():
@@ -125,12 +126,12 @@ def test_no_float_run_no_pairing():
     assert compare([result()])[0].paired is None
 
 
-def test_json_and_svg_render(tmp_path, capsys):
-    render([result("fp32", "1110"), result()], "text", tmp_path / "r.svg")
-    assert "50.00" in capsys.readouterr().out
-    assert (tmp_path / "r.svg").read_text().startswith("<svg")
-    rows = json.loads(as_json(compare([result("fp32", "1110"), result()])))
-    assert [row["exact"] for row in rows] == [0.75, 0.5]
+def test_a_report_says_its_shares_in_every_form():
+    report = sheet([result("fp32", "1110"), result()])
+    assert [row["exact"] for row in json.loads(render(report, "json"))["rows"]] == [0.75, 0.5]
+    assert "| 50.00 |" in render(report, "md")
+    for form in ("svg", "html"):
+        assert "50.00" in render(report, form)
 
 
 def test_costs_by_hand():
@@ -189,7 +190,7 @@ def test_a_sweep_killed_in_the_middle_ends_with_the_same_table(tmp_path):
     run_sweep(killed)
     finished = before[: before.rfind(b"\n") + 1]
     assert killed.read_bytes().startswith(finished), "finished cells are not run again"
-    tables = [markdown(compare(results.read_results([path]))) for path in (whole, killed)]
+    tables = [render(sheet(results.read_results([path])), "md") for path in (whole, killed)]
     assert tables[0] == tables[1]
     assert len(killed.read_bytes().splitlines()) == 6
 

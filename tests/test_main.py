@@ -115,9 +115,9 @@ def test_show_prints_each_kind_of_puzzle(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_evaluate_prints_accuracy_of_the_formats_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["evaluate", "sudoku6-mlp", "--puzzles", "8", "--format", "float,w8c", "--json"]
+    arguments = ["evaluate", "sudoku6-mlp", "--puzzles", "8", "--formats", "float,w8c", "--format", "json"]
     assert main(arguments) == 0
-    rows = json.loads(capsys.readouterr().out)
+    rows = json.loads(capsys.readouterr().out)["rows"]
     assert [(row["format"], row["puzzles"]) for row in rows] == [("float", 8), ("w8c", 8)]
     assert all(row["low"] <= row["exact"] <= row["high"] for row in rows)
 
@@ -131,15 +131,15 @@ def test_evaluate_compares_with_the_card_on_the_cards_own_puzzles(
     stated = read_json(folder / "config.json")["held_out"]["12 givens"]
     assert (stated["puzzles"], stated["givens"]) == (16, 12)
     capsys.readouterr()
-    assert main(["evaluate", str(folder), "--puzzles", "16", "--format", "float", "--json"]) == 0
-    [row] = json.loads(capsys.readouterr().out)
+    assert main(["evaluate", str(folder), "--puzzles", "16", "--formats", "float", "--format", "json"]) == 0
+    [row] = json.loads(capsys.readouterr().out)["rows"]
     assert row["exact"] == pytest.approx(stated["exact"], abs=5e-5)  # the card rounds to four places
     assert row["agrees_with_card"]
     assert "12 givens, seed 3000017" in row["origin"]
     card = read_json(folder / "config.json")
     card["held_out"]["12 givens"] |= {"exact": 0.0, "exact_interval_95": [0.0, 0.001]}
     write_card(folder, card)
-    assert main(["evaluate", str(folder), "--puzzles", "16", "--format", "float"]) == 1
+    assert main(["evaluate", str(folder), "--puzzles", "16", "--formats", "float"]) == 1
     assert "DIFFERS by more than chance" in " ".join(capsys.readouterr().out.split())
 
 

@@ -36,11 +36,11 @@ def test_check_fails_when_an_expectation_is_wrong_and_names_the_file(
     assert "mine.toml: expected to not fit 4 MiB (everything), but it does the opposite." in printed
 
 
-def test_check_sums_image_arena_and_program(capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_sums_image_arena_and_code(capsys: pytest.CaptureFixture[str]) -> None:
     code, data = report(capsys, "check", "sudoku9-mlp-int4")
     (row,) = data["deployments"]  # type: ignore[misc]
     assert code == 0
-    assert row["everything"] == row["image"] + row["arena"] + row["code"] + row["statics"] + row["stack"]
+    assert row["everything"] == row["image"] + row["arena"] + row["code"]
     assert row["weights_only"] == 258_626 // 2
 
 
@@ -118,7 +118,7 @@ def test_compare_refuses_what_is_no_report(
 
 
 def test_a_printed_part_can_be_copied_and_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["part", "rp2350", "--print"]) == 0
+    assert main(["parts", "rp2350", "--print"]) == 0
     (tmp_path / "my-pico.toml").write_text(capsys.readouterr().out)
     code, data = report(capsys, "parts", "--data", str(tmp_path))
     assert code == 0
@@ -126,7 +126,7 @@ def test_a_printed_part_can_be_copied_and_used(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_part_lists_every_figure_with_basis_and_source(capsys: pytest.CaptureFixture[str]) -> None:
-    _, data = report(capsys, "part", "stm32h743")
+    _, data = report(capsys, "parts", "stm32h743")
     figures: list[dict[str, str]] = data["figures"]  # type: ignore[assignment]
     assert {figure["basis"] for figure in figures} == {"measured", "datasheet", "assumed"}
     assert all(figure["source"] for figure in figures)

@@ -15,17 +15,16 @@ import pytest
 from mcusim.__main__ import main
 from mcusim.account import CACHED, CARRY, INPUT, TILES
 from mcusim.deployments import load_deployment
-from mcusim.footprint import deployed_config, footprint
+from mcusim.footprint import footprint
 from mcusim.parts import load_part
 from mcusim.planner.plan import Formats
 from mcusim.planner.search import search
-from mcusim.program import kernels_of, program_of
+from mcusim.planner.target import target_of
 from mcusim.simulate import Execution, crc32, execute
 from refimpl import fast, ops
 from refimpl.__main__ import main as refimpl_main
 from refimpl.image import Image
 from refimpl.models.recursion import run
-from tests.plans import laid_out
 from workbench.networks import find_network
 from workbench.tasks.puzzles import load_shipped
 from workbench.tasks.sudoku import from_tokens, to_tokens
@@ -56,8 +55,7 @@ def test_the_budget_is_the_file_the_arena_and_the_code(capsys: pytest.CaptureFix
     _, said = report(capsys, "--no-fidelity")
     image = len(find_network("sudoku9-mlp").image("w4c"))
     arena = said["total"]["high_water"]
-    program = program_of(load_part("generic-4mb"), "mlp-w4-int16")
-    assert said["budget"]["everything"] == image + arena + program.bytes
+    assert said["budget"]["everything"] == image + arena + load_part("generic-4mb").code_bytes
     assert said["budget"]["weights_only"] == 258_626 // 2
 
 
@@ -75,20 +73,17 @@ def test_a_smaller_budget_gets_a_smaller_plan_and_the_same_bits(capsys: pytest.C
 )
 def test_run_and_check_have_one_account(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The published reading and the image come from the same footprint; a resident table is counted."""
-    _, said = report(capsys, "--deployment", name)
-    deployment = load_deployment(name)
-    size = footprint(deployment)
+    _, said = report(capsys, name)
+    size = footprint(load_deployment(name))
     part = load_part(said["subject"]["part"])
     arena = sum(s["size"] for s in said["budget"]["shares"] if s["what"] in ARENA)
     assert said["budget"]["weights_only"] == size.weights_only
-    kernels = kernels_of(deployed_config(deployment), deployment.weight_bits, deployment.carry)
-    program = program_of(part, kernels)
-    assert said["budget"]["everything"] == size.image + arena + program.bytes
+    assert said["budget"]["everything"] == size.image + arena + part.code_bytes
 
 
 def test_the_default_budget_is_that_of_the_part(capsys: pytest.CaptureFixture[str]) -> None:
     assert report(capsys, "--no-fidelity", "--steps", "1")[1]["budget"]["limit"] == 4 * 2**20
-    assert report(capsys, "--deployment", "arc-att-int8-h1n8")[1]["budget"]["limit"] == 8 * 2**20
+    assert report(capsys, "arc-att-int8-h1n8")[1]["budget"]["limit"] == 8 * 2**20
 
 
 def test_too_small_a_budget_exits_1_with_the_missing_bytes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,7 +102,7 @@ def test_too_small_a_budget_exits_1_with_the_missing_bytes(capsys: pytest.Captur
         (["--model", "sudoku9-mlq"], "did you mean 'sudoku9-mlp'?"),
         (["--part", "stm32h734"], "did you mean 'stm32h743'?"),
         (["--weights", "w9c"], "did you mean 'w8c'?"),
-        (["--deployment", "sudoku-mlp-int5"], "did you mean"),
+        (["sudoku-mlp-int5"], "did you mean"),
         (["--puzzle", "256"], "0 to 255"),
         (["--budget", ""], "--budget cannot be ''"),
         (["--row", "3"], "add --table"),
@@ -129,7 +124,7 @@ def planned(name: str, depth: tuple[int, int], tokens: np.ndarray) -> Execution:
     network = find_network(name)
     image = Image(network.image("w4c"))
     config = replace(network.config, H_cycles=depth[0], halt_max_steps=depth[1])
-    target = laid_out("generic-4mb", len(image.data))
+    target = target_of(load_part("generic-4mb"), len(image.data))
     plan = search(config, Formats(4, "int16"), target).chosen
     assert plan is not None
     return execute(image, plan, target, tokens)

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
+from refimpl.command_line import examples
 from refimpl.errors import InputError
 from refimpl.fixedpoint import ROUNDINGS
 from refimpl.image import write_atomically
@@ -16,6 +16,7 @@ from refimpl.quantize.bounds import prove
 from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.second_order import CLIP_PUZZLES, clipped_activations
 from workbench.networks import find_network
+from workbench.render.grid import Grid, drawn
 from workbench.tasks.sets import calibration_set
 
 
@@ -24,6 +25,7 @@ def add_calibrate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="file to write (default: beside the weights)")
     parser.add_argument("--absmax", action="store_true", help="whole ranges, as the published +a8, instead "
                         "of ranges cut to the least squared rounding error at 8 bits")  # fmt: skip
+    examples(parser, "my-network", "my-network --absmax --out calibration.json")
 
 
 def run_calibrate(args: argparse.Namespace) -> int:
@@ -48,6 +50,7 @@ def add_quantize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", default="w4c", help="weight format (default w4c)")
     parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
     parser.add_argument("--bounds", action="store_true", help="print the proved bound of every accumulator")
+    examples(parser, "sudoku9-mlp out.img", "sudoku9-mlp out.img --weights w8c --bounds")
 
 
 def run_quantize(args: argparse.Namespace) -> int:
@@ -62,9 +65,10 @@ def run_quantize(args: argparse.Namespace) -> int:
     for remark in remarks(network.config):
         print(remark)
     if args.bounds:
-        table = Table("site", "accumulator", "largest", "limit", "share")
+        rows = []
         for b in prove(network.integer_model(args.weights, args.rounding)):
             share = f"{100 * b.largest / b.limit:.3g} %"
-            table.add_row(b.site, b.what, f"{b.largest:,}", f"{b.limit:,}", share)
-        Console().print(table)
+            rows.append((b.site, b.what, f"{b.largest:,}", f"{b.limit:,}", share))
+        headings = ("site", "accumulator", "largest", "limit", "share")
+        Console().print(drawn(Grid("proved bounds", headings, tuple(rows), left=2)))
     return 0

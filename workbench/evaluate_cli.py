@@ -8,20 +8,22 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
+from refimpl.command_line import examples
 from refimpl.errors import InputError
 from workbench.cards import Stated, entry, state, stated
 from workbench.checkpoints import list_networks
 from workbench.evaluate import FLOAT, measure, program
 from workbench.networks import DEFAULT_NETWORK, Network, find_network
+from workbench.render.grid import Grid, percent
+from workbench.render.sheet import Sheet, add_format, show
 from workbench.sizes import parameters
 from workbench.tasks.metrics import copy_floor
 from workbench.tasks.sets import HeldOut, PuzzleSet, at_least_one, evaluation_set, side_of
 
+SCHEMA, LIST_SCHEMA = "refimpl.evaluate/1", "refimpl.networks/1"
 TABLE_FORMATS = "float,w8c,w4c,w4t"
 EVALUATED = 256  # puzzles where only a number of givens is asked for
 
@@ -29,7 +31,7 @@ EVALUATED = 256  # puzzles where only a number of givens is asked for
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("networks", nargs="*", default=[DEFAULT_NETWORK], help=f"default {DEFAULT_NETWORK}")
     parser.add_argument("--list", action="store_true", help="list the shipped networks with their cards")
-    parser.add_argument("--format", help=f"comma separated, default {TABLE_FORMATS}")
+    parser.add_argument("--formats", help=f"number formats, comma separated, default {TABLE_FORMATS}")
     parser.add_argument("--puzzles", type=int, help="so many of the set that the network's card names first, "
                         "or newly generated ones where it names none (default: the 256 shipped 9x9 Sudokus, "
                         "or as many generated puzzles)")  # fmt: skip
@@ -39,20 +41,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--H-cycles", type=int, help="H cycles an ACT step (default: the network's)")
     parser.add_argument("--steps", type=int, help="ACT steps (default: the network's)")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--json", action="store_true", help="the same facts as JSON")
+    add_format(parser)
+    examples(parser, "--list", "sudoku9-mlp sudoku9-att", "maze10-att --puzzles 1000 --formats float,w8c")
 
 
 def run(args: argparse.Namespace) -> int:
     """Puzzle-exact and cell accuracy, one row a network and format; 1 where a card does not hold."""
     if args.list:
-        return _list(args.json)
+        show(_cards_sheet(), args)
+        return 0
     if args.card:
         return _state(args)
     rows = _measured(args)
-    if args.json:
-        print(json.dumps(rows, indent=1))
-    else:
-        _print(rows)
+    show(_sheet(rows), args)
     return 0 if all(row.get("agrees_with_card", True) for row in rows) else 1
 
 
@@ -89,7 +90,7 @@ def _measured(args: argparse.Namespace) -> list[dict[str, Any]]:
             network = _trained(name)
             puzzles, card = _puzzles(network, args.puzzles, args.givens)
             floor = copy_floor(puzzles.inputs, puzzles.labels)
-            for fmt in (args.format or TABLE_FORMATS).split(","):
+            for fmt in (args.formats or TABLE_FORMATS).split(","):
                 runner = program(network, fmt, args.H_cycles, args.steps)
                 task = progress.add_task(f"{name} {fmt}", total=len(puzzles.inputs))
                 found = measure(runner, puzzles, args.threads, partial(progress.advance, task))
@@ -112,33 +113,33 @@ def _figure(card: Stated) -> str:
     return f"{100 * card.exact:.1f} {interval}, {card.puzzles:,} puzzles, {card.held_out.name}"
 
 
-def _print(rows: Sequence[dict[str, Any]]) -> None:
-    table = Table(title="puzzle-exact and cell accuracy", caption="integer rows: weights x int8 activations, "
-                  "int16 carry, integer-exact; float: float32; [ ]: 95 % Wilson interval")  # fmt: skip
-    for heading in ("network", "format", "exact %", "95 %", "cell %"):
-        table.add_column(heading, justify="left" if heading in ("network", "format") else "right")
-    for row in rows:
-        interval = f"\\[{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
-        table.add_row(row["network"], row["format"], f"{100 * row['exact']:.2f}", interval,
-                      f"{100 * row['cell']:.2f}")  # fmt: skip
-    console = Console()
-    console.print(table)
+def _sheet(rows: Sequence[dict[str, Any]]) -> Sheet:
+    cells = tuple(
+        (row["network"], row["format"], percent(row["exact"]),
+         f"[{100 * row['low']:.1f}, {100 * row['high']:.1f}]", percent(row["cell"]))
+        for row in rows
+    )  # fmt: skip
+    grid = Grid("puzzle-exact and cell accuracy", ("network", "format", "exact %", "95 %", "cell %"), cells,
+                "integer rows: weights x int8 activations, int16 carry, integer-exact; float: float32; "
+                "[ ]: 95 % Wilson interval", left=2)  # fmt: skip
+    sentences = []
     for origin, floor in dict.fromkeys((row["origin"], row["copy_floor_cell"]) for row in rows):
         on = ", ".join(dict.fromkeys(row["network"] for row in rows if row["origin"] == origin))
-        console.print(f"{on}: {origin}; copying the input scores {100 * floor:.2f} % of cells.")
+        sentences.append(f"{on}: {origin}; copying the input scores {100 * floor:.2f} % of cells.")
     for row in rows:
         if "card" in row:
             verdict = "this run agrees" if row["agrees_with_card"] else "this run DIFFERS by more than chance"
-            console.print(f"{row['network']}: its card states {row['card']}; {verdict}.", markup=False)
+            sentences.append(f"{row['network']}: its card states {row['card']}; {verdict}.")
+    return Sheet("refimpl evaluate", (grid,), tuple(sentences), {"schema": SCHEMA, "rows": list(rows)})
 
 
 def _state(args: argparse.Namespace) -> int:
     """Measure Sudoku networks that came without a figure, and write it into their cards."""
     if args.givens is None or args.puzzles is None:
         raise InputError("--card needs --givens and --puzzles: they name the set that the card states.")
-    if (args.H_cycles, args.steps, args.format, args.json) != (None, None, None, False):
+    if (args.H_cycles, args.steps, args.formats, args.format) != (None, None, None, "text"):
         raise InputError("--card states the float network at its own depth: leave --H-cycles, --steps, "
-                         "--format and --json away.")
+                         "--formats and --format away.")
     held_out = HeldOut(givens=args.givens)
     for network in map(_trained, args.networks):
         if network.config.task != "sudoku" or network.folder is None:
@@ -150,23 +151,17 @@ def _state(args: argparse.Namespace) -> int:
     return 0
 
 
-def _list(as_json: bool) -> int:
+def _cards_sheet() -> Sheet:
     """Every shipped network with what its card states."""
-    networks = [find_network(name) for name in list_networks()]
-    if as_json:
-        print(json.dumps([{"network": network.name, "parameters": parameters(network.config).total,
-                           "cards": [_figure(card) for card in _cards(network)]} for network in networks],
-                         indent=1))  # fmt: skip
-        return 0
-    table = Table(box=SIMPLE, caption="float32, 95 % Wilson interval; --json has every set of a card")
-    table.add_column("network", no_wrap=True)
-    table.add_column("model", no_wrap=True)
-    table.add_column("parameters", justify="right")
-    table.add_column("exact %, as its card states")
-    for network in networks:
-        config = network.config
+    cells, data = [], []
+    for network in map(find_network, list_networks()):
+        config, figures = network.config, [_figure(card) for card in _cards(network)]
         mixer = "MLP" if config.mlp_t else f"Att {config.pos_encodings}"
-        card = next((_figure(card).replace("[", r"\[") for card in _cards(network)), "n/a")
-        table.add_row(network.name, f"{config.family.upper()}-{mixer}", f"{parameters(config).total:,}", card)
-    Console().print(table)
-    return 0
+        count = parameters(config).total
+        kind, first = f"{config.family.upper()}-{mixer}", figures[0] if figures else "n/a"
+        cells.append((network.name, kind, f"{count:,}", first))
+        data.append({"network": network.name, "parameters": count, "cards": figures})
+    headings = ("network", "model", "parameters", "exact %, as its card states")
+    note = "float32, 95 % Wilson interval; --format json has every set of a card"
+    grid = Grid("shipped networks", headings, tuple(cells), note, left=2, folded=(3,))
+    return Sheet("refimpl evaluate --list", (grid,), (), {"schema": LIST_SCHEMA, "networks": data})

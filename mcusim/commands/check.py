@@ -11,10 +11,11 @@ from rich.progress import track
 
 from mcusim.deployments import deployment_names, load_deployment
 from mcusim.fit import Fit, fit
-from mcusim.render.grids import Grid
-from mcusim.render.sheets import Sheet, add_format, show
 from mcusim.units import KIB, MIB
+from refimpl.command_line import examples
 from refimpl.errors import unknown_name
+from workbench.render.grid import Grid
+from workbench.render.sheet import Sheet, add_format, show
 
 SCHEMA = "mcusim-check/1"
 FITS = {True: "fits", False: "no"}
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="DEPLOYMENT", help="deployments to check (default: all)")
     parser.add_argument("--data", type=Path, help="folder with more parts and deployments")
     add_format(parser)
+    examples(parser, "", "arc-att-int4 maze-att-int4 --format md")
 
 
 def kib(count: int) -> str:
@@ -34,7 +36,7 @@ def kib(count: int) -> str:
 def _verdicts(one: Fit) -> tuple[str, ...]:
     verdicts = one.verdicts.values()
     cells = [*(FITS[v.weights_only] for v in verdicts), *(FITS[v.everything] for v in verdicts)]
-    on_part = "inside" if one.inside is not None else "external" if one.on_part is not None else "no"
+    on_part = FITS[one.on_part is not None]
     return one.deployment.name, *cells, on_part, "yes" if one.as_expected else "NOT"
 
 
@@ -42,7 +44,7 @@ def _sizes(one: Fit) -> tuple[str, ...]:
     arena = kib(one.plans[0].high_water) if one.plans else "-"
     everything = f"{'' if one.plans else '> '}{kib(one.least)}"
     weights, image = kib(one.footprint.weights_only), kib(one.footprint.image)
-    return one.deployment.name, weights, image, arena, kib(one.program.bytes), everything
+    return one.deployment.name, weights, image, arena, everything
 
 
 def data_of(one: Fit) -> dict[str, Any]:
@@ -53,14 +55,11 @@ def data_of(one: Fit) -> dict[str, Any]:
         "weights_only": one.footprint.weights_only,
         "image": one.footprint.image,
         "rows_outside": one.footprint.rows,
-        "code": one.program.code.count,
-        "statics": one.program.statics.count,
-        "stack": one.program.stack.count,
+        "code": one.part.code_bytes,
         "arena": one.plans[0].high_water if one.plans else None,
         "everything": one.least,
         "everything_is_lower_bound": not one.plans,
         "part_holds_it": one.on_part is not None,
-        "internal_memory_holds_it": one.inside is not None,
         "budgets": [
             {
                 "bytes": budget,
@@ -96,15 +95,14 @@ def sheet(fits: list[Fit]) -> Sheet:
     verdicts = Grid("does it fit 4 and 8 MiB: weights only, everything; the part",
                     ("deployment", "w 4M", "w 8M", "all 4M", "all 8M", "part", "stated"),
                     tuple(map(_verdicts, fits)), strong=wrong)  # fmt: skip
-    sizes = Grid("KiB; all = image + smallest arena + program (code, statics, stack)",
-                 ("deployment", "weights", "image", "arena", "program", "all"),
+    sizes = Grid("KiB; all = image + smallest arena + code allowance",
+                 ("deployment", "weights", "image", "arena", "all"),
                  tuple(map(_sizes, fits)))  # fmt: skip
     good = sum(one.as_expected for one in fits)
     sentences = [
         f"{good} of {len(fits)} deployments are as their files state.",
         "Arena: the smallest plan of the front; '-': none is needed, the image alone outgrows both budgets.",
-        "Part: its regions, each a limit of its own, hold image, program and the arena of some plan; "
-        "'inside': its internal memories alone do.",
+        "Part: its regions, each a limit of its own, hold image, code and the arena of some plan.",
         *_failures(fits),
     ]
     data = {"schema": SCHEMA, "deployments": [data_of(one) for one in fits], "as_expected": good == len(fits)}
@@ -119,5 +117,5 @@ def run(args: argparse.Namespace) -> int:
     chosen = [load_deployment(name, args.data) for name in args.names or known]
     console = Console(stderr=True)
     fits = [fit(one, args.data) for one in track(chosen, "planning", console=console, transient=True)]
-    show(sheet(fits), args.format)
+    show(sheet(fits), args)
     return 0 if all(one.as_expected for one in fits) else 1

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mcusim.render.grids import Grid
-from mcusim.render.sheets import Sheet, add_format, show
+from refimpl.command_line import examples
 from refimpl.errors import InputError
+from workbench.render.grid import Grid
+from workbench.render.sheet import Sheet, add_format, show
 
 SCHEMA = "mcusim-compare/1"
 Scalar = float | int | str | bool | None
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("first", type=Path, help="a report written with --format json")
     parser.add_argument("second", type=Path, help="another of the same command")
     add_format(parser)
+    examples(parser, "before.json after.json")
 
 
 def read_report(path: Path) -> dict[str, Any]:
@@ -90,5 +92,5 @@ def run(args: argparse.Namespace) -> int:
     data = {"schema": SCHEMA, "of": first["schema"], "same": same,
             "differs": [{"fact": k, "first": left.get(k), "second": right.get(k)} for k in keys]}  # fmt: skip
     sentences = (f"{same} facts are equal, {len(keys)} differ (rows of cycles and tokens are left out).",)
-    show(Sheet(f"mcusim compare · {first['schema']}", (grid,), sentences, data), args.format)
+    show(Sheet(f"mcusim compare · {first['schema']}", (grid,), sentences, data), args)
     return 0

@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from mcusim.deployments import Deployment, deployment_names, load_deployment
-from mcusim.render.grids import Grid
-from mcusim.render.sheets import Sheet, add_format, show
+from refimpl.command_line import examples
+from workbench.render.grid import Grid
+from workbench.render.sheet import Sheet, add_format, show
 
 SCHEMA = "mcusim-deployments/1"
 
@@ -15,6 +16,7 @@ SCHEMA = "mcusim-deployments/1"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="folder with more deployments")
     add_format(parser)
+    examples(parser, "", "--data my-folder")
 
 
 def _row(one: Deployment) -> tuple[str, ...]:
@@ -46,5 +48,5 @@ def run(args: argparse.Namespace) -> int:
     sentences = (
         "Depth: H cycles x ACT steps. 'mcusim check' compares what each file expects with what comes out.",
     )
-    show(Sheet("mcusim deployments", (grid,), sentences, data), args.format)
+    show(Sheet("mcusim deployments", (grid,), sentences, data), args)
     return 0

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import argparse
 
-from mcusim.commands.part import figures_grid, value
-from mcusim.commands.plan import add_replacements, chosen_deployment
+from mcusim.commands.parts import figures_grid, value
+from mcusim.commands.plan import add_deployment, chosen_deployment
 from mcusim.figures import weakest
 from mcusim.fit import fit
 from mcusim.parts import Part
 from mcusim.planner.ledger import Ledger, Work, operator_counts
 from mcusim.planner.plan import Plan, row_source
-from mcusim.planner.target import Target
-from mcusim.render.grids import Grid, count
+from mcusim.planner.target import Target, target_of
+from mcusim.render.grids import count
 from mcusim.render.plans import describe
-from mcusim.render.sheets import Sheet, add_format, show
 from mcusim.timing import OperatorCounts, energy, instructions
 from mcusim.units import format_bytes, format_seconds
+from refimpl.command_line import examples
 from refimpl.errors import DoesNotFit
+from workbench.render.grid import Grid
+from workbench.render.sheet import Sheet, add_format, show
 
 SCHEMA = "mcusim-explain/1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("deployment", help="a deployment; 'mcusim deployments' lists them")
-    add_replacements(parser)
+    add_deployment(parser)
     parser.add_argument("--no-overlap", action="store_true", help="add up computation and transfers")
     add_format(parser)
+    examples(parser, "", "sudoku-mlp-int4 --weights w8c")
 
 
 def _counts(plan: Plan, work: Work) -> OperatorCounts:
@@ -68,7 +70,7 @@ def _sentences(plan: Plan, part: Part, target: Target, overlap: bool) -> tuple[s
 def run(args: argparse.Namespace) -> int:
     deployment = chosen_deployment(args)
     one = fit(deployment, args.data, plan_anyway=True)
-    target = one.target
+    target = target_of(one.part, one.footprint.image)
     plan = one.on_part
     if plan is None:
         raise DoesNotFit(
@@ -100,5 +102,5 @@ def run(args: argparse.Namespace) -> int:
     }  # fmt: skip
     grids = sites_grid(plan, plan.step, target, overlap), figures_grid(one.part)
     sentences = _sentences(plan, one.part, target, overlap)
-    show(Sheet(f"mcusim explain · {deployment.name}", grids, sentences, data), args.format)
+    show(Sheet(f"mcusim explain · {deployment.name}", grids, sentences, data), args)
     return 0

@@ -6,25 +6,26 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from mcusim.deployments import CARRY_FORMATS, FLOAT32, Deployment, load_deployment
+from mcusim.deployments import CARRY_FORMATS, DEFAULT_DEPLOYMENT, FLOAT32, Deployment, load_deployment
 from mcusim.fit import fit
 from mcusim.parts import load_part
 from mcusim.render.plans import sheet
-from mcusim.render.sheets import add_format, show
+from refimpl.command_line import examples
 from refimpl.errors import NotImplementedHere
 from refimpl.quantize.weights import parse_format
-
-DEFAULT = "sudoku-mlp-int4"
+from workbench.render.sheet import add_format, show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("deployment", nargs="?", default=DEFAULT, help=f"default {DEFAULT}")
-    add_replacements(parser)
+    add_deployment(parser)
     add_format(parser)
+    examples(parser, "", "sudoku-mlp-int4 --part stm32h743")
 
 
-def add_replacements(parser: argparse.ArgumentParser) -> None:
-    """The flags that stand in place of a deployment's own values."""
+def add_deployment(parser: argparse.ArgumentParser) -> None:
+    """The deployment, and the flags that stand in place of its own values."""
+    named = f"default {DEFAULT_DEPLOYMENT}; 'mcusim deployments' lists them"
+    parser.add_argument("deployment", nargs="?", default=DEFAULT_DEPLOYMENT, help=named)
     parser.add_argument("--weights", help="weight format in place of the deployment's")
     parser.add_argument("--carry", choices=CARRY_FORMATS[:2], help="carry in place of the deployment's")
     parser.add_argument("--part", help="device in place of the deployment's")
@@ -50,5 +51,5 @@ def chosen_deployment(args: argparse.Namespace) -> Deployment:
 
 def run(args: argparse.Namespace) -> int:
     one = fit(chosen_deployment(args), args.data, plan_anyway=True)
-    show(sheet(one), args.format)
+    show(sheet(one), args)
     return 0 if one.on_part is not None else 1

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -14,19 +12,18 @@ from rich.progress import Progress
 
 from mcusim.build import Costs, basis, budget, cycle_rows, operator_rows, regions, total
 from mcusim.deployments import DEFAULT_DEPLOYMENT, FLOAT32, Deployment, load_deployment
-from mcusim.fit import plan_inside
 from mcusim.footprint import footprint
 from mcusim.parts import load_part
 from mcusim.planner.plan import Formats
 from mcusim.planner.search import search
 from mcusim.planner.target import target_of
-from mcusim.program import kernels_of, program_of
 from mcusim.render import markdown, terminal
 from mcusim.render.plans import describe
 from mcusim.report import AllPuzzles, PuzzleResult, RunReport, Subject, to_json
 from mcusim.simulate import Execution, execute
 from mcusim.units import parse_bytes
 from refimpl import fast
+from refimpl.command_line import examples
 from refimpl.errors import InputError, NotImplementedHere
 from refimpl.fixedpoint import ROUNDINGS
 from refimpl.image import Image
@@ -37,17 +34,17 @@ from refimpl.quantize.weights import parse_format
 from workbench.evaluate import measure
 from workbench.fidelity import Reading
 from workbench.networks import Network, find_network, seeded_tokens
+from workbench.render.sheet import add_format, as_json, publish
 from workbench.sizes import parameters
 from workbench.tasks.games import Puzzle
 from workbench.tasks.metrics import copy_floor, score
 from workbench.tasks.naming import find_puzzle
 from workbench.tasks.sets import evaluation_set
 
-FORMS: dict[str, Callable[[RunReport], str]] = {
-    "json": lambda report: json.dumps(to_json(report), indent=1) + "\n",
+TITLE = "mcusim run"
+WRITTEN: dict[str, Callable[[RunReport], str]] = {
+    "json": lambda report: as_json(to_json(report)),
     "md": markdown.render,
-    "html": partial(terminal.export, form="html"),
-    "svg": partial(terminal.export, form="svg"),
 }
 SMALL_PART, LARGE_PART = "generic-4mb", "generic-8mb"
 SMALL_BUDGET, LARGE_BUDGET = "4MB", "8MB"
@@ -58,7 +55,7 @@ NARROWER = {"w8c": "w4c", "w8t": "w4t"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
-    parser.add_argument("--deployment", help=f"a named deployment (default {DEFAULT_DEPLOYMENT})")
+    parser.add_argument("deployment", nargs="?", help=f"a named deployment (default {DEFAULT_DEPLOYMENT})")
     parser.add_argument("--model", help="network, folder, or preset with seeded weights")
     parser.add_argument("--weights", help="weight format, such as w8c, w4c, w4t")
     parser.add_argument("--carry", choices=CARRIES, help="format of the carry")
@@ -73,7 +70,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
     parser.add_argument("--no-fidelity", action="store_true", help="leave out the float path")
     parser.add_argument("--data", type=Path, help="folder with more parts and deployments")
-    parser.add_argument("--format", choices=("text", *FORMS), default="text")
+    add_format(parser)
+    examples(parser, "--budget 4MB",
+             "--part stm32h743 --model sudoku9-att --weights w8c",
+             "sudoku-mlp-int4 --format json")  # fmt: skip
 
 
 def _deployment(args: argparse.Namespace) -> tuple[Deployment, int]:
@@ -161,11 +161,9 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
     carry: Carry = "int8" if deployment.carry == "int8" else "int16"
     image = Image(network.image(deployment.weights, args.rounding, carry=carry), "the image")
     size = footprint(deployment)
-    formats = Formats(deployment.weight_bits, carry)
-    program = program_of(part, kernels_of(config, formats.bits, carry))
-    held = len(image.data) + size.resident
-    target = target_of(part, held, program, size.rows)
-    found = search(config, formats, target, max(0, limit - held - program.bytes))
+    target = target_of(part, len(image.data) + size.resident)
+    room = max(0, limit - len(image.data) - size.resident - part.code_bytes)
+    found = search(config, Formats(deployment.weight_bits, carry), target, room)
     plan = found.chosen or found.front[0]
     execution, result = None, None
     if found.chosen is not None and (puzzle is not None or args.execute or args.table):
@@ -185,15 +183,14 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
             deployment.carry, args.rounding, config.H_cycles, config.L_cycles, config.halt_max_steps,
             part.name, part.title, describe(plan.choices),
         ),
-        budget=budget(limit, image, plan, target, size),
+        budget=budget(limit, image, plan, part, size),
         regions=regions(image, plan, target, size),
         puzzle=result,
         all_puzzles=everyone,
         cycles=cycle_rows(costs, execution),
         operators=operator_rows(costs),
         total=total(costs, execution),
-        basis=basis(part, program),
-        inside=plan_inside(config, formats, target, found.chosen, held, size.rows) is not None,
+        basis=basis(part),
         remedies=(),
     )  # fmt: skip
     return replace(report, remedies=_remedies(report, network, args.rounding, limit))
@@ -203,8 +200,8 @@ def run(args: argparse.Namespace) -> int:
     console = Console(stderr=True)
     with Progress(transient=True, console=console, disable=not console.is_terminal) as progress:
         report = simulate(args, progress)
-    if args.format == "text":
-        Console().print(terminal.render(report))
+    if args.format in WRITTEN:
+        publish(WRITTEN[args.format](report), args, TITLE)
     else:
-        print(FORMS[args.format](report), end="")
+        publish(terminal.render(report), args, TITLE, terminal.WIDTH)
     return 0 if report.fits else 1

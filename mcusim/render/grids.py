@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mcusim.report import Budget, CycleRow, RunReport, Span
-from mcusim.units import format_bytes, format_seconds, format_size
+from mcusim.units import format_bytes, format_seconds
+from workbench.render.grid import Grid
 
 CYCLES_SHOWN = 12
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table: ``headings``, of which the first ``left`` columns are text and the rest are numbers.
-
-    ``strong`` and ``weak`` are the indices of emphasised and of subdued rows; ``folded`` are columns of
-    prose that may take several lines.
-    """
-
-    title: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    left: int = 1
-    strong: tuple[int, ...] = ()
-    weak: tuple[int, ...] = ()
-    folded: tuple[int, ...] = ()
 
 
 def span(time: Span) -> str:
@@ -142,27 +125,10 @@ def verdict(report: RunReport) -> tuple[str, str, str]:
     aside = f"Weights only: {published}."
     if report.fits:
         spare = counted.limit - counted.everything
-        reason = f"{limit} with {spare:,} bytes to spare (image + arena + program)."
-        return "FITS", f"{reason} {memories(report)}", aside
+        return "FITS", f"{limit} with {spare:,} bytes to spare (image + arena + code).", aside
     reasons = [f"{limit}: {counted.missing:,} bytes missing"] if counted.missing else []
-    reasons += [
-        f"{r.region}: {r.missing:,} bytes missing for {', '.join(f'{s.what} {s.size:,}' for s in r.holds)}"
-        for r in report.regions
-        if r.missing
-    ]
-    return "DOES NOT FIT", "; ".join(reasons) + f" (image + arena + program). {memories(report)}", aside
-
-
-def memories(report: RunReport) -> str:
-    """Which memories are used, which of them are chips of their own, and whether those are needed."""
-    inner = " + ".join(r.region for r in report.regions if not r.external)
-    outer = " + ".join(
-        f"{r.region} ({r.size_basis}, {format_size(r.size)})" for r in report.regions if r.external
-    )
-    if not outer:
-        return f"Uses internal {inner}; no external memory."
-    alone = "would fit too" if report.inside else "does not fit"
-    return f"Uses internal {inner} and external {outer}; internal memory alone {alone}."
+    reasons += [f"{r.region}: {r.missing:,} bytes missing" for r in report.regions if r.missing]
+    return "DOES NOT FIT", "; ".join(reasons) + " (image + arena + code).", aside
 
 
 def _measured(report: RunReport) -> str:

@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 from mcusim.render import grids
-from mcusim.render.grids import Grid
 from mcusim.report import RunReport
-
-
-def table(grid: Grid) -> str:
-    """A grid as a Markdown table under its title."""
-    rule = ["---" if i < grid.left else "---:" for i in range(len(grid.headings))]
-    lines = [grid.headings, tuple(rule)]
-    for i, row in enumerate(grid.rows):
-        lines.append(tuple(f"**{cell}**" for cell in row) if i in grid.strong else row)
-    body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"**{grid.title}**\n\n{body}"
+from workbench.render.grid import markdown as table
 
 
 def render(report: RunReport) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.text import Text
+
 from mcusim.fit import Fit
 from mcusim.measured import carry_costs, compiled
 from mcusim.parts import Part
 from mcusim.planner.choices import AttentionTiles, Choices, SwiGLUTiles
 from mcusim.planner.plan import SCRATCH, Plan
-from mcusim.planner.target import Target
-from mcusim.render.grids import Grid
-from mcusim.render.plots import Point, scatter
-from mcusim.render.sheets import Sheet
+from mcusim.planner.target import Target, target_of
 from mcusim.units import KIB, format_bytes, format_seconds
+from workbench.render.grid import Grid
+from workbench.render.plots import Point, scatter
+from workbench.render.sheet import Sheet
 
 SCHEMA = "mcusim-plan/1"
 
@@ -173,14 +175,14 @@ def _data(one: Fit, target: Target) -> dict[str, Any]:
 
 def sheet(one: Fit) -> Sheet:
     """Front, plot, arena map and comparisons."""
-    target = one.target
+    target = target_of(one.part, one.footprint.image)
     points = [
         Point(p.high_water / KIB, (p.step.code_bytes + p.step.constant_bytes) / 1e6, p is one.on_part)
         for p in one.plans
     ]
-    drawing = scatter(points, "SRAM KiB", "image read (weights, scales, tables), MB an ACT step")
-    grids = [front_grid(one, target)]
+    parts: list[Grid | Text] = [front_grid(one, target)]
     if one.on_part is not None:
-        grids += [traffic_grid(one.on_part, target), buffers_grid(one.on_part, target)]
+        parts += [traffic_grid(one.on_part, target), buffers_grid(one.on_part, target)]
+    parts.append(scatter(points, "SRAM KiB", "image read (weights, scales, tables), MB an ACT step"))
     title = f"mcusim plan · {one.deployment.model} · {one.deployment.weights} · carry {one.deployment.carry}"
-    return Sheet(title, tuple(grids), tuple(_sentences(one, target)), _data(one, target), drawing)
+    return Sheet(title, tuple(parts), tuple(_sentences(one, target)), _data(one, target))

@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import io
-from typing import Literal
-
 import numpy as np
-from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 
 from mcusim.render import grids
-from mcusim.render.grids import Grid
 from mcusim.report import PuzzleResult, RunReport
 from refimpl.fixedpoint import LOGIT_FRAC_BITS
+from workbench.render.grid import drawn
 from workbench.tasks.show import show_tokens
 
 BAR_WIDTH = 16
-EXPORT_WIDTH = 84
+WIDTH = 84
 
 
 def _bar(share: float) -> Text:
     filled = min(BAR_WIDTH, round(share * BAR_WIDTH))
     return Text.assemble(("█" * filled, "red" if share > 1 else "green"), ("░" * (BAR_WIDTH - filled), "dim"))
-
-
-def table(grid: Grid, bars: list[Text] | None = None) -> Table:
-    """A grid as a rich table, with a bar behind each row where given."""
-    drawn = Table(title=grid.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for i, heading in enumerate(grid.headings):
-        drawn.add_column(heading, justify="left" if i < grid.left else "right",
-                         no_wrap=i not in grid.folded)  # fmt: skip
-    if bars is not None:
-        drawn.add_column("")
-    for i, row in enumerate(grid.rows):
-        style = "bold" if i in grid.strong else "dim" if i in grid.weak else None
-        drawn.add_row(*row, *([bars[i]] if bars else []), style=style, end_section=i + 1 in grid.strong)
-    return drawn
 
 
 def puzzle(result: PuzzleResult) -> RenderableType:
@@ -65,19 +46,9 @@ def render(report: RunReport) -> RenderableType:
     word, reason, aside = grids.verdict(report)
     style = "bold green" if report.fits else "bold red"
     verdict = Text.assemble((word, style), f" {reason} ", (aside, "dim"))
-    parts += [table(grids.regions(report), bars), table(grids.budget(report.budget))]
+    parts += [drawn(grids.regions(report), bars), drawn(grids.budget(report.budget))]
     parts.append(Padding(verdict, (1, 0)))
     parts += [Text(f"  - {remedy}") for remedy in report.remedies]
-    parts += [table(grids.operators(report)), table(grids.cycles(report.cycles))]
+    parts += [drawn(grids.operators(report)), drawn(grids.cycles(report.cycles))]
     parts += [Text(sentence) for sentence in grids.sentences(report)]
     return Group(*parts)
-
-
-def export(report: RunReport, form: Literal["svg", "html"]) -> str:
-    """The terminal's picture as SVG or HTML."""
-    console = Console(record=True, width=EXPORT_WIDTH, file=io.StringIO(), force_terminal=True)
-    console.print(render(report))
-    if form == "svg":
-        # A fixed id keeps equal reports equal files.
-        return console.export_svg(title="mcusim run", unique_id="mcusim")
-    return console.export_html(inline_styles=True)

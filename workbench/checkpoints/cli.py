@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from refimpl.command_line import examples
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
 from workbench.checkpoints.elements import Array
@@ -88,6 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, help=f"model configuration (default: {CONFIG} beside IN)")
     parser.add_argument("--state", help="which mapping to take if the file holds several, such as 'model'")
     parser.add_argument("--dtype", choices=STORED_DTYPES, default="float32", help="type to store")
+    examples(parser, "step_1000 my-network --config config.json")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
+from refimpl.command_line import examples
 from refimpl.float_params import input_scale
 from refimpl.models.presets import preset
 from workbench.embeddings.formats import NAMES, parse_row_format
 from workbench.embeddings.quality import cosines, table_source
 from workbench.embeddings.table import open_table
 from workbench.embeddings.write import from_network, seeded_source, write_table
+from workbench.render.grid import Grid
+from workbench.render.sheet import Sheet, add_format, show
 
+SCHEMA = "refimpl.embeddings/1"
 DEFAULT_PRESET = "trm-att-arc"
 DEFAULT_RANKS = (8, 16, 32, 64, 128)
 
@@ -40,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     row.add_argument("table", metavar="TABLE", type=Path)
     row.add_argument("index", metavar="ROW", type=int)
     for action in (info, row):
-        action.add_argument("--format", choices=("text", "json"), default="text")
+        add_format(action)
+    examples(parser, "make arc.table --rows 1000 --rows-format int8", "info arc.table", "row arc.table 7")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,10 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "make":
         return _make(args)
     facts = _info(args) if args.action == "info" else _row(args)
-    if args.format == "json":
-        print(json.dumps(facts, indent=2))
-    else:
-        _print(facts)
+    show(_sheet(args.action, facts), args)
     return 0
 
 
@@ -97,21 +96,17 @@ def _row(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _print(facts: dict[str, Any]) -> None:
-    console = Console()
-    listed = {key: value for key, value in facts.items() if key in ("formats", "reads")}
-    for key, value in facts.items():
-        if key not in listed:
-            shown = ", ".join(map(_text, value)) if isinstance(value, list) else _text(value)
-            console.print(f"{key.replace('_', ' '):>14}  {shown}", highlight=False)
-    for key, entries in listed.items():
-        console.print(f"\n[bold]{key}[/bold] ({facts['label']})", highlight=False)
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        for column in entries[0]:
-            table.add_column(column, justify="left" if column in ("format", "table") else "right")
-        for entry in entries:
-            table.add_row(*map(_text, entry.values()))
-        console.print(table)
+def _sheet(action: str, facts: dict[str, Any]) -> Sheet:
+    lists = [key for key in ("formats", "reads") if key in facts]
+    single = [
+        (key.replace("_", " "), ", ".join(map(_text, value)) if isinstance(value, list) else _text(value))
+        for key, value in facts.items() if key not in lists
+    ]  # fmt: skip
+    grids = [Grid("table", ("fact", "value"), tuple(single), left=2, folded=(1,))]
+    for key in lists:
+        rows = tuple(tuple(map(_text, entry.values())) for entry in facts[key])
+        grids.append(Grid(f"{key} ({facts['label']})", tuple(facts[key][0]), rows))
+    return Sheet(f"refimpl embeddings {action}", tuple(grids), (), {"schema": SCHEMA, **facts})
 
 
 def _text(value: Any) -> str:

@@ -9,14 +9,14 @@ from refimpl.quantize.second_order import CLIP_PUZZLES, Method, clipped_activati
 from workbench.fidelity import Reading
 from workbench.lab.cell import puzzle_set
 from workbench.lab.sensitivity import compare_programs
-from workbench.lab.table import Table
 from workbench.lab.variant import network
+from workbench.render.grid import Grid
 from workbench.tasks.sets import calibration_set
 
 METHODS: tuple[Method, ...] = ("minmax", "clip", "feedback")
 
 
-def calibrations_tables(name: str, formats: list[str], puzzles: int) -> list[Table]:
+def calibrations_tables(name: str, formats: list[str], puzzles: int) -> list[Grid]:
     """Integer-exact accuracy under each calibration, carry int16; one table a weight format."""
     found, chosen = network(name), puzzle_set(name, puzzles)
     calibrated_on = calibration_set(found.config)

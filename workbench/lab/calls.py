@@ -7,8 +7,8 @@ import numpy as np
 from workbench.fidelity import CallFidelity, call_fidelity
 from workbench.lab.cell import puzzle_set
 from workbench.lab.steps import over_batches
-from workbench.lab.table import Table
 from workbench.lab.variant import Variant, reading
+from workbench.render.grid import Grid
 
 MOST_ROWS = 16
 
@@ -33,7 +33,7 @@ def mean_calls(variant: Variant, puzzles: int) -> tuple[CallFidelity, ...]:
     )  # fmt: skip
 
 
-def calls_table(variants: list[Variant], puzzles: int) -> Table:
+def calls_table(variants: list[Variant], puzzles: int) -> Grid:
     """One row a call (a selection of them), one column a variant and reading; curves over all calls."""
     name = variants[0].network
     found = {f"{v.weights} {v.activations} {v.carry}": mean_calls(v, puzzles) for v in variants}
@@ -55,7 +55,7 @@ def calls_table(variants: list[Variant], puzzles: int) -> Table:
         f"{label} z_{level}": tuple(c.flattened for c in cs if c.level == level)
         for label, cs in found.items() for level in "LH"
     }  # fmt: skip
-    return Table(
+    return Grid(
         f"{name}: fidelity at every call, {puzzle_set(name, puzzles).origin}", tuple(headings), tuple(rows),
         "position: cosine over channels, mean over positions; flattened: cosine of a puzzle's whole state; "
         "control: cosine with the same state one call of its level before.", series,

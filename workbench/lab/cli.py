@@ -16,13 +16,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from refimpl.command_line import examples
 from refimpl.errors import InputError
 from workbench.lab.cell import Cell, Result
 from workbench.lab.plan import DEFAULTS, NETWORKS, grid_cells, read_plan, unique
-from workbench.lab.report import render
+from workbench.lab.report import sheet
 from workbench.lab.results import finished_keys, read_results
 from workbench.lab.sweep import batches, sweep
 from workbench.networks import DEFAULT_NETWORK
+from workbench.render.sheet import add_format, show
 
 DEFAULT_OUT = Path("sweep.jsonl")
 
@@ -41,6 +43,8 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="results, a line a cell; continued")
     parser.add_argument("--workers", type=int, default=2, help="processes, one BLAS thread each (default 2)")
+    examples(parser, "--networks sudoku9-mlp --weights w8c,w4c --depths own,1x8",
+             "plan.toml --out plan.jsonl")  # fmt: skip
 
 
 def _cells(args: argparse.Namespace) -> list[Cell]:
@@ -77,8 +81,8 @@ def run_sweep(args: argparse.Namespace) -> int:
 
 def add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", nargs="*", type=Path, default=[DEFAULT_OUT], help="files of sweep")
-    parser.add_argument("--svg", type=Path, help="also save the report as SVG")
-    parser.add_argument("--format", choices=("text", "json", "markdown"), default="text")
+    add_format(parser)
+    examples(parser, "plan.jsonl", "plan.jsonl --format svg --out report.svg")
 
 
 def run_report(args: argparse.Namespace) -> int:
@@ -86,5 +90,5 @@ def run_report(args: argparse.Namespace) -> int:
     found = read_results(args.results)
     if not found:
         raise InputError(f"{', '.join(map(str, args.results))}: no finished cell yet.")
-    render(found, args.format, args.svg)
+    show(sheet(found), args)
     return 0

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from refimpl.command_line import examples
 from refimpl.errors import InputError
 from refimpl.image import write_atomically
 from workbench.checkpoints import read_json
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("svg", type=Path, help="file to write")
     parser.add_argument("measure", help="part of a curve's column name, such as 'exact' or '32 givens exact'")
     parser.add_argument("networks", nargs="+", help="shipped networks, or folders")
+    examples(parser, "curves.svg '32 givens exact' sudoku9-pair-mlp sudoku9-pair-att")
 
 
 def run(args: argparse.Namespace) -> int:

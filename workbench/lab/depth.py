@@ -10,8 +10,8 @@ from workbench.evaluate import accuracy
 from workbench.lab.cell import puzzle_set
 from workbench.lab.costs import costs, traffic
 from workbench.lab.steps import finish, run_steps
-from workbench.lab.table import Table, percent
 from workbench.lab.variant import Variant, network, reading
+from workbench.render.grid import Grid, percent
 from workbench.tasks.metrics import puzzle_exact
 from workbench.tasks.significance import mcnemar_exact
 
@@ -19,7 +19,7 @@ DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
 MIB, GIGA = 1024**2, 10**9
 
 
-def depth_table(variants: list[Variant], puzzles: int, depths: tuple[int, ...] = DEPTHS) -> Table:
+def depth_table(variants: list[Variant], puzzles: int, depths: tuple[int, ...] = DEPTHS) -> Grid:
     """Accuracy after every depth in ``depths`` (H cycles x ACT steps), from one run of each variant.
 
     With one H cycle a step, step k is depth k: the final carry depends on the product alone.
@@ -42,7 +42,7 @@ def depth_table(variants: list[Variant], puzzles: int, depths: tuple[int, ...] =
                 f"{2 * spent.macs / GIGA:.2f}", f"{spent.traffic_bytes / MIB:.1f}",
             ))  # fmt: skip
     name = variants[0].network
-    return Table(
+    return Grid(
         f"{name}: accuracy against depth, {puzzle_set(name, puzzles).origin}",
         ("formats", "H*n", "exact %", "95 %", "cell %", "lost/won", "p", "GFLOP", "traffic MiB"),
         tuple(rows),
@@ -51,7 +51,7 @@ def depth_table(variants: list[Variant], puzzles: int, depths: tuple[int, ...] =
     )
 
 
-def schedule_table(name: str, cheap: str, full: str, puzzles: int, lasts: tuple[int, ...]) -> Table:
+def schedule_table(name: str, cheap: str, full: str, puzzles: int, lasts: tuple[int, ...]) -> Grid:
     """``cheap`` weights for the first loops, ``full`` weights for the last ones, with and without halting."""
     chosen = puzzle_set(name, puzzles)
     variants = [Variant(name, weights, "a8", "int16") for weights in (cheap, full)]
@@ -83,7 +83,7 @@ def schedule_table(name: str, cheap: str, full: str, puzzles: int, lasts: tuple[
             f"{paired.only_first}/{paired.only_second}", f"{paired.p_value:.2g}", f"{moved / MIB:.1f}",
             f"{float(np.asarray(moved / baseline[1])):.3f}",
         ))  # fmt: skip
-    return Table(
+    return Grid(
         f"{name}: {cheap} loops finished by {full} loops, a8, carry int16, {chosen.origin}",
         ("mean steps", "stop", "exact %", "95 %", "cell %", "lost/won", "p", "traffic MiB", "share"),
         tuple(rows),

@@ -6,8 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
-
+from refimpl.command_line import examples
 from refimpl.errors import InputError
 from workbench.lab.calibrations import calibrations_tables
 from workbench.lab.calls import calls_table
@@ -19,10 +18,12 @@ from workbench.lab.predict import predict_tables
 from workbench.lab.results import read_results
 from workbench.lab.sensitivity import activation_sites, spared_site, weight_sites
 from workbench.lab.steadiness import steadiness_table
-from workbench.lab.table import Table, as_markdown, print_tables, save, save_svg
 from workbench.lab.variant import Variant
 from workbench.networks import DEFAULT_NETWORK
+from workbench.render.grid import Grid
+from workbench.render.sheet import Sheet, add_format, show
 
+SCHEMA = "refimpl.diagnose/1"
 SCHEDULE_LASTS = (1, 2, 4, 8)
 
 
@@ -42,53 +43,53 @@ def _variants(args: argparse.Namespace) -> list[Variant]:
     return found
 
 
-def _growth(args: argparse.Namespace) -> list[Table]:
+def _growth(args: argparse.Namespace) -> list[Grid]:
     return growth_tables([v for v in _variants(args) if v != v.reference()], args.puzzles)
 
 
-def _calls(args: argparse.Namespace) -> list[Table]:
+def _calls(args: argparse.Namespace) -> list[Grid]:
     return [calls_table([v for v in _variants(args) if v != v.reference()], args.puzzles)]
 
 
-def _parting(args: argparse.Namespace) -> list[Table]:
+def _parting(args: argparse.Namespace) -> list[Grid]:
     double, single = (Variant(args.network, args.weights, "a8", "int16", r) for r in ("double", "single"))
     return parting_tables(double.resolved(), single.resolved(), args.puzzles)
 
 
-def _sites(args: argparse.Namespace) -> list[Table]:
+def _sites(args: argparse.Namespace) -> list[Grid]:
     if args.spare:
         return [spared_site(args.network, args.weights, args.spare, args.puzzles)]
     return [weight_sites(args.network, args.weights, "w8c", args.puzzles),
             activation_sites(args.network, args.puzzles)]  # fmt: skip
 
 
-def _depth(args: argparse.Namespace) -> list[Table]:
+def _depth(args: argparse.Namespace) -> list[Grid]:
     return [depth_table(_variants(args), args.puzzles)]
 
 
-def _schedule(args: argparse.Namespace) -> list[Table]:
+def _schedule(args: argparse.Namespace) -> list[Grid]:
     return [schedule_table(args.network, args.weights, "w8c", args.puzzles, SCHEDULE_LASTS)]
 
 
-def _calibration(args: argparse.Namespace) -> list[Table]:
+def _calibration(args: argparse.Namespace) -> list[Grid]:
     return calibrations_tables(args.network, args.weights.split(","), args.puzzles)
 
 
-def _steadiness(args: argparse.Namespace) -> list[Table]:
+def _steadiness(args: argparse.Namespace) -> list[Grid]:
     return [steadiness_table(args.network, args.weights, args.puzzles)]
 
 
-def _families(args: argparse.Namespace) -> list[Table]:
+def _families(args: argparse.Namespace) -> list[Grid]:
     return [families_table(args.network, args.puzzles)]
 
 
-def _predict(args: argparse.Namespace) -> list[Table]:
+def _predict(args: argparse.Namespace) -> list[Grid]:
     if not args.results:
         raise InputError("predict needs --results: the files of finished sweeps.")
     return predict_tables(read_results(args.results))
 
 
-SUBJECTS: dict[str, tuple[Callable[[argparse.Namespace], list[Table]], str]] = {
+SUBJECTS: dict[str, tuple[Callable[[argparse.Namespace], list[Grid]], str]] = {
     "growth": (_growth, "does the deviation compound or settle"),
     "calls": (_calls, "fidelity of z_H and z_L at every call"),
     "parting": (_parting, "where double and single rounding part"),
@@ -116,22 +117,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--puzzles", type=int, default=0, help="first N puzzles (default: the whole set)")
     parser.add_argument("--results", nargs="*", type=Path, help="files of finished sweeps (predict)")
-    parser.add_argument("--format", choices=("text", "markdown"), default="text")
-    parser.add_argument("--out", type=Path, help="also save the tables as JSON")
-    parser.add_argument("--svg", type=Path, help="also save tables and curves as SVG")
+    add_format(parser)
+    examples(parser, "sites --weights w4t --puzzles 64",
+             "predict --results plan.jsonl --format json --out predict.json")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, print, save."""
+    """Measure and print."""
     if args.puzzles < 0:
         raise InputError(f"--puzzles is {args.puzzles}; it must be a count, or 0 for the whole set.")
     tables = SUBJECTS[args.subject][0](args)
-    if args.format == "markdown":
-        print(as_markdown(tables))
-    else:
-        print_tables(tables, Console())
-    if args.out is not None:
-        save(tables, args.out)
-    if args.svg is not None:
-        save_svg(tables, args.svg)
+    data = {"schema": SCHEMA, "tables": [
+        {"title": t.title, "headings": t.headings, "rows": t.rows, "note": t.note, "series": t.series}
+        for t in tables
+    ]}  # fmt: skip
+    show(Sheet(f"refimpl diagnose {args.subject}", tuple(tables), (), data), args)
     return 0

@@ -20,8 +20,8 @@ from refimpl.quantize.rewrite import map_linears
 from workbench.fidelity import Reading
 from workbench.lab.cell import puzzle_set
 from workbench.lab.sensitivity import compare_programs
-from workbench.lab.table import Table
 from workbench.lab.variant import network
+from workbench.render.grid import Grid
 
 PRUNED = (0.10, 0.25, 0.50)
 SEEN = (0.75, 0.50)
@@ -88,7 +88,7 @@ def _elu_plus_one(x: Floats) -> Floats:
     return np.asarray(np.where(x > 0, x + 1, np.exp(np.minimum(x, 0))))
 
 
-def families_table(name: str, puzzles: int) -> Table:
+def families_table(name: str, puzzles: int) -> Grid:
     """Every family on one network."""
     model, chosen = network(name).float_model, puzzle_set(name, puzzles)
     programs = {"float32": Reading(float_ops, model)}

@@ -16,8 +16,8 @@ from refimpl.models.operators import Array
 from workbench.fidelity import Float64s, Reading, lockstep
 from workbench.lab.cell import puzzle_set
 from workbench.lab.steps import over_batches
-from workbench.lab.table import Table, percent
 from workbench.lab.variant import Variant, network, reading
+from workbench.render.grid import Grid, percent
 
 SETTLED = 0.01
 
@@ -65,7 +65,7 @@ def growth(reference: Reading, other: Reading, tokens: Array) -> Growth:
     )
 
 
-def growth_tables(variants: list[Variant], puzzles: int) -> list[Table]:
+def growth_tables(variants: list[Variant], puzzles: int) -> list[Grid]:
     """Median deviation by call, for puzzles whose float run settles and for those that do not."""
     tables = []
     for variant in variants:
@@ -81,7 +81,7 @@ def growth_tables(variants: list[Variant], puzzles: int) -> list[Table]:
                 f"{_median(measured.deviation[k], ~settled)}",
                 percent(float((measured.deviation[k][settled] > 0.5).mean())) if settled.any() else "",
             ))  # fmt: skip
-        tables.append(Table(
+        tables.append(Grid(
             f"{variant.network}, {variant.weights} {variant.activations} {variant.carry}: deviation of z_H, "
             f"{chosen.origin}; the float run settles on {int(settled.sum())} of {len(settled)}",
             ("call", "step", "residual, settled", "deviation, settled", "residual, other", "deviation, other",

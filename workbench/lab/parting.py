@@ -14,8 +14,8 @@ from refimpl.models.recursion import Call, act_step, reset
 from workbench.fidelity import Reading
 from workbench.lab.cell import puzzle_set, track
 from workbench.lab.steps import over_batches
-from workbench.lab.table import Table, percent
 from workbench.lab.variant import Variant, reading
+from workbench.render.grid import Grid, percent
 from workbench.tasks.metrics import puzzle_exact
 from workbench.tasks.significance import mcnemar_exact
 
@@ -92,7 +92,7 @@ def parting(first: Reading, second: Reading, tokens: Array) -> Parting:
     return Parting(call_of, tuple(operator_of), np.stack(shares))
 
 
-def parting_tables(first: Variant, second: Variant, puzzles: int) -> list[Table]:
+def parting_tables(first: Variant, second: Variant, puzzles: int) -> list[Grid]:
     """First differing call and operator over puzzles, how the difference spreads, and what it costs."""
     chosen = puzzle_set(first.network, puzzles)
     programs = reading(first), reading(second)
@@ -108,20 +108,20 @@ def parting_tables(first: Variant, second: Variant, puzzles: int) -> list[Table]
     paired = mcnemar_exact(*solved)
     where = Counter(zip(calls.tolist(), operators, strict=True))
     names = f"{first.network}: {_formats(first)} against {_formats(second)}, {chosen.origin}"
-    by_place = Table(
+    by_place = Grid(
         f"{names}: where states first differ",
         ("first operator", "call", "puzzles"),
         tuple((name or "never", str(call), str(count)) for (call, name), count in where.most_common()),
         "Calls count from 0 over the whole run.",
     )
     shown = sorted({0, 1, 2, 3, 5, *np.linspace(11, len(shares) - 1, 6).round().astype(int).tolist()})
-    spread = Table(
+    spread = Grid(
         f"{names}: share of state elements that differ",
         ("after call", "median %", "smallest %", "largest %"),
         tuple((str(k), *(percent(float(f(shares[k]))) for f in (np.median, np.min, np.max))) for k in shown),
     )
     changed = int((answers[0] != answers[1]).any(axis=1).sum())
-    outcome = Table(
+    outcome = Grid(
         f"{names}: answers",
         ("answers that differ", "exact % first", "exact % second", "lost/won", "p"),
         ((f"{changed} of {len(calls)}", percent(float(solved[0].mean())), percent(float(solved[1].mean())),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from refimpl.errors import InputError
 from workbench.lab.cell import Result
 from workbench.lab.comparison import Row, compare
-from workbench.lab.table import Table, percent
+from workbench.render.grid import Grid, percent
 
 Floats = npt.NDArray[np.float64]
 COLLAPSE = 0.05  # a variant is bad when it loses more than 5 percentage points of puzzle-exact accuracy
@@ -79,7 +79,7 @@ def best_threshold(fidelity: Floats, bad: npt.NDArray[np.bool_]) -> float:
     return float(candidates[int(np.argmin(mistakes))])
 
 
-def predict_tables(results: list[Result]) -> list[Table]:
+def predict_tables(results: list[Result]) -> list[Grid]:
     """Rank correlation of each reading, and leave-one-network-out thresholds."""
     found = points(results)
     networks = list(dict.fromkeys(p.network for p in found))
@@ -106,13 +106,13 @@ def predict_tables(results: list[Result]) -> list[Table]:
             alarms = f"{int((called & ~bad).sum())}/{int((~bad).sum())}"
             right = percent(float((called == bad).mean()))
             thresholds.append((label, left_out, f"{threshold:.4f}", found_bad, alarms, right))
-    by_rank = Table(
+    by_rank = Grid(
         "rank correlation of fidelity with puzzle-exact accuracy kept",
         ("fidelity", "variants of", "n", "Spearman", "95 %"),
         tuple(correlation),
         "Bootstrap over variants, which share networks and puzzles: the interval is optimistic.",
     )
-    by_threshold = Table(
+    by_threshold = Grid(
         f"threshold learnt on the other networks: loses more than {100 * COLLAPSE:.0f} pp?",
         ("fidelity", "left out", "threshold", "bad ones found", "false alarms", "right %"),
         tuple(thresholds),

@@ -1,23 +1,20 @@
-"""Renderers of sweep results: rich tables and plots, Markdown, JSON; SVG through rich."""
+"""Sweep results as a sheet: two tables a network and depth, and plots of those with several variants."""
 
 from __future__ import annotations
 
-import io
-import json
 from itertools import groupby
-from pathlib import Path
+from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from workbench.lab.cell import Result
 from workbench.lab.comparison import Row, compare
-from workbench.lab.plots import SYMBOLS, bars, curves
+from workbench.render.grid import Grid
+from workbench.render.plots import SYMBOLS, bars, curves
+from workbench.render.sheet import Sheet
 
 KIB, MIB, GIGA = 1024, 1024**2, 10**9
-SVG_WIDTH = 100
+SCHEMA = "refimpl.report/1"
 MOST_CURVES = len(SYMBOLS)
 KINDS = {"float": "float", "integer": "int", "emulated": "emu"}
 ACCURACY = ("formats", "kind", "exact %", "95 %", "Δ pp", "-/+", "p", "cell %")
@@ -70,20 +67,9 @@ def grouped(rows: list[Row]) -> list[tuple[str, list[Row]]]:
     return [(title, list(group)) for title, group in groupby(rows, title_of)]
 
 
-def markdown(rows: list[Row]) -> str:
-    """Tables as in docs/findings.md."""
-    parts = []
-    for title, group in grouped(rows):
-        headings = (*ACCURACY, *FIDELITY[1:])
-        lines = ["| " + " | ".join(headings) + " |", "|---|---|" + "---:|" * (len(headings) - 2)]
-        lines += ["| " + " | ".join((*accuracy_cells(row), *fidelity_cells(row)[1:])) + " |" for row in group]
-        parts.append(f"**{title}**\n\n" + "\n".join(lines))
-    return "\n\n".join(parts) + f"\n\n{LEGEND}\n"
-
-
-def as_json(rows: list[Row]) -> str:
-    """One object a row, shares as numbers, without the per-puzzle marks."""
-    return json.dumps([{
+def data_of(row: Row) -> dict[str, Any]:
+    """A row as plain data: shares as numbers, without the per-puzzle marks."""
+    return {
         "title": title_of(row), "variant": row.result.variant.to_dict(), "kind": row.kind, "exact": row.exact,
         "low": row.interval.low, "high": row.interval.high, "cell": row.cell, "change": row.change,
         "p_value": row.paired.p_value if row.paired else None, "one_step": row.result.one_step,
@@ -91,42 +77,26 @@ def as_json(rows: list[Row]) -> str:
         "equivalent_noise": row.noise,
         "package_bytes": row.result.costs.package_bytes, "traffic_bytes": row.result.costs.traffic_bytes,
         "macs": row.result.costs.macs, "puzzles": row.result.puzzles,
-    } for row in rows], indent=1)  # fmt: skip
+    }  # fmt: skip
 
 
-def print_text(rows: list[Row], console: Console) -> None:
-    """Tables, then a plot of each network and depth with more than one variant."""
-    for title, group in grouped(rows):
-        console.print(Text(title, style="bold"))
-        for headings, texts in ((ACCURACY, accuracy_cells), (FIDELITY, fidelity_cells)):
-            table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-            for heading in headings:
-                left = heading in ("formats", "kind")
-                table.add_column(heading, justify="left" if left else "right", no_wrap=True)
-            for row in group:
-                table.add_row(*map(Text, texts(row)))
-            console.print(table)
-        if len(group) > 1:
-            series = {row.formats: row.result.by_step for row in group if row.result.by_step}
-            if len(series) > 1:
-                shown = dict(list(series.items())[:MOST_CURVES])
-                console.print(curves("fidelity (ii) after every ACT step", shown, 0.0, 1.0, "ACT step"))
-            console.print(bars("accuracy", [(row.formats, row.exact, row.cell) for row in group]))
-    console.print(Text(LEGEND, style="dim"))
+def _plots(rows: list[Row]) -> list[Text]:
+    if len(rows) < 2:
+        return []
+    found = [bars("accuracy", [(row.formats, row.exact, row.cell) for row in rows])]
+    series = {row.formats: row.result.by_step for row in rows if row.result.by_step}
+    if len(series) > 1:
+        shown = dict(list(series.items())[:MOST_CURVES])
+        found.insert(0, curves("fidelity (ii) after every ACT step", shown, 0.0, 1.0, "ACT step"))
+    return found
 
 
-def render(results: list[Result], style: str, svg: Path | None) -> None:
-    """Print ``results`` as ``text``, ``markdown`` or ``json``; save an SVG of the text form if asked."""
+def sheet(results: list[Result]) -> Sheet:
+    """Tables, then plots, of each network and depth."""
     rows = compare(results)
-    if style == "json":
-        print(as_json(rows))
-    elif style == "markdown":
-        print(markdown(rows))
-    else:
-        print_text(rows, Console())
-    if svg is not None:
-        recorder = Console(record=True, width=SVG_WIDTH, file=io.StringIO())
-        print_text(rows, recorder)
-        temporary = svg.with_name(svg.name + ".tmp")
-        recorder.save_svg(str(temporary), title="refimpl report")
-        temporary.replace(svg)
+    parts: list[Grid | Text] = []
+    for title, group in grouped(rows):
+        parts += [Grid(title, ACCURACY, tuple(map(accuracy_cells, group)), left=2),
+                  Grid("fidelity and costs", FIDELITY, tuple(map(fidelity_cells, group))), *_plots(group)]
+    data = {"schema": SCHEMA, "rows": [data_of(row) for row in rows]}
+    return Sheet("refimpl report", tuple(parts), (LEGEND,), data)

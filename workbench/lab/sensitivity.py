@@ -15,8 +15,8 @@ from refimpl.quantize.sites import SiteOps, Visitor
 from workbench.fidelity import Reading, flattened_cosines, position_cosines
 from workbench.lab.cell import Track, puzzle_set, track
 from workbench.lab.steps import over_batches
-from workbench.lab.table import Table, percent
 from workbench.lab.variant import network
+from workbench.render.grid import Grid, percent
 from workbench.tasks.metrics import puzzle_exact, score
 from workbench.tasks.sets import PuzzleSet
 from workbench.tasks.significance import mcnemar_exact
@@ -24,7 +24,7 @@ from workbench.tasks.significance import mcnemar_exact
 QMAX = 127
 
 
-def weight_sites(name: str, low: str, high: str, puzzles: int) -> Table:
+def weight_sites(name: str, low: str, high: str, puzzles: int) -> Grid:
     """Integer-exact: one linear in ``low``, all others in ``high``; activations a8, carry int16."""
     found, chosen = network(name), puzzle_set(name, puzzles)
     programs = {f"all {high}": Reading(fast, lower(found.float_model, high, found.calibration))}
@@ -36,7 +36,7 @@ def weight_sites(name: str, low: str, high: str, puzzles: int) -> Table:
     return compare_programs(title, found.float_model, programs, chosen, f"against all {high}")
 
 
-def spared_site(name: str, low: str, spared: str, puzzles: int) -> Table:
+def spared_site(name: str, low: str, spared: str, puzzles: int) -> Grid:
     """Integer-exact: every linear in ``low`` but one; ``spared``, as ``LINEAR=FORMAT``, names it."""
     found, chosen = network(name), puzzle_set(name, puzzles)
     site, _, fmt = spared.partition("=")
@@ -54,7 +54,7 @@ def spared_site(name: str, low: str, spared: str, puzzles: int) -> Table:
     )
 
 
-def activation_sites(name: str, puzzles: int, clip: float = 1.0) -> Table:
+def activation_sites(name: str, puzzles: int, clip: float = 1.0) -> Grid:
     """Emulated: static int8 at one kind of site, everything else float; then everywhere at once."""
     found, chosen = network(name), puzzle_set(name, puzzles)
     kinds = dict.fromkeys(kind_of(site) for site in found.calibration.absmax)
@@ -87,7 +87,7 @@ def rounding_at(kind: str, calibration: Calibration, clip: float) -> Visitor:
 
 def compare_programs(
     title: str, model: Model, programs: dict[str, Reading], chosen: PuzzleSet, paired_with: str
-) -> Table:
+) -> Grid:
     """Accuracy of every program, paired with the first one, and its fidelity to the float ``model``."""
     references = _tracks(Reading(float_ops, model), chosen)
     rows = []
@@ -104,7 +104,7 @@ def compare_programs(
         lost_won = f"{pair.only_first}/{pair.only_second}"
         rows.append((label, percent(right.exact), percent(right.cell), lost_won, f"{pair.p_value:.2g}",
                      f"{one_step:.4f}", f"{all_steps:.4f}"))  # fmt: skip
-    return Table(
+    return Grid(
         f"{title}, {chosen.origin}", ("site", "exact %", "cell %", "lost/won", "p", "fid (i)", "fid (ii)"),
         tuple(rows), f"lost/won and p {paired_with}; fidelity against float32.",
     )  # fmt: skip

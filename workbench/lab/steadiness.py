@@ -13,15 +13,15 @@ from refimpl.quantize.calibrate import Calibration
 from refimpl.quantize.lower import lower
 from workbench.lab.cell import puzzle_set
 from workbench.lab.steps import over_batches
-from workbench.lab.table import Table, percent
 from workbench.lab.variant import network
+from workbench.render.grid import Grid, percent
 from workbench.tasks.metrics import puzzle_exact, score
 from workbench.tasks.significance import mcnemar_exact
 
 FACTORS = (1.0, 1.0001, 0.9999)
 
 
-def steadiness_table(name: str, weights: str, puzzles: int) -> Table:
+def steadiness_table(name: str, weights: str, puzzles: int) -> Grid:
     """float32 beside float64; integer programs whose activation scales differ by 0.01 % only."""
     found, chosen = network(name), puzzle_set(name, puzzles)
 
@@ -43,7 +43,7 @@ def steadiness_table(name: str, weights: str, puzzles: int) -> Table:
         changed = int((own != first).any(axis=1).sum())
         lost_won = f"{pair.only_first}/{pair.only_second}"
         rows.append((label, percent(right.exact), percent(right.cell), lost_won, str(changed)))
-    return Table(
+    return Grid(
         f"{name}: programs that ought to be equal, {chosen.origin}",
         ("program", "exact %", "cell %", "lost/won", "answers that differ"),
         tuple(rows),

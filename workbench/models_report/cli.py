@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 
-from rich.console import Console
-
+from refimpl.command_line import examples
 from refimpl.errors import unknown_name
 from refimpl.models.config import ModelConfig
 from refimpl.models.presets import PRESETS, list_presets
 from workbench.checkpoints import list_networks, load_network
-from workbench.models_report.render import render
-from workbench.models_report.summary import SCHEMA, summarise, to_json
+from workbench.models_report.render import sheet
+from workbench.models_report.summary import summarise
+from workbench.render.sheet import add_format, show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``models``."""
     names = "published configurations or shipped networks (default: all published ones)"
     parser.add_argument("names", metavar="NAME", nargs="*", help=names)
-    parser.add_argument("--h-cycles", type=int, metavar="H", help="count this many H cycles instead")
-    parser.add_argument("--steps", type=int, metavar="N", help="count this many ACT steps instead")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--H-cycles", type=int, help="count this many H cycles instead")
+    parser.add_argument("--steps", type=int, help="count this many ACT steps instead")
+    add_format(parser)
+    examples(parser, "", "trm-att-arc --H-cycles 1 --steps 8", "--format json --out models.json")
 
 
 def configuration(name: str) -> ModelConfig:
@@ -39,11 +39,8 @@ def run(args: argparse.Namespace) -> int:
     summaries = []
     for name in args.names or list_presets():
         config = configuration(name)
-        H_cycles = config.H_cycles if args.h_cycles is None else args.h_cycles
+        H_cycles = config.H_cycles if args.H_cycles is None else args.H_cycles
         steps = config.halt_max_steps if args.steps is None else args.steps
         summaries.append(summarise(name, replace(config, H_cycles=H_cycles, halt_max_steps=steps)))
-    if args.format == "json":
-        print(json.dumps({"schema": SCHEMA, "models": [to_json(s) for s in summaries]}, indent=2))
-    else:
-        Console().print(render(summaries))
+    show(sheet(summaries), args)
     return 0

@@ -1,14 +1,12 @@
-"""The model report for a terminal: narrow tables, so that 80 columns are enough."""
+"""The model report: narrow tables, so that 80 columns are enough."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
-
-from workbench.models_report.summary import GROUP, KIB, SHALLOW, PuzzleTable, Summary
+from workbench.models_report.summary import GROUP, KIB, SCHEMA, SHALLOW, PuzzleTable, Summary, to_json
+from workbench.render.grid import Grid
+from workbench.render.sheet import Sheet
 
 GIGA, MEGA = 1e9, 1e6
 Column = tuple[str, Callable[[Summary], str]]
@@ -47,19 +45,19 @@ PARAMETERS: tuple[Column, ...] = (
     ("channel\nmixers", lambda s: f"{s.parameters.channel_mixers:,}"),
     ("input\nrows", lambda s: f"{s.parameters.token_rows + s.parameters.position_rows:,}"),
     ("heads", lambda s: f"{s.parameters.lm_head + s.parameters.q_head:,}"),
-    ("all", lambda s: f"[bold]{s.parameters.total:,}[/bold]"),
+    ("all", lambda s: f"{s.parameters.total:,}"),
 )
 BYTES: tuple[Column, ...] = (
     ("fp32\nbackbone", lambda s: _kib(s.backbone["fp32"])),
     ("INT8\nbackbone", lambda s: _kib(s.backbone["int8"])),
     ("INT4\nbackbone", lambda s: _kib(s.backbone["int4"])),
     ("INT8\npackage", lambda s: _kib(s.package["int8"])),
-    ("INT4\npackage", lambda s: f"[bold]{_kib(s.package['int4'])}[/bold]"),
+    ("INT4\npackage", lambda s: f"{_kib(s.package['int4'])}"),
     (f"+ group\n{GROUP}", lambda s: _kib(s.group_scales)),
 )
 WORK: tuple[Column, ...] = (
     ("GMAC\nstep", lambda s: f"{s.macs / GIGA:,.2f}"),
-    ("GMAC\npuzzle", lambda s: f"[bold]{s.macs * s.config.halt_max_steps / GIGA:,.1f}[/bold]"),
+    ("GMAC\npuzzle", lambda s: f"{s.macs * s.config.halt_max_steps / GIGA:,.1f}"),
     ("GMAC\nH{} n{}".format(*SHALLOW), lambda s: f"{s.shallow_macs / GIGA:,.1f}"),
     ("MFLOP/step\npublished", lambda s: f"{s.flops.published / MEGA:,.3f}"),
     ("MFLOP/step\n+ attention", lambda s: f"{s.flops.with_attention / MEGA:,.3f}"),
@@ -71,36 +69,30 @@ SCRATCH: tuple[Column, ...] = (
 )
 
 
-def _table(title: str, note: str, columns: Sequence[Column], summaries: Sequence[Summary]) -> RenderableType:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", collapse_padding=True)
-    table.add_column("", no_wrap=True, style="cyan")
-    for header, _ in columns:
-        left = header == "peak at"
-        table.add_column(header, justify="left" if left else "right", no_wrap=True)
-    for s in summaries:
-        table.add_row(s.name, *(cell(s) for _, cell in columns))
-    return Group(Text.assemble((title, "bold"), (f"  {note}", "dim")), table, Text())
+def _grid(title: str, note: str, columns: Sequence[Column], summaries: Sequence[Summary]) -> Grid:
+    rows = tuple((s.name, *(cell(s) for _, cell in columns)) for s in summaries)
+    return Grid(f"{title}: {note}", ("", *(heading for heading, _ in columns)), rows)
 
 
-def _puzzle_table(name: str, p: PuzzleTable) -> Text:
-    lines = [
-        f"fp32 {p.fp32:,} B ({p.fp32 / KIB**2:.2f} MiB, {p.share_of_fp32:.0%} of the fp32 model); "
-        f"one row {p.row_fp32:,} B",
-        f"INT8 {_kib(p.int8_codes)} KiB + {_kib(p.int8_scales)} KiB of scales; one row {p.row_int8:,} B",
-        "SVD  " + ", ".join(f"r{rank} {_kib(size)}" for rank, size in p.svd.items()) + " KiB",
-    ]
-    note = f"  {name}, {p.rows:,} rows, outside the counts above\n"
-    return Text.assemble(("Puzzle table", "bold"), (note, "dim"), "\n".join(lines) + "\n")
+def _puzzle_table(name: str, p: PuzzleTable) -> str:
+    svd = ", ".join(f"r{rank} {_kib(size)}" for rank, size in p.svd.items())
+    return (
+        f"Puzzle table of {name}, {p.rows:,} rows, outside the counts above: fp32 {p.fp32:,} B "
+        f"({p.fp32 / KIB**2:.2f} MiB, {p.share_of_fp32:.0%} of the fp32 model; one row {p.row_fp32:,} B); "
+        f"INT8 {_kib(p.int8_codes)} KiB + {_kib(p.int8_scales)} KiB of scales (one row {p.row_int8:,} B); "
+        f"SVD {svd} KiB."
+    )
 
 
-def render(summaries: Sequence[Summary]) -> RenderableType:
+def sheet(summaries: Sequence[Summary]) -> Sheet:
     """The whole report."""
-    parts: list[RenderableType] = [
-        _table("Shapes", "H cycles / L cycles / ACT steps", SHAPES, summaries),
-        _table("Parameters", "published count: no puzzle rows, no H/L init", PARAMETERS, summaries),
-        _table("KiB", "backbone: parameters x bits / 8; package: all that is stored", BYTES, summaries),
-        _table("Work", "attention products in GMAC and in the last column only", WORK, summaries),
-        _table("Scratch, at least", "between calls; and without tiling or fusion", SCRATCH, summaries),
-    ]
-    parts += [_puzzle_table(s.name, s.puzzle_table) for s in summaries if s.puzzle_table is not None]
-    return Group(*parts)
+    grids = (
+        _grid("Shapes", "H cycles / L cycles / ACT steps", SHAPES, summaries),
+        _grid("Parameters", "published count: no puzzle rows, no H/L init", PARAMETERS, summaries),
+        _grid("KiB", "backbone: parameters x bits / 8; package: all that is stored", BYTES, summaries),
+        _grid("Work", "attention products in GMAC and in the last column only", WORK, summaries),
+        _grid("Scratch, at least", "between calls; and without tiling or fusion", SCRATCH, summaries),
+    )
+    tables = tuple(_puzzle_table(s.name, s.puzzle_table) for s in summaries if s.puzzle_table is not None)
+    data = {"schema": SCHEMA, "models": [to_json(s) for s in summaries]}
+    return Sheet("refimpl models", grids, tables, data)

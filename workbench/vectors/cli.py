@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from refimpl import fast, ops
+from refimpl.command_line import examples
 from refimpl.errors import InputError
 from workbench.vectors.check import Report, check, python_implementation
 from workbench.vectors.files import DEFAULT_GOLDEN, manifest_differences
@@ -38,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     freeze = actions.add_parser("freeze-images", help="build the flash images of the traces anew")
     for sub in (make, hold, export, state, freeze):
         sub.add_argument("--golden", type=Path, default=DEFAULT_GOLDEN, help="folder of golden vectors")
+    examples(parser, "check",
+             "check --library build/librr_ops.so --only linear_s8",
+             "state sudoku9-mlp-w4c 12")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,0 +1,83 @@
+"""Both command lines speak one dialect."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Iterator
+
+import pytest
+
+import mcusim.__main__
+import refimpl.__main__
+from mcusim.deployments import DEFAULT_DEPLOYMENT
+from refimpl import __version__
+from refimpl.command_line import Command, parser_of
+
+DOORS = {
+    refimpl.__main__.PROG: refimpl.__main__.COMMANDS,
+    mcusim.__main__.PROG: mcusim.__main__.COMMANDS,
+}
+MAIN = {refimpl.__main__.PROG: refimpl.__main__.main, mcusim.__main__.PROG: mcusim.__main__.main}
+each_command = pytest.mark.parametrize(
+    ("prog", "command"), [(prog, command) for prog, commands in DOORS.items() for command in commands]
+)
+
+
+def options(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """Every option of a parser and of its commands' parsers."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from options(below)
+        else:
+            yield action
+
+
+def printed(capsys: pytest.CaptureFixture[str], prog: str, *arguments: str) -> str:
+    with pytest.raises(SystemExit) as stopped:
+        MAIN[prog](list(arguments))
+    assert stopped.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("prog", DOORS)
+def test_each_says_its_version(prog: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, prog, "--version") == f"{prog} {__version__}\n"
+
+
+@each_command
+def test_every_help_ends_with_examples_that_parse(
+    prog: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = printed(capsys, prog, command, "--help")
+    lines = shown[shown.index("examples:") :].splitlines()[1:]
+    assert lines
+    for line in lines:
+        assert line.strip().startswith(f"{prog} {command}")
+        arguments = shlex.split(line)[len(prog.split()) :]
+        parser_of(prog, "", DOORS[prog], arguments).parse_args(arguments)
+
+
+@each_command
+def test_one_thing_has_one_flag(prog: str, command: str) -> None:
+    """--format is the form of a report, --out the file it goes to; depth is spelled as in the papers."""
+    for option in options(parser_of(prog, "", DOORS[prog], [command])):
+        assert not {"--json", "--svg", "--markdown", "--h-cycles", "--deployment"} & {*option.option_strings}
+        if "--format" in option.option_strings:
+            assert option.choices == ("text", "json", "md", "html", "svg")
+
+
+def test_run_plan_and_explain_speak_of_the_same_deployment() -> None:
+    for command in ("run", "plan", "explain"):
+        parser = parser_of("mcusim", "", mcusim.__main__.COMMANDS, [command])
+        chosen = [o for o in options(parser) if o.dest == "deployment"]
+        assert f"default {DEFAULT_DEPLOYMENT}" in chosen[0].help
+        assert parser.parse_args([command, "hrm-maze-int4"]).deployment == "hrm-maze-int4"
+
+
+def test_a_command_loads_only_when_it_is_asked_for() -> None:
+    commands = {"lost": Command("no.such.module", "nothing")}
+    assert parser_of("prog", "", commands, []).prog == "prog"
+    with pytest.raises(ModuleNotFoundError):
+        parser_of("prog", "", commands, ["lost"])
