@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from refimpl.errors import unknown_name
 from training.config import Data, Stage
 from workbench.tasks import maze
-from workbench.tasks.arc import augment_pair, encode_pairs, read_arc_json
+from workbench.tasks.arc import augment_pair, encode_pairs
+from workbench.tasks.arc_json import read_arc_json
 from workbench.tasks.readers import read_maze_csv, read_sudoku_csv
 from workbench.tasks.sets import CARD_SEED, HeldOut, PuzzleSet
 from workbench.tasks.sudoku import SudokuBatch, to_tokens
 from workbench.tasks.sudoku_generate import add_givens, generate
 from workbench.tasks.sudoku_symmetry import augment, orbit_keys
 
-Tokens = tuple[NDArray[np.int32], NDArray[np.int32]]  # inputs, labels: (count, seq_len); label 0: not counted
+Tokens = tuple[NDArray[np.int32], NDArray[np.int32]]  # (count, seq_len) each; a negative label: not counted
 Draw = Callable[[np.random.Generator, int, Stage], Tokens]
 
 

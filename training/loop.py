@@ -163,6 +163,6 @@ def evaluate(model: Reasoner, tokens: PuzzleSet, H: int, L: int, batch_size: int
         logits = model.heads(carry[0])[0][: len(rows)]
         labels = torch.from_numpy(tokens.labels[rows]).to(device)
         exact += int(solved(logits, labels).sum())
-        right += int(((logits.argmax(-1) == labels) & (labels != 0)).sum())
-        counted += int((labels != 0).sum())
+        right += int(((logits.argmax(-1) == labels) & (labels >= 0)).sum())
+        counted += int((labels >= 0).sum())
     return exact / len(tokens.inputs), right / counted

@@ -21,20 +21,21 @@ def stablemax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 def token_loss(logits: Tensor, labels: Tensor, kind: str, label_weights: Tensor) -> Tensor:
     """Return one loss per puzzle: the weighted mean over its tokens, by ``stablemax`` or ``softmax``.
 
-    ``labels`` (batch, seq_len); label 0 is padding and never counted.  ``label_weights`` (vocab,)
+    ``labels`` (batch, seq_len); a negative label is not counted.  ``label_weights`` (vocab,)
     weighs a token by its label: path cells of a maze, for one, are few and decide the answer.
     """
+    known = labels.long().clamp(min=0)
     if kind == "stablemax":
-        per_token = stablemax_cross_entropy(logits, labels)
+        per_token = stablemax_cross_entropy(logits, known)
     else:
-        per_token = F.cross_entropy(logits.transpose(1, 2), labels.long(), reduction="none")
-    weight = label_weights[labels.long()] * (labels != 0)
+        per_token = F.cross_entropy(logits.transpose(1, 2), known, reduction="none")
+    weight = label_weights[known] * (labels >= 0)
     return (per_token * weight).sum(-1) / weight.sum(-1).clamp(min=1e-9)
 
 
 def solved(logits: Tensor, labels: Tensor) -> Tensor:
     """Return per puzzle whether every counted token's arg-max equals its label."""
-    return ((logits.argmax(-1) == labels) | (labels == 0)).all(-1)
+    return ((logits.argmax(-1) == labels) | (labels < 0)).all(-1)
 
 
 def halt_loss(q: Tensor, target: Tensor) -> Tensor:

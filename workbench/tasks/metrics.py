@@ -1,6 +1,6 @@
 """How right a prediction is: puzzles solved exactly, and cells.
 
-All arrays are token codes (N, T).  A position counts where its label is not 0 (PAD).
+All arrays are token codes (N, T).  A position counts where its label is not :data:`IGNORED`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from refimpl.errors import InputError
 from workbench.tasks.arc import crop
+from workbench.tasks.codes import IGNORED
 
 Tokens = NDArray[np.integer]
 Flags = NDArray[np.bool_]
+Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -40,20 +42,32 @@ class Score:
 def puzzle_exact(predicted: Tokens, labels: Tokens) -> Flags:
     """Return which puzzles have every counted position right: bool (N,)."""
     _same_shape(predicted, labels)
-    return np.asarray(((predicted == labels) | (labels == 0)).all(axis=1))
+    return np.asarray(((predicted == labels) | ~counted(labels)).all(axis=1))
 
 
 def wrong_cells(predicted: Tokens, labels: Tokens) -> Flags:
     """Return the counted positions that are wrong: bool (N, T)."""
     _same_shape(predicted, labels)
-    return np.asarray((predicted != labels) & (labels != 0))
+    return np.asarray((predicted != labels) & counted(labels))
+
+
+def counted(labels: Tokens) -> Flags:
+    """Return which positions count: bool, the shape of ``labels``."""
+    return np.asarray(labels != IGNORED)
+
+
+def positions_right(predicted: Tokens, labels: Tokens) -> tuple[Counts, Counts]:
+    """Return (right, counted) over puzzles for each position: two int64 arrays (T,)."""
+    wrong = wrong_cells(predicted, labels).sum(axis=0)
+    total = counted(labels).sum(axis=0)
+    return total - wrong, total
 
 
 def score(predicted: Tokens, labels: Tokens) -> Score:
     """Return the puzzle-exact and cell counts of a batch of predictions."""
-    counted = int(np.count_nonzero(labels))
-    wrong = int(wrong_cells(predicted, labels).sum())
-    return Score(int(puzzle_exact(predicted, labels).sum()), len(labels), counted - wrong, counted)
+    right, total = positions_right(predicted, labels)
+    exact = int(puzzle_exact(predicted, labels).sum())
+    return Score(exact, len(labels), int(right.sum()), int(total.sum()))
 
 
 def copy_floor(inputs: Tokens, labels: Tokens) -> Score:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
 from workbench.tasks.games import Game, Puzzle, game_of, parse, solved
-from workbench.tasks.readers import text_lines
+from workbench.tasks.csv_rows import csv_rows, has_header, text_of
 from workbench.tasks.sets import evaluation_set
 
 _HINT_LENGTH = 7  # digits; a longer run of digits is meant as a grid, not as a number
@@ -42,18 +43,18 @@ def _numbered(index: int, config: ModelConfig, game: Game) -> Puzzle:
 
 
 def read_puzzle(path: Path, row: int, game: Game) -> Puzzle:
-    """Return puzzle ``row`` (from 0) of a file: csv with a ``question`` column, or plain text.
+    """Return puzzle ``row`` (from 0) of a file: csv (:mod:`workbench.tasks.csv_rows`), or plain text.
 
     Plain text holds one puzzle per line, or a single grid with one line per row.  No line is stripped:
     a maze may begin and end with spaces.  Spaces and ``|+-`` around the digits of a Sudoku are passed
     over.
     """
-    lines = text_lines(path)
-    if not any(line.strip() for line in lines):
+    text = text_of(path)
+    if not text.strip():
         raise InputError(f"the puzzle file {path} is empty.")
-    header = lines[0].split(",")
-    if "question" in header:
-        return _csv_puzzle(path, lines, header, row, game)
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    if has_header(lines[0]) or "," in lines[0]:
+        return _csv_puzzle(path, text, row, game)
     texts = [(number, "".join(mark for mark in line if mark not in game.drawing))
              for number, line in enumerate(lines, 1)]
     texts = [(number, text) for number, text in texts if text]
@@ -74,17 +75,15 @@ def read_puzzle(path: Path, row: int, game: Game) -> Puzzle:
     return parse("".join(text for _, text in texts), game, str(path))
 
 
-def _csv_puzzle(path: Path, lines: list[str], header: list[str], row: int, game: Game) -> Puzzle:
-    if row + 1 >= len(lines):
-        raise InputError(f"{path} has {len(lines) - 1} puzzles; there is no number {row} (they count "
-                         "from 0).")
-    where = f"{path}, line {row + 2}"
-    fields = lines[row + 1].split(",")
-    if len(fields) != len(header):
-        raise InputError(f"{where} has {len(fields)} fields; the header names {len(header)}.")
-    puzzle = parse(fields[header.index("question")], game, where)
-    if "answer" in header:
-        _compare(fields[header.index("answer")], puzzle, game, where)
+def _csv_puzzle(path: Path, text: str, row: int, game: Game) -> Puzzle:
+    rows = list(islice(csv_rows(path, text), row + 1))
+    if row >= len(rows):
+        raise InputError(f"{path} has {len(rows)} puzzles; there is no number {row} (they count from 0).")
+    where = f"{path}, line {rows[row].line}"
+    puzzle = parse(rows[row].question, game, where)
+    claimed = rows[row].answer
+    if claimed is not None:
+        _compare(claimed, puzzle, game, where)
     return puzzle
 
 

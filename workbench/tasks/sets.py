@@ -11,6 +11,7 @@ import numpy.typing as npt
 from refimpl.errors import InputError, NotImplementedHere
 from refimpl.models.config import ModelConfig
 from workbench.tasks import maze, sudoku_generate
+from workbench.tasks.metrics import counted
 from workbench.tasks.puzzles import load_calibration, load_shipped
 from workbench.tasks.sudoku import SudokuBatch, to_tokens
 
@@ -20,6 +21,7 @@ CALIBRATION_PUZZLES = 64
 # Share of givens drawn for grids other than 9x9, as for the 9x9 calibration set (28 to 36 of 81).
 GIVENS_SHARE = (28 / 81, 36 / 81)
 MAZE_MIN_PATH_SHARE = 1.6  # shortest path at least this many steps a side of the maze
+LARGEST_GENERATED = 9  # proving a larger Sudoku unique takes a search without a useful bound
 # Mazes up to this side are drawn with a single shortest path; of larger ones hardly any has a single one.
 ONE_PATH_SIDE = 12
 
@@ -28,6 +30,9 @@ ONE_PATH_SIDE = 12
 class PuzzleSet:
     """inputs and labels, both (N, seq) token codes; ``origin`` says where they come from.
 
+    Labels of positions that do not count are :data:`workbench.tasks.metrics.IGNORED`; ``puzzle_ids`` (N,)
+    are rows of the network's puzzle table, None for row 0 throughout.
+
     ``held_out`` is what they were drawn by, where they are of one difficulty.
     """
 
@@ -35,10 +40,22 @@ class PuzzleSet:
     labels: npt.NDArray[np.int32]
     origin: str
     held_out: HeldOut | None = None
+    puzzle_ids: npt.NDArray[np.int32] | None = None
 
     @property
     def name(self) -> str:
         return self.origin if self.held_out is None else self.held_out.name
+
+    @property
+    def labelled(self) -> bool:
+        """Whether any position counts, so that accuracy means something."""
+        return bool(counted(self.labels).any())
+
+    def rows(self, first: int, count: int, origin: str) -> PuzzleSet:
+        """Return puzzles ``first`` to ``first + count - 1`` under another ``origin``."""
+        cut = slice(first, first + count)
+        ids = None if self.puzzle_ids is None else self.puzzle_ids[cut]
+        return PuzzleSet(self.inputs[cut], self.labels[cut], origin, puzzle_ids=ids)
 
 
 @dataclass(frozen=True)
@@ -95,6 +112,9 @@ def _drawn(config: ModelConfig, count: int, seed: int, givens: int | None) -> Pu
     side = side_of(config)
     if givens is not None and (config.task != "sudoku" or givens < 1):
         raise InputError(f"{givens} givens: a Sudoku has at least 1, and no other task has any.")
+    if config.task == "sudoku" and side > LARGEST_GENERATED:
+        raise NotImplementedHere(f"Sudokus of {side}x{side} are not generated here; name a file of puzzles with "
+                                 "--data FILE.")
     if config.task == "sudoku":
         low, high = (round(config.seq_len * share) for share in GIVENS_SHARE)
         wanted = [givens] * count if givens else [low + i % (high - low + 1) for i in range(count)]
@@ -107,8 +127,8 @@ def _drawn(config: ModelConfig, count: int, seed: int, givens: int | None) -> Pu
             return HeldOut(minimum_path=shortest, seed=seed).draw(side, count)
         origin = f"{count} generated {side}x{side} mazes, path >= {shortest}, seed {seed}"
         return _mazes(maze.generate(count, side, shortest, seed), origin)
-    raise NotImplementedHere(f"there is no puzzle generator for task {config.task!r}; "
-                             "sudoku and maze have one.")
+    raise NotImplementedHere(f"there is no puzzle generator for the task {config.task or 'tokens'!r}; name a "
+                             "file of puzzles with --data FILE.")
 
 
 def at_least_one(count: int) -> int:

@@ -15,7 +15,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from workbench.tasks import maze
-from workbench.tasks.sudoku import box_shape, from_tokens, size_of
+from workbench.tasks.sudoku import box_shape, from_tokens, marks, size_of
 
 _GIVEN, _FILLED, _WRONG, _DIM = "bold", "cyan", "bold red", "dim"
 _MAZE_STYLES = {maze.WALL: _DIM, maze.OPEN: "", maze.START: "bold", maze.GOAL: "bold", maze.PATH: "cyan"}
@@ -84,14 +84,14 @@ def _sudoku_text(grid: NDArray[np.integer], question: NDArray[np.integer],
     size = size_of(grid)
     height, width = box_shape(size)
     rule = "+".join(["-" * (2 * width + 1)] * (size // width)) + "\n"
-    text = Text()
+    text, signs = Text(), marks(size)
     for cell in range(size * size):
         row, column = divmod(cell, size)
         if column == 0 and row and row % height == 0:
             text.append(rule, _DIM)
         elif column and column % width == 0:
             text.append(" |", _DIM)
-        digit = str(grid[cell]) if grid[cell] else "."
+        digit = signs[grid[cell]] if grid[cell] <= size else "?"
         if grid[cell] != answer[cell]:
             text.append(f"*{digit}", _WRONG)
         elif question[cell]:

@@ -1,7 +1,7 @@
 """Sudoku rules, the solver that proves uniqueness, and the official tokens.
 
 A grid is a uint8 vector of ``size * size`` cells, row by row; 0 is a blank, 1..size are digits.
-9x9 has boxes of 3x3 cells, 6x6 has boxes of 2 rows x 3 columns.
+9x9 has boxes of 3x3 cells, 6x6 has boxes of 2 rows x 3 columns.  Digits above 9 are written A to G.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from workbench.tasks.compiled import below, compiled
 
 Grid = NDArray[np.uint8]
 
-BOX_SHAPES = {9: (3, 3), 6: (2, 3)}
+BOX_SHAPES = {9: (3, 3), 6: (2, 3), 4: (2, 2), 8: (2, 4), 10: (2, 5), 12: (3, 4), 16: (4, 4)}
+_MARKS = ".123456789ABCDEFG"
 TOKEN_BLANK = 1
 
 
@@ -30,7 +31,8 @@ class SudokuBatch(NamedTuple):
 def box_shape(size: int) -> tuple[int, int]:
     """Return (rows, columns) of one box of a ``size`` x ``size`` Sudoku."""
     if size not in BOX_SHAPES:
-        raise InputError(f"there is no {size}x{size} Sudoku here; the sizes are 9 and 6.")
+        raise InputError(f"there is no {size}x{size} Sudoku here; the sizes are "
+                         f"{', '.join(map(str, sorted(BOX_SHAPES)))}.")
     return BOX_SHAPES[size]
 
 
@@ -46,7 +48,13 @@ def size_of(grid: NDArray[np.generic]) -> int:
     for size in BOX_SHAPES:
         if grid.shape[-1] == size * size:
             return size
-    raise InputError(f"a Sudoku grid has 81 or 36 cells, this one has {grid.shape[-1]}.")
+    raise InputError(f"a Sudoku grid has {', '.join(str(n * n) for n in sorted(BOX_SHAPES))} cells, this one "
+                     f"has {grid.shape[-1]}.")
+
+
+def marks(size: int) -> str:
+    """Return the characters of a blank and of the digits 1 to ``size``."""
+    return _MARKS[: size + 1]
 
 
 def to_tokens(grid: Grid) -> NDArray[np.int32]:
