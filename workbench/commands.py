@@ -15,17 +15,21 @@ from refimpl.models.limits import beyond, remarks
 from refimpl.quantize.bounds import prove
 from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.second_order import CLIP_PUZZLES, clipped_activations
-from workbench.networks import find_network
+from workbench.datasets.read import add_data, read_data
+from workbench.networks import Network, find_network
 from workbench.render.grid import Grid, drawn
-from workbench.tasks.sets import calibration_set
+from workbench.tasks.sets import CALIBRATION_PUZZLES, PuzzleSet, calibration_set
 
 
 def add_calibrate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", help="shipped network or folder with config.json and weights.npz")
     parser.add_argument("--out", type=Path, help="file to write (default: beside the weights)")
+    add_data(parser)
+    parser.add_argument("--puzzles", type=int, metavar="N", help=f"the first N puzzles of --data (default "
+                        f"{CALIBRATION_PUZZLES}, or all there are)")  # fmt: skip
     parser.add_argument("--absmax", action="store_true", help="whole ranges, as the published +a8, instead "
                         "of ranges cut to the least squared rounding error at 8 bits")  # fmt: skip
-    examples(parser, "my-network", "my-network --absmax --out calibration.json")
+    examples(parser, "my-network", "my-network --data puzzles.npz --absmax --out calibration.json")
 
 
 def run_calibrate(args: argparse.Namespace) -> int:
@@ -33,15 +37,30 @@ def run_calibrate(args: argparse.Namespace) -> int:
     network = find_network(args.network)
     if not network.trained:
         raise InputError(f"{network.name} has seeded weights; only trained networks store a calibration.")
-    puzzles = calibration_set(network.config)
+    puzzles = _calibration_puzzles(network, args.data, args.puzzles)
     target = args.out or network.calibration_path
-    calibration = calibrate(network.float_model, puzzles.inputs, source=puzzles.origin)
+    ids = puzzles.puzzle_ids
+    calibration = calibrate(network.float_model, puzzles.inputs, ids, puzzles.origin)
     if not args.absmax:
-        calibration = clipped_activations(network.float_model, puzzles.inputs[:CLIP_PUZZLES], calibration)
+        few = puzzles.rows(0, CLIP_PUZZLES, puzzles.origin)
+        calibration = clipped_activations(network.float_model, few.inputs, calibration, few.puzzle_ids)
     assert isinstance(target, Path)
     calibration.save(target)
     print(f"{target}: {len(calibration.absmax)} sites from {calibration.source}.")
     return 0
+
+
+def _calibration_puzzles(network: Network, data: str | None, count: int | None) -> PuzzleSet:
+    if data is None:
+        if count is not None:
+            raise InputError("--puzzles counts those of --data FILE; the project's own calibration set is "
+                             "one.")
+        return calibration_set(network.config)
+    if count is not None:
+        return read_data(data, network.config, count, "train")
+    found = read_data(data, network.config, None, "train")
+    taken = min(len(found.inputs), CALIBRATION_PUZZLES)
+    return found.rows(0, taken, f"{data}, first {taken} puzzles")
 
 
 def add_quantize(parser: argparse.ArgumentParser) -> None:

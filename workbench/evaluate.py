@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from refimpl import fast, float_ops
+from refimpl.errors import InputError
+from refimpl.models.config import ModelConfig
 from refimpl.models.recursion import run
 from workbench.fidelity import Reading
 from workbench.networks import Network
-from workbench.tasks.metrics import Score, score
+from workbench.tasks.metrics import Score, positions_right, puzzle_exact
 from workbench.tasks.sets import PuzzleSet
 from workbench.tasks.significance import Interval, wilson_interval
 
 FLOAT = "float"
 BATCH = 32
+_STATE_VALUES = 1 << 21  # values of one state in a batch: keeps attention scores of 900 positions in memory
 
 Tokens = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)
+class Tally:
+    """What is right of some puzzles: one flag each, and (right, counted) for every position, (seq,)."""
+
+    exact: tuple[bool, ...]
+    right: tuple[int, ...]
+    counted: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Accuracy:
-    """Counts over a set, and the 95 % Wilson interval of the puzzle-exact share."""
+    """Counts over a set, the 95 % Wilson interval of the puzzle-exact share, and the counts by position."""
 
     score: Score
     interval: Interval
+    positions: tuple[tuple[int, int], ...] = ()
+
+
+class _Stopped(Exception):
+    """A batch was given up because the run is over."""
 
 
 def program(network: Network, fmt: str, H_cycles: int | None = None, steps: int | None = None) -> Reading:
@@ -38,33 +56,85 @@ def program(network: Network, fmt: str, H_cycles: int | None = None, steps: int 
     return Reading(fast, network.integer_model(fmt).with_depth(H_cycles, steps))
 
 
-def predict(
-    runner: Reading, tokens: Tokens, threads: int = 2, on_done: Callable[[int], None] | None = None
-) -> Tokens:
-    """Answers (B, seq) of all puzzles; ``on_done`` hears how many puzzles each finished batch had.
+def batch_of(config: ModelConfig) -> int:
+    """How many puzzles run side by side: 32, fewer where their states are large."""
+    return max(1, min(BATCH, _STATE_VALUES // (config.positions * config.hidden_size)))
 
-    The result does not depend on ``threads`` or the batch size: puzzles do not interact.
+
+def batches(
+    runner: Reading, puzzles: PuzzleSet, threads: int = 2, done: Mapping[int, Tally] | None = None
+) -> Iterator[tuple[int, Tally]]:
+    """Yield (first puzzle, what is right) of each batch as it finishes; those in ``done`` are not run.
+
+    The result does not depend on ``threads`` or the batch size: puzzles do not interact.  Where the caller
+    stops (an interrupt, or enough seen), batches in flight end within one call of the block.
     """
+    if threads < 1:
+        raise InputError(f"--threads is {threads}; it takes at least 1.")
+    size, over = batch_of(runner.model.config), threading.Event()
 
-    def one(start: int) -> Tokens:
-        batch = tokens[start : start + BATCH]
-        _, outputs = run(runner.ops, runner.model, batch)
-        answers: Tokens = runner.ops.argmax(outputs.logits)
+    def look(*_: object) -> None:
+        if over.is_set():
+            raise _Stopped
+
+    def one(start: int) -> tuple[int, Tally]:
+        part = puzzles.rows(start, size, "")
+        look()
+        _, outputs = run(runner.ops, runner.model, part.inputs, part.puzzle_ids, on_call=look)
+        return start, tally(runner.ops.argmax(outputs.logits), part.labels)
+
+    starts = [start for start in range(0, len(puzzles.inputs), size) if start not in (done or {})]
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for finished in as_completed([pool.submit(one, start) for start in starts]):
+            yield finished.result()
+    finally:
+        over.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def measure(
+    runner: Reading,
+    puzzles: PuzzleSet,
+    threads: int = 2,
+    on_done: Callable[[int], None] | None = None,
+    done: Mapping[int, Tally] | None = None,
+    on_batch: Callable[[int, Tally], None] | None = None,
+) -> Accuracy:
+    """Run a reading over a whole set and count what is right.
+
+    ``on_done`` hears how many puzzles each batch had, ``on_batch`` what a newly run one brought; ``done``
+    are batches of an earlier run, by their first puzzle.
+    """
+    found = dict(done or {})
+    for part in found.values():
         if on_done is not None:
-            on_done(len(batch))
-        return answers
+            on_done(len(part.exact))
+    for start, part in batches(runner, puzzles, threads, found):
+        found[start] = part
+        if on_batch is not None:
+            on_batch(start, part)
+        if on_done is not None:
+            on_done(len(part.exact))
+    return _accuracy([found[start] for start in sorted(found)])
 
-    with ThreadPoolExecutor(threads) as pool:
-        return np.concatenate(list(pool.map(one, range(0, len(tokens), BATCH))))
 
-
-def measure(runner: Reading, puzzles: PuzzleSet, threads: int = 2,
-            on_done: Callable[[int], None] | None = None) -> Accuracy:
-    """Run a reading over a whole set and count what is right."""
-    return accuracy(predict(runner, puzzles.inputs, threads, on_done), puzzles.labels)
+def tally(answers: Tokens, labels: Tokens) -> Tally:
+    """Count what is right in answers (N, seq)."""
+    right, counted = positions_right(answers, labels)
+    exact = puzzle_exact(answers, labels)
+    return Tally(tuple(exact.tolist()), tuple(right.tolist()), tuple(counted.tolist()))
 
 
 def accuracy(answers: Tokens, labels: Tokens) -> Accuracy:
     """Count what is right in answers (N, seq) that are already there."""
-    right = score(answers, labels)
-    return Accuracy(right, wilson_interval(right.exact_right, right.puzzles))
+    return _accuracy([tally(answers, labels)])
+
+
+def _accuracy(parts: list[Tally]) -> Accuracy:
+    right = np.sum([part.right for part in parts], axis=0)
+    counted = np.sum([part.counted for part in parts], axis=0)
+    exact = sum(sum(part.exact) for part in parts)
+    score = Score(exact, sum(len(part.exact) for part in parts), int(right.sum()), int(counted.sum()))
+    positions = tuple(zip(right.tolist(), counted.tolist(), strict=True))
+    return Accuracy(score, wilson_interval(exact, score.puzzles), positions)

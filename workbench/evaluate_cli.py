@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,16 +16,20 @@ from refimpl.command_line import examples
 from refimpl.errors import InputError
 from workbench.cards import Stated, entry, state, stated
 from workbench.checkpoints import list_networks
+from workbench.datasets.read import add_data, read_data
 from workbench.evaluate import FLOAT, measure, program
+from workbench.evaluation_log import Log, held, key_of
 from workbench.networks import DEFAULT_NETWORK, Network, find_network
 from workbench.render.grid import Grid, percent
 from workbench.render.sheet import Sheet, add_format, show
 from workbench.sizes import parameters
 from workbench.tasks.metrics import copy_floor
 from workbench.tasks.sets import HeldOut, PuzzleSet, at_least_one, evaluation_set, side_of
+from workbench.tasks.task import TOKENS, task_of
 
 SCHEMA, LIST_SCHEMA = "refimpl.evaluate/1", "refimpl.networks/1"
 TABLE_FORMATS = "float,w8c,w4c,w4t"
+SHOWN_POSITIONS = 8
 EVALUATED = 256  # puzzles where only a number of givens is asked for
 
 
@@ -38,11 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--givens", type=int, help="generated Sudokus with so many givens")
     parser.add_argument("--card", action="store_true", help="measure the float network and write the figure "
                         "into its config.json; needs --givens and --puzzles")  # fmt: skip
+    add_data(parser)
+    parser.add_argument("--resume", type=Path, metavar="LOG", help="keep finished batches in this file, and "
+                        "take those over that it holds")  # fmt: skip
     parser.add_argument("--H-cycles", type=int, help="H cycles an ACT step (default: the network's)")
     parser.add_argument("--steps", type=int, help="ACT steps (default: the network's)")
     parser.add_argument("--threads", type=int, default=2)
     add_format(parser)
-    examples(parser, "--list", "sudoku9-mlp sudoku9-att", "maze10-att --puzzles 1000 --formats float,w8c")
+    examples(parser, "--list", "sudoku9-mlp sudoku9-att", "maze10-att --puzzles 1000 --formats float,w8c",
+             "my-network --data puzzles.csv --formats float,w8c,w4c --resume log.jsonl")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,8 +77,18 @@ def _cards(network: Network) -> Sequence[Stated]:
     return () if network.folder is None else stated(network.folder)
 
 
-def _puzzles(network: Network, count: int | None, givens: int | None) -> tuple[PuzzleSet, Stated | None]:
+def _puzzles(
+    network: Network, count: int | None, givens: int | None, data: str | None
+) -> tuple[PuzzleSet, Stated | None]:
     """The puzzles to evaluate on, and what the network's card states of that set."""
+    if data is not None:
+        if givens is not None:
+            raise InputError(f"--givens {givens} draws puzzles, and --data names a file of them: leave one "
+                             "away.")
+        found = read_data(data, network.config, count)
+        if not found.labelled:
+            raise InputError(f"{data}: accuracy n/a (no labels in it).")
+        return found, None
     if givens is not None and network.config.task != "sudoku":
         raise InputError(f"--givens {givens}: {network.name} solves no Sudokus.")
     if givens is None and count is None:
@@ -85,22 +104,26 @@ def _puzzles(network: Network, count: int | None, givens: int | None) -> tuple[P
 def _measured(args: argparse.Namespace) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     aside = Console(stderr=True)
-    with Progress(transient=True, console=aside, disable=not aside.is_terminal) as progress:
+    with held(args.resume), Progress(transient=True, console=aside,
+                                     disable=not aside.is_terminal) as progress:  # fmt: skip
         for name in args.networks:
             network = _trained(name)
-            puzzles, card = _puzzles(network, args.puzzles, args.givens)
+            puzzles, card = _puzzles(network, args.puzzles, args.givens, args.data)
             floor = copy_floor(puzzles.inputs, puzzles.labels)
             for fmt in (args.formats or TABLE_FORMATS).split(","):
                 runner = program(network, fmt, args.H_cycles, args.steps)
                 task = progress.add_task(f"{name} {fmt}", total=len(puzzles.inputs))
-                found = measure(runner, puzzles, args.threads, partial(progress.advance, task))
+                log = Log(args.resume, key_of(network, fmt, runner, puzzles))
+                found = measure(runner, puzzles, args.threads, partial(progress.advance, task), log.done(),
+                                log.append)  # fmt: skip
                 right = found.score
                 if not aside.is_terminal:
                     aside.print(f"{name} {fmt}: {right.exact_right} of {right.puzzles} exact")
                 rows.append({
-                    "network": name, "format": fmt, "exact": right.exact, "low": found.interval.low,
-                    "high": found.interval.high, "cell": right.cell, "copy_floor_cell": floor.cell,
-                    "puzzles": right.puzzles, "origin": puzzles.origin,
+                    "network": name, "task": task_of(network.config).name, "format": fmt,
+                    "exact": right.exact, "low": found.interval.low, "high": found.interval.high,
+                    "cell": right.cell, "copy_floor_cell": floor.cell,
+                    "puzzles": right.puzzles, "origin": puzzles.origin, "positions": found.positions,
                     "H_cycles": runner.model.config.H_cycles, "steps": runner.model.config.halt_max_steps,
                 })  # fmt: skip
                 if card is not None and fmt == FLOAT and runner.model.config == network.config:
@@ -127,10 +150,23 @@ def _sheet(rows: Sequence[dict[str, Any]]) -> Sheet:
         on = ", ".join(dict.fromkeys(row["network"] for row in rows if row["origin"] == origin))
         sentences.append(f"{on}: {origin}; copying the input scores {100 * floor:.2f} % of cells.")
     for row in rows:
+        if row["task"] == TOKENS.name:
+            by_position = _by_position(row["positions"])
+            sentences.append(f"{row['network']} {row['format']}, by position: {by_position}.")
+    for row in rows:
         if "card" in row:
             verdict = "this run agrees" if row["agrees_with_card"] else "this run DIFFERS by more than chance"
             sentences.append(f"{row['network']}: its card states {row['card']}; {verdict}.")
     return Sheet("refimpl evaluate", (grid,), tuple(sentences), {"schema": SCHEMA, "rows": list(rows)})
+
+
+def _by_position(counts: Sequence[tuple[int, int]]) -> str:
+    """Share right of each counted position, or of the worst where there are many."""
+    shares = {at: 100 * right / total for at, (right, total) in enumerate(counts) if total}
+    if len(shares) > SHOWN_POSITIONS:
+        worst = sorted(shares, key=lambda at: shares[at])[:SHOWN_POSITIONS]
+        return f"worst of {len(shares)}: " + ", ".join(f"{at}: {shares[at]:.1f} %" for at in worst)
+    return ", ".join(f"{at}: {share:.1f} %" for at, share in shares.items())
 
 
 def _state(args: argparse.Namespace) -> int:

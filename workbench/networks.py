@@ -5,6 +5,7 @@ A :class:`Network` is what every command starts from; its integer models are low
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
@@ -49,6 +50,16 @@ class Network:
     def float_model(self) -> Model:
         """The float32 tree."""
         return build_model(self.config, self.tensors, np.float32)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the weights (names, shapes, float32 values), in hex."""
+        found = hashlib.sha256()
+        for name in sorted(self.tensors):
+            values = np.ascontiguousarray(self.tensors[name], "<f4")
+            found.update(f"{name} {values.shape} ".encode())
+            found.update(values.tobytes())
+        return found.hexdigest()
 
     @cached_property
     def calibration(self) -> Calibration:

@@ -139,13 +139,15 @@ class _ClipErrors:
         return value
 
 
-def clipped_activations(model: Model, tokens: Array, calibration: Calibration) -> Calibration:
+def clipped_activations(
+    model: Model, tokens: Array, calibration: Calibration, puzzle_ids: Array | None = None
+) -> Calibration:
     """``calibration`` with each site's range cut by the factor of least squared rounding error.
 
     States (``.norm`` sites) keep their range.
     """
     visitor = _ClipErrors(calibration, {})
-    run(SiteOps(visitor), model, tokens, on_step=lambda step, carry, outputs: None)
+    run(SiteOps(visitor), model, tokens, puzzle_ids, on_step=lambda step, carry, outputs: None)
     best = {site: CLIPS[int(sums.argmin())] for site, sums in visitor.errors.items()}
     best.update({site: 1.0 for site in best if site.endswith(".norm")})
     absmax = {site: peak * best[site] for site, peak in calibration.absmax.items()}

@@ -149,7 +149,7 @@ def _tokens(
     if cells != config.seq_len:
         shape = "x".join(map(str, found.shape[1:])) or "no"
         raise InputError(f"{path}: {name} have {shape} positions a puzzle; the network has {config.seq_len}.")
-    flat = found.reshape(len(found), cells)
+    flat = found.reshape(len(found), cells).astype(np.int64)
     out = np.isin(flat, ignored)
     wrong = np.argwhere(~out & ((flat < 0) | (flat >= config.vocab_size)))
     if len(wrong):

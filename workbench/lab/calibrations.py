@@ -7,7 +7,7 @@ from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
 from refimpl.quantize.second_order import CLIP_PUZZLES, Method, clipped_activations, input_moments, rule
 from workbench.fidelity import Reading
-from workbench.lab.cell import puzzle_set
+from workbench.lab.cell import Choice, puzzle_set
 from workbench.lab.sensitivity import compare_programs
 from workbench.lab.variant import network
 from workbench.render.grid import Grid
@@ -16,9 +16,9 @@ from workbench.tasks.sets import calibration_set
 METHODS: tuple[Method, ...] = ("minmax", "clip", "feedback")
 
 
-def calibrations_tables(name: str, formats: list[str], puzzles: int) -> list[Grid]:
+def calibrations_tables(name: str, formats: list[str], choice: Choice) -> list[Grid]:
     """Integer-exact accuracy under each calibration, carry int16; one table a weight format."""
-    found, chosen = network(name), puzzle_set(name, puzzles)
+    found, chosen = network(name), puzzle_set(name, choice)
     calibrated_on = calibration_set(found.config)
     tokens = calibrated_on.inputs[:CLIP_PUZZLES]
     absmax = calibrate(found.float_model, calibrated_on.inputs, source=calibrated_on.origin)

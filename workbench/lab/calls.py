@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.fidelity import CallFidelity, call_fidelity
-from workbench.lab.cell import puzzle_set
+from workbench.lab.cell import Choice, puzzle_set
 from workbench.lab.steps import over_batches
 from workbench.lab.variant import Variant, reading
 from workbench.render.grid import Grid
@@ -13,9 +13,9 @@ from workbench.render.grid import Grid
 MOST_ROWS = 16
 
 
-def mean_calls(variant: Variant, puzzles: int) -> tuple[CallFidelity, ...]:
+def mean_calls(variant: Variant, choice: Choice) -> tuple[CallFidelity, ...]:
     """Every call of ``variant`` against its float run, averaged over all puzzles."""
-    chosen = puzzle_set(variant.network, puzzles)
+    chosen = puzzle_set(variant.network, choice)
     pair = reading(variant.reference()), reading(variant)
     parts = over_batches(chosen.inputs, lambda batch: (len(batch), call_fidelity(*pair, batch)))
     sizes = [size for size, _ in parts]
@@ -33,10 +33,10 @@ def mean_calls(variant: Variant, puzzles: int) -> tuple[CallFidelity, ...]:
     )  # fmt: skip
 
 
-def calls_table(variants: list[Variant], puzzles: int) -> Grid:
+def calls_table(variants: list[Variant], choice: Choice) -> Grid:
     """One row a call (a selection of them), one column a variant and reading; curves over all calls."""
     name = variants[0].network
-    found = {f"{v.weights} {v.activations} {v.carry}": mean_calls(v, puzzles) for v in variants}
+    found = {f"{v.weights} {v.activations} {v.carry}": mean_calls(v, choice) for v in variants}
     calls = len(next(iter(found.values())))
     shown = sorted(set(np.linspace(0, calls - 1, min(calls, MOST_ROWS)).round().astype(int).tolist()))
     headings = ["call", "step", "state"]
@@ -56,7 +56,7 @@ def calls_table(variants: list[Variant], puzzles: int) -> Grid:
         for label, cs in found.items() for level in "LH"
     }  # fmt: skip
     return Grid(
-        f"{name}: fidelity at every call, {puzzle_set(name, puzzles).origin}", tuple(headings), tuple(rows),
+        f"{name}: fidelity at every call, {puzzle_set(name, choice).origin}", tuple(headings), tuple(rows),
         "position: cosine over channels, mean over positions; flattened: cosine of a puzzle's whole state; "
         "control: cosine with the same state one call of its level before.", series,
     )  # fmt: skip

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from refimpl.errors import InputError
 from refimpl.models.operators import Array
 from refimpl.models.recursion import Carry, Outputs, run
+from workbench.datasets.read import read_data
 from workbench.fidelity import Reading, flattened_cosines, position_cosines
 from workbench.lab.costs import Costs, costs
 from workbench.lab.variant import Variant, network, reading
@@ -23,20 +25,41 @@ BATCH = 32
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A variant and the puzzles it runs on: how many (0: the whole default set), with how many givens.
+class Choice:
+    """Which puzzles: the first ``puzzles`` (0: all) of the file ``data``, or else of the default set.
 
     ``givens`` 0 is the default set; else Sudokus with that many givens are generated.
     """
 
-    variant: Variant
     puzzles: int = 0
     givens: int = 0
+    data: str = ""
+
+    def __post_init__(self) -> None:
+        if self.puzzles < 0 or self.givens < 0:
+            raise InputError(f"--puzzles {self.puzzles} and --givens {self.givens} must be counts, or 0.")
+        if self.data and self.givens:
+            raise InputError(f"{self.givens} givens draw puzzles, and {self.data} is a file of them: leave "
+                             "one "
+                             "away.")
 
     @property
     def key(self) -> str:
         givens = f" g{self.givens}" if self.givens else ""
-        return f"{self.variant.key} p{self.puzzles or '-'}{givens}"
+        data = f" d{self.data}" if self.data else ""
+        return f"p{self.puzzles or '-'}{givens}{data}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A variant and the puzzles it runs on."""
+
+    variant: Variant
+    choice: Choice = Choice()
+
+    @property
+    def key(self) -> str:
+        return f"{self.variant.key} {self.choice.key}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +109,7 @@ class Track:
     states: tuple[Array, ...]
 
 
-def track(program: Reading, tokens: Array) -> Track:
+def track(program: Reading, tokens: Array, puzzle_ids: Array | None = None) -> Track:
     """Run ``program`` and keep what the fidelity readings look at."""
     states: list[Array] = []
     answers: list[Array] = []
@@ -95,14 +118,20 @@ def track(program: Reading, tokens: Array) -> Track:
         states.append(carry.z_H)
         answers[:] = [program.ops.argmax(outputs.logits)]
 
-    run(program.ops, program.model, tokens, on_step=on_step)
+    run(program.ops, program.model, tokens, puzzle_ids, on_step=on_step)
     return Track(answers[0], tuple(states))
 
 
 @lru_cache(maxsize=8)
-def puzzle_set(network_name: str, puzzles: int, givens: int = 0) -> PuzzleSet:
-    """The evaluation set, cut to its first ``puzzles`` (0: all; the shipped order mixes difficulties)."""
+def puzzle_set(network_name: str, choice: Choice) -> PuzzleSet:
+    """The chosen puzzles, cut to the first so many (the shipped order mixes difficulties)."""
     config = network(network_name).config
+    puzzles, givens = choice.puzzles, choice.givens
+    if choice.data:
+        found = read_data(choice.data, config, puzzles or None)
+        if not found.labelled:
+            raise InputError(f"{choice.data}: accuracy n/a (no labels in it).")
+        return found
     if givens:
         return evaluation_set(config, puzzles or None, givens)
     whole = evaluation_set(config)
@@ -114,25 +143,29 @@ def puzzle_set(network_name: str, puzzles: int, givens: int = 0) -> PuzzleSet:
 
 
 @lru_cache(maxsize=4)
-def reference_tracks(variant: Variant, puzzles: int, givens: int = 0) -> tuple[Track, ...]:
+def reference_tracks(variant: Variant, choice: Choice) -> tuple[Track, ...]:
     """The float run of ``variant`` in batches, kept for the cells that are compared with it."""
     program = reading(variant)
-    inputs = puzzle_set(variant.network, puzzles, givens).inputs
-    return tuple(track(program, inputs[start : start + BATCH]) for start in range(0, len(inputs), BATCH))
+    return tuple(track(program, part.inputs, part.puzzle_ids) for part in _parts(variant, choice))
+
+
+def _parts(variant: Variant, choice: Choice) -> list[PuzzleSet]:
+    chosen = puzzle_set(variant.network, choice)
+    return [chosen.rows(start, BATCH, chosen.origin) for start in range(0, len(chosen.inputs), BATCH)]
 
 
 def run_cell(cell: Cell, on_batch: Callable[[], None] = lambda: None) -> Result:
     """Run a cell to its end; ``on_batch`` hears of every finished batch."""
     started = perf_counter()
     variant = cell.variant.resolved()
-    chosen = puzzle_set(variant.network, cell.puzzles, cell.givens)
+    chosen = puzzle_set(variant.network, cell.choice)
     program = reading(variant)
-    references = reference_tracks(variant.reference(), cell.puzzles, cell.givens)
+    references = reference_tracks(variant.reference(), cell.choice)
     answers: list[Array] = []
     one_step, by_step, control = [], [], []
-    for i, reference in enumerate(references):
+    for reference, part in zip(references, _parts(variant, cell.choice), strict=True):
         is_reference = variant == variant.reference()
-        own = reference if is_reference else track(program, chosen.inputs[i * BATCH : (i + 1) * BATCH])
+        own = reference if is_reference else track(program, part.inputs, part.puzzle_ids)
         answers.append(own.answers)
         one_step.append(position_cosines(reference.states[0], own.states[0]))
         pairs = zip(reference.states, own.states, strict=True)

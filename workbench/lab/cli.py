@@ -18,7 +18,8 @@ from rich.progress import (
 
 from refimpl.command_line import examples
 from refimpl.errors import InputError
-from workbench.lab.cell import Cell, Result
+from workbench.datasets.read import add_data
+from workbench.lab.cell import Cell, Choice, Result
 from workbench.lab.plan import DEFAULTS, NETWORKS, grid_cells, read_plan, unique
 from workbench.lab.report import sheet
 from workbench.lab.results import finished_keys, read_results
@@ -41,6 +42,7 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--givens", type=int, default=0, help="Sudokus with so many givens (default: own set)"
     )
+    add_data(parser)
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="results, a line a cell; continued")
     parser.add_argument("--workers", type=int, default=2, help="processes, one BLAS thread each (default 2)")
     examples(parser, "--networks sudoku9-mlp --weights w8c,w4c --depths own,1x8",
@@ -50,10 +52,8 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
 def _cells(args: argparse.Namespace) -> list[Cell]:
     if args.plan is not None:
         return read_plan(args.plan)
-    if args.puzzles < 0 or args.givens < 0:
-        raise InputError(f"--puzzles {args.puzzles} and --givens {args.givens} must be counts, or 0.")
     grid = {key: getattr(args, key).split(",") for key in (NETWORKS, *DEFAULTS)}
-    return unique(grid_cells(grid, args.puzzles, "the flags", args.givens))
+    return unique(grid_cells(grid, Choice(args.puzzles, args.givens, args.data or ""), "the flags"))
 
 
 def run_sweep(args: argparse.Namespace) -> int:

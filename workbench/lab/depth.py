@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from workbench.evaluate import accuracy
-from workbench.lab.cell import puzzle_set
+from workbench.lab.cell import Choice, puzzle_set
 from workbench.lab.costs import costs, traffic
 from workbench.lab.steps import finish, run_steps
 from workbench.lab.variant import Variant, network, reading
@@ -19,14 +19,14 @@ DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
 MIB, GIGA = 1024**2, 10**9
 
 
-def depth_table(variants: list[Variant], puzzles: int, depths: tuple[int, ...] = DEPTHS) -> Grid:
+def depth_table(variants: list[Variant], choice: Choice, depths: tuple[int, ...] = DEPTHS) -> Grid:
     """Accuracy after every depth in ``depths`` (H cycles x ACT steps), from one run of each variant.
 
     With one H cycle a step, step k is depth k: the final carry depends on the product alone.
     """
     rows = []
     for variant in variants:
-        chosen = puzzle_set(variant.network, puzzles)
+        chosen = puzzle_set(variant.network, choice)
         record = run_steps(reading(replace(variant, H_cycles=1)), chosen.inputs, max(depths))
         full = puzzle_exact(record.answers[max(depths) - 1], chosen.labels)
         for depth in depths:
@@ -43,7 +43,7 @@ def depth_table(variants: list[Variant], puzzles: int, depths: tuple[int, ...] =
             ))  # fmt: skip
     name = variants[0].network
     return Grid(
-        f"{name}: accuracy against depth, {puzzle_set(name, puzzles).origin}",
+        f"{name}: accuracy against depth, {puzzle_set(name, choice).origin}",
         ("formats", "H*n", "exact %", "95 %", "cell %", "lost/won", "p", "GFLOP", "traffic MiB"),
         tuple(rows),
         f"H*n: H cycles over all ACT steps. lost/won, p: against depth {max(depths)} of the same formats on "
@@ -51,9 +51,9 @@ def depth_table(variants: list[Variant], puzzles: int, depths: tuple[int, ...] =
     )
 
 
-def schedule_table(name: str, cheap: str, full: str, puzzles: int, lasts: tuple[int, ...]) -> Grid:
+def schedule_table(name: str, cheap: str, full: str, choice: Choice, lasts: tuple[int, ...]) -> Grid:
     """``cheap`` weights for the first loops, ``full`` weights for the last ones, with and without halting."""
-    chosen = puzzle_set(name, puzzles)
+    chosen = puzzle_set(name, choice)
     variants = [Variant(name, weights, "a8", "int16") for weights in (cheap, full)]
     first, second = map(reading, variants)
     steps = network(name).config.halt_max_steps

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from refimpl.command_line import examples
 from refimpl.errors import InputError
+from workbench.datasets.read import add_data
 from workbench.lab.calibrations import calibrations_tables
 from workbench.lab.calls import calls_table
+from workbench.lab.cell import Choice, puzzle_set
 from workbench.lab.depth import depth_table, schedule_table
 from workbench.lab.families import families_table
 from workbench.lab.growth import growth_tables
@@ -44,43 +46,43 @@ def _variants(args: argparse.Namespace) -> list[Variant]:
 
 
 def _growth(args: argparse.Namespace) -> list[Grid]:
-    return growth_tables([v for v in _variants(args) if v != v.reference()], args.puzzles)
+    return growth_tables([v for v in _variants(args) if v != v.reference()], args.choice)
 
 
 def _calls(args: argparse.Namespace) -> list[Grid]:
-    return [calls_table([v for v in _variants(args) if v != v.reference()], args.puzzles)]
+    return [calls_table([v for v in _variants(args) if v != v.reference()], args.choice)]
 
 
 def _parting(args: argparse.Namespace) -> list[Grid]:
     double, single = (Variant(args.network, args.weights, "a8", "int16", r) for r in ("double", "single"))
-    return parting_tables(double.resolved(), single.resolved(), args.puzzles)
+    return parting_tables(double.resolved(), single.resolved(), args.choice)
 
 
 def _sites(args: argparse.Namespace) -> list[Grid]:
     if args.spare:
-        return [spared_site(args.network, args.weights, args.spare, args.puzzles)]
-    return [weight_sites(args.network, args.weights, "w8c", args.puzzles),
-            activation_sites(args.network, args.puzzles)]  # fmt: skip
+        return [spared_site(args.network, args.weights, args.spare, args.choice)]
+    return [weight_sites(args.network, args.weights, "w8c", args.choice),
+            activation_sites(args.network, args.choice)]  # fmt: skip
 
 
 def _depth(args: argparse.Namespace) -> list[Grid]:
-    return [depth_table(_variants(args), args.puzzles)]
+    return [depth_table(_variants(args), args.choice)]
 
 
 def _schedule(args: argparse.Namespace) -> list[Grid]:
-    return [schedule_table(args.network, args.weights, "w8c", args.puzzles, SCHEDULE_LASTS)]
+    return [schedule_table(args.network, args.weights, "w8c", args.choice, SCHEDULE_LASTS)]
 
 
 def _calibration(args: argparse.Namespace) -> list[Grid]:
-    return calibrations_tables(args.network, args.weights.split(","), args.puzzles)
+    return calibrations_tables(args.network, args.weights.split(","), args.choice)
 
 
 def _steadiness(args: argparse.Namespace) -> list[Grid]:
-    return [steadiness_table(args.network, args.weights, args.puzzles)]
+    return [steadiness_table(args.network, args.weights, args.choice)]
 
 
 def _families(args: argparse.Namespace) -> list[Grid]:
-    return [families_table(args.network, args.puzzles)]
+    return [families_table(args.network, args.choice)]
 
 
 def _predict(args: argparse.Namespace) -> list[Grid]:
@@ -116,6 +118,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--spare", metavar="LINEAR=FORMAT", help="sites: all in --weights but this one linear"
     )
     parser.add_argument("--puzzles", type=int, default=0, help="first N puzzles (default: the whole set)")
+    add_data(parser)
     parser.add_argument("--results", nargs="*", type=Path, help="files of finished sweeps (predict)")
     add_format(parser)
     examples(parser, "sites --weights w4t --puzzles 64",
@@ -124,8 +127,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
-    if args.puzzles < 0:
-        raise InputError(f"--puzzles is {args.puzzles}; it must be a count, or 0 for the whole set.")
+    args.choice = Choice(args.puzzles, data=args.data or "")
+    if args.data and puzzle_set(args.network, args.choice).puzzle_ids is not None:
+        raise InputError(f"{args.data} names puzzle rows; 'sweep' and 'evaluate' use them, diagnose does "
+                         "not.")
     tables = SUBJECTS[args.subject][0](args)
     data = {"schema": SCHEMA, "tables": [
         {"title": t.title, "headings": t.headings, "rows": t.rows, "note": t.note, "series": t.series}

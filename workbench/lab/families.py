@@ -18,7 +18,7 @@ from refimpl.float_params import Floats, Linear, Site
 from refimpl.models.tree import Model
 from refimpl.quantize.rewrite import map_linears
 from workbench.fidelity import Reading
-from workbench.lab.cell import puzzle_set
+from workbench.lab.cell import Choice, puzzle_set
 from workbench.lab.sensitivity import compare_programs
 from workbench.lab.variant import network
 from workbench.render.grid import Grid
@@ -88,9 +88,9 @@ def _elu_plus_one(x: Floats) -> Floats:
     return np.asarray(np.where(x > 0, x + 1, np.exp(np.minimum(x, 0))))
 
 
-def families_table(name: str, puzzles: int) -> Grid:
+def families_table(name: str, choice: Choice) -> Grid:
     """Every family on one network."""
-    model, chosen = network(name).float_model, puzzle_set(name, puzzles)
+    model, chosen = network(name).float_model, puzzle_set(name, choice)
     programs = {"float32": Reading(float_ops, model)}
     for share in PRUNED:
         programs[f"pruning {share:.0%}"] = Reading(float_ops, pruned(model, share))

@@ -14,7 +14,7 @@ import numpy as np
 from refimpl.fixedpoint import STATE_FRAC_BITS
 from refimpl.models.operators import Array
 from workbench.fidelity import Float64s, Reading, lockstep
-from workbench.lab.cell import puzzle_set
+from workbench.lab.cell import Choice, puzzle_set
 from workbench.lab.steps import over_batches
 from workbench.lab.variant import Variant, network, reading
 from workbench.render.grid import Grid, percent
@@ -65,11 +65,11 @@ def growth(reference: Reading, other: Reading, tokens: Array) -> Growth:
     )
 
 
-def growth_tables(variants: list[Variant], puzzles: int) -> list[Grid]:
+def growth_tables(variants: list[Variant], choice: Choice) -> list[Grid]:
     """Median deviation by call, for puzzles whose float run settles and for those that do not."""
     tables = []
     for variant in variants:
-        chosen = puzzle_set(variant.network, puzzles)
+        chosen = puzzle_set(variant.network, choice)
         measured = growth(reading(variant.reference()), reading(variant), chosen.inputs)
         cycles = network(variant.network).config.H_cycles
         settled = measured.residual[-1] < SETTLED

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from refimpl.models.operators import Array
 from refimpl.models.recursion import Call, act_step, reset
 from workbench.fidelity import Reading
-from workbench.lab.cell import puzzle_set, track
+from workbench.lab.cell import Choice, puzzle_set, track
 from workbench.lab.steps import over_batches
 from workbench.lab.variant import Variant, reading
 from workbench.render.grid import Grid, percent
@@ -92,9 +92,9 @@ def parting(first: Reading, second: Reading, tokens: Array) -> Parting:
     return Parting(call_of, tuple(operator_of), np.stack(shares))
 
 
-def parting_tables(first: Variant, second: Variant, puzzles: int) -> list[Grid]:
+def parting_tables(first: Variant, second: Variant, choice: Choice) -> list[Grid]:
     """First differing call and operator over puzzles, how the difference spreads, and what it costs."""
-    chosen = puzzle_set(first.network, puzzles)
+    chosen = puzzle_set(first.network, choice)
     programs = reading(first), reading(second)
     parts = over_batches(chosen.inputs, lambda batch: parting(*programs, batch))
     calls = np.concatenate([p.call for p in parts])

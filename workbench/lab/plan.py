@@ -2,6 +2,7 @@
 
     puzzles = 256                       # 0 or absent: the whole default set
     givens = 36                         # Sudokus with so many givens; 0 or absent: the default set
+    data = "mine.csv"                   # puzzles of your own in their place; absent: the default set
     [[grid]]
     networks = ["sudoku9-mlp"]
     weights = ["w8c", "w4c"]
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from refimpl.errors import InputError, unknown_name
-from workbench.lab.cell import Cell
+from workbench.lab.cell import Cell, Choice
 from workbench.lab.variant import Variant
 
 DEFAULTS: dict[str, list[str]] = {
@@ -42,7 +43,7 @@ def parse_depth(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def grid_cells(grid: dict[str, Any], puzzles: int, where: str, givens: int = 0) -> list[Cell]:
+def grid_cells(grid: dict[str, Any], choice: Choice, where: str) -> list[Cell]:
     """Every combination of one grid, float references first."""
     for key, values in grid.items():
         if key not in (NETWORKS, *DEFAULTS):
@@ -60,7 +61,7 @@ def grid_cells(grid: dict[str, Any], puzzles: int, where: str, givens: int = 0) 
             for weights, activations, carry, rounding in formats:
                 if weights != "fp32":
                     variants.append(Variant(name, weights, activations, carry, rounding, *depth))
-    return [Cell(v.resolved(), puzzles, givens) for v in (*references, *variants)]
+    return [Cell(v.resolved(), choice) for v in (*references, *variants)]
 
 
 def unique(cells: list[Cell]) -> list[Cell]:
@@ -77,13 +78,17 @@ def read_plan(path: Path) -> list[Cell]:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"the plan {path} is not valid TOML: {error}.") from error
     for key in raw:
-        if key not in ("puzzles", "givens", "grid"):
-            raise unknown_name("plan key", key, ("puzzles", "givens", "grid"))
+        if key not in ("puzzles", "givens", "data", "grid"):
+            raise unknown_name("plan key", key, ("puzzles", "givens", "data", "grid"))
     grids, puzzles, givens = raw.get("grid", []), raw.get("puzzles", 0), raw.get("givens", 0)
+    data = raw.get("data", "")
+    if not isinstance(data, str):
+        raise InputError(f"{path}: data is {data!r}; it must be the name of a file in quotes.")
     for name, value in (("puzzles", puzzles), ("givens", givens)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise InputError(f"{path}: {name} is {value!r}; it must be a count, or 0 for the default set.")
     if not isinstance(grids, list) or not grids or not all(isinstance(grid, dict) for grid in grids):
         raise InputError(f"{path}: there is no [[grid]].")
-    found = [grid_cells(grid, puzzles, f"{path}, grid {i}", givens) for i, grid in enumerate(grids, 1)]
+    choice = Choice(puzzles, givens, data)
+    found = [grid_cells(grid, choice, f"{path}, grid {i}") for i, grid in enumerate(grids, 1)]
     return unique([cell for cells in found for cell in cells])

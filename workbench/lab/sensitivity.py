@@ -13,7 +13,7 @@ from refimpl.quantize.lower import lower
 from refimpl.quantize.rewrite import linears
 from refimpl.quantize.sites import SiteOps, Visitor
 from workbench.fidelity import Reading, flattened_cosines, position_cosines
-from workbench.lab.cell import Track, puzzle_set, track
+from workbench.lab.cell import Choice, Track, puzzle_set, track
 from workbench.lab.steps import over_batches
 from workbench.lab.variant import network
 from workbench.render.grid import Grid, percent
@@ -24,9 +24,9 @@ from workbench.tasks.significance import mcnemar_exact
 QMAX = 127
 
 
-def weight_sites(name: str, low: str, high: str, puzzles: int) -> Grid:
+def weight_sites(name: str, low: str, high: str, choice: Choice) -> Grid:
     """Integer-exact: one linear in ``low``, all others in ``high``; activations a8, carry int16."""
-    found, chosen = network(name), puzzle_set(name, puzzles)
+    found, chosen = network(name), puzzle_set(name, choice)
     programs = {f"all {high}": Reading(fast, lower(found.float_model, high, found.calibration))}
     for p in linears(found.float_model):
         model = lower(found.float_model, high, found.calibration, overrides={p.name: low})
@@ -36,9 +36,9 @@ def weight_sites(name: str, low: str, high: str, puzzles: int) -> Grid:
     return compare_programs(title, found.float_model, programs, chosen, f"against all {high}")
 
 
-def spared_site(name: str, low: str, spared: str, puzzles: int) -> Grid:
+def spared_site(name: str, low: str, spared: str, choice: Choice) -> Grid:
     """Integer-exact: every linear in ``low`` but one; ``spared``, as ``LINEAR=FORMAT``, names it."""
-    found, chosen = network(name), puzzle_set(name, puzzles)
+    found, chosen = network(name), puzzle_set(name, choice)
     site, _, fmt = spared.partition("=")
     names = [p.name for p in linears(found.float_model)]
     if site not in names:
@@ -54,9 +54,9 @@ def spared_site(name: str, low: str, spared: str, puzzles: int) -> Grid:
     )
 
 
-def activation_sites(name: str, puzzles: int, clip: float = 1.0) -> Grid:
+def activation_sites(name: str, choice: Choice, clip: float = 1.0) -> Grid:
     """Emulated: static int8 at one kind of site, everything else float; then everywhere at once."""
-    found, chosen = network(name), puzzle_set(name, puzzles)
+    found, chosen = network(name), puzzle_set(name, choice)
     kinds = dict.fromkeys(kind_of(site) for site in found.calibration.absmax)
     programs = {"float32": Reading(float_ops, found.float_model)}
     for kind in (*kinds, ""):

@@ -11,7 +11,7 @@ from refimpl.models.recursion import run
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import Calibration
 from refimpl.quantize.lower import lower
-from workbench.lab.cell import puzzle_set
+from workbench.lab.cell import Choice, puzzle_set
 from workbench.lab.steps import over_batches
 from workbench.lab.variant import network
 from workbench.render.grid import Grid, percent
@@ -21,9 +21,9 @@ from workbench.tasks.significance import mcnemar_exact
 FACTORS = (1.0, 1.0001, 0.9999)
 
 
-def steadiness_table(name: str, weights: str, puzzles: int) -> Grid:
+def steadiness_table(name: str, weights: str, choice: Choice) -> Grid:
     """float32 beside float64; integer programs whose activation scales differ by 0.01 % only."""
-    found, chosen = network(name), puzzle_set(name, puzzles)
+    found, chosen = network(name), puzzle_set(name, choice)
 
     def answers_of(ops: Operators, model: Model) -> Array:
         parts = over_batches(chosen.inputs, lambda tokens: ops.argmax(run(ops, model, tokens)[1].logits))

@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
+from workbench.json_lines import writing
 from workbench.lab import results
 from workbench.lab.cell import BATCH, Cell, Result, puzzle_set, run_cell
 
@@ -42,7 +43,7 @@ def _work(cell: Cell) -> Result:
 
 def batches(cell: Cell) -> int:
     """How many batches a cell has."""
-    return -(-len(puzzle_set(cell.variant.network, cell.puzzles, cell.givens).inputs) // BATCH)
+    return -(-len(puzzle_set(cell.variant.network, cell.choice).inputs) // BATCH)
 
 
 def sweep(
@@ -58,7 +59,7 @@ def sweep(
     the cells in flight.
     """
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # workers are processes; they read it when they start
-    with results.writing(out):
+    with writing(out):
         done = results.finished_keys(out)
         missing = [cell for cell in cells if cell.key not in done]
         if not missing:

@@ -85,7 +85,7 @@ def crop(tokens: NDArray[np.integer]) -> Grid:
     of equal areas the one with fewer rows wins, and a canvas without a colour in its corner gives a
     grid of 0 x 0 cells.  (The official scoring does the same.)
     """
-    side = math.isqrt(len(tokens))
+    side = math.isqrt(np.size(tokens))
     canvas = np.asarray(tokens).reshape(side, side)
     coloured = (canvas >= FIRST_COLOUR) & (canvas < FIRST_COLOUR + COLOURS)
     widths = np.minimum.accumulate(np.where(coloured.all(axis=1), side, coloured.argmin(axis=1)))

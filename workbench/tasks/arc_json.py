@@ -86,7 +86,8 @@ def _task(name: str, raw: Any, answers: Any, where: str) -> ArcTask:
         examples = [(example["input"], example.get("output", UNKNOWN)) for example in raw[part]]
         if part == "test" and answers is not None:
             if not isinstance(answers, list) or len(answers) != len(examples):
-                raise InputError(f"{place} has {len(examples)} tests; its solutions must be a list of as many "
+                raise InputError(f"{place} has {len(examples)} tests; its solutions must be a list of as "
+                                 "many "
                                  "grids.")
             examples = [(one[0], answer) for one, answer in zip(examples, answers, strict=True)]
         parts[part] = _pairs(examples, f"{place}, {part}")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
-from workbench.tasks.games import Game, Puzzle, game_of, parse, solved
 from workbench.tasks.csv_rows import csv_rows, has_header, text_of
+from workbench.tasks.games import Game, Puzzle, game_of, parse, solved
 from workbench.tasks.sets import evaluation_set
 
 _HINT_LENGTH = 7  # digits; a longer run of digits is meant as a grid, not as a number

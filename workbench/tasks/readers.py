@@ -135,7 +135,8 @@ def _decode(path: Path, name: str, texts: list[str], lines: list[int], cells: in
     unknown = np.argwhere(grids == 255)
     if len(unknown):
         row, cell = map(int, unknown[0])
-        raise InputError(f"{path}, line {lines[row]}: the {name} has {texts[row][cell]!r} in cell {cell + 1}; "
+        raise InputError(f"{path}, line {lines[row]}: the {name} has {texts[row][cell]!r} in cell "
+                         f"{cell + 1}; "
                          f"the characters known are {''.join(codes)!r}.")
     return grids
 

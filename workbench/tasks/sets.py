@@ -109,26 +109,26 @@ def side_of(config: ModelConfig) -> int:
 
 
 def _drawn(config: ModelConfig, count: int, seed: int, givens: int | None) -> PuzzleSet:
+    if config.task not in ("sudoku", "maze"):
+        raise NotImplementedHere(f"there is no puzzle generator for the task {config.task or 'tokens'!r}; "
+                                 "name a file of puzzles with --data FILE.")
     side = side_of(config)
     if givens is not None and (config.task != "sudoku" or givens < 1):
         raise InputError(f"{givens} givens: a Sudoku has at least 1, and no other task has any.")
     if config.task == "sudoku" and side > LARGEST_GENERATED:
-        raise NotImplementedHere(f"Sudokus of {side}x{side} are not generated here; name a file of puzzles with "
-                                 "--data FILE.")
+        raise NotImplementedHere(f"Sudokus of {side}x{side} are not generated here; name a file of puzzles "
+                                 "with --data FILE.")
     if config.task == "sudoku":
         low, high = (round(config.seq_len * share) for share in GIVENS_SHARE)
         wanted = [givens] * count if givens else [low + i % (high - low + 1) for i in range(count)]
         what = f"{givens} givens" if givens else f"{low}-{high} givens"
         batch = sudoku_generate.generate(count, wanted, seed, size=side)
         return _sudoku(batch, f"{count} generated {side}x{side} Sudokus, {what}, seed {seed}")
-    if config.task == "maze":
-        shortest = round(side * MAZE_MIN_PATH_SHARE)
-        if side <= ONE_PATH_SIDE:
-            return HeldOut(minimum_path=shortest, seed=seed).draw(side, count)
-        origin = f"{count} generated {side}x{side} mazes, path >= {shortest}, seed {seed}"
-        return _mazes(maze.generate(count, side, shortest, seed), origin)
-    raise NotImplementedHere(f"there is no puzzle generator for the task {config.task or 'tokens'!r}; name a "
-                             "file of puzzles with --data FILE.")
+    shortest = round(side * MAZE_MIN_PATH_SHARE)
+    if side <= ONE_PATH_SIDE:
+        return HeldOut(minimum_path=shortest, seed=seed).draw(side, count)
+    origin = f"{count} generated {side}x{side} mazes, path >= {shortest}, seed {seed}"
+    return _mazes(maze.generate(count, side, shortest, seed), origin)
 
 
 def at_least_one(count: int) -> int:
