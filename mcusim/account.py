@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mcusim.planner.plan import SCRATCH, Plan
+from mcusim.program import Program
 from refimpl.image import Image
 
 
@@ -20,7 +21,8 @@ WEIGHTS, SCALES = "weight codes", "multipliers, shifts, biases"
 TABLES, ROWS = "tables and constants", "embedding rows"
 DIRECTORY = "directory and alignment"
 CARRY, INPUT, CACHED, TILES = "carry z_H, z_L", "input x", "weights held in SRAM", "scratch of the tiles"
-CODE, RESIDENT, STREAMED = "code allowance", "resident puzzle table", "streamed puzzle table"
+CODE, STATICS, STACK = "code and constants", "statics", "stack"
+RESIDENT, STREAMED = "resident puzzle table", "streamed puzzle table"
 
 
 def image_shares(image: Image) -> tuple[Share, ...]:
@@ -37,6 +39,12 @@ def image_shares(image: Image) -> tuple[Share, ...]:
             sizes[TABLES] += entry.size
     rest = len(image.data) - sum(sizes.values())
     return (*(Share(what, size) for what, size in sizes.items()), Share(DIRECTORY, rest))
+
+
+def program_shares(program: Program) -> tuple[Share, Share, Share]:
+    """Code in non-volatile memory; statics and stack in SRAM."""
+    return (Share(CODE, program.code.count), Share(STATICS, program.statics.count),
+            Share(STACK, program.stack.count))  # fmt: skip
 
 
 def arena_shares(plan: Plan) -> tuple[Share, ...]:

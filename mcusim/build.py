@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from mcusim.account import CODE, RESIDENT, STREAMED, Share, arena_shares, image_shares
+from mcusim.account import RESIDENT, STREAMED, Share, arena_shares, image_shares, program_shares
 from mcusim.figures import weakest
 from mcusim.footprint import Footprint
 from mcusim.parts import Part
 from mcusim.planner.ledger import Ledger, operator_counts
 from mcusim.planner.plan import Plan
 from mcusim.planner.target import Target
+from mcusim.program import Program
 from mcusim.report import Basis, Budget, CycleRow, OperatorRow, RegionUse, Span, Total
 from mcusim.simulate import Execution
 from mcusim.timing import OperatorCounts, energy
@@ -128,15 +129,15 @@ def total(costs: Costs, execution: Execution | None) -> Total:
     )
 
 
-def budget(limit: int, image: Image, plan: Plan, part: Part, size: Footprint) -> Budget:
-    """Everything that must be held: the image file, a resident table, the arena, the code."""
+def budget(limit: int, image: Image, plan: Plan, target: Target, size: Footprint) -> Budget:
+    """Everything that must be held: the image file, a resident table, the arena, the program."""
     tables = (Share(RESIDENT, size.resident),) if size.resident else ()
-    shares = (*image_shares(image), *tables, *arena_shares(plan), Share(CODE, part.code_bytes))
+    shares = (*image_shares(image), *tables, *arena_shares(plan), *program_shares(target.program))
     return Budget(limit, shares, size.weights_only)
 
 
 def regions(image: Image, plan: Plan, target: Target, size: Footprint) -> tuple[RegionUse, ...]:
-    """Image, code, puzzle table and the plan's segments in the part's memories.
+    """Image, program, puzzle table and the plan's segments in the part's memories.
 
     A plan that fits nowhere is shown whole in the memory that serves the arena.
     """
@@ -147,22 +148,25 @@ def regions(image: Image, plan: Plan, target: Target, size: Footprint) -> tuple[
         held[target.memories.image.name].append(Share(RESIDENT, size.resident))
     if size.rows:
         held[target.memories.rows.name].append(Share(STREAMED, size.rows))
-    held[part.region("code", part.code_bytes).name].append(Share(CODE, part.code_bytes))
+    code, *data = program_shares(target.program)
+    held[target.code.name].append(code)
+    held[target.data.name] += data
     segments = plan.lay_out(target)
     if segments is None:
         held[target.memories.arena.name] += arena_shares(plan)
     for segment in segments or ():
         held[segment.region].append(Share(segment.name, segment.bytes))
     return tuple(
-        RegionUse(r.name, r.kind, sum(s.size for s in held[r.name]), r.bytes, tuple(held[r.name]))
+        RegionUse(r.name, r.kind, sum(s.size for s in held[r.name]), r.bytes, tuple(held[r.name]), r.external,
+                  r.figures["size"].basis)
         for r in part.regions
         if r.name in held
     )
 
 
-def basis(part: Part) -> Basis:
+def basis(part: Part, program: Program) -> Basis:
     """The weakest figure behind the estimates, and how many figures there are of each basis."""
-    figures = list(part.figures())
+    figures = [*part.figures(), *(figure for _, figure in program.named_figures())]
     last = weakest(figures)
     counted = Counter(figure.basis for figure in figures)
     return Basis(last.basis, last.source, tuple(sorted(counted.items())))

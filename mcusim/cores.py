@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mcusim.catalogue import entry
-from mcusim.figures import Figure, Span
+from mcusim.figures import Basis, Figure, Span
 from mcusim.toml_checks import Table
 
 # The kinds of multiply-accumulate, by the formats of the two factors: a linear with int8 or int4
@@ -50,6 +50,14 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class Target:
+    """The compiled target whose programs this core runs; ``basis`` is ``assumed`` for a stand-in."""
+
+    target: str
+    basis: Basis
+
+
+@dataclass(frozen=True)
 class Core:
     """``macs`` maps each of MAC_KINDS to the kernel that does it, ``work`` each of WORK_KINDS to
     instructions for one unit."""
@@ -61,6 +69,7 @@ class Core:
     work: Mapping[str, Figure]
     cycles_per_instruction: Span
     picojoules_per_cycle: Span
+    program: Target
 
     def instructions_per_mac(self, kind: str) -> float:
         """Marginal instructions of one MAC."""
@@ -93,6 +102,7 @@ def load_core(name: str, data: Path | None = None) -> Core:
         work={kind: work.figure(kind) for kind in WORK_KINDS},
         cycles_per_instruction=table.span("cycles_per_instruction"),
         picojoules_per_cycle=table.span("picojoules_per_cycle"),
+        program=_target(table.table("program")),
     )
     for section in (use, work, table):
         section.finish()
@@ -101,6 +111,12 @@ def load_core(name: str, data: Path | None = None) -> Core:
             raise work.error(f"instructions.requantize {core.work['requantize'].value:g} is more than kernel "
                              f"{macs[kind].name} spends on all of a row's work.", "requantize")
     return core
+
+
+def _target(row: Table) -> Target:
+    target = Target(row.text("target"), row.basis())
+    row.finish()
+    return target
 
 
 def _kernels(table: Table) -> Iterator[tuple[Table, Kernel]]:

@@ -1,7 +1,7 @@
 """A deployment: which model, in which formats and at which depth, on which part, and what to expect.
 
 ``expect`` holds the answer the file's author predicts for each budget in both readings: ``weights_only``
-(parameters x bits, the published notion) and ``everything`` (image, arena and code).
+(parameters x bits, the published notion) and ``everything`` (image, arena and program).
 ``mcusim check`` compares them with what comes out.
 """
 

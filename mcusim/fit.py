@@ -11,7 +11,9 @@ from mcusim.footprint import Footprint, deployed_config, footprint
 from mcusim.parts import Part, load_part
 from mcusim.planner.plan import Formats, Plan
 from mcusim.planner.search import search
-from mcusim.planner.target import target_of
+from mcusim.planner.target import Target, target_of
+from mcusim.program import Program, kernels_of, program_of
+from refimpl.models.config import ModelConfig
 
 
 @dataclass(frozen=True)
@@ -20,19 +22,29 @@ class Fit:
 
     ``plans`` is the front, the smallest first, and empty where planning could change nothing: float weights
     have no integer schedule, and an image that outgrows every budget by itself needs none.
-    ``on_part`` is the fastest plan the part's regions hold.
+    ``target`` is the part with image and program laid into it, ``on_part`` the fastest plan its regions hold,
+    ``inside`` the fastest that its internal memories hold alone.
     """
 
     deployment: Deployment
-    part: Part
+    target: Target
     footprint: Footprint
     plans: tuple[Plan, ...]
     on_part: Plan | None
+    inside: Plan | None
+
+    @property
+    def part(self) -> Part:
+        return self.target.part
+
+    @property
+    def program(self) -> Program:
+        return self.target.program
 
     @property
     def fixed(self) -> int:
-        """Bytes of image and code."""
-        return self.footprint.image + self.part.code_bytes
+        """Bytes of image and program."""
+        return self.footprint.image + self.program.bytes
 
     @property
     def least(self) -> int:
@@ -62,10 +74,25 @@ def fit(deployment: Deployment, data: Path | None = None, plan_anyway: bool = Fa
     """
     part = load_part(deployment.part, data)
     size = footprint(deployment)
-    hopeless = size.image + part.code_bytes > max(deployment.expect)
+    config, formats = deployed_config(deployment), Formats(deployment.weight_bits, deployment.carry)
+    program = program_of(part, kernels_of(config, formats.bits, formats.carry))
+    target = target_of(part, size.image, program, size.rows)
+    hopeless = size.image + program.bytes > max(deployment.expect)
     if deployment.weights == FLOAT32 or (hopeless and not plan_anyway):
-        return Fit(deployment, part, size, (), None)
-    target = target_of(part, size.image)
-    formats = Formats(deployment.weight_bits, deployment.carry)
-    found = search(deployed_config(deployment), formats, target)
-    return Fit(deployment, part, size, found.front, found.chosen)
+        return Fit(deployment, target, size, (), None, None)
+    found = search(config, formats, target)
+    inside = plan_inside(config, formats, target, found.chosen, size.image, size.rows)
+    return Fit(deployment, target, size, found.front, found.chosen, inside)
+
+
+def plan_inside(
+    config: ModelConfig, formats: Formats, target: Target, chosen: Plan | None, image: int, outside: int
+) -> Plan | None:
+    """The plan of a part's internal memories alone: ``chosen`` where that touches no other."""
+    if chosen is not None and not any(region.external for region in target.in_use(chosen.sizes)):
+        return chosen
+    inner = target.part.internal()
+    if inner is None or outside:
+        return None
+    alone = target_of(inner, image, target.program)
+    return search(config, formats, alone).chosen if alone.image_fits else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -39,6 +39,11 @@ class Region:
     nanojoules_per_byte: float
     figures: dict[str, Figure]
 
+    @property
+    def external(self) -> bool:
+        """Whether the memory is a chip of its own behind a bus."""
+        return self.interface is not None
+
     def time_s(self, count: int) -> float:
         """Seconds to read ``count`` consecutive bytes."""
         return count / self.read if self.interface is None else self.interface.time_s(count)
@@ -58,13 +63,16 @@ class Silicon:
 
 @dataclass(frozen=True)
 class Part:
-    """A device the simulator can run on."""
+    """A device the simulator can run on.
+
+    ``code_allowance`` is the code of a port where no build for the part's core was measured.
+    """
 
     name: str
     title: str
     core: Core
     clock: Figure
-    code_allowance: Figure
+    code_allowance: Figure | None
     regions: tuple[Region, ...]
     silicon: tuple[Silicon, ...]
     path: Path
@@ -73,20 +81,31 @@ class Part:
     def clock_hz(self) -> float:
         return self.clock.value
 
-    @property
-    def code_bytes(self) -> int:
-        return self.code_allowance.count
-
     def region(self, purpose: Purpose, size: int = 0) -> Region:
         """The first region for ``purpose`` that has ``size`` bytes, or else its largest."""
-        candidates = [region for region in self.regions if purpose in region.purposes]
-        fitting = [region for region in candidates if region.bytes >= size]
-        return fitting[0] if fitting else max(candidates, key=lambda region: region.bytes)
+        return _first([region for region in self.regions if purpose in region.purposes], size)
+
+    def code_region(self, size: int) -> Region:
+        """Where ``size`` bytes of program stand: memory that keeps them without power goes first."""
+        able = [region for region in self.regions if "code" in region.purposes]
+        return _first([region for region in able if region.kind != "sram"] or able, size)
+
+    def data_region(self, size: int) -> Region:
+        """Where ``size`` bytes of statics and stack stand: the fastest internal SRAM with room for them."""
+        able = [region for region in self.regions if "arena" in region.purposes and region.kind == "sram"]
+        able = able or [region for region in self.regions if "arena" in region.purposes]
+        return _first(sorted(able, key=lambda region: -region.read), size)
+
+    def internal(self) -> Part | None:
+        """The part without its external memories; None where the others have no place for image, code or
+        arena."""
+        regions = tuple(region for region in self.regions if not region.external)
+        held = {purpose for region in regions for purpose in region.purposes}
+        return replace(self, regions=regions) if held >= {"arena", "image", "code"} else None
 
     def named_figures(self) -> Iterator[tuple[str, Figure | Span]]:
         """Every number that a report about this part rests on, with its name."""
         yield "clock", self.clock
-        yield "code allowance", self.code_allowance
         for region in self.regions:
             for name, figure in region.figures.items():
                 yield f"{region.name} {name}", figure
@@ -96,6 +115,12 @@ class Part:
         """The same without names."""
         for _, figure in self.named_figures():
             yield figure
+
+
+def _first(candidates: list[Region], size: int) -> Region:
+    """The first with ``size`` bytes, or else the largest."""
+    fitting = [region for region in candidates if region.bytes >= size]
+    return fitting[0] if fitting else max(candidates, key=lambda region: region.bytes)
 
 
 def part_names(data: Path | None = None) -> list[str]:
@@ -132,7 +157,7 @@ def load_part(name: str, data: Path | None = None) -> Part:
         title=table.text("title"),
         core=loaded_core,
         clock=table.figure("clock", parse_hertz),
-        code_allowance=table.figure("code_allowance", parse_bytes),
+        code_allowance=table.figure("code_allowance", parse_bytes) if table.has("code_allowance") else None,
         regions=regions,
         silicon=tuple(_silicon(row) for row in rows),
         path=table.path,

@@ -62,13 +62,16 @@ class AllPuzzles:
 
 @dataclass(frozen=True)
 class RegionUse:
-    """One memory of the part: bytes used of its size, and for what."""
+    """One memory of the part: bytes used of its size, for what, whether it is a chip of its own, and what its
+    size rests on."""
 
     region: str
     kind: str
     used: int
     size: int
     holds: tuple[Share, ...]
+    external: bool
+    size_basis: str
 
     @property
     def missing(self) -> int:
@@ -77,7 +80,7 @@ class RegionUse:
 
 @dataclass(frozen=True)
 class Budget:
-    """The verdict: ``everything`` = image + arena + code decides; ``weights_only`` stands beside it."""
+    """The verdict: ``everything`` = image + arena + program decides; ``weights_only`` stands beside it."""
 
     limit: int
     shares: tuple[Share, ...]
@@ -160,7 +163,8 @@ class Basis:
 
 @dataclass(frozen=True)
 class RunReport:
-    """Everything ``mcusim run`` knows; ``fits`` decides the exit code."""
+    """Everything ``mcusim run`` knows; ``fits`` decides the exit code, ``inside`` says whether the part's
+    internal memories alone hold some plan."""
 
     subject: Subject
     budget: Budget
@@ -171,6 +175,7 @@ class RunReport:
     operators: tuple[OperatorRow, ...]
     total: Total
     basis: Basis
+    inside: bool
     remedies: tuple[str, ...]
 
     @property
@@ -182,7 +187,7 @@ def to_json(report: RunReport) -> dict[str, Any]:
     """The report as plain data, with the verdicts that the dataclasses compute."""
     data = {"schema": SCHEMA, **asdict(report), "fits": report.fits}
     data["budget"] |= {"everything": report.budget.everything, "missing": report.budget.missing,
-                       "counts": "flash image + arena of the plan + code allowance"}  # fmt: skip
+                       "counts": "image + arena of the plan + code, statics, stack"}  # fmt: skip
     for plain, region in zip(data["regions"], report.regions, strict=True):
         plain["missing"] = region.missing
     return data

@@ -8,9 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mcusim.flash import FlashInterface
+from mcusim.parts import Part, load_part
 from mcusim.planner.choices import AttentionTiles, Choices, MixTiles, OutputTiles, SwiGLUTiles, whole
 from mcusim.planner.execute import PlannedRun, execute_plan
 from mcusim.planner.plan import Formats, Plan, make_plan
+from mcusim.planner.target import Target, target_of
+from mcusim.program import program_of
 from refimpl import fast
 from refimpl.models.config import ModelConfig
 from refimpl.models.recursion import run
@@ -37,6 +40,12 @@ def tokens_of(config: ModelConfig, seed: int = 0) -> npt.NDArray[np.int64]:
 
 def formats(weights: str, carry: str) -> Formats:
     return Formats(4 if weights[1] == "4" else 8, carry)
+
+
+def laid_out(part: Part | str, image_bytes: int) -> Target:
+    """A part with an image and the largest program of its core laid into it."""
+    found = load_part(part) if isinstance(part, str) else part
+    return target_of(found, image_bytes, program_of(found, "not built"))
 
 
 def mlp_choices(config: ModelConfig) -> list[Choices]:

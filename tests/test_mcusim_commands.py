@@ -36,11 +36,11 @@ def test_check_fails_when_an_expectation_is_wrong_and_names_the_file(
     assert "mine.toml: expected to not fit 4 MiB (everything), but it does the opposite." in printed
 
 
-def test_check_sums_image_arena_and_code(capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_sums_image_arena_and_program(capsys: pytest.CaptureFixture[str]) -> None:
     code, data = report(capsys, "check", "sudoku9-mlp-int4")
     (row,) = data["deployments"]  # type: ignore[misc]
     assert code == 0
-    assert row["everything"] == row["image"] + row["arena"] + row["code"]
+    assert row["everything"] == row["image"] + row["arena"] + row["code"] + row["statics"] + row["stack"]
     assert row["weights_only"] == 258_626 // 2
 
 

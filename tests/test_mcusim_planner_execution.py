@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mcusim.parts import load_part
 from mcusim.planner.arena import Arena, ArenaError, Place
 from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import whole
@@ -14,7 +13,7 @@ from mcusim.planner.ledger import Ledger
 from mcusim.planner.noise import NoisyFlash
 from mcusim.planner.plan import Plan, make_plan
 from mcusim.planner.search import search
-from mcusim.planner.target import Room, target_of
+from mcusim.planner.target import Room
 from refimpl.errors import DoesNotFit
 from refimpl.models.presets import preset
 from tests.plans import (
@@ -23,6 +22,7 @@ from tests.plans import (
     attention_choices,
     formats,
     integer_model,
+    laid_out,
     mlp_choices,
     tokens_of,
 )
@@ -168,7 +168,7 @@ def test_whole_puzzles_under_five_plans_give_the_oracles_bits(network: str, inde
 @pytest.mark.parametrize("network", ["sudoku9-mlp", "sudoku9-att"])
 def test_every_plan_of_the_front_gives_the_oracles_bits(network: str) -> None:
     model = integer_model(network, "w4c", "int16", 1, 1)
-    target = target_of(load_part("generic-4mb"), 200_000)
+    target = laid_out("generic-4mb", 200_000)
     plans = search(model.config, formats("w4c", "int16"), target).front
     assert len(plans) > 5
     for plan in plans:

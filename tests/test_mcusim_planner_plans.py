@@ -9,9 +9,10 @@ from mcusim.planner.buffers import Buffer, Lifetimes, place
 from mcusim.planner.choices import Choices, SwiGLUTiles
 from mcusim.planner.plan import Formats, make_plan
 from mcusim.planner.search import search
-from mcusim.planner.target import Room, lay_out, target_of
+from mcusim.planner.target import Room, lay_out
 from refimpl.counting import count_step
 from refimpl.models.presets import preset
+from tests.plans import laid_out
 from workbench.networks import find_network
 
 KIB = 1024
@@ -33,7 +34,7 @@ def test_weight_stationary_sudoku_mlp_reads_each_weight_once_a_call_within_448_k
 def test_two_token_tiles_read_two_point_four_gigabytes_and_cost_time_on_qspi() -> None:
     config = preset("trm-mlp-sudoku")
     part = load_part("imxrt1062")
-    target = target_of(part, 2_600_000)
+    target = laid_out(part, 2_600_000)
     assert target.memories.image.name == "flash"
     once, often = (make_plan(config, INT4, choices) for choices in (STATIONARY, TWO_TOKENS))
     assert often.step.code_bytes == pytest.approx(2.4e9, rel=0.02)
@@ -45,7 +46,7 @@ def test_a_plan_counts_the_macs_of_the_untiled_program() -> None:
     for name in ("trm-mlp-sudoku", "trm-att-sudoku", "sudoku9-att"):
         config = find_network(name).config if name.startswith("sudoku") else preset(name)
         step = count_step(config)
-        result = search(config, INT4, target_of(load_part("generic-8mb"), 4_000_000))
+        result = search(config, INT4, laid_out("generic-8mb", 4_000_000))
         for plan in (result.front[0], result.front[-1]):
             ledger = plan.step
             assert ledger.sum(lambda work: work.counts["macs"]) == step.counts.macs
@@ -55,7 +56,7 @@ def test_a_plan_counts_the_macs_of_the_untiled_program() -> None:
 
 
 def test_the_front_of_sudoku_mlp_reaches_256_kib_and_trades_sram_for_traffic() -> None:
-    target = target_of(load_part("generic-4mb"), 2_600_000)
+    target = laid_out("generic-4mb", 2_600_000)
     result = search(preset("trm-mlp-sudoku"), INT4, target)
     sram = [plan.high_water for plan in result.front]
     assert sram == sorted(sram)
@@ -67,13 +68,13 @@ def test_the_front_of_sudoku_mlp_reaches_256_kib_and_trades_sram_for_traffic() -
 
 
 def test_maze_attention_with_int8_carry_needs_at_most_1_6_mib() -> None:
-    target = target_of(load_part("generic-4mb"), 3_500_000)
+    target = laid_out("generic-4mb", 3_500_000)
     result = search(preset("trm-att-maze"), INT4_SMALL_CARRY, target)
     assert result.front[0].high_water <= 1.6 * 1024 * KIB
 
 
 def test_no_plan_of_the_front_is_beaten_by_another() -> None:
-    target = target_of(load_part("stm32h7s7"), 200_000)
+    target = laid_out("stm32h7s7", 200_000)
     plans = search(find_network("sudoku9-mlp").config, INT4, target).front
     seen = [(p.high_water, p.step.code_bytes, p.step_time(target).high) for p in plans]
     for mine in seen:
@@ -85,7 +86,7 @@ def test_no_plan_of_the_front_is_beaten_by_another() -> None:
 def test_the_chosen_plan_is_as_fast_as_the_fastest_of_the_front_that_fits() -> None:
     config = preset("trm-mlp-sudoku")
     for name in ("rp2350", "stm32h743", "stm32n657"):
-        target = target_of(load_part(name), 2_600_000)
+        target = laid_out(name, 2_600_000)
         result = search(config, INT4, target)
         assert result.chosen is not None
         fastest = min(p.step_time(target).high for p in result.front if p.lay_out(target) is not None)
@@ -93,15 +94,16 @@ def test_the_chosen_plan_is_as_fast_as_the_fastest_of_the_front_that_fits() -> N
 
 
 def test_nothing_is_chosen_where_nothing_fits() -> None:
-    target = target_of(load_part("rp2350"), 3_500_000)
+    target = laid_out("rp2350", 3_500_000)
     assert search(preset("trm-att-maze"), INT4_SMALL_CARRY, target).chosen is None
 
 
 def test_weights_in_sram_need_no_buffer_to_pass_through() -> None:
     part = load_part("stm32n657")
-    assert not target_of(part, 2_600_000).staged
-    assert target_of(part, 8_000_000).staged
-    assert target_of(part, 2_600_000).rooms[0] == Room("sram", 4300 * KIB - 2_600_000 - part.code_bytes)
+    inside = laid_out(part, 2_600_000)
+    assert not inside.staged
+    assert laid_out(part, 8_000_000).staged
+    assert inside.rooms[0] == Room("sram", 4300 * KIB - 2_600_000 - inside.program.bytes)
 
 
 def test_buffers_that_never_live_together_share_addresses() -> None:

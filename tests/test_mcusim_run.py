@@ -15,16 +15,17 @@ import pytest
 from mcusim.__main__ import main
 from mcusim.account import CACHED, CARRY, INPUT, TILES
 from mcusim.deployments import load_deployment
-from mcusim.footprint import footprint
+from mcusim.footprint import deployed_config, footprint
 from mcusim.parts import load_part
 from mcusim.planner.plan import Formats
 from mcusim.planner.search import search
-from mcusim.planner.target import target_of
+from mcusim.program import kernels_of, program_of
 from mcusim.simulate import Execution, crc32, execute
 from refimpl import fast, ops
 from refimpl.__main__ import main as refimpl_main
 from refimpl.image import Image
 from refimpl.models.recursion import run
+from tests.plans import laid_out
 from workbench.networks import find_network
 from workbench.tasks.puzzles import load_shipped
 from workbench.tasks.sudoku import from_tokens, to_tokens
@@ -55,7 +56,8 @@ def test_the_budget_is_the_file_the_arena_and_the_code(capsys: pytest.CaptureFix
     _, said = report(capsys, "--no-fidelity")
     image = len(find_network("sudoku9-mlp").image("w4c"))
     arena = said["total"]["high_water"]
-    assert said["budget"]["everything"] == image + arena + load_part("generic-4mb").code_bytes
+    program = program_of(load_part("generic-4mb"), "mlp-w4-int16")
+    assert said["budget"]["everything"] == image + arena + program.bytes
     assert said["budget"]["weights_only"] == 258_626 // 2
 
 
@@ -74,11 +76,14 @@ def test_a_smaller_budget_gets_a_smaller_plan_and_the_same_bits(capsys: pytest.C
 def test_run_and_check_have_one_account(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The published reading and the image come from the same footprint; a resident table is counted."""
     _, said = report(capsys, name)
-    size = footprint(load_deployment(name))
+    deployment = load_deployment(name)
+    size = footprint(deployment)
     part = load_part(said["subject"]["part"])
     arena = sum(s["size"] for s in said["budget"]["shares"] if s["what"] in ARENA)
     assert said["budget"]["weights_only"] == size.weights_only
-    assert said["budget"]["everything"] == size.image + arena + part.code_bytes
+    kernels = kernels_of(deployed_config(deployment), deployment.weight_bits, deployment.carry)
+    program = program_of(part, kernels)
+    assert said["budget"]["everything"] == size.image + arena + program.bytes
 
 
 def test_the_default_budget_is_that_of_the_part(capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,7 +129,7 @@ def planned(name: str, depth: tuple[int, int], tokens: np.ndarray) -> Execution:
     network = find_network(name)
     image = Image(network.image("w4c"))
     config = replace(network.config, H_cycles=depth[0], halt_max_steps=depth[1])
-    target = target_of(load_part("generic-4mb"), len(image.data))
+    target = laid_out("generic-4mb", len(image.data))
     plan = search(config, Formats(4, "int16"), target).chosen
     assert plan is not None
     return execute(image, plan, target, tokens)

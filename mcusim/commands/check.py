@@ -36,7 +36,7 @@ def kib(count: int) -> str:
 def _verdicts(one: Fit) -> tuple[str, ...]:
     verdicts = one.verdicts.values()
     cells = [*(FITS[v.weights_only] for v in verdicts), *(FITS[v.everything] for v in verdicts)]
-    on_part = FITS[one.on_part is not None]
+    on_part = "inside" if one.inside is not None else "external" if one.on_part is not None else "no"
     return one.deployment.name, *cells, on_part, "yes" if one.as_expected else "NOT"
 
 
@@ -44,7 +44,7 @@ def _sizes(one: Fit) -> tuple[str, ...]:
     arena = kib(one.plans[0].high_water) if one.plans else "-"
     everything = f"{'' if one.plans else '> '}{kib(one.least)}"
     weights, image = kib(one.footprint.weights_only), kib(one.footprint.image)
-    return one.deployment.name, weights, image, arena, everything
+    return one.deployment.name, weights, image, arena, kib(one.program.bytes), everything
 
 
 def data_of(one: Fit) -> dict[str, Any]:
@@ -55,11 +55,14 @@ def data_of(one: Fit) -> dict[str, Any]:
         "weights_only": one.footprint.weights_only,
         "image": one.footprint.image,
         "rows_outside": one.footprint.rows,
-        "code": one.part.code_bytes,
+        "code": one.program.code.count,
+        "statics": one.program.statics.count,
+        "stack": one.program.stack.count,
         "arena": one.plans[0].high_water if one.plans else None,
         "everything": one.least,
         "everything_is_lower_bound": not one.plans,
         "part_holds_it": one.on_part is not None,
+        "internal_memory_holds_it": one.inside is not None,
         "budgets": [
             {
                 "bytes": budget,
@@ -95,14 +98,15 @@ def sheet(fits: list[Fit]) -> Sheet:
     verdicts = Grid("does it fit 4 and 8 MiB: weights only, everything; the part",
                     ("deployment", "w 4M", "w 8M", "all 4M", "all 8M", "part", "stated"),
                     tuple(map(_verdicts, fits)), strong=wrong)  # fmt: skip
-    sizes = Grid("KiB; all = image + smallest arena + code allowance",
-                 ("deployment", "weights", "image", "arena", "all"),
+    sizes = Grid("KiB; all = image + smallest arena + program (code, statics, stack)",
+                 ("deployment", "weights", "image", "arena", "program", "all"),
                  tuple(map(_sizes, fits)))  # fmt: skip
     good = sum(one.as_expected for one in fits)
     sentences = [
         f"{good} of {len(fits)} deployments are as their files state.",
         "Arena: the smallest plan of the front; '-': none is needed, the image alone outgrows both budgets.",
-        "Part: its regions, each a limit of its own, hold image, code and the arena of some plan.",
+        "Part: its regions, each a limit of its own, hold image, program and the arena of some plan; "
+        "'inside': its internal memories alone do.",
         *_failures(fits),
     ]
     data = {"schema": SCHEMA, "deployments": [data_of(one) for one in fits], "as_expected": good == len(fits)}

@@ -11,7 +11,7 @@ from mcusim.fit import fit
 from mcusim.parts import Part
 from mcusim.planner.ledger import Ledger, Work, operator_counts
 from mcusim.planner.plan import Plan, row_source
-from mcusim.planner.target import Target, target_of
+from mcusim.planner.target import Target
 from mcusim.render.grids import count
 from mcusim.render.plans import describe
 from mcusim.timing import OperatorCounts, energy, instructions
@@ -70,7 +70,7 @@ def _sentences(plan: Plan, part: Part, target: Target, overlap: bool) -> tuple[s
 def run(args: argparse.Namespace) -> int:
     deployment = chosen_deployment(args)
     one = fit(deployment, args.data, plan_anyway=True)
-    target = target_of(one.part, one.footprint.image)
+    target = one.target
     plan = one.on_part
     if plan is None:
         raise DoesNotFit(

@@ -12,11 +12,13 @@ from rich.progress import Progress
 
 from mcusim.build import Costs, basis, budget, cycle_rows, operator_rows, regions, total
 from mcusim.deployments import DEFAULT_DEPLOYMENT, FLOAT32, Deployment, load_deployment
+from mcusim.fit import plan_inside
 from mcusim.footprint import footprint
 from mcusim.parts import load_part
 from mcusim.planner.plan import Formats
 from mcusim.planner.search import search
 from mcusim.planner.target import target_of
+from mcusim.program import kernels_of, program_of
 from mcusim.render import markdown, terminal
 from mcusim.render.plans import describe
 from mcusim.report import AllPuzzles, PuzzleResult, RunReport, Subject, to_json
@@ -161,9 +163,11 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
     carry: Carry = "int8" if deployment.carry == "int8" else "int16"
     image = Image(network.image(deployment.weights, args.rounding, carry=carry), "the image")
     size = footprint(deployment)
-    target = target_of(part, len(image.data) + size.resident)
-    room = max(0, limit - len(image.data) - size.resident - part.code_bytes)
-    found = search(config, Formats(deployment.weight_bits, carry), target, room)
+    formats = Formats(deployment.weight_bits, carry)
+    program = program_of(part, kernels_of(config, formats.bits, carry))
+    held = len(image.data) + size.resident
+    target = target_of(part, held, program, size.rows)
+    found = search(config, formats, target, max(0, limit - held - program.bytes))
     plan = found.chosen or found.front[0]
     execution, result = None, None
     if found.chosen is not None and (puzzle is not None or args.execute or args.table):
@@ -183,14 +187,15 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
             deployment.carry, args.rounding, config.H_cycles, config.L_cycles, config.halt_max_steps,
             part.name, part.title, describe(plan.choices),
         ),
-        budget=budget(limit, image, plan, part, size),
+        budget=budget(limit, image, plan, target, size),
         regions=regions(image, plan, target, size),
         puzzle=result,
         all_puzzles=everyone,
         cycles=cycle_rows(costs, execution),
         operators=operator_rows(costs),
         total=total(costs, execution),
-        basis=basis(part),
+        basis=basis(part, program),
+        inside=plan_inside(config, formats, target, found.chosen, held, size.rows) is not None,
         remedies=(),
     )  # fmt: skip
     return replace(report, remedies=_remedies(report, network, args.rounding, limit))

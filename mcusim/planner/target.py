@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mcusim.parts import Part
+from mcusim.parts import Part, Region
 from mcusim.planner.ledger import Memories
+from mcusim.program import Program
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,15 @@ class Segment:
 
 @dataclass(frozen=True)
 class Target:
-    """A part with the image and the code laid into it; ``image_fits`` where they have room."""
+    """A part with image and program laid into it; ``image_fits`` where they have room.
+
+    ``code`` and ``data`` are the memories of the program: instructions, and statics with the stack.
+    """
 
     part: Part
+    program: Program
+    code: Region
+    data: Region
     memories: Memories
     rooms: tuple[Room, ...]
     image_fits: bool
@@ -41,16 +48,29 @@ class Target:
         return self.memories.image.kind != "sram"
 
 
-def target_of(part: Part, image_bytes: int) -> Target:
-    """Lay image and code into the first regions with room for them; what is left is for the arena."""
+    def in_use(self, sizes: dict[str, int]) -> tuple[Region, ...]:
+        """The memories that program, image, rows and an arena of these segments use."""
+        names = {self.code.name, self.data.name, self.memories.image.name, self.memories.rows.name}
+        names |= {segment.region for segment in lay_out(sizes, self.rooms) or ()}
+        return tuple(region for region in self.part.regions if region.name in names)
+
+
+def target_of(part: Part, image_bytes: int, program: Program, outside: int = 0) -> Target:
+    """Lay image and program into the first regions with room for them; what is left is for the arena.
+
+    ``outside``: bytes of embedding rows that stand beside the image; without them every row is the image's.
+    """
     left = {region.name: region.bytes for region in part.regions}
     image = part.region("image", image_bytes)
+    rows = part.region("rows", outside) if outside else image
+    code, data = part.code_region(program.code.count), part.data_region(program.in_sram)
     left[image.name] -= image_bytes
-    left[part.region("code", part.code_bytes).name] -= part.code_bytes
+    left[code.name] -= program.code.count
+    left[data.name] -= program.in_sram
     rooms = tuple(Room(r.name, max(0, left[r.name])) for r in part.regions if "arena" in r.purposes)
     largest = max(rooms, key=lambda room: room.bytes).region
     arena = next(region for region in part.regions if region.name == largest)
-    return Target(part, Memories(image, part.region("rows"), arena), rooms, min(left.values()) >= 0)
+    return Target(part, program, code, data, Memories(image, rows, arena), rooms, min(left.values()) >= 0)
 
 
 def lay_out(sizes: dict[str, int], rooms: tuple[Room, ...]) -> tuple[Segment, ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mcusim.report import Budget, CycleRow, RunReport, Span
-from mcusim.units import format_bytes, format_seconds
+from mcusim.units import format_bytes, format_seconds, format_size
 from workbench.render.grid import Grid
 
 CYCLES_SHOWN = 12
@@ -125,10 +125,27 @@ def verdict(report: RunReport) -> tuple[str, str, str]:
     aside = f"Weights only: {published}."
     if report.fits:
         spare = counted.limit - counted.everything
-        return "FITS", f"{limit} with {spare:,} bytes to spare (image + arena + code).", aside
+        reason = f"{limit} with {spare:,} bytes to spare (image + arena + program)."
+        return "FITS", f"{reason} {memories(report)}", aside
     reasons = [f"{limit}: {counted.missing:,} bytes missing"] if counted.missing else []
-    reasons += [f"{r.region}: {r.missing:,} bytes missing" for r in report.regions if r.missing]
-    return "DOES NOT FIT", "; ".join(reasons) + " (image + arena + code).", aside
+    reasons += [
+        f"{r.region}: {r.missing:,} bytes missing for {', '.join(f'{s.what} {s.size:,}' for s in r.holds)}"
+        for r in report.regions
+        if r.missing
+    ]
+    return "DOES NOT FIT", "; ".join(reasons) + f" (image + arena + program). {memories(report)}", aside
+
+
+def memories(report: RunReport) -> str:
+    """Which memories are used, which of them are chips of their own, and whether those are needed."""
+    inner = " + ".join(r.region for r in report.regions if not r.external)
+    outer = " + ".join(
+        f"{r.region} ({r.size_basis}, {format_size(r.size)})" for r in report.regions if r.external
+    )
+    if not outer:
+        return f"Uses internal {inner}; no external memory."
+    alone = "would fit too" if report.inside else "does not fit"
+    return f"Uses internal {inner} and external {outer}; internal memory alone {alone}."
 
 
 def _measured(report: RunReport) -> str:

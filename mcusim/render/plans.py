@@ -11,7 +11,7 @@ from mcusim.measured import carry_costs, compiled
 from mcusim.parts import Part
 from mcusim.planner.choices import AttentionTiles, Choices, SwiGLUTiles
 from mcusim.planner.plan import SCRATCH, Plan
-from mcusim.planner.target import Target, target_of
+from mcusim.planner.target import Target
 from mcusim.units import KIB, format_bytes, format_seconds
 from workbench.render.grid import Grid
 from workbench.render.plots import Point, scatter
@@ -175,7 +175,7 @@ def _data(one: Fit, target: Target) -> dict[str, Any]:
 
 def sheet(one: Fit) -> Sheet:
     """Front, plot, arena map and comparisons."""
-    target = target_of(one.part, one.footprint.image)
+    target = one.target
     points = [
         Point(p.high_water / KIB, (p.step.code_bytes + p.step.constant_bytes) / 1e6, p is one.on_part)
         for p in one.plans

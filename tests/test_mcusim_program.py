@@ -1,0 +1,110 @@
+"""A program's code, statics and stack come from builds and are charged to the memories that hold them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mcusim.__main__ import main
+from mcusim.account import CODE, STACK, STATICS
+from mcusim.cores import Target
+from mcusim.parts import load_part
+from mcusim.planner.target import target_of
+from mcusim.program import Program, builds, program_of
+
+KIB = 1024
+KERNELS = "mlp-w4-int16"
+AN500 = Path(__file__).parents[1] / "mcusim" / "data" / "parts" / "mps2-an500.toml"
+
+
+def small_part(folder: Path, kib: int) -> Path:
+    """A data folder with the AN500 board cut down to ``kib`` KiB of SRAM, called ``small``."""
+    text = AN500.read_text()
+    assert text.count('value = "512 KiB"') == 2
+    (folder / "small.toml").write_text(text.replace('value = "512 KiB"', f'value = "{kib} KiB"'))
+    return folder
+
+
+def test_statics_and_stack_stand_beside_the_arena_in_sram() -> None:
+    part = load_part("mps2-an500")
+    program = program_of(part, KERNELS)
+    target = target_of(part, 100_000, program)
+    (room,) = target.rooms
+    assert room.bytes == 512 * KIB - program.statics.count - program.stack.count
+    assert target.code.name == "code"
+    assert target.data.name == "data"
+
+
+def test_the_program_goes_to_memory_that_keeps_it_and_its_data_to_the_fastest_sram() -> None:
+    part = load_part("stm32h743")
+    target = target_of(part, 100_000, program_of(part, KERNELS))
+    assert (target.code.name, target.data.name) == ("nvm", "dtcm")
+
+
+def test_rows_are_read_from_the_image_unless_some_stand_outside() -> None:
+    part = load_part("stm32h743")
+    program = program_of(part, KERNELS)
+    assert target_of(part, 100_000, program).memories.rows.name == "nvm"
+    assert target_of(part, 100_000, program, outside=5_000).memories.rows.name == "flash"
+
+
+def test_a_measured_program_says_so_and_a_stand_in_is_assumed() -> None:
+    part = load_part("stm32h743")
+    assert program_of(part, KERNELS).code.basis == "measured"
+    elsewhere = replace(part, core=replace(part.core, program=Target("no such target", "measured")))
+    stand_in = program_of(elsewhere, KERNELS)
+    assert stand_in.code.basis == "assumed"
+    assert stand_in.code.count == max(build.code for build in builds()[0])
+    assert program_of(load_part("esp32s3-n16r8"), KERNELS).stack.basis == "assumed"
+
+
+def test_every_core_names_a_target_and_every_program_has_bytes() -> None:
+    rows, compiler = builds()
+    assert compiler.startswith("arm-none-eabi-gcc")
+    assert {row.target for row in rows} >= {"cortex-m7", "cortex-m55"}
+    assert min(min(row.code, row.stack) for row in rows) > 0
+
+
+def test_a_part_too_small_is_refused_by_name_of_what_it_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = program_of(load_part("mps2-an500"), KERNELS)
+    folder = small_part(tmp_path, 40)
+    assert main(["run", "--part", "small", "--data", str(folder), "--no-fidelity"]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{STATICS} {program.statics.count:,}, {STACK} {program.stack.count:,}" in said
+
+
+def shares_of(said: dict[str, object], region: str) -> dict[str, int]:
+    (found,) = (r for r in said["regions"] if r["region"] == region)  # type: ignore[attr-defined]
+    return {share["what"]: share["size"] for share in found["holds"]}
+
+
+def test_a_report_charges_the_program_to_its_regions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--part", "mps2-an500", "--no-fidelity", "--steps", "1", "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    program = program_of(load_part("mps2-an500"), KERNELS)
+    assert shares_of(said, "code") == {CODE: program.code.count}
+    data = shares_of(said, "data")
+    assert (data[STATICS], data[STACK]) == (program.statics.count, program.stack.count)
+
+
+def test_the_verdict_says_which_memories_are_used_and_what_the_internal_ones_hold_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["run", "--part", "stm32h743", "--no-fidelity", "--steps", "1"]) == 0
+    assert "no external memory" in " ".join(capsys.readouterr().out.split())
+    assert main(["run", "--part", "stm32h743", "--model", "trm-mlp-sudoku"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "external flash (assumed, 128.00 MiB); internal memory alone does not fit." in said
+
+
+def test_a_program_counts_what_it_holds() -> None:
+    code, statics, stack = (builds()[0][0].code, builds()[0][0].statics, builds()[0][0].stack)
+    part = load_part("mps2-an500")
+    program: Program = program_of(part, builds()[0][0].kernels)
+    assert program.bytes >= code + statics + stack
+    assert program.in_sram == program.statics.count + program.stack.count
