@@ -8,15 +8,15 @@ from pathlib import Path
 
 # Which operator a function of the firmware works for; everything else is checking and start-up.
 OPERATORS = {
-    "linear": ("rr_linear", "rr_dot", "rr_dot2", "rr_stage_s4", "rr_stage_s8", "rr_apply"),
+    "linear": ("rr_linear", "rr_apply"),
     "quantize": ("rr_quantized", "rr_quantize_s32", "rr_quantize_s16"),
     "silu": ("rr_silu",),
     "multiply": ("rr_multiply",),
     "rms_norm": ("rr_rms_norm", "rr_root_of", "rr_add_and_norm"),
     "add": ("rr_add_s16", "rr_add_s32"),
     "softmax": ("rr_softmax_s8_s16", "rr_exp_of", "rr_one_over"),
-    "scores": ("rr_scores",),
-    "weighted_values": ("rr_weighted_values",),
+    "scores": ("rr_scores", "rr_scores_rows"),
+    "weighted_values": ("rr_weighted_values", "rr_values_rows"),
     "moving data": (
         "rr_stack_run",
         "rr_block_run",
@@ -25,6 +25,9 @@ OPERATORS = {
         "rr_alloc",
         "rr_alloc_activations",
         "memcpy",
+        "memset",
+        "rr_rescale_run",
+        "rr_rescaler_of",
         "rr_solve",
     ),
 }

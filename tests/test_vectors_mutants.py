@@ -17,6 +17,7 @@ from workbench.vectors.flags import FLAGS
 FIRMWARE = GOLDEN.parent / "firmware"
 OPERATORS = (
     "fixed",
+    "rescale",
     "elementwise",
     "linear",
     "stage",

@@ -1,5 +1,6 @@
-/* One linear layer, alone: what a kernel costs at a shape of one's choice, for the counting plugin.
- *   RR_BENCH_BITS 4 or 8, RR_BENCH_K inputs, RR_BENCH_N outputs, RR_BENCH_TOKENS rows of activations */
+/* One product, alone: what a kernel costs at a shape of one's choice, for the counting plugin.
+ *   RR_BENCH_BITS 4 or 8: a linear with weights of so many bits; 0: scores of one head; 16: its weighted values
+ *   RR_BENCH_K inputs, RR_BENCH_N outputs, RR_BENCH_TOKENS rows of activations */
 #include "rr_jobs.h"
 #include "semihosting.h"
 
@@ -9,13 +10,17 @@ enum { K = RR_BENCH_K, N = RR_BENCH_N, TOKENS = RR_BENCH_TOKENS };
 static int8_t codes[N * K] __attribute__((section(".external_flash")));
 static int8_t activations[TOKENS * K], shifts[N], out[TOKENS * N];
 static int32_t multipliers[N];
+static int16_t probabilities[RR_BENCH_BITS == 16 ? TOKENS * K : 1];
 
 /* A name that the plugin knows as the start of a phase. */
 void rr_stack_run(const rr_linear_job *job);
 
 __attribute__((noinline)) void rr_stack_run(const rr_linear_job *job)
 {
-    rr_linear(job);
+    const rr_rescaler p = rr_rescaler_of(multipliers[0], shifts[0], 0, 0, 8);
+    if (RR_BENCH_BITS == 0) rr_scores_rows(activations, TOKENS, codes, N, K, &p, out);
+    else if (RR_BENCH_BITS == 16) rr_values_rows(probabilities, TOKENS, codes, K, N, &p, out);
+    else rr_linear(job);
 }
 
 int main(void)

@@ -51,9 +51,11 @@ $(BUILD)/%-step.elf: $(ARM_INPUTS) | $(BUILD)
 $(BUILD)/%.elf: $(ARM_INPUTS) | $(BUILD)
 	$(call build_elf,$*,-DRR_WITH_VECTORS $(GOLDEN)/c/rr_runner.c)
 
-# One linear alone, e.g. build/m7-dsp-s4-512-64-8.bench: CORE-KERNEL-FORMAT-K-N-TOKENS, counted like a run.
+# One product alone, e.g. build/m7-dsp-s4-512-64-8.bench: CORE-KERNEL-FORMAT-K-N-TOKENS, counted like a run.
 BENCH_s4 = -DRR_BENCH_BITS=4
 BENCH_s8 = -DRR_BENCH_BITS=8
+BENCH_scores = -DRR_BENCH_BITS=0
+BENCH_values = -DRR_BENCH_BITS=16
 
 $(BUILD)/%.bench: arm/bench.c arm/startup.c $(OPS) $(HEADERS) $(BUILD)/count.so
 	$(ARM) $(CPU_$(call word_of,1,$*)) $(KERNEL_$(call word_of,2,$*)) $(ARM_WARN) $(ARM_FLAGS) $(INCLUDE) \

@@ -3,7 +3,8 @@
  *   qemu-system-arm ... -plugin count.so -d plugin -D counts.txt
  *
  * Entering rr_solve, rr_stack_run or rr_read_out starts a phase; what was counted since the last switch
- * belongs to the phase before. Output: phase <tab> entries <tab> function <tab> instructions <tab> bytes.
+ * belongs to the phase before.  What the shared kernels do belongs to the operator entered last.
+ * Output: phase <tab> entries <tab> function <tab> instructions <tab> bytes.
  * QEMU's packages ship no header for plugins, so the entry points (plugin API version 1) are declared here. */
 #include <inttypes.h>
 #include <stddef.h>
@@ -40,12 +41,21 @@ static const char *const phase_entries[PHASES] = {"", "rr_solve", "rr_stack_run"
 
 typedef struct {
     char name[NAME];
+    uint64_t entry; /* where it is entered, of an operator */
     uint64_t instructions, bytes; /* so far */
     uint64_t counted[2]; /* of these, already booked */
     uint64_t booked[PHASES][2];
 } function;
 
+/* Operators that call the shared kernels, and those kernels. */
+static const char *const operators[] = {"rr_linear", "rr_scores_rows", "rr_values_rows", "rr_multiply", "rr_rescale",
+                                        "rr_quantize_s16", "rr_quantize_s32", "rr_block_linear"};
+static const char *const shared[] = {"rr_dot_rows", "rr_dot_columns", "rr_rescale_run", "rr_rescaler_of", "rr_stage_s8",
+                                     "rr_stage_s4", "rr_stage_column", "memcpy", "memset"};
+enum { OPERATORS = sizeof operators / sizeof *operators, SHARED = sizeof shared / sizeof *shared };
+
 static function functions[FUNCTIONS];
+static function *current; /* the operator entered last */
 static int function_count, phase;
 static uint64_t entries[PHASES] = {1};
 
@@ -61,8 +71,36 @@ static function *find(const char *name)
     return &functions[i];
 }
 
+static int listed(const char *name, const char *const *names, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(name, names[i]) == 0) return 1;
+    return 0;
+}
+
+/* Hand what the shared kernels did since the last operator was entered to that operator. */
+static void hand_over(void)
+{
+    for (int i = 0; current && i < function_count; i++) {
+        function *f = &functions[i];
+        if (!listed(f->name, shared, SHARED)) continue;
+        current->instructions += f->instructions - f->counted[0];
+        current->bytes += f->bytes - f->counted[1];
+        f->counted[0] = f->instructions;
+        f->counted[1] = f->bytes;
+    }
+}
+
+static void enter_operator(unsigned vcpu, void *data)
+{
+    (void)vcpu;
+    hand_over();
+    current = data;
+}
+
 static void book(void)
 {
+    hand_over();
     for (int i = 0; i < function_count; i++) {
         function *f = &functions[i];
         f->booked[phase][0] += f->instructions - f->counted[0];
@@ -102,6 +140,10 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
                 entry_address[p] = address;
                 qemu_plugin_register_vcpu_insn_exec_cb(insn, enter_phase, NO_REGISTERS, (void *)(intptr_t)p);
             }
+        if (symbol && listed(symbol, operators, OPERATORS) && (!f->entry || f->entry == address)) {
+            f->entry = address;
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, enter_operator, NO_REGISTERS, f);
+        }
         qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD, &f->instructions, 1);
         qemu_plugin_register_vcpu_mem_cb(insn, on_access, NO_REGISTERS, READ_OR_WRITE, f);
     }

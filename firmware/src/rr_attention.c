@@ -1,6 +1,8 @@
 /* RoPE and the two products of attention, head by head. */
 #include "rr_abi.h"
+#include "rr_dot.h"
 #include "rr_fixed.h"
+#include "rr_jobs.h"
 
 enum { RR_ROPE_FRAC_BITS = 14 };
 
@@ -25,18 +27,62 @@ int32_t rr_rope(const int8_t *a, const int16_t *cos, const int16_t *sin, int32_t
     return RR_OK;
 }
 
+void rr_scores_rows(const int8_t *q, int32_t rows, const int8_t *k, int32_t keys, int32_t d, const rr_rescaler *p,
+                    int8_t *out)
+{
+    for (int32_t key = 0; key < keys; key += 2) {
+        const int32_t pair = key + 1 < keys;
+        for (int32_t i = 0; i <= pair; i++) rr_stage_s8(&k, d, i);
+        for (int32_t r = 0; r < rows; r += RR_DOT_ROWS) {
+            rr_sums sums;
+            const int32_t count = rows - r < RR_DOT_ROWS ? rows - r : RR_DOT_ROWS;
+            rr_dot_rows(q + r * d, d, count, d, &sums);
+            for (int32_t i = 0; i <= pair; i++) rr_rescale_run(p, sums.of[i], count, out + r * keys + key + i, keys);
+        }
+    }
+}
+
+/* Sums of two channels over all keys, for rows r .. r + count; the columns are staged a stretch at a time. */
+static void rr_values_pair(const int16_t *probabilities, int32_t count, int32_t keys, const int8_t *v, int32_t d,
+                           int32_t pair, rr_sums *sums, int32_t totals[2])
+{
+    for (int32_t i = 0; i < 2; i++) {
+        totals[i] = 0;
+        for (int32_t r = 0; r < RR_DOT_ROWS; r++) sums->of[i][r] = 0;
+    }
+    for (int32_t start = 0; start < keys; start += RR_STAGED_KEYS) {
+        const int32_t stretch = keys - start < RR_STAGED_KEYS ? keys - start : RR_STAGED_KEYS;
+        for (int32_t i = 0; i <= pair; i++) totals[i] += rr_stage_column(v + start * d + i, stretch, d, i);
+        rr_dot_columns(probabilities + start, keys, count, stretch, sums);
+    }
+}
+
+void rr_values_rows(const int16_t *probabilities, int32_t rows, const int8_t *v, int32_t keys, int32_t d,
+                    const rr_rescaler *p, int8_t *out)
+{
+    rr_rescaler o = *p;
+    for (int32_t channel = 0; channel < d; channel += 2) {
+        const int32_t pair = channel + 1 < d;
+        for (int32_t r = 0; r < rows; r += RR_DOT_ROWS) {
+            rr_sums sums;
+            int32_t totals[2];
+            const int32_t count = rows - r < RR_DOT_ROWS ? rows - r : RR_DOT_ROWS;
+            rr_values_pair(probabilities + r * keys, count, keys, v + channel, d, pair, &sums, totals);
+            for (int32_t i = 0; i <= pair; i++) {
+                o.bias = rr_wrap32((uint32_t)totals[i] << 15); /* (p + 32768) v = p v + 32768 v */
+                rr_rescale_run(&o, sums.of[i], count, out + r * d + channel + i, d);
+            }
+        }
+    }
+}
+
 int32_t rr_scores(const int8_t *q, const int8_t *k, int32_t heads, int32_t t, int32_t d, int32_t multiplier,
                   int32_t shift, int32_t rounding, int32_t output_offset, int8_t *out)
 {
-    if (!rr_valid(heads, t, d, multiplier, shift, rounding)) return RR_REFUSED;
-    for (int32_t row = 0; row < heads * t; row++, q += d) {
-        const int8_t *key = k + (row / t) * t * d;
-        for (int32_t j = 0; j < t; j++, key += d) {
-            int32_t acc = 0;
-            for (int32_t i = 0; i < d; i++) acc += q[i] * key[i];
-            *out++ = rr_saturate8((int64_t)rr_scale(acc, multiplier, shift, rounding) + output_offset);
-        }
-    }
+    if (!rr_valid(heads, t, d, multiplier, shift, rounding) || d > RR_MAX_K) return RR_REFUSED;
+    const rr_rescaler p = rr_rescaler_of(multiplier, shift, rounding, output_offset, 8);
+    for (int32_t head = 0; head < heads; head++)
+        rr_scores_rows(q + head * t * d, t, k + head * t * d, t, d, &p, out + head * t * t);
     return RR_OK;
 }
 
@@ -45,13 +91,8 @@ int32_t rr_weighted_values(const int16_t *probabilities, const int8_t *v, int32_
                            int8_t *out)
 {
     if (!rr_valid(heads, t, d, multiplier, shift, rounding)) return RR_REFUSED;
-    for (int32_t row = 0; row < heads * t; row++, probabilities += t) {
-        const int8_t *values = v + (row / t) * t * d;
-        for (int32_t i = 0; i < d; i++) {
-            int32_t acc = 0; /* a row of probabilities + 32768 sums to at most 65,536 + t */
-            for (int32_t j = 0; j < t; j++) acc += (probabilities[j] + 32768) * values[j * d + i];
-            *out++ = rr_saturate8((int64_t)rr_scale(acc, multiplier, shift, rounding) + output_offset);
-        }
-    }
+    const rr_rescaler p = rr_rescaler_of(multiplier, shift, rounding, output_offset, 8);
+    for (int32_t head = 0; head < heads; head++)
+        rr_values_rows(probabilities + head * t * t, t, v + head * t * d, t, d, &p, out + head * t * d);
     return RR_OK;
 }

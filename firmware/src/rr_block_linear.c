@@ -142,10 +142,9 @@ int rr_block_linear_valid(const rr_block_job *p)
 static void rr_stage_block(const rr_block_job *p, int32_t col, rr_nibbles *codes4, const int8_t **codes8, int32_t *weights)
 {
     const int32_t k = p->linear.k, zero = p->zero_point ? p->zero_point[col] : 0;
-    static rr_staged staged[RR_MAX_K + 4];
-    if (p->linear.codes4) rr_stage_s4(codes4, k, staged);
-    else rr_stage_s8(codes8, k, staged);
-    for (int32_t i = 0; i < k; i++) weights[i] = staged[RR_STAGED_AT(i)] - zero;
+    if (p->linear.codes4) rr_stage_s4(codes4, k, 0);
+    else rr_stage_s8(codes8, k, 0);
+    for (int32_t i = 0; i < k; i++) weights[i] = rr_stage.rows[RR_STAGED_AT(0, i)] - zero;
     for (int32_t b = 0; p->block_scale && b < p->blocks; b++) {
         const int32_t scale = p->block_scale[col * p->blocks + b], factor = p->power_of_two ? 1 << scale : scale;
         for (int32_t i = b * p->block; i < k && i < (b + 1) * p->block; i++) weights[i] *= factor;

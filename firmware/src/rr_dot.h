@@ -1,11 +1,13 @@
-/* The inner kernel of a linear layer: one or two weight rows against one row of activations.
+/* The inner kernels: rows of activations against two staged rows of weights.
  *
- * A weight row is first *staged* in RAM (rr_stage_s8, rr_stage_s4): external flash is read exactly once
- * per call whatever the number of tokens, and the kernel may choose its own layout.
+ * Rows that are read for every token - weights, keys, columns of values - are first *staged* in RAM: external flash is
+ * read exactly once per call whatever the number of tokens, and the kernel may choose its own layout.
  *
  *   RR_KERNEL_PLAIN  portable C99 (the default)
  *   RR_KERNEL_DSP    SMLAD: Armv7E-M and Armv8-M with the DSP extension
- *   RR_KERNEL_MVE    Helium: vmladava on 16 lanes
+ *   RR_KERNEL_MVE    Helium: vmladava on 16 or 8 lanes
+ *
+ * Sums wrap at 32 bits; that the final ones do not get there is proved for each model before it runs.
  */
 #ifndef RR_DOT_H
 #define RR_DOT_H
@@ -16,13 +18,32 @@
 #define RR_MAX_K 2560 /* longest row of any published model */
 #endif
 
+enum {
+    RR_STAGED_ROW = RR_MAX_K + 16,        /* a row and zeros to the end of its last vector */
+    RR_STAGED_KEYS = RR_MAX_K / 2 / 16 * 16, /* columns of values are staged this many keys at a time */
+    RR_DOT_ROWS = 96                      /* rows of activations whose sums are kept at once; even */
+};
+
+/* Sums of up to RR_DOT_ROWS rows with both staged rows. */
+typedef struct {
+    int32_t of[2][RR_DOT_ROWS];
+} rr_sums;
+
 #if defined(RR_KERNEL_DSP)
-typedef int16_t rr_staged; /* groups of four in the order SXTB16 leaves bytes: 0, 2, 1, 3 */
-#define RR_STAGED_AT(i) (((i) & ~3) | (((i) & 1) << 1) | (((i) & 2) >> 1))
+/* Groups of four in the order SXTB16 leaves bytes (0, 2, 1, 3), the two rows taking turns: one pointer serves both. */
+typedef int16_t rr_staged;
+#define RR_STAGED_AT(row, i) (((i) & ~3) * 2 + (row) * 4 + (((i) & 1) << 1) + (((i) & 2) >> 1))
 #else
 typedef int8_t rr_staged;
-#define RR_STAGED_AT(i) (i)
+#define RR_STAGED_AT(row, i) ((row) * RR_STAGED_ROW + (i))
 #endif
+
+/* One piece of memory for everything that is staged: int8 rows, or columns of values as int16. */
+typedef union {
+    rr_staged rows[2 * RR_STAGED_ROW];
+    int16_t columns[2][RR_STAGED_KEYS + 8];
+} rr_staging;
+extern rr_staging rr_stage;
 
 /* Packed int4 weights being read: with an odd k every other row starts in the middle of a byte. */
 typedef struct {
@@ -31,12 +52,16 @@ typedef struct {
     int half;
 } rr_nibbles;
 
-/* Copy the next k codes into RAM and advance; every byte is read once. */
-void rr_stage_s8(const int8_t **codes, int32_t k, rr_staged *staged);
-void rr_stage_s4(rr_nibbles *codes, int32_t k, rr_staged *staged);
+/* Copy the next k codes into staged row 0 or 1 and advance; every byte is read once.  Zeros follow. */
+void rr_stage_s8(const int8_t **codes, int32_t k, int32_t row);
+void rr_stage_s4(rr_nibbles *codes, int32_t k, int32_t row);
+/* Copy `count` values, `step` apart, into staged column 0 or 1; returns their sum.  Zeros follow. */
+int32_t rr_stage_column(const int8_t *v, int32_t count, int32_t step, int32_t column);
 
-/* sum of a[i] * w[i], and the same for two rows at once */
-int32_t rr_dot(const int8_t *a, const rr_staged *w, int32_t k);
-void rr_dot2(const int8_t *a, const rr_staged *w0, const rr_staged *w1, int32_t k, int32_t acc[2]);
+/* sums[i][r] = a[r] . row i for `rows` <= RR_DOT_ROWS rows of k codes, `step` apart.  Rows go in pairs: with an odd
+ * number of them the sums of one more are written, and mean nothing. */
+void rr_dot_rows(const int8_t *a, int32_t step, int32_t rows, int32_t k, rr_sums *sums);
+/* The same for int16 activations and the staged columns, added to what stands in the sums. */
+void rr_dot_columns(const int16_t *a, int32_t step, int32_t rows, int32_t k, rr_sums *sums);
 
 #endif

@@ -1,31 +1,75 @@
-/* Helium kernel: 16 products an instruction, the tail predicated. */
+/* Helium kernel: 16 products of int8 an instruction, 8 of int16.  Staged rows end in zeros; of activations, the
+ * lanes past the end of a row are loaded as zeros. */
 #include "rr_dot.h"
 
 #if defined(RR_KERNEL_MVE)
 
 #include <arm_mve.h>
 
-int32_t rr_dot(const int8_t *a, const rr_staged *w, int32_t k)
+void rr_dot_rows(const int8_t *a, int32_t step, int32_t rows, int32_t k, rr_sums *sums)
 {
-    int32_t acc = 0;
-    for (; k > 0; k -= 16, a += 16, w += 16) {
-        const mve_pred16_t live = vctp8q((uint32_t)k);
-        acc = vmladavaq_p_s8(acc, vldrbq_z_s8(a, live), vldrbq_z_s8(w, live), live);
+    const mve_pred16_t live = vctp8q((uint32_t)(k & 15));
+    for (int32_t r = 0; r < rows; r += 2, a += 2 * step) {
+        const int8_t *w0 = rr_stage.rows + RR_STAGED_AT(0, 0), *w1 = rr_stage.rows + RR_STAGED_AT(1, 0);
+        const int8_t *a0 = a, *a1 = r + 1 < rows ? a + step : a; /* an odd last row is taken twice */
+        int32_t d00 = 0, d01 = 0, d10 = 0, d11 = 0;
+        for (int32_t whole = k >> 4; whole > 0; whole--) {
+            const int8x16_t x0 = vld1q_s8(a0), y0 = vld1q_s8(w0), y1 = vld1q_s8(w1), x1 = vld1q_s8(a1);
+            d00 = vmladavaq_s8(d00, x0, y0);
+            d01 = vmladavaq_s8(d01, x0, y1);
+            d10 = vmladavaq_s8(d10, x1, y0);
+            d11 = vmladavaq_s8(d11, x1, y1);
+            a0 += 16;
+            a1 += 16;
+            w0 += 16;
+            w1 += 16;
+        }
+        if (k & 15) {
+            const int8x16_t x0 = vldrbq_z_s8(a0, live), x1 = vldrbq_z_s8(a1, live);
+            const int8x16_t y0 = vld1q_s8(w0), y1 = vld1q_s8(w1);
+            d00 = vmladavaq_s8(d00, x0, y0);
+            d01 = vmladavaq_s8(d01, x0, y1);
+            d10 = vmladavaq_s8(d10, x1, y0);
+            d11 = vmladavaq_s8(d11, x1, y1);
+        }
+        sums->of[0][r] = d00;
+        sums->of[1][r] = d01;
+        sums->of[0][r + 1] = d10;
+        sums->of[1][r + 1] = d11;
     }
-    return acc;
 }
 
-void rr_dot2(const int8_t *a, const rr_staged *w0, const rr_staged *w1, int32_t k, int32_t acc[2])
+void rr_dot_columns(const int16_t *a, int32_t step, int32_t rows, int32_t k, rr_sums *sums)
 {
-    int32_t acc0 = 0, acc1 = 0;
-    for (; k > 0; k -= 16, a += 16, w0 += 16, w1 += 16) {
-        const mve_pred16_t live = vctp8q((uint32_t)k);
-        const int8x16_t x = vldrbq_z_s8(a, live);
-        acc0 = vmladavaq_p_s8(acc0, x, vldrbq_z_s8(w0, live), live);
-        acc1 = vmladavaq_p_s8(acc1, x, vldrbq_z_s8(w1, live), live);
+    const mve_pred16_t live = vctp16q((uint32_t)(k & 7));
+    for (int32_t r = 0; r < rows; r += 2, a += 2 * step) {
+        const int16_t *a0 = a, *a1 = r + 1 < rows ? a + step : a;
+        const int16_t *w0 = rr_stage.columns[0], *w1 = rr_stage.columns[1];
+        int32_t d00 = sums->of[0][r], d01 = sums->of[1][r], d10 = sums->of[0][r + 1], d11 = sums->of[1][r + 1];
+        for (int32_t whole = k >> 3; whole > 0; whole--) {
+            const int16x8_t x0 = vld1q_s16(a0), y0 = vld1q_s16(w0), y1 = vld1q_s16(w1), x1 = vld1q_s16(a1);
+            d00 = vmladavaq_s16(d00, x0, y0);
+            d01 = vmladavaq_s16(d01, x0, y1);
+            d10 = vmladavaq_s16(d10, x1, y0);
+            d11 = vmladavaq_s16(d11, x1, y1);
+            a0 += 8;
+            a1 += 8;
+            w0 += 8;
+            w1 += 8;
+        }
+        if (k & 7) {
+            const int16x8_t x0 = vldrhq_z_s16(a0, live), x1 = vldrhq_z_s16(a1, live);
+            const int16x8_t y0 = vld1q_s16(w0), y1 = vld1q_s16(w1);
+            d00 = vmladavaq_s16(d00, x0, y0);
+            d01 = vmladavaq_s16(d01, x0, y1);
+            d10 = vmladavaq_s16(d10, x1, y0);
+            d11 = vmladavaq_s16(d11, x1, y1);
+        }
+        sums->of[0][r] = d00;
+        sums->of[1][r] = d01;
+        sums->of[0][r + 1] = d10;
+        sums->of[1][r + 1] = d11;
     }
-    acc[0] = acc0;
-    acc[1] = acc1;
 }
 
 #endif

@@ -1,24 +1,22 @@
 /* Operators without a reduction: rescale, quantize, multiply, silu, add, argmax. */
 #include "rr_abi.h"
 #include "rr_fixed.h"
+#include "rr_rescale.h"
 
 static int rr_valid(int32_t n, int32_t multiplier, int32_t shift, int32_t rounding)
 {
     return n >= 1 && rr_rescale_valid(multiplier, shift) && rr_rounding_valid(rounding);
 }
 
+enum { RR_AT_ONCE = 64 }; /* values widened to int32 on the stack */
+
 int32_t rr_rescale(const int32_t *acc, int32_t n, int32_t multiplier, int32_t shift, int32_t rounding,
                    int32_t output_offset, int32_t out_bits, void *out)
 {
     if (!rr_valid(n, multiplier, shift, rounding)) return RR_REFUSED;
     if (out_bits != 4 && out_bits != 8 && out_bits != 16 && out_bits != 32) return RR_REFUSED;
-    for (int32_t i = 0; i < n; i++) {
-        const int64_t y = (int64_t)rr_scale(acc[i], multiplier, shift, rounding) + output_offset;
-        if (out_bits == 4) ((int8_t *)out)[i] = (int8_t)rr_saturate(y, -8, 7);
-        else if (out_bits == 8) ((int8_t *)out)[i] = rr_saturate8(y);
-        else if (out_bits == 16) ((int16_t *)out)[i] = rr_saturate16(y);
-        else ((int32_t *)out)[i] = rr_saturate(y, INT32_MIN, INT32_MAX);
-    }
+    const rr_rescaler p = rr_rescaler_of(multiplier, shift, rounding, output_offset, out_bits);
+    rr_rescale_run(&p, acc, n, out, 1);
     return RR_OK;
 }
 
@@ -26,18 +24,20 @@ int32_t rr_quantize_s16(const int16_t *h, int32_t n, int32_t multiplier, int32_t
                         int32_t output_offset, int8_t *out)
 {
     if (!rr_valid(n, multiplier, shift, rounding)) return RR_REFUSED;
-    for (int32_t i = 0; i < n; i++)
-        out[i] = rr_saturate8((int64_t)rr_scale(h[i], multiplier, shift, rounding) + output_offset);
+    const rr_rescaler p = rr_rescaler_of(multiplier, shift, rounding, output_offset, 8);
+    int32_t wide[RR_AT_ONCE];
+    for (int32_t start = 0; start < n; start += RR_AT_ONCE) {
+        const int32_t count = n - start < RR_AT_ONCE ? n - start : RR_AT_ONCE;
+        for (int32_t i = 0; i < count; i++) wide[i] = h[start + i];
+        rr_rescale_run(&p, wide, count, out + start, 1);
+    }
     return RR_OK;
 }
 
 int32_t rr_quantize_s32(const int32_t *h, int32_t n, int32_t multiplier, int32_t shift, int32_t rounding,
                         int32_t output_offset, int8_t *out)
 {
-    if (!rr_valid(n, multiplier, shift, rounding)) return RR_REFUSED;
-    for (int32_t i = 0; i < n; i++)
-        out[i] = rr_saturate8((int64_t)rr_scale(h[i], multiplier, shift, rounding) + output_offset);
-    return RR_OK;
+    return rr_rescale(h, n, multiplier, shift, rounding, output_offset, 8, out);
 }
 
 int32_t rr_int8_carry(const int16_t *h, int32_t n, int32_t code_multiplier, int32_t code_shift,
@@ -56,9 +56,12 @@ int32_t rr_multiply(const int8_t *a, const int8_t *b, int32_t n, int32_t multipl
                     int32_t rounding, int32_t output_offset, int8_t *out)
 {
     if (!rr_valid(n, multiplier, shift, rounding)) return RR_REFUSED;
-    for (int32_t i = 0; i < n; i++) {
-        const int32_t product = (int32_t)a[i] * b[i];
-        out[i] = rr_saturate8((int64_t)rr_scale(product, multiplier, shift, rounding) + output_offset);
+    const rr_rescaler p = rr_rescaler_of(multiplier, shift, rounding, output_offset, 8);
+    int32_t products[RR_AT_ONCE];
+    for (int32_t start = 0; start < n; start += RR_AT_ONCE) {
+        const int32_t count = n - start < RR_AT_ONCE ? n - start : RR_AT_ONCE;
+        for (int32_t i = 0; i < count; i++) products[i] = (int32_t)a[start + i] * b[start + i];
+        rr_rescale_run(&p, products, count, out + start, 1);
     }
     return RR_OK;
 }

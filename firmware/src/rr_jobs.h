@@ -3,7 +3,7 @@
 #ifndef RR_JOBS_H
 #define RR_JOBS_H
 
-#include <stdint.h>
+#include "rr_rescale.h"
 
 typedef struct {
     const int8_t *a;
@@ -20,6 +20,13 @@ typedef struct {
 int rr_linear_valid(const rr_linear_job *p);
 /* Run a valid job: codes, multipliers, shifts and biases are each read once, whatever `rows` is. */
 void rr_linear(const rr_linear_job *p);
+
+/* One head: int8 scores (rows, keys) of `rows` queries, and values (rows, d) of their probabilities + 32768.
+ * Each key and each column of v is staged once for all rows (a column once for every RR_DOT_ROWS rows). */
+void rr_scores_rows(const int8_t *q, int32_t rows, const int8_t *k, int32_t keys, int32_t d, const rr_rescaler *p,
+                    int8_t *out);
+void rr_values_rows(const int16_t *probabilities, int32_t rows, const int8_t *v, int32_t keys, int32_t d,
+                    const rr_rescaler *p, int8_t *out);
 
 enum { RR_STATIC = 0, RR_TOKEN = 1, RR_MX = 2 };
 

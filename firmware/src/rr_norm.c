@@ -26,6 +26,15 @@ static void rr_norm_row(const int32_t *h, int32_t size, int32_t gain, int32_t ep
     const int64_t g = (rr_root_of(m) * gain) >> 30;
     const int32_t exponent = 30 + s / 2;
     const int64_t half = (int64_t)1 << (exponent - 1);
+    if (exponent >= 32 && g <= INT32_MAX) {
+        /* The usual case: one 32-bit product, and only the upper word is shifted. */
+        const int32_t factor = (int32_t)g, upper = exponent - 32;
+        for (int32_t i = 0; i < size; i++) {
+            const int32_t y = (int32_t)(((int64_t)h[i] * factor + half) >> 32) >> upper;
+            out[i] = (int16_t)(y < -32768 ? -32768 : y > 32767 ? 32767 : y);
+        }
+        return;
+    }
     for (int32_t i = 0; i < size; i++) out[i] = rr_saturate16((h[i] * g + half) >> exponent);
 }
 

@@ -2,6 +2,10 @@
 #include "rr_abi.h"
 #include "rr_fixed.h"
 
+#if defined(RR_KERNEL_MVE)
+#include <arm_mve.h>
+#endif
+
 enum { RR_SUM_BITS = 12, RR_MAX_KEYS = 4095 };
 
 static int32_t rr_exp_of(int32_t x)
@@ -63,22 +67,91 @@ int32_t rr_one_over_one_plus(const int32_t *x, int32_t n, int32_t *out)
     return RR_OK;
 }
 
-static void rr_softmax_row(const int8_t *a, int32_t cols, const int32_t *table, int16_t *out)
+#if defined(RR_KERNEL_MVE)
+
+static int32_t rr_row_max(const int8_t *a, int32_t cols)
 {
-    int32_t top = -128, total = 0;
+    int8_t top = -128;
+    for (; cols > 0; cols -= 16, a += 16) {
+        const mve_pred16_t live = vctp8q((uint32_t)cols);
+        top = (int8_t)vmaxvq_p_s8(top, vldrbq_z_s8(a, live), live);
+    }
+    return top;
+}
+
+/* Table entries of four scores, 0 in lanes past the end. */
+static inline int32x4_t rr_entries(const int8_t *a, int32_t top, const int32_t *table, mve_pred16_t live)
+{
+    const int32x4_t diff = vsubq_s32(vdupq_n_s32(top), vldrbq_z_s32(a, live));
+    return vldrwq_gather_shifted_offset_z_s32(table, (uint32x4_t)diff, live);
+}
+
+static int32_t rr_row_sum(const int8_t *a, int32_t cols, int32_t top, const int32_t *table)
+{
+    int32_t total = 0;
+    for (; cols > 0; cols -= 4, a += 4) {
+        const int32x4_t e = vmaxq_s32(rr_entries(a, top, table, vctp32q((uint32_t)cols)), vdupq_n_s32(0));
+        total = vaddvaq_s32(total, vrshrq_n_s32(e, RR_SUM_BITS));
+    }
+    return total;
+}
+
+static void rr_probabilities(const int8_t *a, int32_t cols, int32_t top, const int32_t *table, int32_t scale, int32_t bits,
+                             int16_t *out)
+{
+    const int32x4_t none = vdupq_n_s32(INT16_MIN), most = vdupq_n_s32(INT16_MAX);
+    for (; cols > 0; cols -= 4, a += 4, out += 4) {
+        const mve_pred16_t live = vctp32q((uint32_t)cols);
+        const int32x4_t e = rr_entries(a, top, table, live);
+        int32x4_t p = vrshlq_n_s32(vqrdmulhq_n_s32(e, scale), -bits); /* both factors positive: ties up is away */
+        p = vpselq_s32(vaddq_n_s32(p, INT16_MIN), none, vcmpgeq_n_s32(e, 0));
+        vstrhq_p_s32(out, vminq_s32(p, most), live);
+    }
+}
+
+#else
+
+static int32_t rr_row_max(const int8_t *a, int32_t cols)
+{
+    int32_t top = -128;
     for (int32_t c = 0; c < cols; c++)
         if (a[c] > top) top = a[c];
+    return top;
+}
+
+static int32_t rr_row_sum(const int8_t *a, int32_t cols, int32_t top, const int32_t *table)
+{
+    int32_t total = 0;
     for (int32_t c = 0; c < cols; c++) {
         const int32_t e = table[top - a[c]];
-        if (e >= 0) total += rr_shift_round(e, RR_SUM_BITS);
+        if (e >= 0) total += ((e >> (RR_SUM_BITS - 1)) + 1) >> 1; /* positive: ties up is away from zero */
     }
+    return total;
+}
+
+static void rr_probabilities(const int8_t *a, int32_t cols, int32_t top, const int32_t *table, int32_t scale, int32_t bits,
+                             int16_t *out)
+{
+    for (int32_t c = 0; c < cols; c++) {
+        const int32_t e = table[top - a[c]];
+        if (e < 0) {
+            out[c] = INT16_MIN;
+            continue;
+        }
+        const int32_t p = ((rr_mul_high(e, scale) >> (bits - 1)) + 1) >> 1;
+        out[c] = (int16_t)(p > 65535 ? INT16_MAX : p - 32768);
+    }
+}
+
+#endif
+
+static void rr_softmax_row(const int8_t *a, int32_t cols, const int32_t *table, int16_t *out)
+{
+    const int32_t top = rr_row_max(a, cols), total = rr_row_sum(a, cols, top, table);
     const int32_t headroom = rr_leading_zeros((uint32_t)total);
     const int32_t scale = rr_one_over(rr_wrap32(((uint32_t)total << headroom) - 0x80000000u));
-    const int32_t bits = RR_SUM_BITS - headroom + 15;
-    for (int32_t c = 0; c < cols; c++) {
-        const int32_t e = table[top - a[c]];
-        out[c] = e < 0 ? INT16_MIN : rr_saturate16(rr_shift_round(rr_mul_high_sat(e, scale), bits) - 32768);
-    }
+    /* At least one term of the sum is 2^19, so headroom is at most 12 and bits at least 15. */
+    rr_probabilities(a, cols, top, table, scale, RR_SUM_BITS - headroom + 15, out);
 }
 
 int32_t rr_softmax_s8_s16(const int8_t *a, int32_t rows, int32_t cols, int32_t multiplier, int32_t shift,

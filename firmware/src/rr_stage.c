@@ -1,31 +1,153 @@
-/* Staging of weight rows. */
+/* Staging of rows that every token reads. */
 #include "rr_dot.h"
 
-void rr_stage_s8(const int8_t **codes, int32_t k, rr_staged *staged)
+#if defined(RR_KERNEL_DSP)
+#include <arm_acle.h>
+#include <string.h>
+#elif defined(RR_KERNEL_MVE)
+#include <arm_mve.h>
+#endif
+
+rr_staging rr_stage;
+
+/* Zeros behind a row of k codes, up to the end of its last vector. */
+static void rr_stage_end(int32_t row, int32_t k)
 {
-    const int8_t *row = *codes;
-    for (int32_t i = 0; i < k; i++) staged[RR_STAGED_AT(i)] = row[i];
-    *codes = row + k;
+    for (int32_t i = k; i & 15; i++) rr_stage.rows[RR_STAGED_AT(row, i)] = 0;
 }
 
-void rr_stage_s4(rr_nibbles *codes, int32_t k, rr_staged *staged)
+#if defined(RR_KERNEL_DSP)
+
+static inline int16x2_t rr_odd_bytes(uint32_t bytes)
 {
+    int16x2_t halves;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(halves) : "r"(bytes));
+    return halves;
+}
+
+/* The whole words of a row of int8 codes; returns how many codes that were. */
+static int32_t rr_stage_words_s8(const int8_t *from, int32_t k, int32_t row)
+{
+    rr_staged *to = rr_stage.rows + RR_STAGED_AT(row, 0);
     int32_t i = 0;
-    if (codes->half) {
-        staged[RR_STAGED_AT(i)] = (rr_staged)((int32_t)((codes->held >> 4) ^ 8u) - 8);
-        i++;
+    for (; i + 4 <= k; i += 4, to += 8) {
+        uint32_t bytes;
+        memcpy(&bytes, from + i, 4);
+        const int16x2_t even = __sxtb16((int8x4_t)bytes), odd = rr_odd_bytes(bytes);
+        memcpy(to, &even, 4);
+        memcpy(to + 2, &odd, 4);
     }
+    return i;
+}
+
+/* The same for nibbles that begin a byte, four from two bytes. */
+static int32_t rr_stage_words_s4(const uint8_t *from, int32_t k, int32_t row)
+{
+    const uint32_t lows = 0x000F000Fu, signs = 0x00080008u;
+    rr_staged *to = rr_stage.rows + RR_STAGED_AT(row, 0);
+    int32_t i = 0;
+    for (; i + 4 <= k; i += 4, from += 2, to += 8) {
+        const uint32_t bytes = (uint32_t)from[0] | (uint32_t)from[1] << 16;
+        const int16x2_t even = __ssub16((int16x2_t)((bytes & lows) ^ signs), (int16x2_t)signs);
+        const int16x2_t odd = __ssub16((int16x2_t)((bytes >> 4 & lows) ^ signs), (int16x2_t)signs);
+        memcpy(to, &even, 4);
+        memcpy(to + 2, &odd, 4);
+    }
+    return i;
+}
+
+#elif defined(RR_KERNEL_MVE)
+
+static int32_t rr_stage_words_s8(const int8_t *from, int32_t k, int32_t row)
+{
+    int8_t *to = rr_stage.rows + RR_STAGED_AT(row, 0);
+    int32_t i = 0;
+    for (; i + 16 <= k; i += 16) vst1q_s8(to + i, vld1q_s8(from + i));
+    return i;
+}
+
+/* 32 nibbles from 16 bytes: the low ones and the high ones take turns. */
+static int32_t rr_stage_words_s4(const uint8_t *from, int32_t k, int32_t row)
+{
+    int8_t *to = rr_stage.rows + RR_STAGED_AT(row, 0);
+    int32_t i = 0;
+    for (; i + 32 <= k; i += 32, from += 16) {
+        const int8x16_t bytes = vreinterpretq_s8_u8(vld1q_u8(from));
+        int8x16x2_t codes;
+        codes.val[0] = vshrq_n_s8(vshlq_n_s8(bytes, 4), 4);
+        codes.val[1] = vshrq_n_s8(bytes, 4);
+        vst2q_s8(to + i, codes);
+    }
+    return i;
+}
+
+#else
+
+static int32_t rr_stage_words_s8(const int8_t *from, int32_t k, int32_t row)
+{
+    (void)from, (void)k, (void)row;
+    return 0;
+}
+
+static int32_t rr_stage_words_s4(const uint8_t *from, int32_t k, int32_t row)
+{
+    (void)from, (void)k, (void)row;
+    return 0;
+}
+
+#endif
+
+void rr_stage_s8(const int8_t **codes, int32_t k, int32_t row)
+{
+    const int8_t *from = *codes;
+    for (int32_t i = rr_stage_words_s8(from, k, row); i < k; i++) rr_stage.rows[RR_STAGED_AT(row, i)] = from[i];
+    rr_stage_end(row, k);
+    *codes = from + k;
+}
+
+static inline rr_staged rr_low(uint32_t byte)
+{
+    return (rr_staged)((int32_t)((byte & 15u) ^ 8u) - 8);
+}
+
+static inline rr_staged rr_high(uint32_t byte)
+{
+    return (rr_staged)((int32_t)((byte >> 4) ^ 8u) - 8);
+}
+
+void rr_stage_s4(rr_nibbles *codes, int32_t k, int32_t row)
+{
+    rr_staged *staged = rr_stage.rows;
     const uint8_t *next = codes->next;
-    uint32_t byte = 0;
+    int32_t i = codes->half;
+    if (codes->half) {
+        staged[RR_STAGED_AT(row, 0)] = rr_high(codes->held);
+    } else {
+        i = rr_stage_words_s4(next, k, row);
+        next += i / 2;
+    }
     for (; i + 2 <= k; i += 2) {
-        byte = *next++;
-        staged[RR_STAGED_AT(i)] = (rr_staged)((int32_t)((byte & 15u) ^ 8u) - 8);
-        staged[RR_STAGED_AT(i + 1)] = (rr_staged)((int32_t)((byte >> 4) ^ 8u) - 8);
+        const uint32_t byte = *next++;
+        staged[RR_STAGED_AT(row, i)] = rr_low(byte);
+        staged[RR_STAGED_AT(row, i + 1)] = rr_high(byte);
     }
     codes->half = i < k;
     if (codes->half) {
         codes->held = *next++;
-        staged[RR_STAGED_AT(i)] = (rr_staged)((int32_t)((codes->held & 15u) ^ 8u) - 8);
+        staged[RR_STAGED_AT(row, i)] = rr_low(codes->held);
     }
+    rr_stage_end(row, k);
     codes->next = next;
+}
+
+int32_t rr_stage_column(const int8_t *v, int32_t count, int32_t step, int32_t column)
+{
+    int16_t *staged = rr_stage.columns[column];
+    int32_t sum = 0, i = 0;
+    for (; i < count; i++, v += step) {
+        staged[i] = *v;
+        sum += *v;
+    }
+    for (; i & 7; i++) staged[i] = 0;
+    return sum;
 }
