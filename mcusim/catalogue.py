@@ -1,4 +1,4 @@
-"""Which parts, cores and deployments exist: those that ship, and those of a user's ``--data`` folder.
+"""Which parts, cores and deployments exist: those that ship, and those of a user's ``--catalogue`` folder.
 
 A file's name without ``.toml`` is the entry's name; its key ``kind`` says what it is, so one folder
 may hold all kinds.

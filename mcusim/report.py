@@ -32,14 +32,15 @@ class Subject:
 
 @dataclass(frozen=True)
 class PuzzleResult:
-    """Token codes (seq,) of question, label and prediction; ``right`` compares the last two."""
+    """Token codes (seq,) of question, label and prediction; ``right`` compares the last two, None
+    where no position has a label."""
 
     origin: str
     task: str
     question: tuple[int, ...]
     label: tuple[int, ...]
     prediction: tuple[int, ...]
-    right: bool
+    right: bool | None
     cells_right: int
     cells: int
     q_halt: int

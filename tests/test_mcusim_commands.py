@@ -31,7 +31,7 @@ def test_check_fails_when_an_expectation_is_wrong_and_names_the_file(
 ) -> None:
     wrong = DEFAULT.replace("everything = true", "everything = false", 1)
     (tmp_path / "mine.toml").write_text(wrong)
-    assert main(["check", "mine", "--data", str(tmp_path)]) == 1
+    assert main(["check", "mine", "--catalogue", str(tmp_path)]) == 1
     printed = " ".join(capsys.readouterr().out.split())
     assert "mine.toml: expected to not fit 4 MiB (everything), but it does the opposite." in printed
 
@@ -120,7 +120,7 @@ def test_compare_refuses_what_is_no_report(
 def test_a_printed_part_can_be_copied_and_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["parts", "rp2350", "--print"]) == 0
     (tmp_path / "my-pico.toml").write_text(capsys.readouterr().out)
-    code, data = report(capsys, "parts", "--data", str(tmp_path))
+    code, data = report(capsys, "parts", "--catalogue", str(tmp_path))
     assert code == 0
     assert "my-pico" in [part["name"] for part in data["parts"]]  # type: ignore[attr-defined]
 
@@ -148,11 +148,11 @@ def test_explain_refuses_float_and_what_does_not_fit(
     (tmp_path / "mine.toml").write_text(
         (SHIPPED / "deployments" / "maze-att-int4.toml").read_text().replace("generic-4mb", "rp2350")
     )
-    assert main(["explain", "mine", "--data", str(tmp_path)]) == 1
+    assert main(["explain", "mine", "--catalogue", str(tmp_path)]) == 1
     assert "rp2350 holds no plan of mine" in capsys.readouterr().err
 
 
 def test_deployments_lists_a_users_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.toml").write_text(DEFAULT)
-    _, data = report(capsys, "deployments", "--data", str(tmp_path))
+    _, data = report(capsys, "deployments", "--catalogue", str(tmp_path))
     assert "mine" in [row["name"] for row in data["deployments"]]  # type: ignore[attr-defined]

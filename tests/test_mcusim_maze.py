@@ -158,4 +158,4 @@ def test_a_network_of_arc_is_refused_in_one_sentence(
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "config.json").write_text(json.dumps(SHAPE | {"task": "arc"}))
     assert main(["run", "--model", str(tmp_path)]) == 2
-    assert "puzzles of task 'arc' cannot be run yet" in capsys.readouterr().err
+    assert "puzzles of the task 'arc' are not spelled on a command line" in capsys.readouterr().err

@@ -184,6 +184,6 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_network_of_another_task_or_shape_has_no_puzzle_to_name() -> None:
-    with pytest.raises(NotImplementedHere, match="puzzles of task 'arc' cannot be run yet"):
+    with pytest.raises(NotImplementedHere, match="puzzles of the task 'arc' are not spelled"):
         find_puzzle("0", replace(MAZE4, task="arc"))
     assert "17 cells make no square" in refusal("0", replace(MAZE4, seq_len=17))

@@ -25,6 +25,7 @@ from refimpl.quantize.calibrate import Calibration, calibrate
 from refimpl.quantize.lower import Carry, lower
 from refimpl.seeded import seeded_tensors
 from workbench.checkpoints import list_networks, load_network
+from workbench.checkpoints.expected import PUZZLE_ROWS
 
 Tensors = dict[str, npt.NDArray[np.floating]]
 DEFAULT_NETWORK = "sudoku9-mlp"
@@ -76,6 +77,15 @@ class Network:
             raise InputError(f"network {self.name!r} has no calibration.json; make one with "
                              f"'python -m refimpl calibrate {self.name}'.")
         return Calibration.load(path)
+
+    def with_puzzle_row(self, row: int) -> Network:
+        """Return the network with row ``row`` of its puzzle table as its only one."""
+        if PUZZLE_ROWS not in self.tensors or len(self.tensors[PUZZLE_ROWS]) == 1:
+            return self
+        only = {**self.tensors, PUZZLE_ROWS: self.tensors[PUZZLE_ROWS][row : row + 1]}
+        found = replace(self, config=replace(self.config, num_puzzle_identifiers=1), tensors=only)
+        found.__dict__["calibration"] = self.calibration  # of these weights, whichever row is kept
+        return found
 
     @property
     def calibration_path(self) -> Path | None:

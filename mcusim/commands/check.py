@@ -23,7 +23,8 @@ FITS = {True: "fits", False: "no"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="DEPLOYMENT", help="deployments to check (default: all)")
-    parser.add_argument("--data", type=Path, help="folder with more parts and deployments")
+    parser.add_argument("--catalogue", type=Path, metavar="FOLDER", help="folder with more parts and "
+                                                                         "deployments")
     add_format(parser)
     examples(parser, "", "arc-att-int4 maze-att-int4 --format md")
 
@@ -114,12 +115,12 @@ def sheet(fits: list[Fit]) -> Sheet:
 
 
 def run(args: argparse.Namespace) -> int:
-    known = deployment_names(args.data)
+    known = deployment_names(args.catalogue)
     for name in args.names:
         if name not in known:
             raise unknown_name("deployment", name, known)
-    chosen = [load_deployment(name, args.data) for name in args.names or known]
+    chosen = [load_deployment(name, args.catalogue) for name in args.names or known]
     console = Console(stderr=True)
-    fits = [fit(one, args.data) for one in track(chosen, "planning", console=console, transient=True)]
+    fits = [fit(one, args.catalogue) for one in track(chosen, "planning", console=console, transient=True)]
     show(sheet(fits), args)
     return 0 if all(one.as_expected for one in fits) else 1

@@ -14,9 +14,9 @@ SCHEMA = "mcusim-deployments/1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, help="folder with more deployments")
+    parser.add_argument("--catalogue", type=Path, metavar="FOLDER", help="folder with more deployments")
     add_format(parser)
-    examples(parser, "", "--data my-folder")
+    examples(parser, "", "--catalogue my-folder")
 
 
 def _row(one: Deployment) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def _row(one: Deployment) -> tuple[str, ...]:
 
 
 def run(args: argparse.Namespace) -> int:
-    found = [load_deployment(name, args.data) for name in deployment_names(args.data)]
+    found = [load_deployment(name, args.catalogue) for name in deployment_names(args.catalogue)]
     headings = ("deployment", "model", "w", "carry", "depth", "part")
     grid = Grid("deployments", headings, tuple(map(_row, found)), left=6, folded=(5,))
     data = {

@@ -69,7 +69,7 @@ def _sentences(plan: Plan, part: Part, target: Target, overlap: bool) -> tuple[s
 
 def run(args: argparse.Namespace) -> int:
     deployment = chosen_deployment(args)
-    one = fit(deployment, args.data, plan_anyway=True)
+    one = fit(deployment, args.catalogue, plan_anyway=True)
     target = one.target
     plan = one.on_part
     if plan is None:

@@ -19,7 +19,7 @@ SCHEMA, PART_SCHEMA = "mcusim-parts/1", "mcusim-part/1"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", metavar="PART", help="one part, with the source of every figure")
     parser.add_argument("--print", action="store_true", help="print its TOML file, to copy and change")
-    parser.add_argument("--data", type=Path, help="folder with more parts")
+    parser.add_argument("--catalogue", type=Path, metavar="FOLDER", help="folder with more parts")
     add_format(parser)
     examples(parser, "", "rp2350", "rp2350 --print")
 
@@ -99,9 +99,9 @@ def run(args: argparse.Namespace) -> int:
     if args.print and args.name is None:
         raise InputError("--print needs the name of a part.")
     if args.name is None:
-        show(_all(args.data), args)
+        show(_all(args.catalogue), args)
         return 0
-    part = load_part(args.name, args.data)
+    part = load_part(args.name, args.catalogue)
     if args.print:
         print(part.path.read_text(encoding="utf-8"), end="")
     else:

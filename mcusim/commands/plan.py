@@ -29,19 +29,20 @@ def add_deployment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", help="weight format in place of the deployment's")
     parser.add_argument("--carry", choices=CARRY_FORMATS[:2], help="carry in place of the deployment's")
     parser.add_argument("--part", help="device in place of the deployment's")
-    parser.add_argument("--data", type=Path, help="folder with more parts and deployments")
+    parser.add_argument("--catalogue", type=Path, metavar="FOLDER", help="folder with more parts and "
+                                                                         "deployments")
 
 
 def chosen_deployment(args: argparse.Namespace) -> Deployment:
     """The named deployment with the flags in place of its own values."""
-    deployment = load_deployment(args.deployment, args.data)
+    deployment = load_deployment(args.deployment, args.catalogue)
     if args.weights is not None:
         parse_format(args.weights)
         deployment = replace(deployment, weights=args.weights)
     if args.carry is not None:
         deployment = replace(deployment, carry=args.carry)
     if args.part is not None:
-        deployment = replace(deployment, part=load_part(args.part, args.data).name)
+        deployment = replace(deployment, part=load_part(args.part, args.catalogue).name)
     if deployment.weights == FLOAT32:
         raise NotImplementedHere(
             f"deployment {deployment.name} is float32; only integer schedules are planned."
@@ -50,6 +51,6 @@ def chosen_deployment(args: argparse.Namespace) -> Deployment:
 
 
 def run(args: argparse.Namespace) -> int:
-    one = fit(chosen_deployment(args), args.data, plan_anyway=True)
+    one = fit(chosen_deployment(args), args.catalogue, plan_anyway=True)
     show(sheet(one), args)
     return 0 if one.on_part is not None else 1

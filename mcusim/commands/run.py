@@ -30,9 +30,9 @@ from refimpl.errors import InputError, NotImplementedHere
 from refimpl.fixedpoint import ROUNDINGS
 from refimpl.image import Image
 from refimpl.model_image import from_image
-from refimpl.models.config import ModelConfig
 from refimpl.quantize.lower import CARRIES, Carry
 from refimpl.quantize.weights import parse_format
+from workbench.datasets.read import add_data, read_data
 from workbench.evaluate import measure
 from workbench.fidelity import Reading
 from workbench.networks import Network, find_network, seeded_tokens
@@ -40,8 +40,8 @@ from workbench.render.sheet import add_format, as_json, publish
 from workbench.sizes import parameters
 from workbench.tasks.games import Puzzle
 from workbench.tasks.metrics import copy_floor, score
-from workbench.tasks.naming import find_puzzle
-from workbench.tasks.sets import evaluation_set
+from workbench.tasks.naming import find_puzzle, puzzle_of
+from workbench.tasks.sets import PuzzleSet, evaluation_set
 
 TITLE = "mcusim run"
 WRITTEN: dict[str, Callable[[RunReport], str]] = {
@@ -64,14 +64,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--H-cycles", type=int, help="H cycles an ACT step")
     parser.add_argument("--steps", type=int, help="ACT steps")
     parser.add_argument("--part", help="the device (default: the deployment's, or the budget's generic one)")
-    parser.add_argument("--puzzle", default="0", help="number in the evaluation set, file, FILE:ROW, string")
+    parser.add_argument("--puzzle", default="0", help="number in --data or the evaluation set, FILE:ROW, "
+                                                      "string")
     parser.add_argument("--table", type=Path, help="puzzle table file to stream a row from")
     parser.add_argument("--row", type=int, help="its row (default 0)")
     parser.add_argument("--execute", action="store_true", help="execute untrained weights as well")
-    parser.add_argument("--all", action="store_true", help="accuracy over the whole evaluation set as well")
+    parser.add_argument("--all", action="store_true", help="accuracy over all of --data, or the evaluation "
+                                                           "set")
     parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
     parser.add_argument("--no-fidelity", action="store_true", help="leave out the float path")
-    parser.add_argument("--data", type=Path, help="folder with more parts and deployments")
+    add_data(parser)
+    parser.add_argument("--catalogue", type=Path, metavar="FOLDER", help="folder with more parts and "
+                                                                         "deployments")
     add_format(parser)
     examples(parser, "--budget 4MB",
              "--part stm32h743 --model sudoku9-att --weights w8c",
@@ -80,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _deployment(args: argparse.Namespace) -> tuple[Deployment, int]:
     """The named deployment with the flags in place of its own values, and the budget in bytes."""
-    chosen = load_deployment(args.deployment or DEFAULT_DEPLOYMENT, args.data)
+    chosen = load_deployment(args.deployment or DEFAULT_DEPLOYMENT, args.catalogue)
     large = (args.part or chosen.part) == LARGE_PART
     default = LARGE_BUDGET if large else SMALL_BUDGET
     limit = parse_bytes(default if args.budget is None else args.budget, "--budget")
@@ -115,14 +119,15 @@ def _judge(execution: Execution, puzzle: Puzzle, task: str) -> PuzzleResult:
     asked, wanted, given = (
         tuple(int(v) for v in t) for t in (puzzle.question, puzzle.answer, execution.answer)
     )
-    solved = right.exact_right == 1
+    solved = right.exact_right == 1 if right.cells else None
     return PuzzleResult(
         puzzle.origin, task, asked, wanted, given, solved, right.cells_right, right.cells, *execution.q
     )
 
 
-def _all(image: Image, deployment: Deployment, config: ModelConfig, progress: Progress) -> AllPuzzles:
-    puzzles = evaluation_set(config)
+def _all(image: Image, deployment: Deployment, puzzles: PuzzleSet, progress: Progress) -> AllPuzzles:
+    if not puzzles.labelled:
+        raise InputError(f"--all: accuracy n/a ({puzzles.origin} have no labels).")
     model = from_image(image).with_depth(deployment.H_cycles, deployment.steps)
     task = progress.add_task("all puzzles", total=len(puzzles.inputs))
     found = measure(Reading(fast, model), puzzles, on_done=lambda n: progress.advance(task, n))
@@ -152,10 +157,17 @@ def _remedies(report: RunReport, network: Network, rounding: str, limit: int) ->
 def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
     """Do what the arguments say; errors rise as sentences."""
     deployment, limit = _deployment(args)
-    part = load_part(deployment.part, args.data)
+    part = load_part(deployment.part, args.catalogue)
     network = find_network(deployment.model)
     config = replace(network.config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps)
-    puzzle = find_puzzle(args.puzzle, config) if network.trained else None
+    whole = network
+    puzzles = read_data(args.data, config) if args.data else None
+    puzzle: Puzzle | None
+    if puzzles is not None:
+        puzzle = puzzle_of(puzzles, args.puzzle)
+        whole, network = network, network.with_puzzle_row(puzzle.puzzle_id)
+    else:
+        puzzle = find_puzzle(args.puzzle, config) if network.trained else None
     if args.row is not None and args.table is None:
         raise InputError("--row names a row of a table file; add --table FILE.")
     if args.table is not None and not config.puzzle_emb_len:
@@ -170,7 +182,7 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
     found = search(config, formats, target, max(0, limit - held - program.bytes))
     plan = found.chosen or found.front[0]
     execution, result = None, None
-    if found.chosen is not None and (puzzle is not None or args.execute or args.table):
+    if found.chosen is not None and (network.trained or args.execute or args.table):
         task = progress.add_task("ACT steps", total=config.halt_max_steps)
         execution = execute(
             image, plan, target, seeded_tokens(config) if puzzle is None else puzzle.question,
@@ -178,8 +190,14 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
             puzzle_row=(args.table, args.row or 0) if args.table else None,
             on_step=lambda done: progress.update(task, completed=done),
         )  # fmt: skip
-        result = None if puzzle is None else _judge(execution, puzzle, config.task)
-    everyone = _all(image, deployment, config, progress) if args.all and network.trained else None
+        if puzzle is not None and network.trained:
+            result = _judge(execution, puzzle, config.task)
+    everyone = None
+    if args.all and network.trained:
+        rows = image if whole is network else Image(
+            whole.image(deployment.weights, args.rounding, carry=carry), "the image with every puzzle row"
+        )
+        everyone = _all(rows, deployment, puzzles or evaluation_set(config), progress)
     costs = Costs(plan, target)
     report = RunReport(
         subject=Subject(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mcusim.report import Budget, CycleRow, RunReport, Span
+from mcusim.report import Budget, CycleRow, PuzzleResult, RunReport, Span
 from mcusim.units import format_bytes, format_seconds, format_size
 from workbench.render.grid import Grid
 
@@ -91,6 +91,13 @@ def subtitle(report: RunReport) -> str:
     subject = report.subject
     state = "trained" if subject.trained else "untrained, seeded weights"
     return f"{count(subject.parameters)} parameters, {state}; requantization: {subject.rounding} rounding"
+
+
+def judged(result: PuzzleResult) -> tuple[str, str]:
+    """The word on an answer, and how many of its cells are right."""
+    if result.right is None:
+        return "n/a", " (the puzzle has no label)"
+    return "right" if result.right else "wrong", f", {result.cells_right} of {result.cells} cells right"
 
 
 def unanswered(report: RunReport) -> str:

@@ -12,9 +12,8 @@ def render(report: RunReport) -> str:
     parts = [f"## {grids.title(report)}", grids.subtitle(report)]
     result = report.puzzle
     if result is not None:
-        judged = "right" if result.right else "wrong"
-        cells = f"{result.cells_right} of {result.cells} cells right"
-        parts.append(f"{result.origin}: the answer is **{judged}**, {cells}.")
+        judged, cells = grids.judged(result)
+        parts.append(f"{result.origin}: the answer is **{judged}**{cells}.")
     if report.all_puzzles is not None:
         parts.append(grids.accuracy(report))
     if report.puzzle is None:

@@ -26,10 +26,10 @@ def _bar(share: float) -> Text:
 def puzzle(result: PuzzleResult) -> RenderableType:
     """Question, prediction and answer side by side; the verdict on the answer under them."""
     grids_shown = map(np.array, (result.question, result.label, result.prediction))
-    judged = ("right", "bold green") if result.right else ("wrong", "bold red")
-    cells = f"{result.cells_right} of {result.cells} cells right"
+    style = "bold green" if result.right else "bold red" if result.right is not None else "yellow"
+    judged, cells = grids.judged(result)
     q_halt = f"q_halt {result.q_halt / 2**LOGIT_FRAC_BITS:+.2f}"
-    line = Text.assemble(f"{result.origin}: the answer is ", judged, f", {cells}; {q_halt}")
+    line = Text.assemble(f"{result.origin}: the answer is ", (judged, style), f"{cells}; {q_halt}")
     return Group(show_tokens(result.task, *grids_shown), line)
 
 

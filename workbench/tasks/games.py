@@ -24,11 +24,12 @@ SEVERAL_PATHS = " (several shortest paths; the first in the order down, left, ri
 
 
 class Puzzle(NamedTuple):
-    """A question with its answer, both token codes (cells,), and where it came from."""
+    """A question with its answer, both token codes (cells,), where it came from, and its puzzle row."""
 
     question: Tokens
     answer: Tokens
     origin: str
+    puzzle_id: int = 0
 
 
 class Solved(NamedTuple):
@@ -76,8 +77,9 @@ class Game:
 def game_of(config: ModelConfig) -> Game:
     """Return the game that a network of this configuration plays."""
     if config.task not in ("sudoku", "maze"):
-        raise NotImplementedHere(f"puzzles of task {config.task!r} cannot be run yet; those of a Sudoku or "
-                                 "maze network can.")
+        raise NotImplementedHere(f"puzzles of the task {config.task or 'tokens'!r} are not spelled on a "
+                                 "command "
+                                 "line; name a file of them with --data FILE:ROW.")
     side = side_of(config)
     return sudoku_game(side) if config.task == "sudoku" else maze_game(side)
 

@@ -9,7 +9,7 @@ from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
 from workbench.tasks.csv_rows import csv_rows, has_header, text_of
 from workbench.tasks.games import Game, Puzzle, game_of, parse, solved
-from workbench.tasks.sets import evaluation_set
+from workbench.tasks.sets import PuzzleSet, evaluation_set
 
 _HINT_LENGTH = 7  # digits; a longer run of digits is meant as a grid, not as a number
 
@@ -32,6 +32,19 @@ def find_puzzle(name: str, config: ModelConfig) -> Puzzle:
         return parse(name, game, f"the puzzle {_shorten(name)!r}")
     raise InputError(f"the puzzle {_shorten(name)!r} is no number of a puzzle, no existing file, and no "
                      f"string of {game.cells} cells, each {game.legend}.")
+
+
+def puzzle_of(puzzles: PuzzleSet, name: str) -> Puzzle:
+    """Return the puzzle of a set that ``name``, a number from 0, means."""
+    if not (name.isascii() and name.isdigit() and len(name) < _HINT_LENGTH):
+        raise InputError(f"--puzzle {_shorten(name)!r}: with --data it is a number, counted from 0.")
+    at = int(name)
+    if at >= len(puzzles.inputs):
+        raise InputError(f"there is no puzzle number {at} of {puzzles.origin}; they are 0 to "
+                         f"{len(puzzles.inputs) - 1}.")
+    row = 0 if puzzles.puzzle_ids is None else int(puzzles.puzzle_ids[at])
+    origin = puzzles.origin if len(puzzles.inputs) == 1 else f"puzzle {at} of {puzzles.origin}"
+    return Puzzle(puzzles.inputs[at], puzzles.labels[at], origin, row)
 
 
 def _numbered(index: int, config: ModelConfig, game: Game) -> Puzzle:

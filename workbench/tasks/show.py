@@ -6,15 +6,19 @@ the same.  The functions return rich renderables; printing is the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.columns import Columns
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from workbench.tasks import maze
+from workbench.tasks.arc import crop
+from workbench.tasks.codes import IGNORED
 from workbench.tasks.sudoku import box_shape, from_tokens, marks, size_of
 
 _GIVEN, _FILLED, _WRONG, _DIM = "bold", "cyan", "bold red", "dim"
@@ -27,11 +31,37 @@ _ARC_STYLES = ("white on #000000", "white on #0074d9", "white on #ff4136", "blac
 
 def show_tokens(task: str, question: NDArray[np.integer], answer: NDArray[np.integer],
                 predicted: NDArray[np.integer] | None = None) -> RenderableType:
-    """Return the token codes (cells,) of a ``sudoku`` or ``maze`` as grids side by side."""
-    if task == "maze":
-        return show_maze(question, answer, predicted)
-    return show_sudoku(from_tokens(question), from_tokens(answer),
-                       None if predicted is None else from_tokens(predicted))
+    """Return the token codes (cells,) of a puzzle as grids side by side, or as rows of numbers.
+
+    Where the answer has no label, the prediction stands for it: nothing there is wrong.
+    """
+    known = answer != IGNORED
+    if not known.any() and predicted is not None:
+        answer, predicted = predicted, None
+    else:
+        answer = np.where(known, answer, question if predicted is None else predicted)
+    if task in _READERS:
+        read, show = _READERS[task]
+        return show(read(question), read(answer), None if predicted is None else read(predicted))
+    return show_numbers(question, answer, predicted)
+
+
+def show_numbers(question: NDArray[np.integer], answer: NDArray[np.integer],
+                 predicted: NDArray[np.integer] | None = None) -> RenderableType:
+    """Return token numbers in rows; ``*`` in front of a wrong one."""
+    rows = [("question", question), ("prediction", predicted), ("answer", answer)]
+    width = 1 + max(len(str(int(tokens.max()))) for _, tokens in rows if tokens is not None)
+    shown = Table.grid(padding=(0, 1))
+    for name, tokens in rows:
+        if tokens is not None:
+            text = Text()
+            for token, right in zip(tokens.tolist(), (tokens == answer).tolist(), strict=True):
+                wrong = name == "prediction" and not right
+                text.append(f"{'*' * wrong}{token}".rjust(width), _WRONG if wrong else "")
+                text.append(" ")
+            text.rstrip()
+            shown.add_row(name, text)
+    return shown
 
 
 def show_sudoku(question: NDArray[np.integer], answer: NDArray[np.integer],
@@ -69,6 +99,13 @@ def show_arc(question: NDArray[np.integer], answer: NDArray[np.integer],
         wrong = max(predicted.size, answer.size) - right
     parts.append((f"answer {_shape(answer)}", _arc_text(answer, answer)))
     return _side_by_side(parts, wrong, "3* is wrong" if wrong else "")
+
+
+_READERS: dict[str, tuple[Callable[..., Any], Callable[..., RenderableType]]] = {
+    "sudoku": (from_tokens, show_sudoku),
+    "maze": (np.asarray, show_maze),
+    "arc": (crop, show_arc),
+}
 
 
 def _side_by_side(parts: Sequence[tuple[str, Text]], wrong: int, legend: str) -> RenderableType:
