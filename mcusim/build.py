@@ -123,6 +123,7 @@ def total(costs: Costs, execution: Execution | None) -> Total:
         row_reads=None if execution is None else execution.rows.count,
         table_reads=None if execution is None else len(execution.table_reads),
         table_bytes=None if execution is None else sum(read.bytes for read in execution.table_reads),
+        arena=costs.plan.high_water,
         high_water=None if execution is None else sum(execution.high_water.values()),
         time=costs.seconds(ledger),
         energy=Span(spent.low, spent.high),

@@ -134,7 +134,7 @@ class OperatorRow:
 
 @dataclass(frozen=True)
 class Total:
-    """Sums over one puzzle; ``energy`` in joules.
+    """Sums over one puzzle; ``arena`` is what the plan needs, ``energy`` in joules.
 
     Measured where kernels were executed, else None: ``row_reads`` of embedding rows in the image,
     ``table_reads`` and ``table_bytes`` of a puzzle table file, ``high_water`` bytes of arena touched.
@@ -148,6 +148,7 @@ class Total:
     row_reads: int | None
     table_reads: int | None
     table_bytes: int | None
+    arena: int
     high_water: int | None
     time: Span
     energy: Span

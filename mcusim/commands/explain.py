@@ -10,10 +10,10 @@ from mcusim.figures import weakest
 from mcusim.fit import fit
 from mcusim.parts import Part
 from mcusim.planner.ledger import Ledger, Work, operator_counts
+from mcusim.planner.notation import describe
 from mcusim.planner.plan import Plan, row_source
 from mcusim.planner.target import Target
 from mcusim.render.grids import count
-from mcusim.render.plans import describe
 from mcusim.timing import OperatorCounts, energy, instructions
 from mcusim.units import format_bytes, format_seconds
 from refimpl.command_line import examples

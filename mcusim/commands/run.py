@@ -12,15 +12,18 @@ from rich.progress import Progress
 
 from mcusim.build import Costs, basis, budget, cycle_rows, operator_rows, regions, total
 from mcusim.deployments import DEFAULT_DEPLOYMENT, FLOAT32, Deployment, load_deployment
+from mcusim.elf import read_elf
 from mcusim.fit import plan_inside
 from mcusim.footprint import footprint
+from mcusim.linked import charged, check_arena
 from mcusim.parts import load_part
-from mcusim.planner.plan import Formats
+from mcusim.planner.notation import describe
+from mcusim.planner.plan import Formats, Plan
 from mcusim.planner.search import search
 from mcusim.planner.target import target_of
+from mcusim.planner.wanted import CHOSEN, HELP, wanted
 from mcusim.program import kernels_of, program_of
 from mcusim.render import markdown, terminal
-from mcusim.render.plans import describe
 from mcusim.report import AllPuzzles, PuzzleResult, RunReport, Subject, to_json
 from mcusim.simulate import Execution, execute
 from mcusim.units import parse_bytes
@@ -73,6 +76,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                                                            "set")
     parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
     parser.add_argument("--no-fidelity", action="store_true", help="leave out the float path")
+    parser.add_argument("--plan", default=CHOSEN, help=HELP)
+    parser.add_argument("--elf", type=Path, help="your linked program, charged as it is")
     add_data(parser)
     parser.add_argument("--catalogue", type=Path, metavar="FOLDER", help="folder with more parts and "
                                                                          "deployments")
@@ -137,10 +142,15 @@ def _all(image: Image, deployment: Deployment, puzzles: PuzzleSet, progress: Pro
                       right.cells_right, right.cells, floor.cell)  # fmt: skip
 
 
-def _remedies(report: RunReport, network: Network, rounding: str, limit: int) -> tuple[str, ...]:
-    """What is biggest, and each computed change that shrinks it."""
+def _remedies(
+    report: RunReport, network: Network, rounding: str, limit: int, offered: Plan | None
+) -> tuple[str, ...]:
+    """What is biggest, and each computed change that shrinks it; ``offered`` is another plan that fits."""
     if report.fits:
         return ()
+    if offered is not None:
+        arena = f"{offered.high_water:,} bytes of arena"
+        return (f"--plan '{describe(offered.choices)}' fits: {arena} in place of {report.total.arena:,}.",)
     largest = max(report.budget.shares, key=lambda share: share.size)
     found = [f"biggest: {largest.what}, {largest.size:,} bytes."]
     narrower = NARROWER.get(report.subject.weights)
@@ -176,13 +186,18 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
     image = Image(network.image(deployment.weights, args.rounding, carry=carry), "the image")
     size = footprint(deployment)
     formats = Formats(deployment.weight_bits, carry)
-    program = program_of(part, kernels_of(config, formats.bits, carry))
+    linked = None if args.elf is None else read_elf(args.elf)
+    program = program_of(part, kernels_of(config, formats.bits, carry)) if linked is None else charged(linked)
     held = len(image.data) + size.resident
     target = target_of(part, held, program, size.rows)
-    found = search(config, formats, target, max(0, limit - held - program.bytes))
-    plan = found.chosen or found.front[0]
+    room = max(0, limit - held - program.bytes)
+    found = search(config, formats, target, room)
+    plan = wanted(args.plan, found, config, formats, target)
+    if linked is not None:
+        check_arena(linked, plan)
+    fits = target.image_fits and plan.high_water <= room and plan.lay_out(target) is not None
     execution, result = None, None
-    if found.chosen is not None and (network.trained or args.execute or args.table):
+    if fits and (network.trained or args.execute or args.table):
         task = progress.add_task("ACT steps", total=config.halt_max_steps)
         execution = execute(
             image, plan, target, seeded_tokens(config) if puzzle is None else puzzle.question,
@@ -216,7 +231,8 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
         inside=plan_inside(config, formats, target, found.chosen, held, size.rows) is not None,
         remedies=(),
     )  # fmt: skip
-    return replace(report, remedies=_remedies(report, network, args.rounding, limit))
+    offered = found.chosen if not fits and found.chosen is not plan else None
+    return replace(report, remedies=_remedies(report, network, args.rounding, limit, offered))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -105,7 +105,7 @@ def unanswered(report: RunReport) -> str:
     if report.puzzle is not None:
         return ""
     if report.subject.trained:
-        return "not executed: no plan fits"
+        return "not executed: the plan does not fit"
     executed = report.total.high_water is not None
     done = "kernels executed on seeded tokens" if executed else "shapes counted, kernels not executed"
     return f"accuracy n/a (untrained weights); {done}"

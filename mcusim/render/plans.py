@@ -9,7 +9,7 @@ from rich.text import Text
 from mcusim.fit import Fit
 from mcusim.measured import carry_costs, compiled
 from mcusim.parts import Part
-from mcusim.planner.choices import AttentionTiles, Choices, SwiGLUTiles
+from mcusim.planner.notation import describe
 from mcusim.planner.plan import SCRATCH, Plan
 from mcusim.planner.target import Target
 from mcusim.units import KIB, format_bytes, format_seconds
@@ -18,22 +18,6 @@ from workbench.render.plots import Point, scatter
 from workbench.render.sheet import Sheet
 
 SCHEMA = "mcusim-plan/1"
-
-
-def _tiles(tiles: SwiGLUTiles | AttentionTiles) -> str:
-    if isinstance(tiles, SwiGLUTiles):
-        return f"{tiles.rows}x{tiles.inner}/{tiles.chunk}"
-    mix, out = tiles.mix, tiles.output
-    flags = f"{'k' if mix.keep else ''}{'s' if mix.separate else ''}"
-    return f"h{mix.heads}q{mix.queries}{flags}/{mix.chunk} {out.rows}x{out.inner}/{out.chunk}"
-
-
-def describe(choices: Choices) -> str:
-    """Tiles as rows x inner / chunk, token mixer then channel mixer; x stored, resident sublayers."""
-    marks = ["x"] * choices.x_stored
-    if choices.resident:
-        marks.append("+token" if choices.resident == {"token"} else "+all")
-    return " ".join([_tiles(choices.token), _tiles(choices.channel), *marks])
 
 
 def front_grid(one: Fit, target: Target) -> Grid:

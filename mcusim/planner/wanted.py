@@ -1,0 +1,32 @@
+"""The plan that a user asks for by name or in the notation of ``mcusim plan``."""
+
+from __future__ import annotations
+
+from mcusim.planner.notation import FORM, parse_choices
+from mcusim.planner.plan import Formats, Plan, make_plan
+from mcusim.planner.search import Search
+from mcusim.planner.target import Target
+from refimpl.models.config import ModelConfig
+
+CHOSEN, LEAST, TRAFFIC = "chosen", "least", "traffic"
+HELP = (
+    f"{CHOSEN}: the fastest that fits (default); {LEAST}: least SRAM; {TRAFFIC}: least read from the image; "
+    f"or {FORM}"
+)
+
+
+def wanted(text: str, found: Search, config: ModelConfig, formats: Formats, target: Target) -> Plan:
+    """The plan called ``text``; without one that fits, ``chosen`` is the smallest.
+
+    Raises
+    ------
+    InputError
+        When ``text`` is neither a name nor a plan of this model.
+    """
+    if text == CHOSEN:
+        return found.chosen or found.front[0]
+    if text == LEAST:
+        return found.front[0]
+    if text == TRAFFIC:
+        return min(found.front, key=lambda p: (p.step.code_bytes + p.step.constant_bytes, p.high_water))
+    return make_plan(config, formats, parse_choices(text, config, target.staged))
