@@ -45,7 +45,7 @@ def bytes_of(plan: Plan, ledger: Ledger) -> int:
 def predicted_bytes(network: str) -> dict[str, int]:
     """mcusim's prediction for the plan that the firmware follows."""
     plan = plan_of(network)
-    ledgers = {"start": plan.start, "call": calls_of(plan), "heads": plan.heads}
+    ledgers = {"start": plan.start, "call": plan.work(plan.config.order.per_step), "heads": plan.heads}
     return {phase: bytes_of(plan, ledger) for phase, ledger in ledgers.items()}
 
 
@@ -68,18 +68,10 @@ def plan_of(network: str) -> Plan:
     return make_plan(config, Formats(BITS, "int16"), whole(config))
 
 
-def calls_of(plan: Plan) -> Ledger:
-    """The work of all calls of one ACT step."""
-    ledger = Ledger()
-    ledger.add(plan.call_L, plan.config.H_cycles * plan.config.L_cycles)
-    ledger.add(plan.call_H, plan.config.H_cycles)
-    return ledger
-
-
 def work_of(network: str) -> tuple[OperatorCounts, OperatorCounts]:
     """mcusim's counts for the calls of one ACT step: (linears without their calls, everything)."""
-    linear, everything = OperatorCounts(), OperatorCounts()
-    for work in calls_of(plan_of(network)).sites.values():
+    plan, linear, everything = plan_of(network), OperatorCounts(), OperatorCounts()
+    for work in plan.work(plan.config.order.per_step).sites.values():
         counts = operator_counts(work, BITS, 0)
         everything = everything + counts
         if work.counts["macs"]:

@@ -54,37 +54,31 @@ class Costs:
         return total
 
 
-def cycle_ledger(plan: Plan) -> Ledger:
-    """Work of one H cycle."""
-    ledger = Ledger()
-    ledger.add(plan.call_L, plan.config.L_cycles)
-    ledger.add(plan.call_H)
-    return ledger
-
-
 def puzzle_ledger(plan: Plan) -> Ledger:
     """Work of one puzzle: start, every cycle, the heads once at the end."""
     ledger = Ledger()
     ledger.add(plan.start)
-    ledger.add(cycle_ledger(plan), plan.config.H_cycles * plan.config.halt_max_steps)
+    ledger.add(plan.work(plan.config.order.per_step), plan.config.halt_max_steps)
     ledger.add(plan.heads)
     return ledger
 
 
 def cycle_rows(costs: Costs, execution: Execution | None) -> tuple[CycleRow, ...]:
     """One row an H cycle; the start and the heads belong to no cycle."""
-    ledger = cycle_ledger(costs.plan)
+    ledger = costs.plan.cycle
     counts, flash, time = costs.counts(ledger), costs.flash_bytes(ledger), costs.seconds(ledger)
     config = costs.plan.config
     last: dict[tuple[int, str], tuple[float | None, int]] = {}
     for done in execution.calls if execution is not None else ():
         last[done.call.cycle, done.call.level] = (done.cosine, done.crc32)
     rows = []
-    for cycle in range(config.H_cycles * config.halt_max_steps):
-        cosine_L, _ = last.get((cycle, "L"), (None, None))
-        cosine_H, crc32_H = last.get((cycle, "H"), (None, None))
+    for call in config.order.calls(config.halt_max_steps):
+        if call.level == "L":
+            continue
+        cosine_L, _ = last.get((call.cycle, "L"), (None, None))
+        cosine_H, crc32_H = last.get((call.cycle, "H"), (None, None))
         rows.append(CycleRow(
-            cycle, cycle // config.H_cycles, counts.macs, counts.requantizations, flash, time,
+            call.cycle, call.step, counts.macs, counts.requantizations, flash, time,
             cosine_L, cosine_H, crc32_H,
         ))  # fmt: skip
     return tuple(rows)

@@ -19,6 +19,7 @@ from refimpl.image import Image
 from refimpl.model_image import from_image
 from refimpl.models import recursion
 from refimpl.models.operators import Array
+from refimpl.models.order import Call
 from refimpl.models.tree import Model
 from refimpl.params import RowTable
 from workbench.embeddings import RowRead, open_table, with_table
@@ -31,7 +32,7 @@ Tokens = npt.NDArray[np.integer]
 class ExecutedCall:
     """One stack application: CRC32 of the state it wrote (int16 state units), cosine to the float path."""
 
-    call: recursion.Call
+    call: Call
     crc32: int
     cosine: float | None
 
@@ -66,7 +67,7 @@ class _FloatPath:
         """Advance one ACT step; cosine of each call's state to ``states``, mean over positions."""
         cosines: list[float] = []
 
-        def compare(call: recursion.Call, z: Array) -> None:
+        def compare(call: Call, z: Array) -> None:
             cosines.append(float(position_cosines(states[len(cosines)][None], z).mean()))
 
         self.carry = recursion.act_step(float_ops, self.model, self.carry, self.x, step, compare)
@@ -119,9 +120,9 @@ def execute(
         float_model = None if float_model is None else with_table(float_model, open_table(puzzle_row[0]))
     path = None if float_model is None else _FloatPath(float_model.with_depth(*depth), tokens[None], ids)
     calls: list[ExecutedCall] = []
-    pending: list[tuple[recursion.Call, Array]] = []
+    pending: list[tuple[Call, Array]] = []
 
-    def on_call(call: recursion.Call, z: Array) -> None:
+    def on_call(call: Call, z: Array) -> None:
         pending.append((call, z.copy()))  # the arena will be written over
         if len(pending) < config.calls_per_step:
             return

@@ -18,6 +18,7 @@ from refimpl import shape_ops
 from refimpl.models import recursion
 from refimpl.models.config import ModelConfig
 from refimpl.models.operators import Array
+from refimpl.models.order import Call
 from refimpl.models.skeleton import skeleton
 from refimpl.models.tree import Embedding
 
@@ -184,7 +185,7 @@ class Metered:
 class CountedCall:
     """The events of one stack application."""
 
-    call: recursion.Call
+    call: Call
     events: tuple[Event, ...]
 
     @property
@@ -231,7 +232,7 @@ def count_step(config: ModelConfig) -> CountedStep:
     carry = recursion.reset(ops, model, 1)
     start = take()
 
-    def on_call(call: recursion.Call, z: Array) -> None:
+    def on_call(call: Call, z: Array) -> None:
         calls.append(CountedCall(call, take()))
 
     carry = recursion.act_step(ops, model, carry, x, 0, on_call)

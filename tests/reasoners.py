@@ -23,7 +23,8 @@ from refimpl.fixedpoint import Rounding
 from refimpl.float_params import build_model
 from refimpl.models.config import ModelConfig
 from refimpl.models.operators import Operators
-from refimpl.models.recursion import Call, run
+from refimpl.models.order import Call
+from refimpl.models.recursion import run
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import Calibration, calibrate
 from refimpl.quantize.lower import lower

@@ -32,8 +32,7 @@ def whole_run(plan: Plan, steps: int) -> Ledger:
     """The plan's work of a whole puzzle."""
     ledger = Ledger()
     ledger.add(plan.start)
-    ledger.add(plan.call_L, steps * plan.config.H_cycles * plan.config.L_cycles)
-    ledger.add(plan.call_H, steps * plan.config.H_cycles)
+    ledger.add(plan.work(plan.config.order.per_step), steps)
     ledger.add(plan.heads)
     return ledger
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
@@ -17,7 +18,8 @@ from reasoners import PARITY_CASES, calibration, checksums, crc, float_model, in
 from refimpl import fast, float_ops, ops
 from refimpl.fixedpoint import ROUNDINGS, Rounding
 from refimpl.models.operators import Operators
-from refimpl.models.recursion import Call, Carry, Outputs, act_step, read_out, reset, run
+from refimpl.models.order import Call, Order
+from refimpl.models.recursion import Carry, Outputs, act_step, read_out, reset, run
 from refimpl.models.tree import Model
 
 readings = pytest.mark.parametrize("reading", [ops, fast], ids=["numpy", "numba"])
@@ -167,7 +169,19 @@ def test_calls_come_in_the_published_order(name: str) -> None:
     assert [call.index for call in calls] == list(range(len(calls)))
     assert [call.cycle for call in calls] == [i // len(cycle) for i in range(len(calls))]
     assert [call.step for call in calls] == [i // model.config.calls_per_step for i in range(len(calls))]
+    assert [call.ends_step for call in calls] == [
+        (i + 1) % model.config.calls_per_step == 0 for i in range(len(calls))
+    ]
     assert steps == [0, 1, 2]
+
+
+def test_the_order_from_any_cycle_on_is_the_tail_of_the_order_from_reset() -> None:
+    order = Order(3, 2)
+    whole = list(order.calls(4))
+    assert list(order.calls(2, 2)) == whole[18:]
+    assert list(order.cycles(5, 7)) == whole[21:]
+    assert Counter(call.level for call in order.calls(1)) == order.per_step == {"L": 6, "H": 3}
+    assert Counter(call.level for call in order.cycles(1)) == order.per_cycle
 
 
 def test_the_heads_feed_nothing_back() -> None:

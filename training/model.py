@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refimpl.models.config import ModelConfig
+from refimpl.models.order import Order
 
 Carry = tuple[Tensor, Tensor]
 POSITION_SCALE = 4.0
@@ -223,25 +224,18 @@ class Reasoner(nn.Module):
         H_init, L_init = (v.to(self.dtype).expand(shape) for v in (self.inner.H_init, self.inner.L_init))
         return H_init.contiguous(), L_init.contiguous()
 
-    def cycle(self, z_H: Tensor, z_L: Tensor, x: Tensor, low: int) -> Carry:
-        """Return the carry after ``low`` L calls and one H call."""
-        inner, rope = self.inner, self.rope
-        for _ in range(low):
-            z_L = inner.L_level(z_L, z_H + x, rope)
-        upper = inner.H_level if self.config.family == "hrm" else inner.L_level
-        return upper(z_H, z_L, rope), z_L
-
     def advance(self, carry: Carry, x: Tensor, H: int, L: int) -> Carry:
-        """Run one ACT step's H cycles of L calls; only the part named above keeps its graph."""
-        z_H, z_L = carry
-        with torch.no_grad():
-            for _ in range(H - 1):
-                z_H, z_L = self.cycle(z_H, z_L, x, L)
-            if self.config.family == "hrm":
-                for _ in range(L - 1):
-                    z_L = self.inner.L_level(z_L, z_H + x, self.rope)
-                L = 1
-        return self.cycle(z_H, z_L, x, L)
+        """Run the calls of one ACT step; only the part named above keeps its graph."""
+        (z_H, z_L), inner, rope, hrm = carry, self.inner, self.rope, self.config.family == "hrm"
+        calls = list(Order(H, L).calls(1))
+        attached = calls[-2:] if hrm else [call for call in calls if call.cycle == H - 1]
+        for call in calls:
+            with torch.set_grad_enabled(torch.is_grad_enabled() and call in attached):
+                if call.level == "L":
+                    z_L = inner.L_level(z_L, z_H + x, rope)
+                else:
+                    z_H = (inner.H_level if hrm else inner.L_level)(z_H, z_L, rope)
+        return z_H, z_L
 
     def heads(self, z_H: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (batch, seq_len, vocab) and q (batch, 2), both fp32."""

@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl.models.operators import Array, Operators
-from refimpl.models.recursion import Call, Carry, act_step, reset
+from refimpl.models.order import Call
+from refimpl.models.recursion import Carry, act_step, reset
 from refimpl.models.tree import Model
 
 Float64s = npt.NDArray[np.float64]

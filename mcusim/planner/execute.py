@@ -22,7 +22,7 @@ from mcusim.planner.target import Room, Segment, lay_out
 from mcusim.planner.tiles import packed_codes
 from refimpl.errors import DoesNotFit
 from refimpl.image import Image
-from refimpl.models.recursion import Call
+from refimpl.models.order import Call, Level
 from refimpl.models.tree import Model, leaves
 from refimpl.params import Linear
 
@@ -90,27 +90,17 @@ def execute_plan(
     z_H = State(plan.persistent[0], model.H_level[-1].channel.norm)
     z_L = State(plan.persistent[1], model.L_level[-1].channel.norm)
     _start(machine, plan, model, z_H, z_L)
-    config, index = model.config, 0
-
-    def after(level: str, state: State, step: int, h_cycle: int) -> None:
-        nonlocal index
+    states: dict[Level, State] = {"L": z_L, "H": z_H}
+    repeated = {
+        level: _Repeated(machine, partial(schedule.CALLS[level], machine, model, z_H, z_L), always)
+        for level in states
+    }
+    for call in model.config.order.calls(model.config.halt_max_steps):
+        repeated[call.level]()
         if on_call is not None:
-            cycle = step * config.H_cycles + h_cycle
-            call = Call(index, step, cycle, "L" if level == "L" else "H")
-            on_call(call, _units(machine, state))
-        index += 1
-
-    run_L = _Repeated(machine, partial(schedule.call_L, machine, model, z_H, z_L), always)
-    run_H = _Repeated(machine, partial(schedule.call_H, machine, model, z_H, z_L), always)
-    for step in range(config.halt_max_steps):
-        for h_cycle in range(config.H_cycles):
-            for _ in range(config.L_cycles):
-                run_L()
-                after("L", z_L, step, h_cycle)
-            run_H()
-            after("H", z_H, step, h_cycle)
-    machine.ledger.add(run_L.cost, run_L.repeats)
-    machine.ledger.add(run_H.cost, run_H.repeats)
+            on_call(call, _units(machine, states[call.level]))
+    for one in repeated.values():
+        machine.ledger.add(one.cost, one.repeats)
     arena.restore()
     answer, q = schedule.heads(machine, model, z_H)
     arena.check()

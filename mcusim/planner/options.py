@@ -156,7 +156,8 @@ class OptionCounter:
 
     def _contexts(self, kind: Kind) -> Iterator[tuple[Source, Block, int]]:
         """(source, layer, times) of every different use of a sublayer in an ACT step."""
-        H, L = self.config.H_cycles, self.config.H_cycles * self.config.L_cycles
+        calls = self.config.order.per_step
+        H, L = calls["H"], calls["L"]
         shape = (self.config.positions, self.config.hidden_size)
         layers_L, layers_H = self.model.L_level, self.model.H_level
         z_H = State(Buffer("z_H", shape, self.formats.carry), layers_H[-1].channel.norm)

@@ -16,6 +16,7 @@ from mcusim.planner.machine import State
 from mcusim.planner.target import Segment, Target, lay_out
 from mcusim.timing import OperatorTime, total_time
 from refimpl.models.config import ModelConfig
+from refimpl.models.order import Level
 from refimpl.models.skeleton import Spec, skeleton
 from refimpl.models.tree import Attention, Block, Model
 
@@ -68,19 +69,26 @@ class Plan:
     @property
     def step(self) -> Ledger:
         """Work of one ACT step, the heads once at its end."""
-        ledger = Ledger()
-        ledger.add(self.call_L, self.config.H_cycles * self.config.L_cycles)
-        ledger.add(self.call_H, self.config.H_cycles)
+        ledger = self.work(self.config.order.per_step)
         ledger.add(self.heads)
         return ledger
 
     @property
     def cycle(self) -> Ledger:
         """Work of one H cycle."""
+        return self.work(self.config.order.per_cycle)
+
+    def work(self, calls: Mapping[Level, int]) -> Ledger:
+        """Work of so many calls of each level."""
         ledger = Ledger()
-        ledger.add(self.call_L, self.config.L_cycles)
-        ledger.add(self.call_H)
+        for level, one in self.calls.items():
+            ledger.add(one, calls[level])
         return ledger
+
+    @property
+    def calls(self) -> dict[Level, Ledger]:
+        """Work of one call of each level."""
+        return {"L": self.call_L, "H": self.call_H}
 
     def times(self, ledger: Ledger, target: Target, overlap: bool = True) -> dict[str, OperatorTime]:
         """Site -> estimated time."""
@@ -96,9 +104,8 @@ class Plan:
 
     def step_time(self, target: Target, overlap: bool = True) -> Range:
         """Estimated time of one ACT step."""
-        per_H, per_L = self.config.H_cycles, self.config.H_cycles * self.config.L_cycles
-        parts = ((self.call_L, per_L), (self.call_H, per_H), (self.heads, 1))
-        timed = [(self.time(ledger, target, overlap), times) for ledger, times in parts]
+        parts = [(self.calls[level], times) for level, times in self.config.order.per_step.items()]
+        timed = [(self.time(ledger, target, overlap), times) for ledger, times in [*parts, (self.heads, 1)]]
         return Range(sum(t.low * n for t, n in timed), sum(t.high * n for t, n in timed))
 
     def row_reads(self, ledger: Ledger) -> tuple[int, int]:

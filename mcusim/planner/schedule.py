@@ -6,12 +6,15 @@ operator by operator; what is added is when each row is computed and where it is
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mcusim.planner.attention import attention
 from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import AttentionTiles, SwiGLUTiles
 from mcusim.planner.machine import Machine, State, Tile
 from mcusim.planner.sublayers import MULTIPLIER_AND_SHIFT, Source, swiglu
 from refimpl.models.operators import Array
+from refimpl.models.order import Level
 from refimpl.models.tree import Attention, Block, Model
 
 BIAS = 4
@@ -40,6 +43,9 @@ def call_L(m: Machine, model: Model, z_H: State, z_L: State) -> None:
 def call_H(m: Machine, model: Model, z_H: State, z_L: State) -> None:
     """``z_H = f(z_H, z_L)``."""
     stack(m, model.H_level, Source(z_H, (z_L,)))
+
+
+CALLS: dict[Level, Callable[[Machine, Model, State, State], None]] = {"L": call_L, "H": call_H}
 
 
 def reset(m: Machine, model: Model, z_H: State, z_L: State) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from refimpl.models.config_rules import check_fields
 from refimpl.models.official_config import config_fields
+from refimpl.models.order import Order
 
 Family = Literal["trm", "hrm"]
 Positions = Literal["none", "rope", "learned"]
@@ -56,9 +57,14 @@ class ModelConfig:
         return self.hidden_size // self.num_heads
 
     @property
+    def order(self) -> Order:
+        """The order of the calls of an ACT step."""
+        return Order(self.H_cycles, self.L_cycles)
+
+    @property
     def calls_per_step(self) -> int:
         """Block-stack applications in one ACT step (HRM counts its H and L stacks alike)."""
-        return self.H_cycles * (self.L_cycles + 1)
+        return sum(self.order.per_step.values())
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -5,23 +5,13 @@ TRM and HRM share this text; they differ in whether ``model.H_level`` is ``model
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from refimpl.models.blocks import stack
 from refimpl.models.operators import Array, Operators
+from refimpl.models.order import Call
 from refimpl.models.tree import Model
-
-
-@dataclass(frozen=True)
-class Call:
-    """Which stack application this is.  ``cycle`` counts H cycles from reset, over all ACT steps."""
-
-    index: int
-    step: int
-    cycle: int
-    level: Literal["L", "H"]
 
 
 @dataclass(frozen=True)
@@ -53,21 +43,27 @@ def reset(ops: Operators, model: Model, batch: int) -> Carry:
 def act_step(
     ops: Operators, model: Model, carry: Carry, x: Array, step: int = 0, on_call: CallObserver | None = None
 ) -> Carry:
-    """One ACT step: ``H_cycles`` times (``L_cycles`` L calls, then one H call)."""
-    config = model.config
-    z_H, z_L = carry.z_H, carry.z_L
-    index = step * config.calls_per_step
-    for h_cycle in range(config.H_cycles):
-        cycle = step * config.H_cycles + h_cycle
-        for _ in range(config.L_cycles):
-            z_L = stack(ops, model.L_level, z_L, (z_H, x), config.num_heads)
-            if on_call is not None:
-                on_call(Call(index, step, cycle, "L"), z_L)
-            index += 1
-        z_H = stack(ops, model.H_level, z_H, (z_L,), config.num_heads)
+    """The calls of one ACT step."""
+    return follow(ops, model, carry, x, model.config.order.calls(1, step), on_call)
+
+
+def follow(
+    ops: Operators,
+    model: Model,
+    carry: Carry,
+    x: Array,
+    calls: Iterable[Call],
+    on_call: CallObserver | None = None,
+) -> Carry:
+    """Apply the stack of each call in turn: L to z_L with z_H and x injected, H to z_H with z_L."""
+    z_H, z_L, heads = carry.z_H, carry.z_L, model.config.num_heads
+    for call in calls:
+        if call.level == "L":
+            z_L = stack(ops, model.L_level, z_L, (z_H, x), heads)
+        else:
+            z_H = stack(ops, model.H_level, z_H, (z_L,), heads)
         if on_call is not None:
-            on_call(Call(index, step, cycle, "H"), z_H)
-        index += 1
+            on_call(call, z_L if call.level == "L" else z_H)
     return Carry(z_H, z_L)
 
 

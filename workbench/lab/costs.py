@@ -72,8 +72,9 @@ def traffic(model: Model, weights: str, steps: int) -> int:
     sizes = {p.name: linear_bytes(p, weights) for p in linears(model)}
     heads = sizes.pop("lm_head") + sizes.pop("q_head")
     own = {level: sum(size for name, size in sizes.items() if name.startswith(f"{level}.")) for level in "LH"}
-    H_stack = own["L"] if model.H_level is model.L_level else own["H"]
-    return steps * (config.H_cycles * (config.L_cycles * own["L"] + H_stack) + heads)
+    if model.H_level is model.L_level:
+        own["H"] = own["L"]
+    return steps * (sum(times * own[level] for level, times in config.order.per_step.items()) + heads)
 
 
 def costs(variant: Variant) -> Costs:

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl.models.operators import Array
-from refimpl.models.recursion import Call, act_step, reset
+from refimpl.models.order import Call
+from refimpl.models.recursion import act_step, reset
 from workbench.fidelity import Reading
 from workbench.lab.cell import Choice, puzzle_set, track
 from workbench.lab.steps import over_batches

@@ -15,7 +15,8 @@ import numpy as np
 from refimpl import fast
 from refimpl.errors import InputError
 from refimpl.models import blocks
-from refimpl.models.recursion import Call, Carry, Outputs, act_step, read_out, reset
+from refimpl.models.order import Call
+from refimpl.models.recursion import Carry, Outputs, act_step, read_out, reset
 from refimpl.models.tree import Model
 from workbench.vectors.cases import GENERATOR
 from workbench.vectors.tensors import Array, encode, tensor_bytes
