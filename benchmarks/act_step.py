@@ -22,11 +22,11 @@ from rich.table import Table
 from timing import best_seconds
 
 from refimpl import fast
-from refimpl.models.presets import PRESETS
 from refimpl.models.recursion import act_step, read_out, reset
 from refimpl.models.tree import Model
 from refimpl.params import Linear
 from workbench.networks import find_network
+from workbench.presets import PRESETS
 
 BAR = 3.0
 

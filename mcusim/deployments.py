@@ -16,9 +16,9 @@ from mcusim.catalogue import entries, entry
 from mcusim.toml_checks import Table
 from mcusim.units import parse_bytes
 from refimpl.errors import RefimplError, unknown_name
-from refimpl.models.presets import list_presets
 from refimpl.quantize.weights import parse_format
 from workbench.checkpoints import list_networks
+from workbench.presets import list_presets
 
 CarryFormat = Literal["int16", "int8", "fp32"]
 # Puzzle rows: read one by one from external memory, or held in the image, as float32 or int8.

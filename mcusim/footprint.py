@@ -16,12 +16,12 @@ from refimpl.block_params import Int8Norm
 from refimpl.image import ALIGNMENT, CODES, ELEMENTS, ENTRY, HEADER
 from refimpl.model_image import CONFIG_FIELDS, ImageMeta, leaf_sections
 from refimpl.models.config import ModelConfig
-from refimpl.models.presets import PRESETS
 from refimpl.models.skeleton import Spec, skeleton
 from refimpl.models.tree import Leaf, leaves
 from refimpl.params import Linear, Norm, Rescale, Rope, RowTable, Silu, Softmax
 from refimpl.shape_ops import shaped
 from workbench.networks import find_network
+from workbench.presets import PRESETS
 from workbench.sizes import FLOAT_BYTES, backbone_bytes, package_bytes
 
 SEEDED = "seeded tokens (1 puzzles, H1 n1)"  # what a preset's calibration says of itself

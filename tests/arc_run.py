@@ -17,13 +17,13 @@ from reasoners import crc
 from refimpl import fast
 from refimpl.image import Image
 from refimpl.model_image import ImageMeta, from_image, to_image
-from refimpl.models.presets import preset
 from refimpl.models.recursion import run
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
-from refimpl.seeded import seeded_model
 from workbench.embeddings import StoredTable, open_table, with_table
+from workbench.presets import preset
+from workbench.seeded import seeded_model
 
 CONFIG = preset("trm-att-arc")
 

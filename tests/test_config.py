@@ -12,7 +12,7 @@ import pytest
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
 from refimpl.models.limits import LIMITS, beyond
-from refimpl.models.presets import PRESETS
+from workbench.presets import PRESETS
 
 SRC = Path(__file__).resolve().parents[1] / "firmware" / "src"
 OFFICIAL: dict[str, Any] = {

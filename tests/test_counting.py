@@ -10,8 +10,8 @@ import pytest
 from refimpl import fast
 from refimpl.counting import Event, Metered, count_step, total
 from refimpl.models import recursion
-from refimpl.models.presets import preset
 from workbench.networks import find_network
+from workbench.presets import preset
 from workbench.tasks.puzzles import load_shipped
 from workbench.tasks.sudoku import to_tokens
 

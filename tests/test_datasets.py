@@ -13,11 +13,11 @@ import pytest
 from refimpl.__main__ import main
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
-from refimpl.seeded import seeded_tensors
 from workbench.checkpoints import write_npz
 from workbench.datasets.read import read_data
 from workbench.evaluate import FLOAT, batches, measure, program
 from workbench.networks import find_network
+from workbench.seeded import seeded_tensors
 from workbench.tasks.arc import encode_grid
 from workbench.tasks.codes import IGNORED
 from workbench.tasks.puzzles import load_shipped

@@ -19,12 +19,10 @@ from refimpl.errors import InputError
 from refimpl.float_params import input_scale
 from refimpl.models.config import ModelConfig
 from refimpl.models.operators import Operators
-from refimpl.models.presets import preset
 from refimpl.models.recursion import run
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
-from refimpl.seeded import seeded_model, seeded_tensors
 from workbench.checkpoints.npz import write_npz
 from workbench.embeddings import (
     FloatRows,
@@ -40,6 +38,8 @@ from workbench.embeddings.cli import add_arguments
 from workbench.embeddings.cli import run as command
 from workbench.embeddings.quality import cosines, row_cosines, table_source
 from workbench.embeddings.write import from_array, meta_path
+from workbench.presets import preset
+from workbench.seeded import seeded_model, seeded_tensors
 
 ROWS, HIDDEN = 40, 32
 FORMATS = ("fp32", "int8", "int8-q31", "svd8")

@@ -17,13 +17,13 @@ from reasoners import crc
 
 from refimpl import ops
 from refimpl.float_params import input_scale
-from refimpl.models.presets import preset
 from refimpl.quantize.calibrate import Calibration
 from refimpl.quantize.lower import Lowering
 from refimpl.quantize.weights import parse_format
-from refimpl.seeded import row_blocks, seeded_model
 from workbench.embeddings import parse_row_format, seeded_source, write_table
 from workbench.embeddings.write import integer_rows
+from workbench.presets import preset
+from workbench.seeded import row_blocks, seeded_model
 
 CONFIG = preset("trm-att-arc")
 ROW = 40_000

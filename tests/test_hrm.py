@@ -19,13 +19,13 @@ from refimpl.counting import count_step
 from refimpl.image import Image
 from refimpl.model_image import ImageMeta, from_image, to_image
 from refimpl.models.config import ModelConfig
-from refimpl.models.presets import preset
 from refimpl.models.recursion import run
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
-from refimpl.seeded import seeded_model
 from workbench.fidelity import Reading, call_fidelity, position_cosines
+from workbench.presets import preset
+from workbench.seeded import seeded_model
 
 CONFIG = replace(
     preset("hrm-sudoku"), hidden_size=64, num_heads=4, channel_intermediate_size=96, L_layers=1, H_layers=3,

@@ -14,9 +14,9 @@ from checkpoints_by_hand import name, text
 from refimpl.__main__ import main
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
-from refimpl.seeded import seeded_tensors
 from workbench.checkpoints import read_json, write_card
 from workbench.networks import find_network
+from workbench.seeded import seeded_tensors
 
 TINY = {"model": "trm", "seq_len": 4, "vocab_size": 5, "hidden_size": 8, "num_heads": 2, "L_layers": 1,
         "H_cycles": 1, "L_cycles": 1, "halt_max_steps": 1, "channel_intermediate_size": 8}  # fmt: skip

@@ -14,9 +14,9 @@ from refimpl import fast
 from refimpl.__main__ import main as refimpl_main
 from refimpl.models.config import ModelConfig
 from refimpl.models.recursion import run
-from refimpl.seeded import seeded_tensors
 from workbench.checkpoints import write_npz
 from workbench.networks import find_network
+from workbench.seeded import seeded_tensors
 
 TINY = ModelConfig.from_dict(
     {

@@ -17,9 +17,9 @@ from refimpl import ops
 from refimpl.__main__ import main as refimpl_main
 from refimpl.models.config import ModelConfig
 from refimpl.models.recursion import run
-from refimpl.seeded import seeded_tensors
 from workbench.checkpoints import write_npz
 from workbench.networks import find_network
+from workbench.seeded import seeded_tensors
 from workbench.tasks import maze
 from workbench.tasks.games import SEVERAL_PATHS
 from workbench.tasks.sets import evaluation_set

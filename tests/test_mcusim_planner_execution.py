@@ -15,7 +15,6 @@ from mcusim.planner.plan import Plan, make_plan
 from mcusim.planner.search import search
 from mcusim.planner.target import Room
 from refimpl.errors import DoesNotFit
-from refimpl.models.presets import preset
 from tests.plans import (
     QSPI,
     assert_identical,
@@ -26,6 +25,7 @@ from tests.plans import (
     mlp_choices,
     tokens_of,
 )
+from workbench.presets import preset
 
 
 def whole_run(plan: Plan, steps: int) -> Ledger:

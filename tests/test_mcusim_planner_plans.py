@@ -11,9 +11,9 @@ from mcusim.planner.plan import Formats, make_plan
 from mcusim.planner.search import search
 from mcusim.planner.target import Room, lay_out
 from refimpl.counting import count_step
-from refimpl.models.presets import preset
 from tests.plans import laid_out
 from workbench.networks import find_network
+from workbench.presets import preset
 
 KIB = 1024
 INT4, INT4_SMALL_CARRY = Formats(4, "int16"), Formats(4, "int8")

@@ -13,10 +13,10 @@ from mcusim.planner.plan import Formats
 from mcusim.planner.search import search
 from mcusim.planner.wanted import CHOSEN, LEAST, TRAFFIC, wanted
 from refimpl.errors import InputError
-from refimpl.models.presets import preset
 from tests.plans import attention_choices, laid_out, mlp_choices
 from tests.test_mcusim_program import small_part
 from workbench.networks import find_network
+from workbench.presets import preset
 
 LARGE = "96x224/96 81x256/81 x +all"
 

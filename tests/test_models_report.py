@@ -15,11 +15,11 @@ import pytest
 from rich.console import Console
 
 from refimpl.errors import InputError
-from refimpl.models.presets import list_presets, preset
 from workbench.checkpoints import list_networks
 from workbench.models_report import cli
 from workbench.models_report.render import sheet
 from workbench.models_report.summary import summarise, to_json
+from workbench.presets import list_presets, preset
 from workbench.render.sheet import rich_form
 
 KIB = 1024

@@ -9,10 +9,10 @@ import pytest
 
 from refimpl.errors import InputError
 from refimpl.models.official_config import swiglu_width
-from refimpl.models.presets import list_presets, preset
-from refimpl.seeded import CUT, CUT_DEVIATION, PUZZLE_KEY, ROW_BLOCK, row_blocks, seeded_tensors
 from workbench.checkpoints import validate
 from workbench.checkpoints.expected import expected_tensors
+from workbench.presets import list_presets, preset
+from workbench.seeded import CUT, CUT_DEVIATION, PUZZLE_KEY, ROW_BLOCK, row_blocks, seeded_tensors
 
 
 def test_the_seven_published_configurations_are_presets() -> None:

@@ -19,13 +19,13 @@ from refimpl.fixedpoint import Rounding
 from refimpl.float_params import build_model
 from refimpl.model_image import ImageMeta, to_image
 from refimpl.models.config import ModelConfig
-from refimpl.models.presets import PRESETS
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import Calibration, calibrate
 from refimpl.quantize.lower import Carry, lower
-from refimpl.seeded import seeded_tensors
 from workbench.checkpoints import list_networks, load_network
 from workbench.checkpoints.expected import PUZZLE_ROWS
+from workbench.presets import PRESETS
+from workbench.seeded import seeded_tensors
 
 Tensors = dict[str, npt.NDArray[np.floating]]
 DEFAULT_NETWORK = "sudoku9-mlp"

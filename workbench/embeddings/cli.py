@@ -11,11 +11,11 @@ import numpy as np
 
 from refimpl.command_line import examples
 from refimpl.float_params import input_scale
-from refimpl.models.presets import preset
 from workbench.embeddings.formats import NAMES, parse_row_format
 from workbench.embeddings.quality import cosines, table_source
 from workbench.embeddings.table import open_table
 from workbench.embeddings.write import from_network, seeded_source, write_table
+from workbench.presets import preset
 from workbench.render.grid import Grid
 from workbench.render.sheet import Sheet, add_format, show
 

@@ -17,10 +17,10 @@ from refimpl.models.config import ModelConfig
 from refimpl.quantize.calibrate import Calibration
 from refimpl.quantize.lower import Lowering
 from refimpl.quantize.weights import parse_format, quantize_weights
-from refimpl.seeded import row_blocks
 from workbench.checkpoints import load_network
 from workbench.checkpoints.replacing import replacing
 from workbench.embeddings.formats import RowFormat
+from workbench.seeded import row_blocks
 
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]

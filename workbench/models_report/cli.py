@@ -8,10 +8,10 @@ from dataclasses import replace
 from refimpl.command_line import examples
 from refimpl.errors import unknown_name
 from refimpl.models.config import ModelConfig
-from refimpl.models.presets import PRESETS, list_presets
 from workbench.checkpoints import list_networks, load_network
 from workbench.models_report.render import sheet
 from workbench.models_report.summary import summarise
+from workbench.presets import PRESETS, list_presets
 from workbench.render.sheet import add_format, show
 
 

@@ -17,8 +17,8 @@ from refimpl.models.config import ModelConfig
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import Carry, lower
-from refimpl.seeded import seeded_tensors
 from workbench.networks import find_network
+from workbench.seeded import seeded_tensors
 from workbench.tasks.sets import evaluation_set
 from workbench.vectors.draws import Draws
 from workbench.vectors.tensors import Array
