@@ -10,7 +10,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import sys
 
-from refimpl.command_line import Command, command_line
+from workbench.command_line import Command, command_line
 
 PROG = "python -m mcusim"
 # command -> help; each is a module of mcusim.commands, loaded when asked for.

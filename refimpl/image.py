@@ -11,12 +11,10 @@ name and reads them in place.  ``config`` is int32[], in the order of ``CONFIG_F
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -107,13 +105,6 @@ class Image:
             if zlib.crc32(self._raw(entry)) != entry.crc32:
                 raise InputError(f"{where}: section {entry.name!r} is damaged: its CRC32 differs.")
 
-    @classmethod
-    def load(cls, path: Path) -> Image:
-        try:
-            return cls(path.read_bytes(), str(path))
-        except OSError as error:
-            raise InputError(f"{path} cannot be read ({error.strerror}).") from error
-
     def _read_table(self) -> dict[str, Entry]:
         where, size = self.where, len(self.data)
         if size < HEADER.size or bytes(self.data[:4]) != MAGIC:
@@ -158,14 +149,3 @@ class Image:
         if entry.element == "int4":
             return unpack_int4(raw, entry.shape)
         return raw.view(_stored_type(entry.element)).reshape(entry.shape)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write to a temporary name beside ``path``, then rename: never a half-written file."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"{path} cannot be written ({error.strerror}).") from error

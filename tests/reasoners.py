@@ -28,6 +28,7 @@ from refimpl.models.recursion import run
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import Calibration, calibrate
 from refimpl.quantize.lower import lower
+from workbench.calibrations import read_calibration
 from workbench.checkpoints import load_network
 from workbench.tasks.puzzles import load_calibration, load_shipped
 from workbench.tasks.sudoku import to_tokens
@@ -91,5 +92,5 @@ def checksums(ops: Operators, model: Model, tokens: np.ndarray) -> list[int]:
 
 if __name__ == "__main__":
     network, weights, scales = sys.argv[1:]
-    lowered = lower(float_model(network), weights, Calibration.load(Path(scales))).with_depth(steps=2)
+    lowered = lower(float_model(network), weights, read_calibration(Path(scales))).with_depth(steps=2)
     print(*checksums(fast, lowered, puzzles(lowered.config, 4)), sep="\n")

@@ -128,6 +128,16 @@ def test_the_reference_names_those_who_use_it_in_its_command_table_alone() -> No
     assert naming == {"refimpl.__main__"}
 
 
+def test_the_reference_reads_and_writes_no_file() -> None:
+    """It takes and gives values; files are a matter of those who use it."""
+    for module in (module for module in MODULES if within(module, ("refimpl",))):
+        nodes = list(ast.walk(tree_of(module)))
+        names = {alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names}
+        names |= {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)}
+        assert not names & {"pathlib", "io", "tempfile", "shutil"}, module
+        assert not [n for n in nodes if isinstance(n, ast.Name) and n.id == "open"], module
+
+
 def test_the_reference_can_be_read_in_an_hour() -> None:
     modules = [module for module in MODULES if within(module, ("refimpl",))]
     assert sum(len(MODULES[m].read_text(encoding="utf-8").splitlines()) for m in modules) < 5500

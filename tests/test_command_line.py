@@ -9,16 +9,16 @@ from collections.abc import Iterator
 import pytest
 
 import mcusim.__main__
-import refimpl.__main__
+import workbench.main
 from mcusim.deployments import DEFAULT_DEPLOYMENT
 from refimpl import __version__
-from refimpl.command_line import Command, parser_of
+from workbench.command_line import Command, parser_of
 
 DOORS = {
-    refimpl.__main__.PROG: refimpl.__main__.COMMANDS,
+    workbench.main.PROG: workbench.main.COMMANDS,
     mcusim.__main__.PROG: mcusim.__main__.COMMANDS,
 }
-MAIN = {refimpl.__main__.PROG: refimpl.__main__.main, mcusim.__main__.PROG: mcusim.__main__.main}
+MAIN = {workbench.main.PROG: workbench.main.main, mcusim.__main__.PROG: mcusim.__main__.main}
 each_command = pytest.mark.parametrize(
     ("prog", "command"), [(prog, command) for prog, commands in DOORS.items() for command in commands]
 )

@@ -7,10 +7,11 @@ import pytest
 
 from refimpl import fast
 from refimpl.errors import InputError
-from refimpl.image import ALIGNMENT, HEADER, Image, Section, encode, write_atomically
+from refimpl.image import ALIGNMENT, HEADER, Image, Section, encode
 from refimpl.model_image import from_image, read_meta, to_image
 from refimpl.models.recursion import run
 from refimpl.quantize.lower import Carry
+from workbench.files.outputs import write_file
 from workbench.networks import find_network
 from workbench.tasks.puzzles import load_shipped
 from workbench.tasks.sudoku import to_tokens
@@ -105,5 +106,5 @@ def test_a_later_version_is_refused(image_bytes: bytes) -> None:
 
 def test_a_failed_write_leaves_nothing(tmp_path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
-        write_atomically(tmp_path / "missing" / "x.img", b"data")
+        write_file(tmp_path / "missing" / "x.img", b"data")
     assert list(tmp_path.iterdir()) == []

@@ -12,15 +12,6 @@ from refimpl.errors import InputError
 from refimpl.float_params import Linear
 from refimpl.models.recursion import run
 from refimpl.quantize.lower import lower
-from refimpl.quantize.second_order import (
-    clipped_activations,
-    error_feedback,
-    input_moments,
-    nearest,
-    output_errors,
-    rule,
-    search,
-)
 from refimpl.quantize.weights import parse_format, quantize_weights
 from workbench.fidelity import Reading
 from workbench.lab.cell import Choice, Result
@@ -30,6 +21,15 @@ from workbench.lab.families import LinearAttention, TruncatedAttention, pruned, 
 from workbench.lab.growth import growth
 from workbench.lab.parting import NEVER, parting
 from workbench.lab.predict import best_threshold, predict_tables, ranks, spearman
+from workbench.lab.second_order import (
+    clipped_activations,
+    error_feedback,
+    input_moments,
+    nearest,
+    output_errors,
+    rule,
+    search,
+)
 from workbench.lab.sensitivity import kind_of, rounding_at, spared_site
 from workbench.lab.steps import finish, run_steps, stop_rule
 from workbench.lab.variant import Variant, network, reading

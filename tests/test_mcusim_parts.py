@@ -10,8 +10,8 @@ from mcusim.catalogue import SHIPPED
 from mcusim.cores import load_core
 from mcusim.figures import Figure, Span, weakest
 from mcusim.parts import load_part, part_names
-from mcusim.toml_checks import line_numbers
 from refimpl.errors import InputError
+from workbench.files.fields import line_numbers
 
 PART = (SHIPPED / "parts" / "stm32h743.toml").read_text()
 

@@ -21,6 +21,7 @@ from refimpl.models.operators import Operators
 from refimpl.models.order import Call, Order
 from refimpl.models.recursion import Carry, Outputs, act_step, read_out, reset, run
 from refimpl.models.tree import Model
+from workbench.calibrations import write_calibration
 
 readings = pytest.mark.parametrize("reading", [ops, fast], ids=["numpy", "numba"])
 TRAINED = ("sudoku9-mlp", "sudoku9-att")
@@ -93,7 +94,7 @@ def test_thread_counts_do_not_change_a_single_call(tmp_path: Path) -> None:
     """Four puzzles at once, so that BLAS does split the work; one process each."""
     root = Path(__file__).resolve().parents[1]
     scales = tmp_path / "calibration.json"
-    calibration("sudoku9-mlp").save(scales)
+    write_calibration(calibration("sudoku9-mlp"), scales)
     printed = []
     for threads in ("1", "2"):
         variables = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")

@@ -16,9 +16,9 @@ from refimpl.errors import InputError
 from workbench.vectors.check import check, python_implementation
 from workbench.vectors.draws import Draws
 from workbench.vectors.files import DEFAULT_GOLDEN as GOLDEN
-from workbench.vectors.files import op_files
 from workbench.vectors.library import Library
 from workbench.vectors.signatures import SIGNATURES
+from workbench.vectors.suites import op_files
 from workbench.vectors.tensors import decode, encode
 
 TABLE = decode(

@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from refimpl.errors import InputError
-from refimpl.image import write_atomically
 from training.config import Recipe
 from training.data import open_source
 from training.loop import Trainer
 from workbench.checkpoints import read
+from workbench.files.outputs import write_file
 
 
 def save(trainer: Trainer, path: Path, minutes: float) -> None:
@@ -52,7 +52,7 @@ def look(trainer: Trainer, minutes: float, path: Path) -> None:
     writer = csv.DictWriter(text, row, lineterminator="\n")
     writer.writeheader()
     writer.writerows(trainer.curve)
-    write_atomically(path, text.getvalue().encode())
+    write_file(path, text.getvalue().encode())
     print(trainer.recipe.name, *(f"{key} {value} " for key, value in row.items()), flush=True)
 
 

@@ -7,15 +7,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from refimpl.command_line import examples
 from refimpl.errors import InputError
 from refimpl.fixedpoint import ROUNDINGS
-from refimpl.image import write_atomically
 from refimpl.models.limits import beyond, remarks
 from refimpl.quantize.bounds import prove
 from refimpl.quantize.calibrate import calibrate
-from refimpl.quantize.second_order import CLIP_PUZZLES, clipped_activations
+from workbench.calibrations import write_calibration
+from workbench.command_line import examples
 from workbench.datasets.read import add_data, read_data
+from workbench.files.outputs import write_file
+from workbench.lab.second_order import CLIP_PUZZLES, clipped_activations
 from workbench.networks import Network, find_network
 from workbench.render.grid import Grid, drawn
 from workbench.tasks.sets import CALIBRATION_PUZZLES, PuzzleSet, calibration_set
@@ -45,7 +46,7 @@ def run_calibrate(args: argparse.Namespace) -> int:
         few = puzzles.rows(0, CLIP_PUZZLES, puzzles.origin)
         calibration = clipped_activations(network.float_model, few.inputs, calibration, few.puzzle_ids)
     assert isinstance(target, Path)
-    calibration.save(target)
+    write_calibration(calibration, target)
     print(f"{target}: {len(calibration.absmax)} sites from {calibration.source}.")
     return 0
 
@@ -79,7 +80,7 @@ def run_quantize(args: argparse.Namespace) -> int:
     if too_large:
         raise InputError(f"{args.network}: {'; '.join(too_large)}.")
     image = network.image(args.weights, args.rounding)
-    write_atomically(args.output, image)
+    write_file(args.output, image)
     print(f"{args.output}: {len(image):,} bytes, {args.weights}, {args.rounding} rounding.")
     for remark in remarks(network.config):
         print(remark)

@@ -12,10 +12,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from refimpl.command_line import examples
 from refimpl.errors import InputError
 from workbench.cards import Stated, entry, state, stated
 from workbench.checkpoints import list_networks
+from workbench.command_line import examples
 from workbench.datasets.read import add_data, read_data
 from workbench.evaluate import FLOAT, measure, program
 from workbench.evaluation_log import Log, held, key_of

@@ -22,6 +22,7 @@ from refimpl.models.config import ModelConfig
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import Calibration, calibrate
 from refimpl.quantize.lower import Carry, lower
+from workbench.calibrations import read_calibration
 from workbench.checkpoints import list_networks, load_network
 from workbench.checkpoints.expected import PUZZLE_ROWS
 from workbench.presets import PRESETS
@@ -76,7 +77,7 @@ class Network:
         if path is None or not path.exists():
             raise InputError(f"network {self.name!r} has no calibration.json; make one with "
                              f"'python -m refimpl calibrate {self.name}'.")
-        return Calibration.load(path)
+        return read_calibration(path)
 
     def with_puzzle_row(self, row: int) -> Network:
         """Return the network with row ``row`` of its puzzle table as its only one."""

@@ -12,8 +12,8 @@ from rich.progress import track
 from mcusim.deployments import deployment_names, load_deployment
 from mcusim.fit import Fit, fit
 from mcusim.units import KIB, MIB
-from refimpl.command_line import examples
 from refimpl.errors import unknown_name
+from workbench.command_line import examples
 from workbench.render.grid import Grid
 from workbench.render.sheet import Sheet, add_format, show
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from refimpl.command_line import examples
 from refimpl.errors import InputError
+from workbench.command_line import examples
 from workbench.render.grid import Grid
 from workbench.render.sheet import Sheet, add_format, show
 

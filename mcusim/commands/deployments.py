@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from mcusim.deployments import Deployment, deployment_names, load_deployment
-from refimpl.command_line import examples
+from workbench.command_line import examples
 from workbench.render.grid import Grid
 from workbench.render.sheet import Sheet, add_format, show
 

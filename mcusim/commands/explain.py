@@ -16,8 +16,8 @@ from mcusim.planner.target import Target
 from mcusim.render.grids import count
 from mcusim.timing import OperatorCounts, energy, instructions
 from mcusim.units import format_bytes, format_seconds
-from refimpl.command_line import examples
 from refimpl.errors import DoesNotFit
+from workbench.command_line import examples
 from workbench.render.grid import Grid
 from workbench.render.sheet import Sheet, add_format, show
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from mcusim.figures import Figure, Span
 from mcusim.parts import Part, load_part, part_names
 from mcusim.units import KIB
-from refimpl.command_line import examples
 from refimpl.errors import InputError
+from workbench.command_line import examples
 from workbench.render.grid import Grid
 from workbench.render.sheet import Sheet, add_format, show
 

@@ -10,9 +10,9 @@ from mcusim.deployments import CARRY_FORMATS, DEFAULT_DEPLOYMENT, FLOAT32, Deplo
 from mcusim.fit import fit
 from mcusim.parts import load_part
 from mcusim.render.plans import sheet
-from refimpl.command_line import examples
 from refimpl.errors import NotImplementedHere
 from refimpl.quantize.weights import parse_format
+from workbench.command_line import examples
 from workbench.render.sheet import add_format, show
 
 

@@ -28,13 +28,13 @@ from mcusim.report import AllPuzzles, PuzzleResult, RunReport, Subject, to_json
 from mcusim.simulate import Execution, execute
 from mcusim.units import parse_bytes
 from refimpl import fast
-from refimpl.command_line import examples
 from refimpl.errors import InputError, NotImplementedHere
 from refimpl.fixedpoint import ROUNDINGS
 from refimpl.image import Image
 from refimpl.model_image import from_image
 from refimpl.quantize.lower import CARRIES, Carry
 from refimpl.quantize.weights import parse_format
+from workbench.command_line import examples
 from workbench.datasets.read import add_data, read_data
 from workbench.evaluate import measure
 from workbench.fidelity import Reading

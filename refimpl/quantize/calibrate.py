@@ -6,11 +6,8 @@ serves every depth (the published ``+a8``: absmax / 127).
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from refimpl.errors import InputError
 from refimpl.float_params import Floats
@@ -44,21 +41,6 @@ class Calibration:
         if site not in self.absmax:
             raise InputError(f"the calibration has no site {site!r}; calibrate this model anew.")
         return self.absmax[site] / qmax or 1.0
-
-    def save(self, path: Path) -> None:
-        """Write as JSON (to a temporary name, then renamed)."""
-        text = json.dumps({"source": self.source, "absmax": dict(self.absmax)}, indent=1, sort_keys=True)
-        temporary = path.with_name(path.name + ".tmp")
-        temporary.write_text(text + "\n")
-        os.replace(temporary, path)
-
-    @classmethod
-    def load(cls, path: Path) -> Calibration:
-        try:
-            raw = json.loads(path.read_text())
-            return cls({str(k): float(v) for k, v in raw["absmax"].items()}, str(raw["source"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{path} is no calibration file ({error}).") from error
 
 
 def calibrate(model: Model, tokens: Array, puzzle_ids: Array | None = None, source: str = "") -> Calibration:

@@ -187,7 +187,7 @@ def lower(
     carry : ``int16`` (Q5.10), or ``int8``: every state stored as int8 with one calibrated scale a norm.
     overrides : weight formats of single linears (``{"L.0.mlp.down": "w8c"}``), the rest as ``weights``.
     rule : how per-row and per-tensor codes are found; default the published absmax, see
-        :mod:`refimpl.quantize.second_order`.
+        :mod:`workbench.lab.second_order`.
 
     Raises DoesNotFit for a model with an accumulator that its register cannot be proved to hold.
     """

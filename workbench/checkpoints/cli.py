@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from refimpl.command_line import examples
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
 from workbench.checkpoints.elements import Array
@@ -16,7 +15,8 @@ from workbench.checkpoints.expected import validate, validate_values
 from workbench.checkpoints.networks import CONFIG, WEIGHTS, find_weights, read_json, with_puzzle_rows
 from workbench.checkpoints.npz import STORED_DTYPES, write_npz
 from workbench.checkpoints.reader import read
-from workbench.checkpoints.replacing import replacing
+from workbench.command_line import examples
+from workbench.files.outputs import replacing
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from refimpl.models.config import ModelConfig
 from workbench.checkpoints.elements import Array
 from workbench.checkpoints.expected import PUZZLE_ROWS, validate
 from workbench.checkpoints.reader import read
-from workbench.checkpoints.replacing import replacing
+from workbench.files.outputs import replacing
 
 CONFIG = "config.json"
 WEIGHTS = "weights.npz"

@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 from refimpl.errors import InputError
 from workbench.checkpoints.archive import read_member
 from workbench.checkpoints.elements import Array, plausible
-from workbench.checkpoints.replacing import replacing
+from workbench.files.outputs import replacing
 
 STORED_DTYPES = ("float32", "float16")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can carry: the same bytes on every day

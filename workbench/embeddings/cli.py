@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.command_line import examples
 from refimpl.float_params import input_scale
+from workbench.command_line import examples
 from workbench.embeddings.formats import NAMES, parse_row_format
 from workbench.embeddings.quality import cosines, table_source
 from workbench.embeddings.table import open_table

@@ -18,8 +18,8 @@ from refimpl.quantize.calibrate import Calibration
 from refimpl.quantize.lower import Lowering
 from refimpl.quantize.weights import parse_format, quantize_weights
 from workbench.checkpoints import load_network
-from workbench.checkpoints.replacing import replacing
 from workbench.embeddings.formats import RowFormat
+from workbench.files.outputs import replacing
 from workbench.seeded import row_blocks
 
 Float32s = npt.NDArray[np.float32]

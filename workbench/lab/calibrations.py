@@ -5,9 +5,9 @@ from __future__ import annotations
 from refimpl import fast
 from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
-from refimpl.quantize.second_order import CLIP_PUZZLES, Method, clipped_activations, input_moments, rule
 from workbench.fidelity import Reading
 from workbench.lab.cell import Choice, puzzle_set
+from workbench.lab.second_order import CLIP_PUZZLES, Method, clipped_activations, input_moments, rule
 from workbench.lab.sensitivity import compare_programs
 from workbench.lab.variant import network
 from workbench.render.grid import Grid

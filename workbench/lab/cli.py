@@ -16,8 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from refimpl.command_line import examples
 from refimpl.errors import InputError
+from workbench.command_line import examples
 from workbench.datasets.read import add_data
 from workbench.lab.cell import Cell, Choice, Result
 from workbench.lab.plan import DEFAULTS, NETWORKS, grid_cells, read_plan, unique

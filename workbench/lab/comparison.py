@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refimpl.quantize.emulate import EXACT, noise_level
 from workbench.lab.cell import Result
+from workbench.lab.emulate import EXACT, noise_level
 from workbench.lab.variant import FLOAT
 from workbench.tasks.significance import Interval, McNemar, mcnemar_exact, wilson_interval
 

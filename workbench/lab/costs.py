@@ -15,9 +15,9 @@ from refimpl.counting import count_step
 from refimpl.float_params import Linear
 from refimpl.models.config import ModelConfig
 from refimpl.models.tree import Model
-from refimpl.quantize.emulate import EXACT
 from refimpl.quantize.rewrite import linears
 from refimpl.quantize.weights import parse_format
+from workbench.lab.emulate import EXACT
 from workbench.lab.variant import Variant, network
 
 FLOAT_BYTES, SCALE_BYTES = 4, 4

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from refimpl.command_line import examples
 from refimpl.errors import InputError
-from refimpl.image import write_atomically
 from workbench.checkpoints import read_json
 from workbench.checkpoints.networks import CONFIG
+from workbench.command_line import examples
+from workbench.files.outputs import write_file
 from workbench.networks import Network, find_network
 
 COLOURS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5")
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Draw accuracy against optimizer steps, one line per network and measure."""
     networks = [find_network(name) for name in args.networks]
-    write_atomically(args.svg, curves_svg(networks, args.measure).encode())
+    write_file(args.svg, curves_svg(networks, args.measure).encode())
     return 0
 
 

@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from refimpl.command_line import examples
 from refimpl.errors import InputError
+from workbench.command_line import examples
 from workbench.datasets.read import add_data
 from workbench.lab.calibrations import calibrations_tables
 from workbench.lab.calls import calls_table

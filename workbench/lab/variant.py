@@ -10,11 +10,11 @@ from refimpl import fast, float_ops
 from refimpl.errors import InputError, unknown_name
 from refimpl.fixedpoint import ROUNDINGS, Rounding
 from refimpl.quantize.activations import emulated_inputs, parse_activations
-from refimpl.quantize.emulate import EXACT, noise_level, weight_only
 from refimpl.quantize.lower import CARRIES, lower
 from refimpl.quantize.sites import SiteOps
 from refimpl.quantize.weights import parse_format
 from workbench.fidelity import Reading
+from workbench.lab.emulate import EXACT, noise_level, weight_only
 from workbench.networks import Network, find_network
 
 FLOAT = "float"

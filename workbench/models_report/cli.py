@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
-from refimpl.command_line import examples
 from refimpl.errors import unknown_name
 from refimpl.models.config import ModelConfig
 from workbench.checkpoints import list_networks, load_network
+from workbench.command_line import examples
 from workbench.models_report.render import sheet
 from workbench.models_report.summary import summarise
 from workbench.presets import PRESETS, list_presets

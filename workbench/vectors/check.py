@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from refimpl.errors import InputError
 from workbench.vectors.contract import refusal
-from workbench.vectors.files import op_files, read_document
 from workbench.vectors.reference import compute
-from workbench.vectors.tensors import Array, decode
+from workbench.vectors.suites import Suite, read_suites
+from workbench.vectors.tensors import Array
 
 # (operator, inputs, parameters) -> output, or None for a refusal.
 Implementation = Callable[[str, dict[str, Any], dict[str, int]], Array | None]
@@ -73,20 +74,19 @@ def first_difference(expected: Array | None, got: Array | None) -> tuple[int, st
     return None if not len(wrong) else (int(wrong[0]), str(want[wrong[0]]), str(have[wrong[0]]))
 
 
-def check_document(document: dict[str, Any], implementation: Implementation) -> Iterator[Difference | None]:
-    """Yield the first difference of every failing case of one vector file, None for one not served."""
-    algorithm = document["algorithm"]
-    for test in (t for group in document["testGroups"] for t in group["tests"]):
-        inputs = {name: None if item is None else decode(item) for name, item in test["inputs"].items()}
-        expected = decode(test["expected"]) if test["result"] == "valid" else None
+def check_suite(suite: Suite, implementation: Implementation) -> Iterator[Difference | None]:
+    """Yield the first difference of every failing case of one suite, None for one not served."""
+    for case in suite.cases():
+        if not case.answered:
+            raise InputError(f"{suite.name} ({case.comment}) has no answer yet; run 'vectors refresh'.")
         try:
-            output = implementation(algorithm, inputs, dict(test["params"]))
+            output = implementation(suite.name, case.inputs, dict(case.params))
         except NotServed:
             yield None
             continue
-        difference = first_difference(expected, output)
+        difference = first_difference(case.expected, output)
         if difference is not None:
-            yield Difference(algorithm, test["tcId"], test["comment"], tuple(test["flags"]), *difference)
+            yield Difference(suite.name, case.number, case.comment, case.flags, *difference)
 
 
 def check(
@@ -97,15 +97,13 @@ def check(
 ) -> Report:
     """Run all op vectors of ``golden`` (or the operators ``only``) against ``implementation``."""
     cases, outcomes, missing = 0, list[Difference | None](), list[str]()
-    for path in op_files(golden):
-        document = read_document(path)
-        algorithm = document["algorithm"]
-        if only and algorithm not in only:
+    for suite in read_suites(golden):
+        if only and suite.name not in only:
             continue
-        if not available(algorithm):
-            missing.append(algorithm)
+        if not available(suite.name):
+            missing.append(suite.name)
             continue
-        cases += document["numberOfTests"]
-        outcomes += check_document(document, implementation)
+        cases += len(list(suite.cases()))
+        outcomes += check_suite(suite, implementation)
     differences = tuple(d for d in outcomes if d is not None)
     return Report(cases, outcomes.count(None), differences, tuple(missing))

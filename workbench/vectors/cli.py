@@ -1,4 +1,4 @@
-"""``python -m refimpl vectors generate | check | export-c | state | freeze-images``."""
+"""``python -m refimpl vectors check | refresh | export-c | state | freeze-images``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 
 from refimpl import fast, ops
-from refimpl.command_line import examples
 from refimpl.errors import InputError
+from workbench.command_line import examples
 from workbench.vectors.check import Report, check, python_implementation
 from workbench.vectors.files import DEFAULT_GOLDEN, manifest_differences
-from workbench.vectors.generate import export_c, generate
 from workbench.vectors.library import Library
+from workbench.vectors.refresh import export_c, refreshed, write
 from workbench.vectors.signatures import SIGNATURES
 from workbench.vectors.tensors import encode
 from workbench.vectors.trace_files import freeze_images
@@ -25,19 +25,20 @@ SHOWN = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    make = actions.add_parser("generate", help="write golden/: op vectors, traces, C form, manifest")
     hold = actions.add_parser("check", help="check golden/ against the operators, or against a library")
     hold.add_argument("--library", type=Path, help="shared library with functions of rr_abi.h")
     hold.add_argument(
         "--only", action="append", default=[], metavar="OPERATOR", help="only this operator (repeat)"
     )
+    renew = actions.add_parser("refresh", help="compute every answer anew; exit code 1 where one changed")
+    renew.add_argument("--accept", action="store_true", help="write answers that changed as well")
     export = actions.add_parser("export-c", help="write C headers and the self-checking runner")
     export.add_argument("target", type=Path, help="folder to write")
     state = actions.add_parser("state", help="print the state that one call of a recursion trace wrote")
     state.add_argument("name", help="name of a trace, e.g. sudoku9-mlp-w4c")
     state.add_argument("call", type=int, help="number of the call, from 0")
     freeze = actions.add_parser("freeze-images", help="build the flash images of the traces anew")
-    for sub in (make, hold, export, state, freeze):
+    for sub in (hold, renew, export, state, freeze):
         sub.add_argument("--golden", type=Path, default=DEFAULT_GOLDEN, help="folder of golden vectors")
     examples(parser, "check",
              "check --library build/librr_ops.so --only linear_s8",
@@ -46,9 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the chosen action; exit code 1 when something differs."""
-    if args.action == "generate":
-        print("\n".join(generate(args.golden)))
-        return 0
+    if args.action == "refresh":
+        return _refresh(args.golden, args.accept)
     if args.action == "export-c":
         files = export_c(args.golden, args.target)
         print(f"{args.target}: {len(files)} files, {sum(f.stat().st_size for f in files):,} bytes.")
@@ -72,6 +72,18 @@ def run(args: argparse.Namespace) -> int:
         for name, space in (("refimpl.ops", ops), ("refimpl.fast", fast))
     ]
     return int(bool(changed) or any(reports))
+
+
+def _refresh(golden: Path, accept: bool) -> int:
+    """Write what is new; changed answers only if they are accepted."""
+    new = refreshed(golden)
+    print("".join(f"new: {what}\n" for what in new.added), end="")
+    print("".join(f"changed: {what}\n" for what in new.changed), end="")
+    if new.changed and not accept:
+        print(f"{len(new.changed)} answers changed; nothing is written without --accept.")
+        return 1
+    print(f"{golden}: {write(golden, new)} files written, {len(new.changed)} answers changed.")
+    return 0
 
 
 def show(what: str, report: Report) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy.typing as npt
 
 from refimpl.errors import InputError
 from refimpl.packing import pack_int4, unpack_int4
+from workbench.files.fields import Fields, shown
 
 Array = npt.NDArray[np.integer]
+MOST_AXES = 8
 DTYPES = ("int4", "int8", "uint8", "int16", "int32", "int64")
 
 
@@ -30,17 +33,36 @@ def encode(array: Array, dtype: str) -> dict[str, Any]:
     return {"dtype": dtype, "shape": list(array.shape), "data": tensor_bytes(array, dtype).hex()}
 
 
-def decode(item: dict[str, Any]) -> Array:
+def decode(item: Mapping[str, Any] | Fields) -> Array:
     """Inverse of :func:`encode`; ``int4`` comes back as int8 codes."""
-    dtype, shape = item["dtype"], tuple(item["shape"])
-    if dtype not in DTYPES:
-        raise InputError(f"a tensor has dtype {dtype!r}; it must be one of {', '.join(DTYPES)}.")
-    raw = bytes.fromhex(item["data"])
+    tensor = item if isinstance(item, Fields) else Fields("the tensor", item)
+    dtype = tensor.choice("dtype", DTYPES)
+    shape = tuple(tensor.listed("shape", int, "whole numbers"))
+    count = prod(shape)
+    if len(shape) > MOST_AXES or min(shape, default=0) < 0:
+        raise tensor.error(f"{tensor.label('shape')} is {shown([*shape])}; it must be "
+                           f"up to {MOST_AXES} sizes.")  # fmt: skip
+    try:
+        raw = bytes.fromhex(tensor.get("data", str, "a hex string"))
+    except ValueError as error:
+        raise tensor.error(f"{tensor.label('data')} is no hex string ({error}).") from error
+    needed = -(-count // 2) if dtype == "int4" else count * np.dtype(dtype).itemsize
+    if len(raw) != needed:
+        raise tensor.error(f"{tensor.label('data')} has {len(raw)} bytes of data, but {dtype} of shape "
+                           f"{shape} needs {needed}.")  # fmt: skip
     if dtype == "int4":
         return unpack_int4(np.frombuffer(raw, np.uint8), shape)
     kind = np.dtype(dtype).newbyteorder("<")
-    if len(raw) != prod(shape) * kind.itemsize:
-        raise InputError(
-            f"{len(raw)} bytes of data, but {dtype} of shape {shape} needs {prod(shape) * kind.itemsize}."
-        )
     return np.frombuffer(raw, kind).astype(np.dtype(dtype)).reshape(shape)
+
+
+def from_lists(values: list[Any], dtype: str) -> Array:
+    """A tensor written by hand as nested lists of integers."""
+    try:
+        array = np.array(values)
+    except ValueError as error:
+        raise InputError("its rows differ in length.") from error
+    if array.size and array.dtype.kind != "i":
+        raise InputError("it must be nested lists of integers.")
+    tensor_bytes(array.astype(np.int64), dtype)
+    return array.astype(np.int8 if dtype == "int4" else np.dtype(dtype))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from refimpl.errors import InputError
+from workbench.files.outputs import write_file
 from workbench.vectors.export_c import NOTICE, ArrayPool, literal, wrap
-from workbench.vectors.files import write
 from workbench.vectors.tensors import decode
 from workbench.vectors.traced import FOLDER, TRACED
 from workbench.vectors.traces import MONTE_CARLO, MONTE_CARLO_MODEL, monte_carlo_document, trace_document
@@ -22,7 +22,7 @@ def freeze_images(golden: Path) -> list[str]:
     lines = []
     for traced in TRACED.values():
         data = traced.build()
-        write(golden / FOLDER / f"{traced.name}.rrim", data)
+        write_file(golden / FOLDER / f"{traced.name}.rrim", data)
         lines.append(f"{traced.name}.rrim: {len(data):,} bytes")
     return lines
 

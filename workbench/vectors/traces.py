@@ -18,7 +18,7 @@ from refimpl.models import blocks
 from refimpl.models.order import Call
 from refimpl.models.recursion import Carry, Outputs, act_step, read_out, reset
 from refimpl.models.tree import Model
-from workbench.vectors.cases import GENERATOR
+from workbench.vectors.suites import GENERATOR
 from workbench.vectors.tensors import Array, encode, tensor_bytes
 from workbench.vectors.traced import Traced, load_traced
 

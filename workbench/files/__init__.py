@@ -1,0 +1,1 @@
+"""The one door in (``inputs``, taken apart by ``fields``) and the one door out (``outputs``)."""

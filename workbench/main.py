@@ -1,0 +1,27 @@
+"""The commands of ``python -m refimpl``: exit code 0 done, 1 an honest no, 2 bad input (one sentence)."""
+
+from __future__ import annotations
+
+from workbench.command_line import Command, command_line
+
+PROG = "python -m refimpl"
+COMMANDS = {
+    "models": Command("workbench.models_report.cli", "every preset: sizes, MACs, FLOPs"),
+    "evaluate": Command("workbench.evaluate_cli", "accuracy of networks, and what their cards state"),
+    "quantize": Command("workbench.commands", "lower a network to a flash image", "add_quantize",
+                        "run_quantize"),
+    "calibrate": Command("workbench.commands", "take activation scales", "add_calibrate", "run_calibrate"),
+    "show": Command("workbench.tasks.cli", "print a Sudoku, maze or ARC task"),
+    "embeddings": Command("workbench.embeddings.cli", "puzzle tables on disk"),
+    "convert": Command("workbench.checkpoints.cli", "read a checkpoint, write our npz"),
+    "sweep": Command("workbench.lab.cli", "measure formats x depths, resumable", "add_sweep", "run_sweep"),
+    "report": Command("workbench.lab.cli", "tables and plots of a sweep", "add_report", "run_report"),
+    "diagnose": Command("workbench.lab.diagnose", "where and why accuracy is lost"),
+    "curves": Command("workbench.lab.curves", "training curves of networks as SVG"),
+    "vectors": Command("workbench.vectors.cli", "check, refresh or export golden vectors"),
+}  # fmt: skip
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    return command_line(PROG, __doc__, COMMANDS, argv)
