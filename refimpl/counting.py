@@ -112,6 +112,8 @@ def count(op: str, args: tuple[Any, ...], out: Array) -> Counts:
         return Counts(softmax_elements=size, softmax_rows=size // out.shape[-1])
     if op == "add":
         return Counts(adds=size * (len(args) - 1))
+    if op == "change":
+        return Counts(adds=2 * args[0].size)  # a difference and a term of the sum each
     if op == "reset":
         return Counts(constant_bytes=out.shape[-1] * STATE_BYTES)
     if op == "embed":
@@ -144,7 +146,7 @@ def _site(args: tuple[Any, ...]) -> str:
 
 
 _METERED = ("embed", "add", "quantize", "linear", "silu", "multiply", "rms_norm", "rope", "scores", "softmax",
-            "weighted_values", "argmax", "reset")  # fmt: skip
+            "weighted_values", "argmax", "reset", "change")  # fmt: skip
 
 
 class Metered:

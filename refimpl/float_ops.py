@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from refimpl.fixedpoint import STATE_FRAC_BITS
 from refimpl.float_params import Floats, Linear, Norm, Rope, Site
 from refimpl.layout import (
     first_position,
@@ -18,9 +19,9 @@ from refimpl.layout import (
 from refimpl.models.tree import Embedding
 
 __all__ = [
-    "add", "argmax", "embed", "first_position", "linear", "merge_heads", "multiply", "quantize", "reset",
-    "rms_norm", "rope", "scores", "silu", "softmax", "split", "split_heads", "task_positions", "transpose",
-    "weighted_values",
+    "add", "argmax", "change", "embed", "first_position", "linear", "merge_heads", "multiply", "quantize",
+    "reset", "rms_norm", "rope", "scores", "silu", "softmax", "split", "split_heads", "task_positions",
+    "transpose", "weighted_values",
 ]  # fmt: skip
 
 
@@ -95,6 +96,12 @@ def softmax(a: Floats, p: Site) -> Floats:
 
 def weighted_values(probabilities: Floats, v: Floats, p: Site) -> Floats:
     return np.matmul(probabilities, v)
+
+
+def change(new: Floats, old: Floats) -> Floats:
+    """Sum and largest of ``|new - old|``, in the state units of the integer reading."""
+    moved = np.abs(new.astype(np.float64) - old).reshape(len(new), -1) * (1 << STATE_FRAC_BITS)
+    return np.stack([moved.sum(axis=1), moved.max(axis=1)], axis=1)
 
 
 def argmax(logits: Floats) -> Any:

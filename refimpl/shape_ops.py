@@ -24,9 +24,9 @@ from refimpl.models.tree import Embedding
 from refimpl.ops.rescale import OUT_DTYPES
 
 __all__ = [
-    "add", "argmax", "embed", "first_position", "linear", "merge_heads", "multiply", "quantize", "reset",
-    "rms_norm", "rope", "scores", "silu", "softmax", "split", "split_heads", "task_positions", "transpose",
-    "weighted_values",
+    "add", "argmax", "change", "embed", "first_position", "linear", "merge_heads", "multiply", "quantize",
+    "reset", "rms_norm", "rope", "scores", "silu", "softmax", "split", "split_heads", "task_positions",
+    "transpose", "weighted_values",
 ]  # fmt: skip
 
 Shaped = npt.NDArray[Any]
@@ -83,6 +83,10 @@ def softmax(a: Shaped, p: Spec) -> Shaped:
 
 def weighted_values(probabilities: Shaped, v: Shaped, p: Spec) -> Shaped:
     return shaped((*probabilities.shape[:-1], v.shape[-1]), np.int8)
+
+
+def change(new: Shaped, old: Shaped) -> Shaped:
+    return shaped((len(new), 2), np.int64)
 
 
 def argmax(logits: Shaped) -> Shaped:

@@ -2,6 +2,7 @@
 :mod:`refimpl.ops`."""
 
 from refimpl.fast.attention import scores, weighted_values
+from refimpl.fast.change import change
 from refimpl.fast.linear import linear
 from refimpl.fast.multiply import multiply
 from refimpl.fast.quantize import quantize
@@ -22,7 +23,7 @@ from refimpl.ops.argmax import argmax
 from refimpl.ops.embed import embed, reset
 
 __all__ = [
-    "add", "argmax", "embed", "first_position", "linear", "merge_heads", "multiply", "quantize", "reset",
-    "rms_norm", "rope", "scores", "silu", "softmax", "split", "split_heads", "task_positions", "transpose",
-    "weighted_values",
+    "add", "argmax", "change", "embed", "first_position", "linear", "merge_heads", "multiply", "quantize",
+    "reset", "rms_norm", "rope", "scores", "silu", "softmax", "split", "split_heads", "task_positions",
+    "transpose", "weighted_values",
 ]  # fmt: skip

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from refimpl.models.config_rules import check_fields
+from refimpl.models.halting import FIXED, StopRule, parse_stop
 from refimpl.models.official_config import config_fields
 from refimpl.models.order import Order
 
@@ -21,7 +22,7 @@ class ModelConfig:
     ``family`` ``"trm"`` has one shared stack (``L_layers``), ``"hrm"`` two (``L_layers`` and
     ``H_layers``).  ``mlp_t`` selects the MLP token mixer instead of attention.  ``seq_len`` counts
     task tokens, ``puzzle_emb_len`` the prefix positions in front of them; ``positions`` is their sum.
-    ``halt_max_steps`` is the number of ACT steps of one evaluation.
+    ``halt_max_steps`` is the largest number of ACT steps of one run; ``stop`` may end it earlier.
     """
 
     family: Family
@@ -43,6 +44,7 @@ class ModelConfig:
     rms_norm_eps: float = 1e-5
     rope_theta: float = 10000.0
     task: str = ""
+    stop: StopRule = FIXED
 
     def __post_init__(self) -> None:
         check_fields(vars(self))
@@ -67,7 +69,9 @@ class ModelConfig:
         return sum(self.order.per_step.values())
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Plain data; a rule that stops early is there by its spelling."""
+        raw = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "stop"}
+        return raw if self.stop == FIXED else {**raw, "stop": str(self.stop)}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> ModelConfig:
@@ -76,4 +80,7 @@ class ModelConfig:
         Keys that are no shapes (recipe, curve, batch size) are passed over; a missing or impossible one is
         an :class:`InputError` that names it.
         """
-        return cls(**config_fields(raw, frozenset(f.name for f in fields(cls))))
+        known = config_fields(raw, frozenset(f.name for f in fields(cls)))
+        if "stop" in known:
+            known["stop"] = parse_stop(str(known["stop"]))
+        return cls(**known)

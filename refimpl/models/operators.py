@@ -52,6 +52,9 @@ class Operators(Protocol):
     def weighted_values(self, probabilities: Array, v: Array, p: Leaf) -> Array:
         """probabilities @ v -> (B, h, T, d)."""
 
+    def change(self, new: Array, old: Array) -> Array:
+        """States (B, T, D) -> (B, 2): sum and largest of ``|new - old|``, in state units."""
+
     def argmax(self, logits: Array) -> Array:
         """Index of the largest logit, ties to the lowest."""
 

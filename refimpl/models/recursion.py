@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from refimpl.models.blocks import stack
+from refimpl.models.halting import head_stops, settled
 from refimpl.models.operators import Array, Operators
 from refimpl.models.order import Call
 from refimpl.models.tree import Model
@@ -67,13 +71,106 @@ def follow(
     return Carry(z_H, z_L)
 
 
+def read_logits(ops: Operators, model: Model, z_H: Array) -> Array:
+    """Logits of the task's positions, (B, seq, vocab)."""
+    tail = ops.task_positions(z_H, model.config.puzzle_emb_len)
+    return ops.linear(ops.quantize(tail, model.lm_head.input), model.lm_head.linear)
+
+
+def read_q(ops: Operators, model: Model, z_H: Array) -> Array:
+    """(q_halt, q_continue) from the first position, (B, 2)."""
+    return ops.linear(ops.quantize(ops.first_position(z_H), model.q_head.input), model.q_head.linear)
+
+
 def read_out(ops: Operators, model: Model, carry: Carry) -> Outputs:
     """Apply both heads to z_H; nothing is fed back."""
-    tail = ops.task_positions(carry.z_H, model.config.puzzle_emb_len)
-    logits = ops.linear(ops.quantize(tail, model.lm_head.input), model.lm_head.linear)
-    first = ops.first_position(carry.z_H)
-    q = ops.linear(ops.quantize(first, model.q_head.input), model.q_head.linear)
-    return Outputs(logits, q)
+    return Outputs(read_logits(ops, model, carry.z_H), read_q(ops, model, carry.z_H))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A finished run of B puzzles: carry and read-out of each when it ended, the ACT steps it took (B,)
+    without the cycles that follow a stop, and whether the rule stopped it (B,)."""
+
+    carry: Carry
+    outputs: Outputs
+    steps: npt.NDArray[np.int64]
+    stopped: npt.NDArray[np.bool_]
+
+
+def watched_step(
+    ops: Operators, model: Model, carry: Carry, x: Array, step: int, on_call: CallObserver | None = None
+) -> tuple[Carry, npt.NDArray[np.bool_]]:
+    """One ACT step, and whether the model's stop rule then ends each puzzle (B,).  Spec: OP-STOP."""
+    config, rule = model.config, model.config.stop
+    *before, last = config.order.calls(1, step)
+    held = carry.z_H
+    carry = follow(ops, model, carry, x, before, on_call)
+    if rule.over == "cycle":
+        held = carry.z_H  # the last cycle's L calls leave z_H alone
+    carry = follow(ops, model, carry, x, [last], on_call)
+    stops = np.full(len(x), rule.kind != "fixed" and step + 1 >= rule.least)
+    if rule.asks_head and stops.any():
+        stops &= head_stops(read_q(ops, model, carry.z_H), config.family)
+    if rule.asks_state and stops.any():
+        stops &= settled(rule, ops.change(carry.z_H, held), config.positions * config.hidden_size)
+    return carry, stops
+
+
+def solve(
+    ops: Operators,
+    model: Model,
+    tokens: Array,
+    puzzle_ids: Array | None = None,
+    on_call: CallObserver | None = None,
+    on_step: StepObserver | None = None,
+) -> Ended:
+    """Reset, run ACT steps until the model's stop rule or ``halt_max_steps`` ends each puzzle, read out.
+
+    Parameters
+    ----------
+    tokens : (B, seq_len) integer token codes.
+    puzzle_ids : (B,) puzzle rows, or None for row 0.
+    on_call, on_step : called after every stack application and every ACT step, with the puzzles that still
+        run.  The heads run after each step only if ``on_step`` is given, and always after a puzzle's last.
+    """
+    config = model.config
+    x = ops.embed(tokens, puzzle_ids, model.embedding)
+    carry = reset(ops, model, len(tokens))
+    going = np.arange(len(tokens))
+    parts: list[tuple[npt.NDArray[np.int64], Ended]] = []
+    for step in range(config.halt_max_steps):
+        carry, stops = watched_step(ops, model, carry, x, step, on_call)
+        if on_step is not None:
+            on_step(step, carry, read_out(ops, model, carry))
+        ends = stops if step + 1 < config.halt_max_steps else np.ones_like(stops)
+        if not ends.any():
+            continue
+        end = carry if ends.all() else Carry(carry.z_H[ends], carry.z_L[ends])
+        if config.stop.more:
+            after = config.order.cycles(config.stop.more, (step + 1) * config.H_cycles)
+            end = follow(ops, model, end, x[ends], after, on_call)
+        steps = np.full(ends.sum(), step + 1)
+        parts.append((going[ends], Ended(end, read_out(ops, model, end), steps, stops[ends])))
+        if ends.all():
+            break
+        carry, x, going = Carry(carry.z_H[~ends], carry.z_L[~ends]), x[~ends], going[~ends]
+    return parts[0][1] if len(parts) == 1 else _in_order(parts)
+
+
+def _in_order(parts: list[tuple[npt.NDArray[np.int64], Ended]]) -> Ended:
+    """The puzzles of all parts by their rows."""
+    order = np.argsort(np.concatenate([rows for rows, _ in parts]))
+
+    def joined(of: Callable[[Ended], Array]) -> Array:
+        return np.concatenate([of(part) for _, part in parts])[order]
+
+    return Ended(
+        Carry(joined(lambda e: e.carry.z_H), joined(lambda e: e.carry.z_L)),
+        Outputs(joined(lambda e: e.outputs.logits), joined(lambda e: e.outputs.q)),
+        joined(lambda e: e.steps),
+        joined(lambda e: e.stopped),
+    )
 
 
 def run(
@@ -84,22 +181,6 @@ def run(
     on_call: CallObserver | None = None,
     on_step: StepObserver | None = None,
 ) -> tuple[Carry, Outputs]:
-    """Reset, run all ``halt_max_steps`` ACT steps, return the last carry and read-out.
-
-    Parameters
-    ----------
-    tokens : (B, seq_len) integer token codes.
-    puzzle_ids : (B,) puzzle rows, or None for row 0.
-    on_call, on_step : called after every stack application and every ACT step.  The heads run after
-        each step only if ``on_step`` is given, and always after the last one.
-    """
-    x = ops.embed(tokens, puzzle_ids, model.embedding)
-    carry = reset(ops, model, len(tokens))
-    last = model.config.halt_max_steps - 1
-    for step in range(last + 1):
-        carry = act_step(ops, model, carry, x, step, on_call)
-        if on_step is not None or step == last:
-            outputs = read_out(ops, model, carry)
-        if on_step is not None:
-            on_step(step, carry, outputs)
-    return carry, outputs
+    """The carry and read-out in which :func:`solve` ends."""
+    ended = solve(ops, model, tokens, puzzle_ids, on_call, on_step)
+    return ended.carry, ended.outputs

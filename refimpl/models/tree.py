@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from refimpl.models.config import ModelConfig
+from refimpl.models.halting import StopRule
 
 Leaf = Any
 
@@ -80,6 +81,10 @@ class Model:
     H_level: tuple[Block, ...]
     lm_head: Head
     q_head: Head
+
+    def with_stop(self, rule: StopRule) -> Model:
+        """Return the same parameters under another stop rule."""
+        return replace(self, config=replace(self.config, stop=rule))
 
     def with_depth(self, H_cycles: int | None = None, steps: int | None = None) -> Model:
         """Return the same parameters under another recursion depth (cycles, ACT steps)."""

@@ -14,6 +14,7 @@ from refimpl.layout import (
 from refimpl.ops.add import add
 from refimpl.ops.argmax import argmax
 from refimpl.ops.attention import scores, weighted_values
+from refimpl.ops.change import change
 from refimpl.ops.embed import embed, reset
 from refimpl.ops.linear import linear
 from refimpl.ops.multiply import multiply
@@ -24,7 +25,7 @@ from refimpl.ops.silu import silu
 from refimpl.ops.softmax import softmax
 
 __all__ = [
-    "add", "argmax", "embed", "first_position", "linear", "merge_heads", "multiply", "quantize", "reset",
-    "rms_norm", "rope", "scores", "silu", "softmax", "split", "split_heads", "task_positions", "transpose",
-    "weighted_values",
+    "add", "argmax", "change", "embed", "first_position", "linear", "merge_heads", "multiply", "quantize",
+    "reset", "rms_norm", "rope", "scores", "silu", "softmax", "split", "split_heads", "task_positions",
+    "transpose", "weighted_values",
 ]  # fmt: skip

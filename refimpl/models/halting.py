@@ -1,0 +1,95 @@
+"""When a run stops: rules in integers, as data.  Spec: section 3, OP-STOP.
+
+A rule is asked after an ACT step.  It looks at the halting head, at how far z_H moved, or at both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from refimpl.errors import InputError
+from refimpl.models.operators import Array
+
+Kind = Literal["fixed", "head", "settled", "head+settled"]
+Measure = Literal["mean", "largest"]
+Span = Literal["cycle", "step"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+SPANS: tuple[Span, ...] = get_args(Span)
+LIMITS = {"t": (0, 65_535), "least": (1, 10_000), "more": (0, 10_000)}
+
+
+@dataclass(frozen=True)
+class StopRule:
+    """``t``: most change of z_H, in state units (2^-10), that counts as settled; ``of``: its mean over the
+    state or its largest; ``over``: the last H cycle or the whole ACT step.  The rule is asked from ACT step
+    ``least`` on; when a run has ended, ``more`` H cycles follow before the answer is read.  The hard maximum
+    of steps is the model's ``halt_max_steps``.
+
+    Raises InputError for a number outside LIMITS.
+    """
+
+    kind: Kind = "fixed"
+    t: int = 0
+    of: Measure = "mean"
+    over: Span = "cycle"
+    least: int = 1
+    more: int = 0
+
+    def __post_init__(self) -> None:
+        for name, choices in (("kind", KINDS), ("of", MEASURES), ("over", SPANS)):
+            if getattr(self, name) not in choices:
+                raise InputError(f"stop rule: {name} is {getattr(self, name)!r}, none of "
+                                 f"{', '.join(choices)}.")
+        for name, (low, high) in LIMITS.items():
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:
+                raise InputError(f"stop rule: {name} is {value!r}; it must be a whole number from {low} to "
+                                 f"{high:,}.")
+        if not self.asks_state and (self.t, self.of, self.over) != (0, "mean", "cycle"):
+            raise InputError(f"stop rule: {self.kind} does not look at the state; leave t, of and over away.")
+        if self.kind == "fixed" and (self.least, self.more) != (1, 0):
+            raise InputError("stop rule: fixed never stops early; leave least and more away.")
+
+    @property
+    def asks_head(self) -> bool:
+        return self.kind in ("head", "head+settled")
+
+    @property
+    def asks_state(self) -> bool:
+        return self.kind in ("settled", "head+settled")
+
+    def __str__(self) -> str:
+        """The rule's one spelling: its kind, then what differs from the defaults."""
+        values = [(f.name, getattr(self, f.name), f.default) for f in fields(self)[1:]]
+        return ",".join([self.kind, *(f"{name}={value}" for name, value, usual in values if value != usual)])
+
+
+FIXED = StopRule()
+
+
+def parse_stop(text: str) -> StopRule:
+    """A rule from its spelling, such as ``head+settled,t=40,over=step,least=2``."""
+    kind, *rest = text.split(",")
+    values: dict[str, int | str] = {}
+    for part in rest:
+        name, equals, value = part.partition("=")
+        known = [f.name for f in fields(StopRule)[1:]]
+        if not equals or name not in known:
+            raise InputError(f"stop rule {text!r}: {part!r} is none of {'=, '.join(known)}=.")
+        values[name] = int(value) if name in LIMITS and value.isascii() and value.isdigit() else value
+    return StopRule(kind, **values)  # type: ignore[arg-type]  # what is wrong is refused by the rule itself
+
+
+def head_stops(q: Array, family: str) -> npt.NDArray[np.bool_]:
+    """The head's word for each puzzle: a TRM halts on q_halt > 0, an HRM on q_halt > q_continue."""
+    return np.asarray(q[:, 0] > (0 if family == "trm" else q[:, 1]))
+
+
+def settled(rule: StopRule, change: Array, size: int) -> npt.NDArray[np.bool_]:
+    """Whether a state of ``size`` values moved at most ``t``; ``change`` (B, 2) is that of OP-CHANGE."""
+    return np.asarray(change[:, 0] <= rule.t * size if rule.of == "mean" else change[:, 1] <= rule.t)
