@@ -14,6 +14,7 @@ from refimpl.errors import InputError
 from refimpl.fixedpoint import ROUNDINGS, Rounding
 from refimpl.image import Image, Section, encode
 from refimpl.models.config import ModelConfig
+from refimpl.models.halting import FIXED, KINDS, MEASURES, SPANS, StopRule
 from refimpl.models.skeleton import Spec, skeleton
 from refimpl.models.tree import Leaf, Model, leaves, map_leaves
 from refimpl.params import Linear, Norm, Rescale, Rope, RowTable, Silu, Softmax
@@ -100,6 +101,26 @@ def leaf_sections(name: str, leaf: Leaf) -> list[Section]:
     raise InputError(f"{name}: a {type(leaf).__name__} leaf has no place in image version 1.")
 
 
+def stop_values(rule: StopRule) -> list[int]:
+    """The ``stop`` section: kind (1 head, 2 settled, 3 both), t, of, over, least, more."""
+    kind = rule.asks_head + 2 * rule.asks_state
+    return [kind, rule.t, MEASURES.index(rule.of), SPANS.index(rule.over), rule.least, rule.more]
+
+
+def _read_stop(image: Image) -> StopRule:
+    """The rule of the ``stop`` section; an image without one runs all its steps."""
+    if "stop" not in image.entries:
+        return FIXED
+    values = image.array("stop").tolist()
+    try:
+        kind, t, of, over, least, more = values
+        if min(values) < 0:
+            raise IndexError
+        return StopRule(KINDS[kind], t, MEASURES[of], SPANS[over], least, more)
+    except (ValueError, IndexError) as error:
+        raise InputError(f"{image.where}: section 'stop' names no stop rule.") from error
+
+
 def rounding_of(model: Model) -> Rounding:
     """The requantization rule, one for the whole model; row tables have it in every format."""
     rule: Rounding = model.embedding.tokens.rounding
@@ -122,6 +143,8 @@ def to_image(model: Model, meta: ImageMeta) -> bytes:
         _int32("config", *_config_values(model)),
         Section("meta", "int8", np.frombuffer(text, np.int8)),
     ]
+    if model.config.stop != FIXED:
+        sections.append(_int32("stop", *stop_values(model.config.stop)))
     for spec, leaf in zip(leaves(skeleton(model.config)), leaves(model), strict=True):
         sections += leaf_sections(spec.name, leaf)
     return encode(sections)
@@ -142,7 +165,7 @@ def read_config(image: Image) -> tuple[ModelConfig, Rounding]:
         raise InputError(f"{image.where}: section 'config' names an unknown choice.") from error
     raw["mlp_t"] = bool(raw["mlp_t"])
     raw["token_intermediate_size"] = raw["token_intermediate_size"] or None
-    return ModelConfig(**raw, task=read_meta(image).task), rounding
+    return ModelConfig(**raw, task=read_meta(image).task, stop=_read_stop(image)), rounding
 
 
 def read_meta(image: Image) -> ImageMeta:

@@ -40,7 +40,7 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bytes], tuple[in
 
 
 def good(name: str = "hrm-small-w4c") -> bytes:
-    return (GOLDEN / "recursion" / f"{name}.rrim").read_bytes()
+    return (GOLDEN / "recursion" / TRACED[name].file).read_bytes()
 
 
 def sections(data: bytes) -> Sections:

@@ -32,7 +32,7 @@ int main(int argc, char **argv)
     fclose(file);
     const char *problem = rr_image_open(&image, flash.bytes, (uint32_t)bytes);
     if (!problem) problem = rr_model_load(&model, &image);
-    if (!problem && rr_solve(&model, tokens, 0, 1, &arena, NULL, answer)) problem = "rr_solve";
+    if (!problem && rr_solve(&model, tokens, 0, 1, &arena, NULL, answer, NULL)) problem = "rr_solve";
     puts(problem ? problem : "ran");
     return problem != NULL;
 }

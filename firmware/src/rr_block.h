@@ -18,6 +18,9 @@ void *rr_alloc_activations(const rr_linear_leaf *reader, int32_t count, rr_arena
 void rr_put_activations(const rr_rescale_leaf *p, const rr_linear_leaf *reader, int32_t rounding, const int32_t *x,
                         int32_t n, void *activations, int32_t at);
 
+/* q of z_H: halt and continue, in the arena above its mark. */
+const int32_t *rr_read_q(const rr_model *m, const int16_t *z_H, rr_arena *arena);
+
 /* Logits, q and answer of one ACT step, handed to the observer. */
 void rr_read_out(const rr_model *m, const int16_t *z_H, int32_t step, rr_arena *arena, const rr_observer *o,
                  int32_t *answer);

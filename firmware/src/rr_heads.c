@@ -18,6 +18,12 @@ static void *rr_read(const rr_head *head, const int16_t *z_H, int32_t n, int32_t
     return a;
 }
 
+const int32_t *rr_read_q(const rr_model *m, const int16_t *z_H, rr_arena *arena)
+{
+    const rr_config *c = &m->config;
+    return rr_apply(&m->q_head.linear, rr_read(&m->q_head, z_H, c->hidden_size, c->rounding, arena), 1, arena);
+}
+
 void rr_read_out(const rr_model *m, const int16_t *z_H, int32_t step, rr_arena *arena, const rr_observer *o,
                  int32_t *answer)
 {
@@ -28,7 +34,7 @@ void rr_read_out(const rr_model *m, const int16_t *z_H, int32_t step, rr_arena *
     const int32_t *logits = rr_apply(&m->lm_head.linear, rr_read(&m->lm_head, tail, c->seq_len * d, c->rounding, arena),
                                      c->seq_len, arena);
     rr_argmax(logits, c->seq_len, c->vocab_size, answer);
-    const int32_t *halting = rr_apply(&m->q_head.linear, rr_read(&m->q_head, z_H, d, c->rounding, arena), 1, arena);
+    const int32_t *halting = rr_read_q(m, z_H, arena);
     if (o && o->on_step) o->on_step(o->context, step, logits, halting, answer);
     arena->used = mark;
 }

@@ -6,7 +6,7 @@
 #include "rr_dot.h"
 #include "rr_fixed.h"
 
-enum { RR_TRM = 0, RR_HRM = 1, RR_POSITIONS_ROPE = 1, RR_POSITIONS_LEARNED = 2, RR_NAME = 36, RR_MAX_SIZE = 4096 };
+enum { RR_POSITIONS_ROPE = 1, RR_POSITIONS_LEARNED = 2, RR_NAME = 36, RR_MAX_SIZE = 4096 };
 
 /* The state of one load: the first problem is kept as the name of a section. */
 typedef struct {
@@ -216,6 +216,15 @@ static int rr_config_valid(const rr_config *c)
            (c->mlp_t != 0) == (c->token_intermediate_size > 0) && rr_rounding_valid(c->rounding);
 }
 
+static int rr_stop_valid(const rr_stop_rule *s)
+{
+    const int settled = s->kind & RR_STOP_SETTLED;
+    return s->kind >= 0 && s->kind <= (RR_STOP_HEAD | RR_STOP_SETTLED) && s->t >= 0 && s->t <= 65535 && s->of >= 0 &&
+           s->of <= RR_STOP_OF_LARGEST && s->over >= 0 && s->over <= RR_STOP_OVER_STEP && s->least >= 1 &&
+           s->least <= 10000 && s->more >= 0 && s->more <= 10000 && (settled || (!s->t && !s->of && !s->over)) &&
+           (s->kind || (s->least == 1 && !s->more));
+}
+
 const char *rr_model_load(rr_model *model, const rr_image *image)
 {
     static rr_loader l;
@@ -228,6 +237,12 @@ const char *rr_model_load(rr_model *model, const rr_image *image)
     if (!s || s->element != RR_INT32 || s->bytes != sizeof *c) return "config";
     memcpy(c, rr_image_data(image, s), sizeof *c);
     if (!rr_config_valid(c)) return "config";
+    s = rr_image_find(image, "stop", "");
+    if (s) {
+        if (s->element != RR_INT32 || s->bytes != sizeof model->stop) return "stop";
+        memcpy(&model->stop, rr_image_data(image, s), sizeof model->stop);
+        if (!rr_stop_valid(&model->stop)) return "stop";
+    }
     const int32_t d = c->hidden_size, positions = c->puzzle_emb_len + c->seq_len;
     model->positions = positions;
 

@@ -8,7 +8,7 @@
 #include "rr_image.h"
 #include "rr_jobs.h"
 
-enum { RR_MAX_LAYERS = 4 };
+enum { RR_MAX_LAYERS = 4, RR_TRM = 0, RR_HRM = 1 };
 
 /* Fields of the image's config section, in its order (CONFIG_FIELDS of refimpl/model_image.py). */
 typedef struct {
@@ -16,6 +16,15 @@ typedef struct {
         halt_max_steps, mlp_t, pos_encodings, puzzle_emb_len, channel_intermediate_size, token_intermediate_size,
         num_puzzle_identifiers, rounding;
 } rr_config;
+
+/* When a run stops: the image's stop section, in its order (stop_values of refimpl/model_image.py).
+ * Twin of refimpl/models/halting.py; all zero is a run of fixed length. */
+enum { RR_STOP_HEAD = 1, RR_STOP_SETTLED = 2 }; /* kind: both bits ask for both */
+enum { RR_STOP_OF_MEAN, RR_STOP_OF_LARGEST };
+enum { RR_STOP_OVER_CYCLE, RR_STOP_OVER_STEP };
+typedef struct {
+    int32_t kind, t, of, over, least, more;
+} rr_stop_rule;
 
 typedef struct {
     int32_t multiplier, shift, out_bits, output_offset;
@@ -67,6 +76,7 @@ typedef struct {
 typedef struct {
     rr_config config;
     int32_t positions;
+    rr_stop_rule stop;
     rr_table token, position, puzzle;
     const int16_t *H_init, *L_init, *rope_cos, *rope_sin; /* rope tables NULL without RoPE */
     rr_block L_level[RR_MAX_LAYERS], H_level[RR_MAX_LAYERS]; /* a TRM uses L_level for both */

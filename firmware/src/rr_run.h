@@ -19,13 +19,23 @@ typedef struct {
     void (*on_step)(void *context, int32_t step, const int32_t *logits, const int32_t *q, const int32_t *answer);
 } rr_observer;
 
+/* How a run ended: ACT steps (without the cycles that follow a stop) and whether the stop rule ended it. */
+typedef struct {
+    int32_t steps, stopped;
+} rr_ended;
+
+/* The word of a stop rule after ACT step `step` (from 0): q of two values where it asks the head; change is
+ * that of rr_change over `size` values where it asks the state. */
+int32_t rr_stops(const rr_stop_rule *rule, int32_t family, int32_t step, const int32_t *q, const int64_t *change,
+                 int32_t size);
+
 /* Arena bytes that rr_solve needs for this model. */
 uint32_t rr_arena_bytes(const rr_model *model);
 
-/* Solve one puzzle in `steps` ACT steps (0: the model's own number). Writes the last answer (seq_len
- * tokens). 0, or 1 when a token or the puzzle is out of range or the arena too small. */
+/* Solve one puzzle in at most `steps` ACT steps (0: the model's own number), fewer where the model's stop rule
+ * says so. Writes the last answer (seq_len tokens) and, unless NULL, how the run ended. 0, or 1 when a token or the puzzle is out of range or the arena too small. */
 int32_t rr_solve(const rr_model *model, const int32_t *tokens, int32_t puzzle_id, int32_t steps, rr_arena *arena,
-                 const rr_observer *observer, int32_t *answer);
+                 const rr_observer *observer, int32_t *answer, rr_ended *ended);
 
 /* One block in place: h (positions, hidden) int32 state units. */
 void rr_block_run(const rr_model *model, const rr_block *p, int32_t *h, rr_arena *arena);

@@ -10,7 +10,7 @@ static rr_model rr_loaded;
 
 typedef struct {
     const rr_trace *trace;
-    int32_t state_values, logit_values, differences;
+    int32_t state_values, logit_values, differences, calls;
     rr_put put;
 } rr_comparison;
 
@@ -46,6 +46,7 @@ static void rr_on_call(void *context, int32_t index, int32_t step, char level, c
     rr_comparison *c = context;
     const uint32_t got = rr_crc32(z, 2u * (uint32_t)c->state_values), expected = c->trace->calls[index];
     (void)step;
+    c->calls++;
     if (got != expected) rr_differ(c, level == 'L' ? "z_L of call" : "z_H of call", index, expected, got);
 }
 
@@ -80,7 +81,7 @@ static int32_t rr_load(const char *name, const void *data, uint32_t bytes, const
 int32_t rr_check_trace(const rr_trace *t, const void *image, rr_arena *arena, int32_t steps, rr_put put)
 {
     static int32_t answer[4096];
-    rr_comparison c = {t, 0, 0, 0, put};
+    rr_comparison c = {t, 0, 0, 0, 0, put};
     if (rr_crc32(image, t->image_bytes) != t->image_crc32) {
         put(t->name);
         put(": this is not the image of the trace\n");
@@ -91,11 +92,20 @@ int32_t rr_check_trace(const rr_trace *t, const void *image, rr_arena *arena, in
     c.state_values = rr_loaded.positions * rr_loaded.config.hidden_size;
     c.logit_values = t->seq_len * rr_loaded.config.vocab_size;
     const rr_observer observer = {&c, rr_on_call, rr_on_step};
-    if (rr_solve(&rr_loaded, t->tokens, t->puzzle_id, steps, arena, &observer, answer) != RR_OK) return -1;
-    if (!steps && memcmp(answer, t->answer, 4u * (uint32_t)t->seq_len) != 0) rr_differ(&c, "answer", 0, 0, 1);
+    rr_ended ended;
+    if (rr_loaded.stop.kind && memcmp(&rr_loaded.stop, t->stop, sizeof t->stop) != 0) rr_differ(&c, "rule", 0, 0, 1);
+    memcpy(&rr_loaded.stop, t->stop, sizeof t->stop);
+    if (arena->bytes < rr_arena_bytes(&rr_loaded)) return -1;
+    if (rr_solve(&rr_loaded, t->tokens, t->puzzle_id, steps, arena, &observer, answer, &ended) != RR_OK) return -1;
+    const int32_t whole = !steps || steps >= t->steps;
+    if (whole && ended.steps != t->steps)
+        rr_differ(&c, "steps", 0, (uint32_t)t->steps, (uint32_t)ended.steps);
+    if (whole && ended.stopped != t->stopped)
+        rr_differ(&c, "stopped", 0, (uint32_t)t->stopped, (uint32_t)ended.stopped);
+    if (whole && memcmp(answer, t->answer, 4u * (uint32_t)t->seq_len) != 0) rr_differ(&c, "answer", 0, 0, 1);
     put(t->name);
     put(": ");
-    rr_put_word(put, (uint32_t)((steps ? steps : t->steps) * t->calls_per_step), 10);
+    rr_put_word(put, (uint32_t)c.calls, 10);
     put(" calls, ");
     rr_put_word(put, (uint32_t)c.differences, 10);
     put(" differences, arena ");

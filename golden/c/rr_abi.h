@@ -190,6 +190,12 @@ int32_t rr_embed(const int32_t *tokens, const int8_t *token_codes, const int32_t
  *   out int32 [rows] */
 int32_t rr_argmax(const int32_t *logits, int32_t rows, int32_t cols, int32_t *out);
 
+/* Sum and largest of |a - b| over a state; a difference has up to 16 bits, the sum up to 47. (OP-CHANGE)
+ *   a int16 [n]
+ *   b int16 [n]
+ *   out int64 [2] */
+int32_t rr_change(const int16_t *a, const int16_t *b, int32_t n, int64_t *out);
+
 /* acc * multiplier * 2^(shift - 31) for |acc| < 2^47 with the multiplier cut to 15 bits, one rounding, ties up.
  * multiplier 0 or 2^30..2^31. (OP-BLOCK-LINEAR)
  *   acc int64 [n]

@@ -44,6 +44,9 @@ int32_t rr_run_vectors(rr_put put);
 #ifndef RR_SKIP_BLOCK_LINEAR_S8
 #include "rr_vectors_block_linear_s8.h"
 #endif
+#ifndef RR_SKIP_CHANGE
+#include "rr_vectors_change.h"
+#endif
 #ifndef RR_SKIP_EMBED
 #include "rr_vectors_embed.h"
 #endif
@@ -234,6 +237,9 @@ int32_t rr_run_vectors(rr_put put)
 #endif
 #ifndef RR_SKIP_BLOCK_LINEAR_S8
     failures += rr_check(put, "block_linear_s8", rr_block_linear_s8_cases, (int32_t)(sizeof rr_block_linear_s8_cases / sizeof rr_block_linear_s8_cases[0]), rr_block_linear_s8_call);
+#endif
+#ifndef RR_SKIP_CHANGE
+    failures += rr_check(put, "change", rr_change_cases, (int32_t)(sizeof rr_change_cases / sizeof rr_change_cases[0]), rr_change_call);
 #endif
 #ifndef RR_SKIP_EMBED
     failures += rr_check(put, "embed", rr_embed_cases, (int32_t)(sizeof rr_embed_cases / sizeof rr_embed_cases[0]), rr_embed_call);

@@ -23,6 +23,6 @@ def _change(new: Int16s, old: Int16s, out: Int64s) -> None:
 def change(new: Ints, old: Ints) -> Int64s:
     """Sum and largest of ``|new - old|`` of each state, in state units."""
     out = np.empty((len(new), 2), np.int64)
-    flat = (np.ascontiguousarray(a, np.int16).reshape(len(new), -1) for a in (new, old))
-    _change(*flat, out)
+    first, second = (np.ascontiguousarray(a, np.int16).reshape(len(new), -1) for a in (new, old))
+    _change(first, second, out)
     return out

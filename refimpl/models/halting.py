@@ -5,6 +5,7 @@ A rule is asked after an ACT step.  It looks at the halting head, at how far z_H
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
@@ -85,11 +86,38 @@ def parse_stop(text: str) -> StopRule:
     return StopRule(kind, **values)  # type: ignore[arg-type]  # what is wrong is refused by the rule itself
 
 
-def head_stops(q: Array, family: str) -> npt.NDArray[np.bool_]:
+Bools = npt.NDArray[np.bool_]
+
+
+def head_stops(q: Array, family: str) -> Bools:
     """The head's word for each puzzle: a TRM halts on q_halt > 0, an HRM on q_halt > q_continue."""
     return np.asarray(q[:, 0] > (0 if family == "trm" else q[:, 1]))
 
 
-def settled(rule: StopRule, change: Array, size: int) -> npt.NDArray[np.bool_]:
+def settled(rule: StopRule, change: Array, size: int) -> Bools:
     """Whether a state of ``size`` values moved at most ``t``; ``change`` (B, 2) is that of OP-CHANGE."""
     return np.asarray(change[:, 0] <= rule.t * size if rule.of == "mean" else change[:, 1] <= rule.t)
+
+
+def stops(rule: StopRule, family: str, step: int, size: int, batch: int, q: Callable[[], Array],
+          change: Callable[[], Array]) -> Bools:  # fmt: skip
+    """Whether the rule ends each of ``batch`` puzzles after ACT step ``step`` (from 0).
+
+    ``q`` and ``change`` are asked only where the rule needs them.
+    """
+    ends = np.full(batch, rule.kind != "fixed" and step + 1 >= rule.least)
+    if rule.asks_head and ends.any():
+        ends &= head_stops(q(), family)
+    if rule.asks_state and ends.any():
+        ends &= settled(rule, change(), size)
+    return ends
+
+
+def places(batch: int) -> npt.NDArray[np.int64]:
+    """The puzzles of a batch by number."""
+    return np.arange(batch)
+
+
+def in_order(numbers: list[Array], parts: list[Array]) -> Array:
+    """Rows of several parts as one array, by the numbers of their puzzles."""
+    return np.concatenate(parts)[np.argsort(np.concatenate(numbers))]

@@ -8,11 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from refimpl.models.blocks import stack
-from refimpl.models.halting import head_stops, settled
+from refimpl.models.halting import in_order, places, stops
 from refimpl.models.operators import Array, Operators
 from refimpl.models.order import Call
 from refimpl.models.tree import Model
@@ -94,27 +91,24 @@ class Ended:
 
     carry: Carry
     outputs: Outputs
-    steps: npt.NDArray[np.int64]
-    stopped: npt.NDArray[np.bool_]
+    steps: Array
+    stopped: Array
 
 
 def watched_step(
     ops: Operators, model: Model, carry: Carry, x: Array, step: int, on_call: CallObserver | None = None
-) -> tuple[Carry, npt.NDArray[np.bool_]]:
+) -> tuple[Carry, Array]:
     """One ACT step, and whether the model's stop rule then ends each puzzle (B,).  Spec: OP-STOP."""
     config, rule = model.config, model.config.stop
     *before, last = config.order.calls(1, step)
-    held = carry.z_H
-    carry = follow(ops, model, carry, x, before, on_call)
-    if rule.over == "cycle":
-        held = carry.z_H  # the last cycle's L calls leave z_H alone
-    carry = follow(ops, model, carry, x, [last], on_call)
-    stops = np.full(len(x), rule.kind != "fixed" and step + 1 >= rule.least)
-    if rule.asks_head and stops.any():
-        stops &= head_stops(read_q(ops, model, carry.z_H), config.family)
-    if rule.asks_state and stops.any():
-        stops &= settled(rule, ops.change(carry.z_H, held), config.positions * config.hidden_size)
-    return carry, stops
+    middle = follow(ops, model, carry, x, before, on_call)
+    after = follow(ops, model, middle, x, [last], on_call)
+    # The last cycle's L calls leave z_H alone: before its H call it is what the cycle began with.
+    held = carry.z_H if rule.over == "step" else middle.z_H
+    size = config.positions * config.hidden_size
+    ends = stops(rule, config.family, step, size, len(x), lambda: read_q(ops, model, after.z_H),
+                 lambda: ops.change(after.z_H, held))  # fmt: skip
+    return after, ends
 
 
 def solve(
@@ -136,34 +130,29 @@ def solve(
     """
     config = model.config
     x = ops.embed(tokens, puzzle_ids, model.embedding)
-    carry = reset(ops, model, len(tokens))
-    going = np.arange(len(tokens))
-    parts: list[tuple[npt.NDArray[np.int64], Ended]] = []
+    carry, going = reset(ops, model, len(tokens)), places(len(tokens))
+    numbers: list[Array] = []
+    parts: list[Ended] = []
     for step in range(config.halt_max_steps):
-        carry, stops = watched_step(ops, model, carry, x, step, on_call)
+        carry, stopped = watched_step(ops, model, carry, x, step, on_call)
         if on_step is not None:
             on_step(step, carry, read_out(ops, model, carry))
-        ends = stops if step + 1 < config.halt_max_steps else np.ones_like(stops)
+        ends = stopped | (step + 1 == config.halt_max_steps)
         if not ends.any():
             continue
         end = carry if ends.all() else Carry(carry.z_H[ends], carry.z_L[ends])
-        if config.stop.more:
-            after = config.order.cycles(config.stop.more, (step + 1) * config.H_cycles)
-            end = follow(ops, model, end, x[ends], after, on_call)
-        steps = np.full(ends.sum(), step + 1)
-        parts.append((going[ends], Ended(end, read_out(ops, model, end), steps, stops[ends])))
+        more = config.order.cycles(config.stop.more, (step + 1) * config.H_cycles)
+        end = follow(ops, model, end, x[ends] if config.stop.more else x, more, on_call)
+        numbers.append(going[ends])
+        parts.append(Ended(end, read_out(ops, model, end), 0 * going[ends] + step + 1, stopped[ends]))
         if ends.all():
             break
         carry, x, going = Carry(carry.z_H[~ends], carry.z_L[~ends]), x[~ends], going[~ends]
-    return parts[0][1] if len(parts) == 1 else _in_order(parts)
-
-
-def _in_order(parts: list[tuple[npt.NDArray[np.int64], Ended]]) -> Ended:
-    """The puzzles of all parts by their rows."""
-    order = np.argsort(np.concatenate([rows for rows, _ in parts]))
+    if len(parts) == 1:
+        return parts[0]
 
     def joined(of: Callable[[Ended], Array]) -> Array:
-        return np.concatenate([of(part) for _, part in parts])[order]
+        return in_order(numbers, [of(part) for part in parts])
 
     return Ended(
         Carry(joined(lambda e: e.carry.z_H), joined(lambda e: e.carry.z_L)),

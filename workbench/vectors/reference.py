@@ -130,6 +130,7 @@ COMPUTE: dict[str, Callable[[Any, Request, Params], Array]] = {
     "block_linear_s8": lambda s, i, p: _block_linear(s, i, p, 8),
     "block_linear_s4": lambda s, i, p: _block_linear(s, i, p, 4),
     "argmax": lambda s, i, p: s.argmax(i["logits"]),
+    "change": lambda s, i, p: s.change(i["a"][None], i["b"][None])[0],
 }
 
 

@@ -255,6 +255,15 @@ SIGNATURES: dict[str, Signature] = {
             "int32",
             ("rows",),
         ),
+        Signature(
+            "change",
+            "OP-CHANGE",
+            "Sum and largest of |a - b| over a state; a difference has up to 16 bits, the sum up to 47.",
+            (Input("a", "int16", _N), Input("b", "int16", _N)),
+            ("n",),
+            "int64",
+            ("2",),
+        ),
         *BLOCK_SIGNATURES,
     )
 }

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from refimpl.errors import InputError
+from refimpl.model_image import stop_values
+from refimpl.models.halting import parse_stop
 from workbench.files.outputs import write_file
 from workbench.vectors.export_c import NOTICE, ArrayPool, literal, wrap
 from workbench.vectors.tensors import decode
@@ -21,6 +23,8 @@ def freeze_images(golden: Path) -> list[str]:
     """Build the flash images anew and write them; return lines to print."""
     lines = []
     for traced in TRACED.values():
+        if traced.of:
+            continue
         data = traced.build()
         write_file(golden / FOLDER / f"{traced.name}.rrim", data)
         lines.append(f"{traced.name}.rrim: {len(data):,} bytes")
@@ -81,17 +85,19 @@ def trace_header(documents: list[dict[str, Any]]) -> str:
         rows.append(
             f'    {{"{d["name"]}", "{d["image"]["file"]}", {d["image"]["bytes"]}u, 0x{d["image"]["crc32"]}u, '
             f"{tokens}, {d['puzzleId']}, {d['tokens']['shape'][0]},\n     {len(steps)}, {d['callsPerStep']}, "
+            f"{int(d['stopped'])}, {{{', '.join(map(str, stop_values(parse_stop(d['stop']))))}}},\n     "
             f"rr_trace_calls_{number}, rr_trace_logits_{number}, rr_trace_q_{number}, "
             f"rr_trace_answers_{number},\n     {answer}}},\n"
         )
     types = """
 /* One puzzle. calls[i]: CRC32 of the state that call i wrote (little-endian int16, position by position);
- * logits, answers: CRC32 (little-endian int32) after each ACT step; q: halt and continue of each step. */
+ * logits, answers: CRC32 (little-endian int32) after each ACT step; q: halt and continue of each step. stop:
+ * kind (1 head, 2 settled, 3 both), t, of, over, least, more; calls beyond the steps are those of `more`. */
 typedef struct {
     const char *name, *image;
     uint32_t image_bytes, image_crc32;
     const int32_t *tokens;
-    int32_t puzzle_id, seq_len, steps, calls_per_step;
+    int32_t puzzle_id, seq_len, steps, calls_per_step, stopped, stop[6];
     const uint32_t *calls, *logits;
     const int32_t *q;
     const uint32_t *answers;

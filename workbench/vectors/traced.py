@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from refimpl.float_params import build_model
 from refimpl.image import Image
 from refimpl.model_image import ImageMeta, from_image, to_image
 from refimpl.models.config import ModelConfig
+from refimpl.models.halting import StopRule, parse_stop
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import Carry, lower
@@ -35,16 +36,30 @@ SMALL_HRM = ModelConfig(
 
 @dataclass(frozen=True)
 class Traced:
-    """One traced run; ``build`` makes its image when it is frozen anew."""
+    """One traced run; ``build`` makes its image when it is frozen anew.
+
+    ``rule`` takes the place of the image's stop rule; ``of`` names the trace whose image it runs from.
+    """
 
     name: str
     puzzle_id: int
     tokens: Callable[[], Array]
     build: Callable[[], bytes]
+    rule: StopRule | None = None
+    of: str = ""
+
+    @property
+    def file(self) -> str:
+        """Name of the image's file."""
+        return f"{self.of or self.name}.rrim"
+
+    def under(self, name: str, rule: str) -> Traced:
+        """The same run under another stop rule, from the same image."""
+        return replace(self, name=f"{self.name}-{name}", rule=parse_stop(rule), of=self.name)
 
     def image(self, golden: Path) -> bytes:
         """The frozen image."""
-        path = golden / FOLDER / f"{self.name}.rrim"
+        path = golden / FOLDER / self.file
         try:
             return path.read_bytes()
         except OSError as error:
@@ -56,8 +71,9 @@ def _small_hrm_tokens() -> Array:
 
 
 def _small_hrm(
-    weights: str, rounding: Rounding = "double", activations: str = "a8", carry: Carry = "int16"
-) -> Callable[[], bytes]:
+    weights: str, rounding: Rounding = "double", activations: str = "a8", carry: Carry = "int16",
+    stop: str = "fixed",
+) -> Callable[[], bytes]:  # fmt: skip
     def build() -> bytes:
         tensors = seeded_tensors(SMALL_HRM, seed=6)
         # Biases of the official initialisation (-5, -5) would leave half of the halting head untested.
@@ -65,7 +81,8 @@ def _small_hrm(
         model = build_model(SMALL_HRM, tensors, np.float32)
         calibration = calibrate(model, _small_hrm_tokens()[None], np.array([2]), source="seeded tokens")
         meta = ImageMeta("hrm-small", weights, calibration.source, "none", trained=False)
-        return to_image(lower(model, weights, calibration, rounding, activations, carry), meta)
+        lowered = lower(model, weights, calibration, rounding, activations, carry)
+        return to_image(lowered.with_stop(parse_stop(stop)), meta)
 
     return build
 
@@ -82,11 +99,22 @@ def _shipped(network: str, weights: str, activations: str = "a8") -> Traced:
     )
 
 
+MLP = _shipped("sudoku9-mlp", "w4c")
+SMALL = Traced("hrm-small-w4c", 2, _small_hrm_tokens, _small_hrm("w4c"))
+
 TRACED: dict[str, Traced] = {t.name: t for t in (
-    _shipped("sudoku9-mlp", "w4c"),
+    MLP,
+    MLP.under("head", "head"),
+    MLP.under("settled", "settled,t=88"),
+    MLP.under("both", "head+settled,t=88"),
+    MLP.under("both-largest", "head+settled,t=1000,of=largest,over=step,least=3,more=3"),
+    SMALL.under("head", "head,least=2,more=1"),
     _shipped("sudoku9-att", "w4c"),
     _shipped("sudoku6-mlp", "mxint4", "amx"),
-    Traced("hrm-small-w4c", 2, _small_hrm_tokens, _small_hrm("w4c")),
+    SMALL,
+    Traced(
+        "hrm-small-w4c-rule", 2, _small_hrm_tokens, _small_hrm("w4c", stop="settled,t=350,more=1")
+    ),
     Traced("hrm-small-w8c-single", 2, _small_hrm_tokens, _small_hrm("w8c", "single")),
     Traced("hrm-small-w4an", 2, _small_hrm_tokens, _small_hrm("w4an")),
     Traced("hrm-small-w4g32-a8d", 2, _small_hrm_tokens, _small_hrm("w4g32", activations="a8d")),
@@ -108,4 +136,5 @@ def find_traced(name: str) -> Traced:
 def load_traced(traced: Traced, golden: Path) -> tuple[Model, bytes]:
     """The integer model in the frozen image, and the image."""
     data = traced.image(golden)
-    return from_image(Image(data, f"{traced.name}.rrim")), data
+    model = from_image(Image(data, traced.file))
+    return model if traced.rule is None else model.with_stop(traced.rule), data

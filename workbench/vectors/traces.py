@@ -16,7 +16,7 @@ from refimpl import fast
 from refimpl.errors import InputError
 from refimpl.models import blocks
 from refimpl.models.order import Call
-from refimpl.models.recursion import Carry, Outputs, act_step, read_out, reset
+from refimpl.models.recursion import Carry, Ended, Outputs, reset, solve
 from refimpl.models.tree import Model
 from workbench.vectors.suites import GENERATOR
 from workbench.vectors.tensors import Array, encode, tensor_bytes
@@ -39,31 +39,34 @@ def _start(model: Model, tokens: Array, puzzle_id: int, ops: Any) -> tuple[Array
 
 def run_traced(
     traced: Traced, model: Model, ops: Any = fast
-) -> tuple[list[tuple[Call, Array]], list[tuple[Outputs, Array]]]:
+) -> tuple[list[tuple[Call, Array]], list[tuple[Outputs, Array]], Ended]:
     """States after each call, read-outs and answers after each step of the traced run, without batch."""
     calls: list[tuple[Call, Array]] = []
     steps: list[tuple[Outputs, Array]] = []
-    x, carry = _start(model, traced.tokens(), traced.puzzle_id, ops)
-    for step in range(model.config.halt_max_steps):
-        carry = act_step(ops, model, carry, x, step, lambda call, z: calls.append((call, np.array(z[0]))))
-        out = read_out(ops, model, carry)
+
+    def on_step(step: int, carry: Carry, out: Outputs) -> None:
         steps.append((Outputs(out.logits[0], out.q[0]), ops.argmax(out.logits)[0]))
-    return calls, steps
+
+    ended = solve(ops, model, traced.tokens()[None], np.array([traced.puzzle_id]),
+                  lambda call, z: calls.append((call, np.array(z[0]))), on_step)  # fmt: skip
+    return calls, steps, ended
 
 
 def trace_document(traced: Traced, golden: Path, ops: Any = fast) -> dict[str, Any]:
     """The JSON document of one traced run."""
     model, image = load_traced(traced, golden)
-    calls, steps = run_traced(traced, model, ops)
+    calls, steps, ended = run_traced(traced, model, ops)
     return {
         "algorithm": "recursion",
         "schema": SCHEMA,
         "generator": GENERATOR,
         "name": traced.name,
-        "image": {"file": f"{traced.name}.rrim", "bytes": len(image), "crc32": f"{zlib.crc32(image):08x}"},
+        "image": {"file": traced.file, "bytes": len(image), "crc32": f"{zlib.crc32(image):08x}"},
         "puzzleId": traced.puzzle_id,
         "tokens": encode(traced.tokens(), "int32"),
-        "answer": encode(steps[-1][1], "int32"),
+        "answer": encode(ops.argmax(ended.outputs.logits)[0], "int32"),
+        "stop": str(model.config.stop),
+        "stopped": bool(ended.stopped[0]),
         "callsPerStep": model.config.calls_per_step,
         "calls": [
             {"index": c.index, "step": c.step, "cycle": c.cycle, "level": c.level, "crc32": crc32(z, "int16")}
@@ -84,10 +87,10 @@ def trace_document(traced: Traced, golden: Path, ops: Any = fast) -> dict[str, A
 def state_after(traced: Traced, golden: Path, call: int) -> Array:
     """The state (T, D) int16 that call number ``call`` wrote."""
     model, _ = load_traced(traced, golden)
-    total = model.config.calls_per_step * model.config.halt_max_steps
-    if not 0 <= call < total:
-        raise InputError(f"{traced.name} has calls 0 to {total - 1}; there is no call {call}.")
-    return run_traced(traced, model)[0][call][1]
+    calls = run_traced(traced, model)[0]
+    if not 0 <= call < len(calls):
+        raise InputError(f"{traced.name} has calls 0 to {len(calls) - 1}; there is no call {call}.")
+    return calls[call][1]
 
 
 def monte_carlo_document(traced: Traced, golden: Path, ops: Any = fast) -> dict[str, Any]:

@@ -1,0 +1,166 @@
+"""Stop rules: as data, against a plain oracle, over batches, and through the image."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from types import ModuleType
+
+import numpy as np
+import pytest
+from compare import assert_exact
+from hypothesis import given
+from hypothesis import strategies as st
+from reasoners import crc, integer_model, puzzles
+
+from refimpl import fast, float_ops, ops
+from refimpl.errors import InputError
+from refimpl.image import Image
+from refimpl.model_image import ImageMeta, from_image, stop_values, to_image
+from refimpl.models.config import ModelConfig
+from refimpl.models.halting import FIXED, StopRule, parse_stop
+from refimpl.models.order import Call
+from refimpl.models.recursion import act_step, read_out, reset, run, solve
+from refimpl.models.tree import Model
+from workbench.networks import find_network
+from workbench.tasks.sets import evaluation_set
+
+RULES = ("head", "settled,t=88", "settled,t=900,of=largest", "head+settled,t=88,over=step",
+         "head+settled,t=88,least=6", "head,more=3")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained() -> Model:
+    return find_network("sudoku9-mlp").integer_model("w4c")
+
+
+@pytest.fixture(scope="module")
+def tokens(trained: Model) -> np.ndarray:
+    return evaluation_set(trained.config).inputs[:6]
+
+
+def keep_z_H(seen: list[np.ndarray], call: Call, state: np.ndarray) -> None:
+    if call.level == "H":
+        seen.append(state)
+
+
+def by_hand(model: Model, tokens: np.ndarray) -> tuple[int, bool, int, int]:
+    """(steps, stopped, CRC of z_H, CRC of logits) of one puzzle, the rule written out in Python integers."""
+    config, rule = model.config, model.config.stop
+    x, carry = ops.embed(tokens[None], None, model.embedding), reset(ops, model, 1)
+    stopped, steps = False, 0
+    while steps < config.halt_max_steps and not stopped:
+        seen: list[np.ndarray] = [carry.z_H]
+        carry = act_step(ops, model, carry, x, steps, partial(keep_z_H, seen))
+        steps += 1
+        old = seen[-2] if rule.over == "cycle" else seen[0]
+        moved = [abs(a - b) for a, b in zip(carry.z_H.ravel().tolist(), old.ravel().tolist(), strict=True)]
+        still = sum(moved) <= rule.t * len(moved) if rule.of == "mean" else max(moved) <= rule.t
+        wants = int(read_out(ops, model, carry).q[0, 0]) > 0
+        stopped = steps >= rule.least and {"head": wants, "settled": still, "head+settled": wants and still}[
+            rule.kind
+        ]
+    for cycle in range(rule.more):
+        single = replace(model, config=replace(config, H_cycles=1))
+        carry = act_step(ops, single, carry, x, cycle)
+    return steps, stopped, crc(carry.z_H), crc(read_out(ops, model, carry).logits)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_batch_stops_each_puzzle_where_the_rule_written_out_stops_it_alone(
+    rule: str, trained: Model, tokens: np.ndarray
+) -> None:
+    model = trained.with_stop(parse_stop(rule))
+    ended = solve(fast, model, tokens)
+    expected = [by_hand(model, one) for one in tokens[:2]]
+    assert [
+        (int(ended.steps[i]), bool(ended.stopped[i]), crc(ended.carry.z_H[i : i + 1]),
+         crc(ended.outputs.logits[i : i + 1]))
+        for i in range(2)
+    ] == expected  # fmt: skip
+
+
+def test_puzzles_of_a_batch_that_stop_at_different_steps_keep_their_places(
+    trained: Model, tokens: np.ndarray
+) -> None:
+    model = trained.with_stop(parse_stop("head+settled,t=88,more=1"))
+    together = solve(fast, model, tokens)
+    assert len(set(together.steps.tolist())) > 1
+    for i, one in enumerate(tokens):
+        alone = solve(fast, model, one[None])
+        assert (alone.steps[0], alone.stopped[0]) == (together.steps[i], together.stopped[i])
+        assert_exact(together.carry.z_L[i], alone.carry.z_L[0])
+        assert_exact(together.outputs.q[i], alone.outputs.q[0])
+
+
+def test_a_run_that_stopped_is_the_longer_run_cut_off(trained: Model, tokens: np.ndarray) -> None:
+    ended = solve(fast, trained.with_stop(parse_stop("head+settled,t=88")), tokens)
+    for i, steps in enumerate(ended.steps.tolist()):
+        carry, _ = run(fast, trained.with_depth(steps=steps), tokens[i : i + 1])
+        assert crc(carry.z_H) == crc(ended.carry.z_H[i : i + 1])
+
+
+def test_the_hard_maximum_may_lie_beyond_the_trained_depth(trained: Model, tokens: np.ndarray) -> None:
+    ended = solve(fast, trained.with_depth(H_cycles=1, steps=64).with_stop(StopRule("settled")), tokens[:1])
+    assert ended.steps.tolist() == [64]
+    assert not ended.stopped.any()
+
+
+def test_an_hrm_stops_where_halting_outweighs_going_on() -> None:
+    model = integer_model("hrm", "w4c").with_stop(StopRule("head"))
+    batch = puzzles(model.config, 4)
+    ended = solve(fast, model, batch)
+    halting = []
+    run(fast, model.with_stop(FIXED), batch, on_step=lambda s, c, o: halting.append(o.q[:, 0] > o.q[:, 1]))
+    for steps, column in zip(ended.steps.tolist(), np.array(halting).T.tolist(), strict=True):
+        assert steps == (column.index(True) + 1 if any(column) else len(column))
+
+
+@pytest.mark.parametrize("reading", [ops, fast], ids=["ops", "fast"])
+@given(seed=st.integers(0, 2**32), wide=st.booleans())
+def test_change_is_the_exact_sum_and_largest_difference(reading: ModuleType, seed: int, wide: bool) -> None:
+    low, high = (-32768, 32767) if wide else (-40, 40)
+    a, b = np.random.default_rng(seed).integers(low, high, (2, 3, 5, 7), endpoint=True).astype(np.int16)
+    moved = [[abs(x - y) for x, y in zip(p.ravel().tolist(), q.ravel().tolist(), strict=True)]
+             for p, q in zip(a, b, strict=True)]  # fmt: skip
+    assert_exact(reading.change(a, b), [[sum(m), max(m)] for m in moved])
+
+
+@pytest.mark.parametrize("reading", [ops, fast], ids=["ops", "fast"])
+def test_the_sum_of_changes_of_the_largest_published_state_does_not_wrap(reading: ModuleType) -> None:
+    a = np.full((1, 916, 512), 32767, np.int16)
+    assert reading.change(a, -a - 1).tolist() == [[916 * 512 * 65535, 65535]]
+
+
+def test_change_in_float_is_in_the_same_units() -> None:
+    a = np.array([[[0.0, 1.0], [2.0, 3.0]]], np.float32)
+    assert float_ops.change(a, a + 0.25).tolist() == [[1024.0, 256.0]]
+
+
+@pytest.mark.parametrize("text", ["fixed", *RULES])
+def test_a_rule_has_one_spelling_and_survives_text_image_and_configuration(text: str, trained: Model) -> None:
+    rule = parse_stop(text)
+    assert str(rule) == text
+    model = trained.with_stop(rule)
+    image = Image(to_image(model, ImageMeta("n", "w4c", "", "", True)), "image")
+    assert from_image(image).config.stop == rule
+    assert ("stop" in image.entries) == (rule != FIXED)
+    assert ModelConfig.from_dict(model.config.to_dict()).stop == rule
+
+
+def test_the_stop_section_is_what_firmware_reads() -> None:
+    longest = parse_stop("head+settled,t=7,of=largest,over=step,least=2,more=3")
+    assert stop_values(longest) == [3, 7, 1, 1, 2, 3]
+    assert stop_values(parse_stop("settled,t=9")) == [2, 9, 0, 0, 1, 0]
+    assert stop_values(StopRule("head")) == [1, 0, 0, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "halt", "settled,t=-1", "settled,t=65536", "settled,t=1.5", "settled,x=2", "settled,of=median",
+     "head,t=3", "fixed,least=2", "settled,least=0", "head,more=10001",
+     "settled,over=run", "settled,t", "head,over=step"],
+)  # fmt: skip
+def test_a_rule_that_is_none_gets_a_sentence(text: str) -> None:
+    with pytest.raises(InputError, match="stop rule"):
+        parse_stop(text)
