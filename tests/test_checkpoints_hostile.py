@@ -46,7 +46,7 @@ def test_a_torch_zip_that_would_create_a_file_is_refused_and_creates_nothing(
 ) -> None:
     with zipfile.ZipFile(tmp_path / "x.pt", "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps({"a": CreatesFile(victim)}, protocol))
-    with pytest.raises(InputError, match=r"asks for the global (io|_io|__builtin__|builtins)\.open"):
+    with pytest.raises(InputError, match=r"no tensors; it names (io|_io|__builtin__|builtins)\.open"):
         read(tmp_path / "x.pt")
     assert not victim.exists()
 
@@ -95,7 +95,7 @@ ATTACKS = {
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_pickle_opcodes_beyond_data_are_refused(tmp_path: Path, attack: str) -> None:
     by_hand.write_torch_zip(tmp_path / "x.pt", ATTACKS[attack], {"0": b"\0\0\0\0"})
-    with pytest.raises(InputError, match="its pickle"):
+    with pytest.raises(InputError, match=r"its pickle|holds no tensors"):
         read(tmp_path / "x.pt")
 
 
@@ -156,7 +156,7 @@ def write_npz_file(path: Path) -> None:
 
 
 def write_torch_file(path: Path) -> None:
-    by_hand.write_torch_state(path, {"a": np.arange(40, dtype=np.float32)}, "model")
+    by_hand.write_torch_state(path, {"a": np.arange(40, dtype=np.float32)})
 
 
 def write_safe_file(path: Path) -> None:
@@ -302,5 +302,5 @@ def test_archives_without_tensors_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="neither an npz"):
         read(tmp_path / "x.zip")
     by_hand.write_torch_zip(tmp_path / "x.zip", by_hand.mapping({"epoch": by_hand.integer(3)}), {})
-    with pytest.raises(InputError, match=r"no mapping from names to tensors is in it \(its keys: epoch\)"):
+    with pytest.raises(InputError, match="holds no tensors"):
         read(tmp_path / "x.zip")

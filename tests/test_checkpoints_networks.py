@@ -1,8 +1,7 @@
-"""Networks are found by name or path, checked on loading, and converted from any form."""
+"""Networks are found by name or path, checked on loading, and taken from any form."""
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
@@ -12,8 +11,7 @@ import pytest
 
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
-from workbench.checkpoints import expected_tensors, list_networks, load_network, read, write_npz
-from workbench.checkpoints.cli import add_arguments, run
+from workbench.checkpoints import expected_tensors, list_networks, load_network, read
 
 PARITY = Path(__file__).parent / "data" / "parity"
 SHIPPED = {
@@ -45,12 +43,6 @@ def training_run(tmp_path: Path) -> Path:
     )
     (folder / "config.json").write_text(json.dumps({**config, "num_puzzle_identifiers": 1}))
     return folder
-
-
-def convert(*arguments: object) -> int:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    return run(parser.parse_args([str(argument) for argument in arguments]))
 
 
 def test_the_first_four_networks_ship() -> None:
@@ -108,7 +100,7 @@ def test_a_checkpoint_loads_from_its_file_with_the_configuration_beside_it(train
 
 
 def test_a_folder_without_weights_or_configuration_is_named(training_run: Path) -> None:
-    with pytest.raises(InputError, match=r"has no weights\.npz; name the checkpoint file in it"):
+    with pytest.raises(InputError, match=r"has no weights\.npz; .python -m refimpl import"):
         load_network(training_run)
     (training_run / "config.json").unlink()
     with pytest.raises(InputError, match=r"config\.json cannot be read: No such file"):
@@ -127,66 +119,3 @@ def test_a_damaged_configuration_is_refused(training_run: Path, text: str, sente
     (training_run / "config.json").write_text(text)
     with pytest.raises(InputError, match=sentence):
         load_network(training_run / "step_9")
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_convert_writes_a_folder_that_loads(
-    training_run: Path, tmp_path: Path, dtype: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "new" / "net"
-    assert convert(training_run / "step_9", out, "--dtype", dtype) == 0
-    printed = capsys.readouterr().out
-    assert f"15 tensors, 132,546 values as {dtype}" in printed
-    assert "shapes too" in printed
-    config, tensors = load_network(out)
-    assert config == load_network(training_run / "step_9")[0]
-    for name, values in official()[1].items():
-        assert np.array_equal(tensors[name], values.astype(dtype).astype(np.float32))
-
-
-@pytest.mark.parametrize("name", ["trm_mlp", "trm_att", "trm_att_learned", "hrm"])
-def test_every_family_survives_the_way_through_safetensors_and_npz(tmp_path: Path, name: str) -> None:
-    config, weights = official(name)
-    (tmp_path / "shapes.json").write_text(json.dumps(config))
-    by_hand.write_safetensors(tmp_path / "x.safetensors", weights)
-    assert convert(tmp_path / "x.safetensors", tmp_path / "x.npz", "--config", tmp_path / "shapes.json") == 0
-    tensors = load_network(tmp_path / "x.npz")[1]
-    assert all(np.array_equal(tensors[key], values) for key, values in weights.items())
-
-
-def test_convert_to_a_single_file_spares_the_configuration_beside_it(training_run: Path) -> None:
-    before = (training_run / "config.json").read_bytes()
-    assert convert(training_run / "step_9", training_run / "step_9.npz") == 0
-    assert (training_run / "config.json").read_bytes() == before
-    assert load_network(training_run / "step_9.npz")[0] == load_network(training_run / "step_9")[0]
-
-
-def test_convert_without_a_configuration_says_that_shapes_are_unchecked(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_npz(tmp_path / "x.npz", official()[1])
-    assert convert(tmp_path / "x.npz", tmp_path / "out") == 0
-    assert "shapes not, for want of --config or a config.json beside IN" in capsys.readouterr().out
-    assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["weights.npz"]
-
-
-def test_convert_writes_nothing_when_the_checkpoint_is_wrong(training_run: Path, tmp_path: Path) -> None:
-    config = json.loads((training_run / "config.json").read_text())
-    (training_run / "config.json").write_text(json.dumps({**config, "vocab_size": 8}))
-    with pytest.raises(
-        InputError,
-        match=r"tensor inner\.embed_tokens\.embedding_weight has shape \(7, 64\), "
-        r"expected \(8, 64\)",
-    ):
-        convert(training_run / "step_9", tmp_path / "out")
-    weights = official()[1]
-    weights["inner.H_init"] = np.full(64, np.nan, np.float32)
-    np.savez(tmp_path / "nan.npz", **weights)
-    with pytest.raises(InputError, match=r"tensor inner\.H_init has 64 values of 64 that are NaN"):
-        convert(tmp_path / "nan.npz", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_target_that_cannot_be_written_is_named(training_run: Path) -> None:
-    with pytest.raises(InputError, match="step_9/out cannot be written: Not a directory"):
-        convert(training_run / "step_9", training_run / "step_9" / "out")

@@ -37,8 +37,8 @@ def checkpoint(folder: Path, **changes: np.ndarray) -> Path:
     return folder / "weights.npz"
 
 
-def test_a_sound_checkpoint_converts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["convert", str(checkpoint(tmp_path)), str(tmp_path / "out")]) == 0
+def test_a_sound_checkpoint_is_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", str(checkpoint(tmp_path)), str(tmp_path / "out")]) == 0
     assert find_network(str(tmp_path / "out")).config.hidden_size == 8
 
 
@@ -49,7 +49,7 @@ def test_a_malicious_pickle_is_refused_and_creates_nothing(
     attack = b"\x80\x02" + name("builtins", "open") + b"(" + text(str(victim)) + text("w") + b"tR."
     with zipfile.ZipFile(tmp_path / "evil.pt", "w") as archive:
         archive.writestr("evil/data.pkl", attack)
-    assert "builtins" in refused(capsys, "convert", tmp_path / "evil.pt", tmp_path / "out")
+    assert "builtins.open" in refused(capsys, "import", tmp_path / "evil.pt", tmp_path / "out")
     assert not victim.exists()
     assert not (tmp_path / "out").exists()
 
@@ -63,11 +63,11 @@ def test_each_kind_of_bad_checkpoint_gets_its_own_sentence(
     nan[0, 0] = np.nan
     sentences = []
     for bad in (nan, good[:, :-1], good.astype(np.int32)):
-        sentences.append(refused(capsys, "convert", checkpoint(tmp_path, **{key: bad}), tmp_path / "out"))
+        sentences.append(refused(capsys, "import", checkpoint(tmp_path, **{key: bad}), tmp_path / "out"))
         assert key in sentences[-1]
     path = checkpoint(tmp_path)
     path.write_bytes(path.read_bytes()[:-100])
-    sentences.append(refused(capsys, "convert", path, tmp_path / "out"))
+    sentences.append(refused(capsys, "import", path, tmp_path / "out"))
     assert len(set(sentences)) == 4
     assert not (tmp_path / "out").exists()
 

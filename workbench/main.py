@@ -13,7 +13,7 @@ COMMANDS = {
     "calibrate": Command("workbench.commands", "take activation scales", "add_calibrate", "run_calibrate"),
     "show": Command("workbench.tasks.cli", "print a Sudoku, maze or ARC task"),
     "embeddings": Command("workbench.embeddings.cli", "puzzle tables on disk"),
-    "convert": Command("workbench.checkpoints.cli", "read a checkpoint, write our npz"),
+    "import": Command("workbench.checkpoints.cli", "take a network over from a training run"),
     "sweep": Command("workbench.lab.cli", "measure formats x depths, resumable", "add_sweep", "run_sweep"),
     "report": Command("workbench.lab.cli", "tables and plots of a sweep", "add_report", "run_report"),
     "diagnose": Command("workbench.lab.diagnose", "where and why accuracy is lost"),

@@ -16,7 +16,8 @@ from refimpl.errors import InputError, unknown_name
 from refimpl.models.config import ModelConfig
 from workbench.checkpoints.elements import Array
 from workbench.checkpoints.expected import PUZZLE_ROWS, validate
-from workbench.checkpoints.reader import read
+from workbench.checkpoints.mapping import choose, gather, survey
+from workbench.checkpoints.reader import open_checkpoint
 from workbench.files.outputs import replacing
 
 CONFIG = "config.json"
@@ -60,7 +61,8 @@ def find_weights(path: Path) -> Path:
         return path
     if (path / WEIGHTS).is_file():
         return path / WEIGHTS
-    raise InputError(f"the folder {path} has no {WEIGHTS}; name the checkpoint file in it.")
+    raise InputError(f"the folder {path} has no {WEIGHTS}; 'python -m refimpl import {path} NAME' takes a "
+                     "training folder over.")
 
 
 def read_config(path: Path) -> ModelConfig:
@@ -104,8 +106,9 @@ def with_puzzle_rows(config: ModelConfig, tensors: dict[str, Array]) -> ModelCon
 
 
 def _load(weights: Path, config_path: Path) -> tuple[ModelConfig, Tensors]:
-    stored = read(weights)
+    checkpoint = open_checkpoint(weights)
     config = read_config(config_path)
+    stored, _ = gather(choose(survey(checkpoint), None, checkpoint), checkpoint, config)
     validate(stored, config)
     return with_puzzle_rows(config, stored), {
         name: np.ascontiguousarray(values, dtype=np.float32) for name, values in stored.items()

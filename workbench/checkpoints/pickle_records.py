@@ -1,8 +1,9 @@
-"""A stack machine for the subset of pickle that describes data, unable to call anything of the file's choice.
+"""A stack machine for pickles that describes what is in one, unable to call anything of the file's choice.
 
 Python's own unpickler imports and calls what a file names.  This one has no import at all: it knows the
-opcodes of plain containers and scalars, a fixed table of *allowed* names, and refuses the rest.  Nothing
-in a file can reach an attribute, a module or a callable outside that table.
+opcodes of containers, scalars and objects, and a fixed table of *allowed* names.  Any other name a file
+asks for becomes an inert :class:`Placeholder` that keeps what the file would have handed it, and is
+listed.  Nothing in a file can reach an attribute, a module or a callable outside that table.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import pickletools
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from refimpl.errors import InputError
@@ -35,6 +36,7 @@ _PUSH_ARGUMENT = frozenset(
         "BINBYTES",
         "SHORT_BINBYTES",
         "BINBYTES8",
+        "BYTEARRAY8",
     )
 )
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
@@ -44,9 +46,26 @@ _DAMAGE = (ValueError, IndexError, KeyError, TypeError, OverflowError, struct.er
 
 @dataclass(frozen=True)
 class Global:
-    """An allowed name, inert until a REDUCE hands it arguments (not callable itself)."""
+    """A name the file asks for, inert until a REDUCE hands it arguments (not callable itself)."""
 
     name: str
+
+
+@dataclass(eq=False)
+class Placeholder:
+    """What stands for an object of a class that is not read: its name, its state and its items, unused."""
+
+    name: str
+    state: Any = None
+    items: list[tuple[Any, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Records:
+    """The tree of a pickle, and the names of everything that became a placeholder, sorted."""
+
+    tree: Any
+    placeholders: tuple[str, ...]
 
 
 class _Mark:
@@ -61,15 +80,15 @@ def load_records(
     allowed: Mapping[str, Constructor | None],
     persistent: Callable[[Any], Any],
     where: object,
-) -> Any:
-    """Return the tree of dicts, lists, tuples, scalars and constructed records in a pickle.
+) -> Records:
+    """Return the tree of dicts, lists, tuples, scalars, constructed records and placeholders in a pickle.
 
     Parameters
     ----------
     data : bytes
         The pickle, any protocol.
     allowed : mapping of "module.name" to a constructor or None
-        The only globals a file may name; None means that it may be named but not called.
+        The globals that mean something; None: one that may be named but not called.
     persistent : callable
         Turns a persistent id (a tuple of records) into a record.
     where : object
@@ -78,14 +97,14 @@ def load_records(
     Raises
     ------
     InputError
-        Naming the global or the opcode that is not data, or saying that the pickle is damaged.
+        Naming an opcode that describes nothing, or saying that the pickle is damaged.
     """
     machine = _Machine(allowed, persistent, where)
     try:
         for opcode, argument, _ in pickletools.genops(data):
             if opcode.name == "STOP":
                 (result,) = machine.stack
-                return result
+                return Records(result, tuple(sorted(machine.placeholders)))
             machine.step(opcode.name, argument)
     except _DAMAGE as error:
         raise InputError(f"{where}: its pickle is damaged ({error}).") from error
@@ -101,6 +120,7 @@ class _Machine:
         self.where = where
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
+        self.placeholders: set[str] = set()
 
     def step(self, name: str, argument: Any) -> None:
         """Execute one opcode."""
@@ -123,7 +143,8 @@ class _Machine:
             push(self.pop_mark())
         elif name in ("APPEND", "APPENDS"):
             items = [pop()] if name == "APPEND" else self.pop_mark()
-            _expect(self.stack[-1], list).extend(items)
+            if not isinstance(self.stack[-1], Placeholder):
+                _expect(self.stack[-1], list).extend(items)
         elif name == "EMPTY_DICT":
             push({})
         elif name == "DICT":
@@ -145,16 +166,40 @@ class _Machine:
             push(self.find(f"{module}.{attribute}"))
         elif name == "BINPERSID":
             push(self.persistent(pop()))
-        elif name == "REDUCE":
-            arguments, function = _expect(pop(), tuple), _expect(pop(), Global)
-            constructor = self.allowed[function.name]
-            if constructor is None:
-                raise ValueError(f"{function.name} is called, but it is a type name")
-            push(constructor(*arguments))
+        elif name in ("REDUCE", "NEWOBJ"):
+            arguments, function = _expect(pop(), tuple), pop()
+            push(self.made(function, arguments))
+        elif name == "NEWOBJ_EX":
+            _expect(pop(), dict)
+            arguments, function = _expect(pop(), tuple), pop()
+            push(self.made(function, arguments))
+        elif name == "INST":
+            arguments = tuple(self.pop_mark())
+            push(self.made(self.find(argument.replace(" ", ".", 1)), arguments))
+        elif name == "OBJ":
+            function, *rest = self.pop_mark()
+            push(self.made(function, tuple(rest)))
         elif name == "BUILD":
             # An OrderedDict carries attributes (a state_dict's `_metadata`); no tensor is among them.
+            state = pop()
+            if isinstance(self.stack[-1], Placeholder):
+                self.stack[-1].state = state
+            else:
+                _expect(self.stack[-1], dict)
+        elif name == "EMPTY_SET":
+            push(Placeholder("set"))
+        elif name == "FROZENSET":
+            self.pop_mark()
+            push(Placeholder("frozenset"))
+        elif name == "ADDITEMS":
+            self.pop_mark()
+            _expect(self.stack[-1], Placeholder)
+        elif name == "POP":
             pop()
-            _expect(self.stack[-1], dict)
+        elif name == "POP_MARK":
+            self.pop_mark()
+        elif name == "DUP":
+            push(self.stack[-1])
         else:
             raise InputError(
                 f"{self.where}: its pickle uses the opcode {name}, which describes no tensor; the "
@@ -163,11 +208,20 @@ class _Machine:
 
     def find(self, name: str) -> Global:
         if name not in self.allowed:
-            raise InputError(
-                f"{self.where}: its pickle asks for the global {name}, which is no tensor record; the file "
-                "is refused and nothing in it was executed. Save the bare state_dict of the model."
-            )
+            self.placeholders.add(name)
         return Global(name)
+
+    def made(self, function: Any, arguments: tuple[Any, ...]) -> Any:
+        """What calling ``function`` stands for: a record of ours, or a placeholder that was not called."""
+        if isinstance(function, Placeholder):
+            return Placeholder(function.name)
+        name = _expect(function, Global).name
+        if name not in self.allowed:
+            return Placeholder(name)
+        constructor = self.allowed[name]
+        if constructor is None:
+            raise ValueError(f"{name} is called, but it is a type name")
+        return constructor(*arguments)
 
     def pop_mark(self) -> list[Any]:
         """Pop back to the last MARK and return what lay above it."""
@@ -182,8 +236,14 @@ class _Machine:
 
     def set_items(self, flat: list[Any]) -> None:
         """Put alternating keys and values into the dict on top of the stack."""
+        pairs = list(zip(flat[::2], flat[1::2], strict=True))
+        if isinstance(self.stack[-1], Placeholder):
+            self.stack[-1].items += pairs
+            return
         target = _expect(self.stack[-1], dict)
-        for key, value in zip(flat[::2], flat[1::2], strict=True):
+        for key, value in pairs:
+            if isinstance(key, (Placeholder, Global)):
+                continue  # named among the placeholders; nothing of ours is filed under it
             # Scalars alone: hashing a tuple of shared tuples can take time without bound.
             if not isinstance(key, (str, int, float, type(None))):
                 raise ValueError(f"a dict key is a {type(key).__name__}")

@@ -14,7 +14,7 @@ import numpy as np
 from refimpl.errors import InputError
 from workbench.checkpoints.archive import read_member
 from workbench.checkpoints.elements import ELEMENT_BYTES, Array, decode, plausible
-from workbench.checkpoints.pickle_records import Constructor, Global, load_records
+from workbench.checkpoints.pickle_records import Constructor, Global, Records, load_records
 
 _STORAGE_ELEMENTS = {
     "torch.FloatStorage": "float32",
@@ -49,13 +49,13 @@ class TensorRecord:
     strides: tuple[int, ...]
 
 
-def read_tree(archive: zipfile.ZipFile, where: Path) -> Any:
+def read_tree(archive: zipfile.ZipFile, where: Path) -> Records:
     """Return the saved object with :class:`TensorRecord` in place of tensors; no tensor data is read yet.
 
     Raises
     ------
     InputError
-        For any pickle content other than containers, scalars and tensor records.
+        For a damaged pickle; classes and functions of the file's choice become inert placeholders.
     """
     prefix = _prefix(archive, where)
     return load_records(read_member(archive, f"{prefix}data.pkl", where), _ALLOWED, _storage, where)
@@ -142,8 +142,8 @@ def _storage(persistent_id: Any) -> Storage:
     return Storage(key, _STORAGE_ELEMENTS[element.name], _natural(count))
 
 
-def _empty_dict() -> dict[str, Any]:
-    """An OrderedDict begins empty; its items follow as pickle opcodes."""
+def _empty_dict(*_: Any) -> dict[str, Any]:
+    """A mapping begins empty (a defaultdict names its factory); its items follow as pickle opcodes."""
     return {}
 
 
@@ -173,6 +173,7 @@ def _natural(value: Any) -> int:
 
 _ALLOWED: dict[str, Constructor | None] = {
     "collections.OrderedDict": _empty_dict,
+    "collections.defaultdict": _empty_dict,
     "torch._utils._rebuild_tensor_v2": _rebuild_tensor,
     "torch._utils._rebuild_parameter": _rebuild_parameter,
     **dict.fromkeys(_STORAGE_ELEMENTS),
