@@ -18,6 +18,7 @@ from mcusim.units import parse_bytes
 from refimpl.errors import RefimplError, unknown_name
 from refimpl.quantize.weights import parse_format
 from workbench.checkpoints import list_networks
+from workbench.files.inputs import exists
 from workbench.presets import list_presets
 
 CarryFormat = Literal["int16", "int8", "fp32"]
@@ -79,7 +80,7 @@ def load_deployment(name: str, data: Path | None = None) -> Deployment:
     """
     table = entry("deployment", name, data)
     model = table.text("model")
-    if model not in (*list_presets(), *list_networks()) and not Path(model).exists():
+    if model not in (*list_presets(), *list_networks()) and not exists(Path(model)):
         raise table.error(str(unknown_name("model", model, [*list_presets(), *list_networks()])), "model")
     part = table.text("part")
     if part not in (parts := entries("part", data)):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refimpl.errors import InputError
+from workbench.files.inputs import read_bytes
 
 HEADER = struct.Struct("<16sHHIIIIIHHHHHH")
 SECTION = struct.Struct("<10I")
@@ -64,13 +65,7 @@ def read_elf(path: Path) -> Elf:
     InputError
         When the file cannot be read, is no such program, or contradicts itself.
     """
-    try:
-        size = path.stat().st_size
-        data = path.read_bytes() if size <= LARGEST else b""
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    if size > LARGEST:
-        raise InputError(f"{path} has {size:,} bytes; a microcontroller's program has at most {LARGEST:,}.")
+    data = read_bytes(path, "the program", LARGEST)
     if data[:4] != b"\x7fELF" or len(data) < HEADER.size:
         raise InputError(f"{path} is no ELF file; --elf takes the linked program, often called .elf or .axf.")
     if data[4:6] != b"\x01\x01":

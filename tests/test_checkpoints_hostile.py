@@ -263,7 +263,7 @@ def test_a_safetensors_entry_that_lies_is_refused(tmp_path: Path, entry: object,
 @pytest.mark.parametrize("header", [b'{"a": 1, "a": 2}', b'{"a": ', b'{"a":' + 50_000 * b"["])
 def test_a_safetensors_header_that_is_no_clean_json_is_refused(tmp_path: Path, header: bytes) -> None:
     (tmp_path / "x").write_bytes(struct.pack("<Q", len(header)) + header)
-    with pytest.raises(InputError, match="header is not valid JSON"):
+    with pytest.raises(InputError, match=r"safetensors header (is|has|holds)"):
         read(tmp_path / "x")
 
 
@@ -287,7 +287,7 @@ def test_an_unknown_form_is_refused_with_what_it_begins_with(
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nothing\.pt cannot be read: No such file"):
         read(tmp_path / "nothing.pt")
-    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+    with pytest.raises(InputError, match="is a folder; it must be an ordinary file"):
         read(tmp_path)
 
 

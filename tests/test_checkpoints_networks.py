@@ -111,7 +111,7 @@ def test_a_folder_without_weights_or_configuration_is_named(training_run: Path) 
     ("text", "sentence"),
     [
         ("{", "is not valid JSON"),
-        ("[]", "must be a JSON object"),
+        ("[]", "must hold a JSON object"),
         ('{"hidden_size": 64}', "seq_len, .* are missing"),
     ],
 )

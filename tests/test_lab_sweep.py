@@ -99,7 +99,7 @@ def test_a_file_that_is_no_results_file_is_refused_by_line(tmp_path, line):
     results.append(path, "a", result())
     path.write_text(path.read_text() + line + "\n")
     for read in (lambda: results.read_results([path]), lambda: results.finished_keys(path)):
-        with pytest.raises(InputError, match=r"line 2 is no (line of a results file|result of a sweep)"):
+        with pytest.raises(InputError, match=r"results file .*, line 2( must be|: result| is not valid)"):
             read()
 
 

@@ -114,7 +114,9 @@ def test_compare_refuses_what_is_no_report(
     path = tmp_path / "a.json"
     path.write_text(content)
     assert main(["compare", str(path), str(path)]) == 2
-    assert "write one with --format json" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "a.json" in said
+    assert len(said.splitlines()) == 1
 
 
 def test_a_printed_part_can_be_copied_and_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

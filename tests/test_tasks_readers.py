@@ -157,8 +157,8 @@ def test_a_single_task_is_named_after_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "sentence"), [
-    ("{\n \"a\": [}", ", line 2: this is no JSON"),
-    ("[1]", "holds a JSON list; an ARC file is an object of tasks by name."),
+    ("{\n \"a\": [}", "is not valid JSON (Expecting value at line 2"),
+    ("[1]", "must hold a JSON object, in braces"),
     ('{"a": {"train": []}}', ", task a has no lists 'train' and 'test'."),
     ('{"a": {"train": 3, "test": []}}', ", task a: 'train' is no list of examples."),
     ('{"a": {"train": [{"input": [[1]]}], "test": []}}', ", train example 0 lacks 'input' or 'output'."),

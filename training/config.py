@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from refimpl.errors import InputError, unknown_name
 from refimpl.models.config import ModelConfig
+from workbench.files.fields import Fields
+from workbench.files.inputs import read_toml
+from workbench.files.typed import build
 
 WATCHED_SEED = 2_000_003  # held-out puzzles that the curve of a run shows
 
@@ -111,27 +112,14 @@ class Recipe:
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any], where: str = "saved recipe") -> Recipe:
         """Build a recipe from parsed TOML or from a saved run."""
-        for key in ("name", "seed", "model", "stage"):
-            if key not in raw:
-                raise InputError(f"{where}: {key} is missing; a recipe needs name, seed, [model], [[stage]].")
-        parts = dict(raw) | {"model": ModelConfig.from_dict(raw["model"])}
-        parts["stage"] = tuple(_section(Stage, s, f"{where} [[stage]]") for s in raw["stage"])
-        for key, kind in {"data": Data, "optimization": Optimization, "run": Run}.items():
-            parts[key] = _section(kind, raw.get(key, {}), f"{where} [{key}]")
-        return _section(cls, parts, where)  # type: ignore[no-any-return]
+        return cls.from_fields(Fields(where, raw))
 
-
-def _section(kind: type[Any], raw: Mapping[str, Any], where: str) -> Any:
-    known = {f.name for f in fields(kind)}
-    for key in raw:
-        if key not in known:
-            raise unknown_name(f"key in {where}", key, known)
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+    @classmethod
+    def from_fields(cls, recipe: Fields) -> Recipe:
+        """Build a recipe from what a file holds."""
+        return build(recipe, cls, model=ModelConfig.from_dict(recipe.table("model").data))
 
 
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe; a missing file, broken TOML or an unknown key is an :class:`InputError`."""
-    try:
-        return Recipe.from_dict(tomllib.loads(path.read_text()), str(path))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"the training config {path} cannot be read: {error}.") from error
+    return Recipe.from_fields(read_toml(path, "the recipe"))

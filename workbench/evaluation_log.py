@@ -12,6 +12,7 @@ from pathlib import Path
 from refimpl.errors import InputError
 from workbench.evaluate import FLOAT, Tally
 from workbench.fidelity import Reading
+from workbench.files.typed import build
 from workbench.json_lines import append_line, read_lines, writing
 from workbench.networks import Network
 from workbench.tasks.sets import PuzzleSet
@@ -29,6 +30,21 @@ def key_of(network: Network, fmt: str, runner: Reading, puzzles: PuzzleSet) -> s
 
 
 @dataclass(frozen=True)
+class Batch:
+    """A line: ``exact`` has one character a puzzle, ``1`` solved; ``start`` is its first puzzle."""
+
+    key: str
+    start: int
+    exact: str
+    right: tuple[int, ...]
+    counted: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.right) != len(self.counted) or set(self.exact) - {"0", "1"}:
+            raise InputError("exact must be 0s and 1s, right and counted of as many positions.")
+
+
+@dataclass(frozen=True)
 class Log:
     """The batches of one evaluation in a file that may hold several; ``path`` None keeps nothing."""
 
@@ -40,14 +56,11 @@ class Log:
         if self.path is None or not self.path.exists():
             return {}
         found = {}
-        for number, raw in read_lines(self.path, "evaluation log"):
-            try:
-                if raw["key"] == self.key:
-                    exact = tuple(mark == "1" for mark in raw["exact"])
-                    found[int(raw["start"])] = Tally(exact, tuple(raw["right"]), tuple(raw["counted"]))
-            except (KeyError, TypeError, ValueError) as error:
-                raise InputError(f"{self.path}, line {number} is no batch of an evaluation "
-                                 f"({error}).") from error
+        for line in read_lines(self.path, "evaluation log"):
+            batch = build(line, Batch)
+            if batch.key == self.key:
+                exact = tuple(mark == "1" for mark in batch.exact)
+                found[batch.start] = Tally(exact, batch.right, batch.counted)
         return found
 
     def append(self, start: int, part: Tally) -> None:

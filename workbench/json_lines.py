@@ -15,30 +15,33 @@ from pathlib import Path
 from typing import Any
 
 from refimpl.errors import InputError
+from workbench.files.fields import Fields
+from workbench.files.inputs import parse_json, read_bytes, reason
 
 
-def read_lines(path: Path, what: str) -> Iterator[tuple[int, Any]]:
-    """Yield (line number, parsed line) of the whole lines of ``path``; ``what`` names the file in errors."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"the {what} {path} cannot be read: {error.strerror}.") from error
-    for number, line in enumerate(_whole_lines(content).splitlines(), 1):
-        try:
-            yield number, json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}, line {number} is no line of a {what} ({error}).") from error
+def read_lines(path: Path, what: str) -> Iterator[Fields]:
+    """Yield the whole lines of ``path``; ``what`` names the file in errors."""
+    content = read_bytes(path, f"the {what}")
+    for number, line in enumerate(_whole_lines(content).split(b"\n")[:-1], 1):
+        where = f"the {what} {path}, line {number}"
+        value = parse_json(line, where)
+        if not isinstance(value, dict):
+            raise InputError(f"{where} must be a JSON object, in braces.")
+        yield Fields(where, value)
 
 
 def append_line(path: Path, value: Any) -> None:
     """Add one line; it is on disk when this returns."""
     line = json.dumps(value, separators=(",", ":")) + "\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
-        os.write(descriptor, line.encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(descriptor, line.encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {reason(error)}.") from error
 
 
 @contextmanager
@@ -48,7 +51,7 @@ def writing(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         held = path.open("a+b")
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}.") from error
+        raise InputError(f"{path} cannot be written: {reason(error)}.") from error
     with held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

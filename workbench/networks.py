@@ -25,6 +25,7 @@ from refimpl.quantize.lower import Carry, lower
 from workbench.calibrations import read_calibration
 from workbench.checkpoints import list_networks, load_network
 from workbench.checkpoints.expected import PUZZLE_ROWS
+from workbench.files.inputs import exists
 from workbench.presets import PRESETS
 from workbench.seeded import seeded_tensors
 
@@ -116,7 +117,7 @@ def find_network(name: str) -> Network:
     path = Path(name)
     if name in shipped:
         folder = Path(str(resources.files("workbench") / "data" / "networks" / name))
-    elif path.exists():
+    elif exists(path):
         folder = path if path.is_dir() else path.parent
     else:
         raise unknown_name("network", name, [*shipped, *PRESETS])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from refimpl.errors import InputError
 from workbench.command_line import examples
+from workbench.files.inputs import read_json
 from workbench.render.grid import Grid
 from workbench.render.sheet import Sheet, add_format, show
 
@@ -28,17 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read_report(path: Path) -> dict[str, Any]:
     """A JSON report of ours."""
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}); write one with --format json.") from error
-    if not isinstance(report, dict) or not str(report.get("schema", "")).startswith("mcusim-"):
+    report = read_json(path, "the report")
+    if not str(report.data.get("schema", "")).startswith("mcusim-"):
         raise InputError(
             f"{path} is no report of mcusim: it has no schema mcusim-*; write one with --format json."
         )
-    return report
+    return dict(report.data)
 
 
 def _named(rows: list[Any]) -> Iterator[tuple[str, Any]]:

@@ -18,7 +18,8 @@ from workbench.checkpoints.elements import Array
 from workbench.checkpoints.expected import PUZZLE_ROWS, validate
 from workbench.checkpoints.mapping import choose, gather, survey
 from workbench.checkpoints.reader import open_checkpoint
-from workbench.files.outputs import replacing
+from workbench.files import inputs
+from workbench.files.outputs import write_file
 
 CONFIG = "config.json"
 WEIGHTS = "weights.npz"
@@ -49,7 +50,7 @@ def load_network(name_or_path: str | Path) -> tuple[ModelConfig, Tensors]:
         with resources.as_file(folder / CONFIG) as config, resources.as_file(folder / WEIGHTS) as weights:
             return _load(weights, config)
     path = Path(name_or_path)
-    if not path.exists() and path.name == str(name_or_path) and not path.suffix:
+    if not inputs.exists(path) and path.name == str(name_or_path) and not path.suffix:
         raise unknown_name("network", str(name_or_path), list_networks())
     weights = find_weights(path)
     return _load(weights, weights.parent / CONFIG)
@@ -72,15 +73,7 @@ def read_config(path: Path) -> ModelConfig:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"the model configuration {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise InputError(f"the model configuration {path} is not valid JSON ({error}).") from error
-    if not isinstance(content, dict):
-        raise InputError(f"the model configuration {path} must be a JSON object.")
-    return content
+    return dict(inputs.read_json(path, "the model configuration").data)
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> None:
@@ -91,11 +84,7 @@ def write_card(folder: Path, card: Mapping[str, Any]) -> None:
         return json.dumps(value)
 
     entries = ",\n".join(f"  {json.dumps(key)}: {lines(value)}" for key, value in card.items())
-    try:
-        with replacing(folder / CONFIG) as file:
-            file.write(f"{{\n{entries}\n}}\n".encode())
-    except OSError as error:
-        raise InputError(f"the card {folder / CONFIG} cannot be written: {error.strerror}.") from error
+    write_file(folder / CONFIG, f"{{\n{entries}\n}}\n")
 
 
 def with_puzzle_rows(config: ModelConfig, tensors: dict[str, Array]) -> ModelConfig:

@@ -13,7 +13,7 @@ from workbench.checkpoints.npz import read_npz
 from workbench.checkpoints.safetensors import looks_like_safetensors, read_safetensors
 from workbench.checkpoints.torch_tree import named_tensors, strings
 from workbench.checkpoints.torch_zip import is_torch, read_tensors, read_tree
-from workbench.files.inputs import read_json
+from workbench.files.inputs import opened, read_json
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _PICKLE = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
@@ -64,11 +64,8 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
         If the file is missing, truncated, damaged, of another form, or holds no tensors.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            head = file.read(32)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    with opened(path, "the checkpoint") as file:
+        head = file.read(32)
     if head.startswith(_ZIP):
         with open_zip(path) as archive:
             found = _torch(path) if is_torch(archive) else _whole(path, read_npz(archive, path))

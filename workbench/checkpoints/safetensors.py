@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from refimpl.errors import InputError
 from workbench.checkpoints.elements import ELEMENT_BYTES, Array, decode, plausible
+from workbench.files.inputs import MOST_BYTES, parse_json, read_bytes
 
 _ELEMENTS = {
     "F64": "float64",
@@ -23,7 +23,7 @@ _ELEMENTS = {
     "BOOL": "bool",
 }
 _LENGTH_BYTES = 8
-_MAX_HEADER_BYTES = 100_000_000  # the format's own limit
+_MAX_HEADER_BYTES = MOST_BYTES
 
 
 def looks_like_safetensors(head: bytes) -> bool:
@@ -41,16 +41,13 @@ def read_safetensors(path: Path) -> dict[str, Array]:
         If the header is no valid JSON of this format, a type is none of ours, or a byte range does not
         match its shape or ends behind the file.
     """
-    content = path.read_bytes()
+    content = read_bytes(path, "the checkpoint")
     start = _LENGTH_BYTES + int.from_bytes(content[:_LENGTH_BYTES], "little")
     if start > len(content):
         raise InputError(
             f"{path}: the header ends at byte {start:,} but the file has {len(content):,}; it is truncated."
         )
-    try:
-        header = json.loads(content[_LENGTH_BYTES:start], object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: the safetensors header is not valid JSON ({error}).") from error
+    header = parse_json(content[_LENGTH_BYTES:start], f"{path}: the safetensors header")
     header.pop("__metadata__", None)
     body = memoryview(content)[start:]
     return {name: _tensor(body, name, entry, path) for name, entry in header.items()}
@@ -79,11 +76,3 @@ def _tensor(body: memoryview, name: str, entry: Any, where: Path) -> Array:
             f"{len(body):,}; it is truncated."
         )
     return decode(bytes(body[begin:end]), _ELEMENTS[kind]).reshape(shape)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a name that occurs twice: which of the two would be meant is a guess."""
-    entries = dict(pairs)
-    if len(entries) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return entries

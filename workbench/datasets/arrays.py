@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from refimpl.errors import InputError
 from workbench.checkpoints.archive import open_zip
 from workbench.checkpoints.npz import read_npz
+from workbench.files.inputs import opened, read_json
 
 Integers = npt.NDArray[np.integer]
 
@@ -63,7 +63,7 @@ def read_folder(folder: Path) -> Arrays:
 
     Puzzle identifiers come one a puzzle, with ``puzzle_indices`` saying where each puzzle's examples begin.
     """
-    described = _description(folder / DESCRIPTION)
+    described = read_json(folder / DESCRIPTION, "the description").data
     sets = described.get("sets", ["all"])
     if not isinstance(sets, list) or not sets or not all(map(_is_file_stem, sets)):
         raise InputError(f"{folder / DESCRIPTION}: sets is {sets!r}; it must be a list of names.")
@@ -82,16 +82,6 @@ def read_folder(folder: Path) -> Arrays:
 
 def _is_file_stem(name: Any) -> bool:
     return isinstance(name, str) and not {"/", "\\", "\0"} & set(name)
-
-
-def _description(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"the description {path} cannot be read ({error}).") from error
-    if not isinstance(content, dict):
-        raise InputError(f"the description {path} must be a JSON object.")
-    return content
 
 
 def _set(folder: Path, name: str) -> tuple[Integers, Integers, Integers]:
@@ -116,9 +106,10 @@ def _set(folder: Path, name: str) -> tuple[Integers, Integers, Integers]:
 
 def _npy(path: Path, axes: int) -> Integers:
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except OSError as error:
-        raise InputError(f"the file {path} cannot be read: {error.strerror or 'it is truncated'}.") from error
+        with opened(path):  # an ordinary file; NumPy maps it by its name
+            found = np.load(path, mmap_mode="r", allow_pickle=False)
+    except InputError:
+        raise
     except Exception as error:  # NumPy parses the header as a Python literal: damage surfaces in many types
         raise InputError(f"the file {path} is no .npy file of plain numbers; it is damaged.") from error
     if not isinstance(found, np.ndarray) or found.dtype.kind not in "iu" or found.ndim != axes:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
 from workbench.datasets.arrays import DESCRIPTION, Arrays, Integers, folder_of, read_arrays, read_folder
+from workbench.files.inputs import opened
 from workbench.tasks.codes import IGNORED
 from workbench.tasks.sets import PuzzleSet, at_least_one
 from workbench.tasks.task import TASKS, Task, task_of
@@ -100,11 +101,8 @@ def _read(path: Path, config: ModelConfig, task: Task, stop: int | None, split: 
 
 
 def _begins_with(path: Path, magic: bytes) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(magic)) == magic
-    except OSError as error:
-        raise InputError(f"the file {path} cannot be read: {error.strerror}.") from error
+    with opened(path) as file:
+        return file.read(len(magic)) == magic
 
 
 def _fitted(arrays: Arrays, config: ModelConfig, task: Task, path: Path, stop: int | None) -> PuzzleSet:

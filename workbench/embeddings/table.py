@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import mmap
 from collections.abc import Callable
@@ -26,6 +25,8 @@ from refimpl.models.tree import Model
 from refimpl.params import Int8s, Int32s
 from workbench.embeddings.formats import RowFormat, parse_row_format
 from workbench.embeddings.write import SCHEMA, Float32s, TableMeta, integer_rows, meta_path, scaled
+from workbench.files.inputs import opened, read_json
+from workbench.files.typed import build
 
 LEAF_NAME = "puzzle_emb"
 
@@ -140,16 +141,11 @@ class IntegerRows:
 def read_meta(path: Path) -> TableMeta:
     """The description beside a table file, checked."""
     beside = meta_path(path)
-    try:
-        raw = json.loads(beside.read_text(encoding="utf-8"))
-        meta = TableMeta(**raw)
-        kinds = [isinstance(v, int) and v > 0 for v in (meta.rows, meta.hidden)]
-        if not all(kinds) or not isinstance(meta.input_scale, float) or meta.input_scale <= 0:
-            raise ValueError("rows, hidden and input_scale must be positive numbers")
-    except OSError as error:
-        raise InputError(f"{path} needs {beside.name} beside it ({error.strerror}).") from error
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{beside} does not describe an embedding table ({error}).") from error
+    if not beside.exists():
+        raise InputError(f"{path} needs {beside.name} beside it.")
+    meta = build(read_json(beside, "the description of an embedding table"), TableMeta)
+    if min(meta.rows, meta.hidden) < 1 or meta.input_scale <= 0:
+        raise InputError(f"{beside}: rows, hidden and input_scale must be positive numbers.")
     if meta.schema != SCHEMA:
         raise InputError(f"{beside} has schema {meta.schema!r}; this reads {SCHEMA!r}.")
     return meta
@@ -162,15 +158,12 @@ def open_table(path: Path, on_read: Callable[[RowRead], None] | None = None) -> 
     """
     meta = read_meta(path)
     expected = parse_row_format(meta.format).file_bytes(meta.rows, meta.hidden)
-    try:
-        with path.open("rb") as file:
-            found = file.seek(0, 2)
-            if found != expected:
-                raise InputError(f"{path} has {found:,} bytes; {meta.rows:,} rows of {meta.hidden} values as "
-                                 f"{meta.format} are {expected:,}.")
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}).") from error
+    with opened(path, "the embedding table") as file:
+        found = file.seek(0, 2)
+        if found != expected:
+            raise InputError(f"{path} has {found:,} bytes; {meta.rows:,} rows of {meta.hidden} values as "
+                             f"{meta.format} are {expected:,}.")
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     if hasattr(mmap, "MADV_RANDOM"):
         data.madvise(mmap.MADV_RANDOM)  # single rows: neighbours must not be read ahead
     return StoredTable(path, meta, data, on_read)

@@ -19,7 +19,7 @@ from refimpl.quantize.lower import Lowering
 from refimpl.quantize.weights import parse_format, quantize_weights
 from workbench.checkpoints import load_network
 from workbench.embeddings.formats import RowFormat
-from workbench.files.outputs import replacing
+from workbench.files.outputs import make_folder, replacing, write_file
 from workbench.seeded import row_blocks
 
 Float32s = npt.NDArray[np.float32]
@@ -144,17 +144,13 @@ def write_table(path: Path, source: TableSource, fmt: RowFormat, input_scale: fl
         raise InputError(f"a table of {source.rows:,} x {source.hidden} has no rank {fmt.rank}.")
     meta = TableMeta(fmt.name, source.rows, source.hidden, source.label, input_scale)
     axes = principal_axes(source)[:, : fmt.rank] if fmt.kind == "svd" else None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
-            for block in source.blocks():
-                if not np.isfinite(block).all():
-                    raise InputError(f"the table {source.label!r} holds values that are not finite.")
-                file.write(_encode(block, fmt, meta, axes).tobytes())
-            if axes is not None:
-                file.write(axes.T.astype("<f4").tobytes())
-        with replacing(meta_path(path)) as file:
-            file.write(json.dumps(asdict(meta), indent=2).encode() + b"\n")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}.") from error
+    make_folder(path.parent)
+    with replacing(path) as file:
+        for block in source.blocks():
+            if not np.isfinite(block).all():
+                raise InputError(f"the table {source.label!r} holds values that are not finite.")
+            file.write(_encode(block, fmt, meta, axes).tobytes())
+        if axes is not None:
+            file.write(axes.T.astype("<f4").tobytes())
+    write_file(meta_path(path), json.dumps(asdict(meta), indent=2) + "\n")
     return meta

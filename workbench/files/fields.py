@@ -7,17 +7,15 @@ the dotted name of the key is the place.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
-from refimpl.errors import InputError
+from refimpl.errors import LONGEST_NAME, InputError, nearest, shown
 
 KeyPath = tuple[str | int, ...]
 T = TypeVar("T", bound=str)
-SHOWN = 60  # characters of a wrong value
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?")
 _KEY = re.compile(r"\s*([A-Za-z0-9_\-.\"']+)\s*=")
@@ -87,7 +85,7 @@ class Fields:
         """The value of a key that must be there and of ``kind`` (bool is not taken for a number)."""
         if not self.has(key):
             strange = [other for other in self.data if other not in self.known]
-            near = next(iter(difflib.get_close_matches(key, strange, n=1)), "")
+            near = nearest(key, [other for other in strange if len(other) < LONGEST_NAME])
             hint = f" (there is {near!r} instead)" if near else ""
             raise self.error(f"{self.label(key)} is missing{hint}; it must be {article}.", near or key)
         value = self.data[key]
@@ -120,8 +118,8 @@ class Fields:
         for choice in choices:
             if value == choice:
                 return choice
-        near = difflib.get_close_matches(value, choices, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it must be one of {', '.join(choices)}."
+        near = nearest(value, choices)
+        hint = f"did you mean {near!r}?" if near else f"it must be one of {', '.join(choices)}."
         raise self.error(f"{self.label(key)} is {shown(value)}; {hint}", key)
 
     def table(self, key: str) -> Self:
@@ -161,14 +159,6 @@ class Fields:
         for key in self.data:
             if key not in self.known:
                 known = sorted(self.known)
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}."
-                raise self.error(f"there is no key {self.label(key)}; {hint}", key)
-
-
-def shown(value: Any) -> str:
-    """A wrong value for a sentence, cut to a line."""
-    if isinstance(value, dict):
-        return "a table"
-    text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+                near = nearest(key, known)
+                hint = f"did you mean {near!r}?" if near else f"known here: {', '.join(known)}."
+                raise self.error(f"there is no key {self.label(key)[:LONGEST_NAME]}; {hint}", key)

@@ -90,11 +90,16 @@ class Result:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
-    @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> Result:
-        return cls(**{**raw, "variant": Variant(**raw["variant"]), "costs": Costs(**raw["costs"]),
-                      "puzzle_fidelity": tuple(raw["puzzle_fidelity"]),
-                      "by_step": tuple(raw.get("by_step", ()))})  # fmt: skip
+    def __post_init__(self) -> None:
+        if self.puzzles < 1 or len(self.exact) != self.puzzles or set(self.exact) - {"0", "1"}:
+            raise InputError(f"exact must have a 0 or 1 for each of the {self.puzzles} puzzles.")
+        if len(self.puzzle_fidelity) != self.puzzles:
+            raise InputError(f"puzzle_fidelity must have a number for each of the {self.puzzles} puzzles.")
+        counted = (self.cells_right, self.floor_cells)
+        if not (self.cells >= 1 and all(0 <= n <= self.cells for n in counted)):
+            raise InputError("cells_right and floor_cells must be counts of cells.")
+        if not 0 <= self.floor_exact <= self.puzzles:
+            raise InputError("floor_exact must be a count of puzzles.")
 
     @property
     def solved(self) -> npt.NDArray[np.bool_]:

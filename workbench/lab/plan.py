@@ -18,12 +18,12 @@ depth is always a cell: it is what the others are compared with.
 from __future__ import annotations
 
 import re
-import tomllib
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from refimpl.errors import InputError, unknown_name
+from workbench.files.inputs import read_toml
 from workbench.lab.cell import Cell, Choice
 from workbench.lab.variant import Variant
 
@@ -71,12 +71,7 @@ def unique(cells: list[Cell]) -> list[Cell]:
 
 def read_plan(path: Path) -> list[Cell]:
     """The cells of a TOML plan."""
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the plan {path} cannot be read: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"the plan {path} is not valid TOML: {error}.") from error
+    raw = dict(read_toml(path, "the plan").data)
     for key in raw:
         if key not in ("puzzles", "givens", "data", "grid"):
             raise unknown_name("plan key", key, ("puzzles", "givens", "data", "grid"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from refimpl.errors import InputError
+from workbench.files.typed import build
 from workbench.json_lines import append_line, read_lines
 from workbench.lab.cell import Result
 
@@ -25,11 +25,9 @@ def finished_keys(path: Path) -> set[str]:
 
 def _cells(path: Path) -> dict[str, Result]:
     found = {}
-    for number, raw in read_lines(path, "results file"):
-        try:
-            found[str(raw["key"])] = Result.from_dict(raw["result"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{path}, line {number} is no result of a sweep ({error}).") from error
+    for line in read_lines(path, "results file"):
+        found[line.text("key")] = build(line.table("result"), Result)
+        line.finish()
     return found
 
 

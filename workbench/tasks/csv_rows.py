@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refimpl.errors import InputError
+from workbench.files.inputs import MOST_BINARY, read_text
 
 # What public files call the two columns; compared in lower case.
 QUESTION = ("question", "puzzle", "quizzes", "quiz", "input", "inputs", "problem")
@@ -26,12 +27,7 @@ class CsvRow:
 
 def text_of(path: Path) -> str:
     """Return the text of a file, a byte order mark taken off and nothing else."""
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"the file {path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"the file {path} is no UTF-8 text: {error}.") from error
+    return read_text(path, "the file", MOST_BINARY)
 
 
 def has_header(first_line: str) -> bool:

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.errors import InputError
-from workbench.files.fields import Fields, shown
+from refimpl.errors import InputError, shown
+from workbench.files.fields import Fields
 from workbench.files.inputs import read_json
 from workbench.vectors.contract import refusal
 from workbench.vectors.flags import FLAGS

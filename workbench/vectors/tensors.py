@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from refimpl.errors import InputError
+from refimpl.errors import InputError, shown
 from refimpl.packing import pack_int4, unpack_int4
-from workbench.files.fields import Fields, shown
+from workbench.files.fields import Fields
 
 Array = npt.NDArray[np.integer]
 MOST_AXES = 8

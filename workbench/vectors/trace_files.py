@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from refimpl.errors import InputError
+from refimpl.errors import InputError, shown
 from refimpl.model_image import stop_values
 from refimpl.models.halting import parse_stop
+from workbench.files.fields import Fields
+from workbench.files.inputs import read_json
 from workbench.files.outputs import write_file
 from workbench.vectors.export_c import NOTICE, ArrayPool, literal, wrap
 from workbench.vectors.tensors import decode
@@ -17,6 +20,9 @@ from workbench.vectors.traced import FOLDER, TRACED
 from workbench.vectors.traces import MONTE_CARLO, MONTE_CARLO_MODEL, monte_carlo_document, trace_document
 
 HEADER = "rr_traces.h"
+MONTE_CARLO_ALGORITHM = "block_monte_carlo"
+INT32_MAX = 2**31 - 1
+CRC, CRC_SAID = r"[0-9a-f]{8}", "a CRC32, eight hex digits"
 
 
 def freeze_images(golden: Path) -> list[str]:
@@ -54,7 +60,46 @@ def read_traces(golden: Path) -> list[dict[str, Any]]:
     paths = sorted((golden / FOLDER).glob("*.json"))
     if not paths:
         raise InputError(f"{golden} holds no recursion traces ({FOLDER}/*.json).")
-    return [json.loads(path.read_text()) for path in paths]
+    return [_checked(read_json(path, "the trace")) for path in paths]
+
+
+def _checked(trace: Fields) -> dict[str, Any]:
+    """The document of a trace: what the C tables are made of is there and of its type."""
+    monte = trace.choice("algorithm", ("recursion", MONTE_CARLO_ALGORITHM)) == MONTE_CARLO_ALGORITHM
+    for key in ("schema", "generator", "name"):
+        trace.text(key)
+    trace.whole("puzzleId", 0, INT32_MAX)
+    image, tokens = trace.table("image"), decode(trace.table("tokens"))
+    _matches(image, "file", r"[\w-][\w.-]*", "the name of a file")
+    if tokens.ndim != 1:
+        raise trace.error("tokens must have one axis.")
+    if monte:
+        for key in ("numberOfCalls", "every"):
+            trace.whole(key, 1, INT32_MAX)
+        for value in trace.listed("crc32", str, "CRCs"):
+            _matches(Fields(trace.where, {"crc32": value}), "crc32", CRC, CRC_SAID)
+        decode(trace.table("final"))
+        return dict(trace.data)
+    image.whole("bytes", 1, INT32_MAX)
+    _matches(image, "crc32", CRC, CRC_SAID)
+    decode(trace.table("answer"))
+    trace.whole("callsPerStep", 1, INT32_MAX)
+    parse_stop(trace.text("stop"))
+    trace.truth("stopped")
+    for call in trace.tables("calls"):
+        _matches(call, "crc32", CRC, CRC_SAID)
+    for step in trace.tables("steps"):
+        _matches(step, "logitsCrc32", CRC, CRC_SAID)
+        _matches(step, "answerCrc32", CRC, CRC_SAID)
+        q = step.listed("q", int, "whole numbers")
+        if len(q) != 2 or max(map(abs, q)) > INT32_MAX:
+            raise step.error(f"{step.label('q')} is {shown(q)}; it must be halt and continue, int32.")
+    return dict(trace.data)
+
+
+def _matches(fields: Fields, key: str, pattern: str, said: str) -> None:
+    if not re.fullmatch(pattern, fields.text(key), re.ASCII):
+        raise fields.error(f"{fields.label(key)} is {shown(fields.data[key])}; it must be {said}.")
 
 
 def _words(name: str, values: list[str]) -> str:
@@ -68,7 +113,7 @@ def trace_header(documents: list[dict[str, Any]]) -> str:
     rows, monte = list[str](), ""
     for number, d in enumerate(documents):
         tokens = pool.name(decode(d["tokens"]), "int32")
-        if d["algorithm"] == "block_monte_carlo":
+        if d["algorithm"] == MONTE_CARLO_ALGORITHM:
             words.append(_words(f"rr_trace_crc_{number}", d["crc32"]))
             monte = (
                 f'static const rr_monte_carlo rr_block_monte_carlo = {{"{d["image"]["file"]}", {tokens}, '

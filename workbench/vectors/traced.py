@@ -18,6 +18,7 @@ from refimpl.models.halting import StopRule, parse_stop
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import Carry, lower
+from workbench.files.inputs import read_bytes
 from workbench.networks import find_network
 from workbench.seeded import seeded_tensors
 from workbench.tasks.sets import evaluation_set
@@ -59,11 +60,7 @@ class Traced:
 
     def image(self, golden: Path) -> bytes:
         """The frozen image."""
-        path = golden / FOLDER / self.file
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise InputError(f"{path} cannot be read ({error.strerror}); freeze the images first.") from error
+        return read_bytes(golden / FOLDER / self.file, "the flash image")
 
 
 def _small_hrm_tokens() -> Array:
