@@ -14,13 +14,14 @@ from refimpl import fast, float_ops
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
 from refimpl.models.recursion import run
+from workbench.bfloat16 import bfloat16_model, bfloat16_ops
 from workbench.fidelity import Reading
 from workbench.networks import Network
 from workbench.tasks.metrics import Score, positions_right, puzzle_exact
 from workbench.tasks.sets import PuzzleSet
 from workbench.tasks.significance import Interval, wilson_interval
 
-FLOAT = "float"
+FLOAT, BFLOAT16 = "float", "bf16"
 BATCH = 32
 _STATE_VALUES = 1 << 21  # values of one state in a batch: keeps attention scores of 900 positions in memory
 
@@ -50,9 +51,12 @@ class _Stopped(Exception):
 
 
 def program(network: Network, fmt: str, H_cycles: int | None = None, steps: int | None = None) -> Reading:
-    """``fmt`` is ``float`` or a weight format; integer programs use static int8 activations."""
+    """``fmt`` is ``float``, ``bf16`` or a weight format; integer programs use static int8 activations."""
     if fmt == FLOAT:
         return Reading(float_ops, network.float_model.with_depth(H_cycles, steps))
+    if fmt == BFLOAT16:
+        model = bfloat16_model(network.config, network.tensors)
+        return Reading(bfloat16_ops, model.with_depth(H_cycles, steps))
     return Reading(fast, network.integer_model(fmt).with_depth(H_cycles, steps))
 
 

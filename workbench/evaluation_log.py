@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refimpl.errors import InputError
-from workbench.evaluate import FLOAT, Tally
+from workbench.evaluate import BFLOAT16, FLOAT, Tally
 from workbench.fidelity import Reading
 from workbench.files.typed import build
 from workbench.json_lines import append_line, read_lines, writing
@@ -20,7 +20,7 @@ from workbench.tasks.sets import PuzzleSet
 
 def key_of(network: Network, fmt: str, runner: Reading, puzzles: PuzzleSet) -> str:
     """Return a digest of everything that a batch's result depends on: weights, scales, depth, puzzles."""
-    scales = {} if fmt == FLOAT else dict(network.calibration.absmax)
+    scales = {} if fmt in (FLOAT, BFLOAT16) else dict(network.calibration.absmax)
     said = json.dumps([network.digest, fmt, scales, runner.model.config.to_dict()], sort_keys=True)
     digest = hashlib.sha256(said.encode())
     for array in (puzzles.inputs, puzzles.labels, puzzles.puzzle_ids):

@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from workbench.checkpoints.importing import read_run, summary, write_network
+from rich.console import Console
+from rich.progress import Progress
+
+from workbench.checkpoints.importing import Import, read_run, summary, write_network
 from workbench.checkpoints.npz import STORED_DTYPES
 from workbench.checkpoints.settings import parse_overrides
+from workbench.checkpoints.verify import agreement, checked, differs, explanations, read_reference
 from workbench.command_line import examples
 
 
@@ -23,18 +27,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", metavar="PREFIX", help="which weights to take where a file holds several")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
                         help="a setting that stands above all files; may be repeated")  # fmt: skip
+    parser.add_argument("--check", type=Path, metavar="REF.npz", help="inputs and logits or answers of the "
+                        "original: the import is compared, and the setting that explains a difference named"
+                        )  # fmt: skip
     parser.add_argument("--dtype", choices=STORED_DTYPES, default="float32", help="type to store")
     examples(parser, "checkpoints/my-run my-network", "model.safetensors my-network --config config.json",
              "step_1000 my-network --state ema --set num_heads=8 --set task=sudoku")  # fmt: skip
 
 
+def _checked(found: Import, path: Path) -> str:
+    """The sentence that a reference confirms the import; an :class:`InputError` where it does not."""
+    reference = read_reference(path, found.config)
+    near = agreement(found.config, found.tensors, reference)
+    if near.close:
+        return checked(near, found.config, path)
+    console = Console(stderr=True)
+    with Progress(transient=True, console=console, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("looking for the setting that explains it", total=None)
+        reasons = [(change, one) for _, change, one in explanations(
+            found.config, found.tensors, reference, lambda: progress.advance(bar))]  # fmt: skip
+    raise differs(near, reasons, path)
+
+
 def run(args: argparse.Namespace) -> int:
     """Import and say what was done; errors rise as :class:`InputError` before anything is written."""
     found = read_run(args.run, args.config, args.data, args.state, parse_overrides(args.overrides))
+    unverified = ", ".join(found.unverified)
+    verdict = f"unverified, since no shape depends on them: {unverified}; --check REF.npz would."
+    if args.check is not None:
+        verdict = _checked(found, args.check)
     write_network(found, args.name, args.dtype)
     for line in summary(found):
         print(line)
-    print(f"- unverified, since no shape depends on them: {', '.join(found.unverified)}.")
+    print(f"- {verdict}")
     print(f"Written to {args.name} as {args.dtype}. Next: python -m refimpl calibrate {args.name} --data "
           "FILE")
     return 0
