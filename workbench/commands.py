@@ -7,14 +7,17 @@ from pathlib import Path
 
 from rich.console import Console
 
+from refimpl import fast
 from refimpl.errors import InputError
 from refimpl.fixedpoint import ROUNDINGS
 from refimpl.models.limits import beyond, remarks
 from refimpl.quantize.bounds import prove
 from refimpl.quantize.calibrate import calibrate
+from workbench import stopping
 from workbench.calibrations import write_calibration
 from workbench.command_line import examples
 from workbench.datasets.read import add_data, read_data
+from workbench.fidelity import Reading
 from workbench.files.outputs import write_file
 from workbench.lab.second_order import CLIP_PUZZLES, clipped_activations
 from workbench.networks import Network, find_network
@@ -30,7 +33,10 @@ def add_calibrate(parser: argparse.ArgumentParser) -> None:
                         f"{CALIBRATION_PUZZLES}, or all there are)")  # fmt: skip
     parser.add_argument("--absmax", action="store_true", help="whole ranges, as the published +a8, instead "
                         "of ranges cut to the least squared rounding error at 8 bits")  # fmt: skip
-    examples(parser, "my-network", "my-network --data puzzles.npz --absmax --out calibration.json")
+    parser.add_argument("--stop", metavar="FORMATS", help="instead of ranges: the t of stop rules for these "
+                        "weight formats, comma separated")  # fmt: skip
+    examples(parser, "my-network", "my-network --stop w8c,w4c",
+             "my-network --data puzzles.npz --absmax --out calibration.json")
 
 
 def run_calibrate(args: argparse.Namespace) -> int:
@@ -39,6 +45,8 @@ def run_calibrate(args: argparse.Namespace) -> int:
     if not network.trained:
         raise InputError(f"{network.name} has seeded weights; only trained networks store a calibration.")
     puzzles = _calibration_puzzles(network, args.data, args.puzzles)
+    if args.stop is not None:
+        return _calibrate_stop(network, args.stop.split(","), puzzles, args.out)
     target = args.out or network.calibration_path
     ids = puzzles.puzzle_ids
     calibration = calibrate(network.float_model, puzzles.inputs, ids, puzzles.origin)
@@ -48,6 +56,19 @@ def run_calibrate(args: argparse.Namespace) -> int:
     assert isinstance(target, Path)
     write_calibration(calibration, target)
     print(f"{target}: {len(calibration.absmax)} sites from {calibration.source}.")
+    return 0
+
+
+def _calibrate_stop(network: Network, formats: list[str], puzzles: PuzzleSet, out: Path | None) -> int:
+    """Find t of each format and keep it beside those that are there."""
+    target = out or network.thresholds_path
+    assert target is not None
+    kept = stopping.read(target, network.digest)
+    labelled = stopping.labelled_set(network.config, puzzles)
+    for fmt in formats:
+        found = kept[fmt] = stopping.find(Reading(fast, network.integer_model(fmt)), puzzles, labelled)
+        print(f"{network.name} {fmt}: t = {found.labelled} with labels, {found.free} without.")
+        stopping.write(target, network.digest, kept)
     return 0
 
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "import": Command("workbench.checkpoints.cli", "take a network over from a training run"),
     "sweep": Command("workbench.lab.cli", "measure formats x depths, resumable", "add_sweep", "run_sweep"),
     "report": Command("workbench.lab.cli", "tables and plots of a sweep", "add_report", "run_report"),
+    "stopping": Command("workbench.stopping_cli", "what stop rules cost and gain, resumable"),
     "diagnose": Command("workbench.lab.diagnose", "where and why accuracy is lost"),
     "curves": Command("workbench.lab.curves", "training curves of networks as SVG"),
     "vectors": Command("workbench.vectors.cli", "check, refresh or export golden vectors"),

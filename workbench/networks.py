@@ -19,9 +19,11 @@ from refimpl.fixedpoint import Rounding
 from refimpl.float_params import build_model
 from refimpl.model_image import ImageMeta, to_image
 from refimpl.models.config import ModelConfig
+from refimpl.models.halting import StopRule, parse_stop
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import Calibration, calibrate
 from refimpl.quantize.lower import Carry, lower
+from workbench import stopping
 from workbench.calibrations import read_calibration
 from workbench.checkpoints import list_networks, load_network
 from workbench.checkpoints.expected import PUZZLE_ROWS
@@ -88,6 +90,25 @@ class Network:
         found = replace(self, config=replace(self.config, num_puzzle_identifiers=1), tensors=only)
         found.__dict__["calibration"] = self.calibration  # of these weights, whichever row is kept
         return found
+
+    @property
+    def thresholds_path(self) -> Path | None:
+        return None if self.folder is None else self.folder / stopping.FILE
+
+    def stop_rule(self, text: str, program: str) -> StopRule:
+        """The rule ``text``; one that asks the state without a t gets the one calibrated for ``program``.
+
+        Raises InputError where no t was given and none is kept.
+        """
+        rule = parse_stop(text)
+        if not rule.asks_state or "t=" in text:
+            return rule
+        path = self.thresholds_path
+        known = {} if path is None else stopping.read(path, self.digest)
+        if program not in known:
+            raise InputError(f"{self.name} keeps no t for {program}; write it, as in {text},t=100, or find "
+                             f"one with 'python -m refimpl calibrate {self.name} --stop {program}'.")
+        return replace(rule, t=known[program].labelled)
 
     @property
     def calibration_path(self) -> Path | None:

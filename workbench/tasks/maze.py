@@ -72,7 +72,7 @@ def _step(cell: int, direction: int, size: int) -> int:
 
 
 @compiled
-def _distances(maze: Grid, origin: int, size: int, distance: NDArray[np.int32],
+def distances(maze: Grid, origin: int, size: int, distance: NDArray[np.int32],
                queue: NDArray[np.int32]) -> int:
     """Write the steps from ``origin`` to every cell (-1 = none lead there); return the number reached."""
     distance[:] = -1
@@ -101,7 +101,7 @@ def _mark(maze: Grid, size: int, distance: NDArray[np.int32], queue: NDArray[np.
             start = cell
         elif maze[cell] == GOAL:
             goal = cell
-    _distances(answer, goal, size, distance, queue)
+    distances(answer, goal, size, distance, queue)
     if distance[start] < 0:
         return False
     cell = start
@@ -176,7 +176,7 @@ def _maze(stream: NDArray[np.uint64], size: int, min_path: int, low: int, high: 
             question[order[k]] = WALL
         start = order[walls]
         question[start] = START
-        reached = _distances(question, start, size, distance, queue)
+        reached = distances(question, start, size, distance, queue)
         first_far = reached  # cells are queued by distance, so the far ones are at the end
         while first_far > 0 and distance[queue[first_far - 1]] >= min_path:
             first_far -= 1

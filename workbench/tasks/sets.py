@@ -120,15 +120,22 @@ def _drawn(config: ModelConfig, count: int, seed: int, givens: int | None) -> Pu
                                  "with --data FILE.")
     if config.task == "sudoku":
         low, high = (round(config.seq_len * share) for share in GIVENS_SHARE)
-        wanted = [givens] * count if givens else [low + i % (high - low + 1) for i in range(count)]
-        what = f"{givens} givens" if givens else f"{low}-{high} givens"
-        batch = sudoku_generate.generate(count, wanted, seed, size=side)
-        return _sudoku(batch, f"{count} generated {side}x{side} Sudokus, {what}, seed {seed}")
+        return spread_givens(config, count, givens or low, givens or high, seed)
     shortest = round(side * MAZE_MIN_PATH_SHARE)
     if side <= ONE_PATH_SIDE:
         return HeldOut(minimum_path=shortest, seed=seed).draw(side, count)
     origin = f"{count} generated {side}x{side} mazes, path >= {shortest}, seed {seed}"
     return _mazes(maze.generate(count, side, shortest, seed), origin)
+
+
+def spread_givens(config: ModelConfig, count: int, low: int, high: int, seed: int) -> PuzzleSet:
+    """Generated Sudokus whose numbers of givens go round from ``low`` to ``high``."""
+    if not 1 <= low <= high:
+        raise InputError(f"{low} to {high} givens: the first number is at least 1 and not above the second.")
+    what = f"{low}" if low == high else f"{low}-{high}"
+    side, wanted = side_of(config), [low + i % (high - low + 1) for i in range(at_least_one(count))]
+    batch = sudoku_generate.generate(count, wanted, seed, size=side)
+    return _sudoku(batch, f"{count} generated {side}x{side} Sudokus, {what} givens, seed {seed}")
 
 
 def at_least_one(count: int) -> int:

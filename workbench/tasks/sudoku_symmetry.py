@@ -27,14 +27,14 @@ def relabel_digits(batch: SudokuBatch, rng: np.random.Generator) -> SudokuBatch:
 def permute_rows(batch: SudokuBatch, rng: np.random.Generator) -> SudokuBatch:
     """Permute bands, and rows inside each band, differently for each puzzle."""
     size = size_of(batch.questions)
-    order = _line_orders(len(batch.questions), size, box_shape(size)[0], rng)
+    order = line_orders(len(batch.questions), size, box_shape(size)[0], rng)
     return _gather(batch, order[:, :, None] * size + np.arange(size))
 
 
 def permute_columns(batch: SudokuBatch, rng: np.random.Generator) -> SudokuBatch:
     """Permute stacks, and columns inside each stack, differently for each puzzle."""
     size = size_of(batch.questions)
-    order = _line_orders(len(batch.questions), size, box_shape(size)[1], rng)
+    order = line_orders(len(batch.questions), size, box_shape(size)[1], rng)
     return _gather(batch, np.arange(size)[:, None] * size + order[:, None, :])
 
 
@@ -56,7 +56,7 @@ def augment(batch: SudokuBatch, rng: np.random.Generator) -> SudokuBatch:
     return batch
 
 
-def _line_orders(count: int, size: int, thickness: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def line_orders(count: int, size: int, thickness: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Return ``count`` row orders (count, size) that keep bands of ``thickness`` lines together."""
     bands = rng.random((count, size // thickness)).argsort(axis=1)
     lines = rng.random((count, size // thickness, thickness)).argsort(axis=2)

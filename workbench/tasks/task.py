@@ -15,6 +15,7 @@ from workbench.tasks.arc import encode_pairs
 from workbench.tasks.arc_json import read_arc_json
 from workbench.tasks.games import Game, maze_game, sudoku_game
 from workbench.tasks.readers import Pairs, maze_tokens, number_tokens, sudoku_tokens
+from workbench.tasks.rules import Flags, Tokens, maze_rules, sudoku_rules
 from workbench.tasks.sets import side_of
 
 # Path of a text file, configuration, how many puzzles at most -> inputs and labels.
@@ -27,13 +28,15 @@ class Task:
 
     ``read`` reads its own text files (csv, lines, JSON); arrays need no reader.  ``ignored`` are label
     values of arrays that do not count, beside -100.  ``game`` returns, for the side of a square grid, how
-    its puzzles are spelled on a command line; None where they are not.
+    its puzzles are spelled on a command line; None where they are not.  ``rules`` tells of (N, seq) questions
+    and answers which answers keep the task's rules; None where they cannot be checked.
     """
 
     name: str
     read: Reader
     ignored: tuple[int, ...] = ()
     game: Callable[[int], Game] | None = None
+    rules: Callable[[Tokens, Tokens], Flags] | None = None
 
 
 def _sudoku(path: Path, config: ModelConfig, stop: int | None) -> Pairs:
@@ -59,8 +62,8 @@ def _numbers(path: Path, config: ModelConfig, stop: int | None) -> Pairs:
 
 TOKENS = Task("tokens", _numbers)
 TASKS: Mapping[str, Task] = {
-    "sudoku": Task("sudoku", _sudoku, ignored=(0,), game=sudoku_game),
-    "maze": Task("maze", _maze, ignored=(0,), game=maze_game),
+    "sudoku": Task("sudoku", _sudoku, ignored=(0,), game=sudoku_game, rules=sudoku_rules),
+    "maze": Task("maze", _maze, ignored=(0,), game=maze_game, rules=maze_rules),
     "arc": Task("arc", _tests, ignored=(0,)),
     "tokens": TOKENS,
 }

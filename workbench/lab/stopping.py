@@ -1,0 +1,138 @@
+"""What stopping costs and gains (C8): fixed runs watched step by step, and rules applied to them afterwards.
+
+A stopped run is the long one cut off, so one watched run of a puzzle answers for every rule.  Batches are
+kept in a file of JSON lines as they finish; a run that was interrupted goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from refimpl.models.halting import StopRule
+from workbench.fidelity import Reading
+from workbench.json_lines import append_line, read_lines, writing
+from workbench.render.grid import Grid
+from workbench.stopping import Watched, ends, watch
+from workbench.tasks.metrics import puzzle_exact
+from workbench.tasks.sets import PuzzleSet
+from workbench.tasks.significance import wilson_interval
+from workbench.tasks.task import task_of
+
+BATCH = 50
+STEP_MARKS = "".join(map(chr, range(48, 48 + 75)))  # steps as characters from 0 on
+# What became of a puzzle: stopped or not, right or not, and whether the answer keeps the task's rules.
+VERDICTS = "RrWwSsVv"  # stopped: R right W wrong, not stopped: S right V wrong; small: rules broken
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """One rule over many puzzles: ``steps`` (N,); ``stopped``, ``right``, ``keeps`` (rules), bool (N,)."""
+
+    steps: npt.NDArray[np.int64]
+    stopped: npt.NDArray[np.bool_]
+    right: npt.NDArray[np.bool_]
+    keeps: npt.NDArray[np.bool_]
+
+
+def judged(found: Watched, rule: StopRule, puzzles: PuzzleSet, program: Reading) -> Stopped:
+    """The answers with which ``rule`` ends each run, against the labels and the task's rules."""
+    steps, stopped = ends(found, rule)
+    answers = found.answers[steps - 1, np.arange(len(steps))]
+    rules = task_of(program.model.config).rules
+    keeps = np.ones(len(steps), np.bool_) if rules is None else rules(puzzles.inputs, answers)
+    return Stopped(steps, stopped, puzzle_exact(answers, puzzles.labels), keeps)
+
+
+def spelled(one: Stopped) -> list[str]:
+    """Two characters a puzzle, as the file has them: its steps and its verdict."""
+    place = 4 * ~one.stopped + 2 * ~one.right + ~one.keeps
+    return ["".join(STEP_MARKS[s] for s in one.steps), "".join(VERDICTS[p] for p in place)]
+
+
+def parsed(steps: str, verdicts: str) -> Stopped:
+    """Inverse of :func:`spelled`."""
+    place = np.array([VERDICTS.index(v) for v in verdicts], np.int64)
+    taken = np.array([STEP_MARKS.index(s) for s in steps], np.int64)
+    return Stopped(taken, place < 4, place % 4 < 2, place % 2 == 0)
+
+
+def run(
+    program: Reading,
+    key: str,
+    puzzles: PuzzleSet,
+    rules: Sequence[StopRule],
+    log: Path,
+    on_done: Callable[[int], None] | None = None,
+) -> dict[str, Stopped]:
+    """Every rule over all puzzles; ``key`` names weights, format and depth, ``log`` keeps the batches."""
+    names = [str(rule) for rule in rules]
+    kept: dict[tuple[int, str], dict[str, list[str]]] = {}
+    found: dict[int, dict[str, list[str]]] = {}
+    with writing(log):
+        for _, raw in read_lines(log, "log of stopped runs"):
+            if raw["key"] == key and list(raw["rules"]) == names:
+                kept[raw["start"], raw["puzzles"]] = raw["rules"]
+        for start in range(0, len(puzzles.inputs), BATCH):
+            part = puzzles.rows(start, BATCH, "")
+            digest = hashlib.sha256(part.inputs.tobytes() + part.labels.tobytes()).hexdigest()[:16]
+            if (start, digest) not in kept:
+                watched = watch(program, part.inputs)
+                told = {str(rule): spelled(judged(watched, rule, part, program)) for rule in rules}
+                append_line(log, {"key": key, "puzzles": digest, "start": start, "rules": told})
+                kept[start, digest] = told
+            found[start] = kept[start, digest]
+            if on_done is not None:
+                on_done(len(part.inputs))
+    return {
+        name: parsed(*("".join(found[start][name][i] for start in sorted(found)) for i in (0, 1)))
+        for name in names
+    }
+
+
+def summary(program: str, rule: str, one: Stopped, fixed: Stopped) -> dict[str, Any]:
+    """Counts of one rule beside the run of fixed length; ``checked`` accepts only what keeps the rules."""
+    accepted, checked = one.stopped, one.stopped & one.keeps
+    right_at_all = int(fixed.right.sum())
+    return {
+        "program": program,
+        "rule": rule,
+        "puzzles": len(one.steps),
+        "fixed_right": right_at_all,
+        "right": int(one.right.sum()),
+        "lost": int((fixed.right & ~one.right).sum()),
+        "won": int((~fixed.right & one.right).sum()),
+        "accepted": int(accepted.sum()),
+        "accepted_wrong": int((accepted & ~one.right).sum()),
+        "checked_wrong": int((checked & ~one.right).sum()),
+        "right_accepted": int((accepted & one.right).sum()),
+        "steps": np.bincount(one.steps, minlength=int(fixed.steps.max()) + 1).tolist(),
+    }
+
+
+def table(rows: Sequence[dict[str, Any]], origin: str) -> Grid:
+    """One row a program and rule."""
+    cells = []
+    for row in rows:
+        n, accepted = row["puzzles"], row["accepted"]
+        wrong = wilson_interval(row["accepted_wrong"], accepted) if accepted else None
+        mean = sum(i * count for i, count in enumerate(row["steps"])) / n
+        cells.append((
+            row["program"], row["rule"],
+            f"{100 * row['fixed_right'] / n:.2f}", f"{100 * row['right'] / n:.2f}",
+            f"{row['lost']}/{row['won']}", f"{100 * accepted / n:.1f}", f"{mean:.2f}",
+            f"{row['accepted_wrong']}", "n/a" if wrong is None else f"{100 * wrong.high:.3f}",
+            f"{row['checked_wrong']}", f"{100 * row['right_accepted'] / max(1, row['fixed_right']):.2f}",
+        ))  # fmt: skip
+    headings = ("program", "rule", "fixed exact %", "exact %", "lost/won", "accepted %", "mean steps",
+                "wrong accepted", "at most % (95 %)", "with rule check", "right kept %")  # fmt: skip
+    note = ("lost/won: right in the fixed run alone / in the stopped one alone; at most: upper end of the "
+            "95 % Wilson interval of wrong among accepted; right kept: right answers accepted, of those "
+            "right at fixed depth.")  # fmt: skip
+    return Grid(f"stopped runs, {origin}", headings, tuple(cells), note, left=2)

@@ -1,0 +1,157 @@
+"""The threshold t of a stop rule, found for one program on calibration puzzles, and kept beside the weights.
+
+An int8 program keeps jittering where a float one comes to rest, by how much depends on weights and formats.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from refimpl.errors import InputError
+from refimpl.models.config import ModelConfig
+from refimpl.models.halting import StopRule, head_stops, settled
+from refimpl.models.operators import Array
+from refimpl.models.order import Call
+from refimpl.models.recursion import act_step, read_out, reset
+from workbench.fidelity import Reading
+from workbench.files.inputs import read_json
+from workbench.files.outputs import write_file
+from workbench.tasks.metrics import Tokens, puzzle_exact
+from workbench.tasks.sets import CALIBRATION_SEED, PuzzleSet, evaluation_set
+
+FILE = "stopping.json"
+LAST_STEPS, FACTOR = 4, 1.6
+BATCH, LABELLED = 32, 256
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a rule would look at, after each of n ACT steps of B puzzles at fixed depth.
+
+    ``head`` (n, B): the head's word; ``moved`` (n, B, 2): OP-CHANGE of z_H over the step's last H cycle;
+    ``answers`` (n, B, seq).  ``size``: values of a state.
+    """
+
+    head: npt.NDArray[np.bool_]
+    moved: npt.NDArray[np.int64]
+    answers: Tokens
+    size: int
+
+
+def watch(program: Reading, tokens: Array) -> Watched:
+    """Run all steps of ``program``, whatever its rule, and note what rules look at."""
+    ops, model = program.ops, program.model
+    head, moved, answers = [], [], []
+    x, carry = ops.embed(tokens, None, model.embedding), reset(ops, model, len(tokens))
+    for step in range(model.config.halt_max_steps):
+        seen = [carry.z_H]
+
+        def on_call(call: Call, z: Array, seen: list[Array] = seen) -> None:
+            if call.level == "H":
+                seen.append(z)
+
+        carry = act_step(ops, model, carry, x, step, on_call)
+        outputs = read_out(ops, model, carry)
+        head.append(head_stops(outputs.q, model.config.family))
+        moved.append(ops.change(seen[-1], seen[-2]))
+        answers.append(ops.argmax(outputs.logits))
+    size = model.config.positions * model.config.hidden_size
+    return Watched(np.stack(head), np.stack(moved), np.stack(answers), size)
+
+
+def watch_all(program: Reading, tokens: Array) -> Watched:
+    """:func:`watch` in batches."""
+    parts = [watch(program, tokens[i : i + BATCH]) for i in range(0, len(tokens), BATCH)]
+    head, moved, answers = (
+        np.concatenate([getattr(p, name) for p in parts], axis=1) for name in ("head", "moved", "answers")
+    )
+    return Watched(head, moved, answers, parts[0].size)
+
+
+def ends(found: Watched, rule: StopRule) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """(steps, stopped), each (B,): where ``rule`` ends each run; a stopped run is the long one cut off."""
+    stops = np.full(found.head.shape, rule.kind != "fixed")
+    stops[: rule.least - 1] = False
+    if rule.asks_head:
+        stops &= found.head
+    if rule.asks_state:
+        stops &= np.stack([settled(rule, moved, found.size) for moved in found.moved])
+    stopped = np.asarray(stops.any(axis=0))
+    return np.where(stopped, stops.argmax(axis=0) + 1, len(stops)), stopped
+
+
+def without_labels(found: Watched) -> int:
+    """t from runs alone: 1.6 times the median of the calmer half of what z_H moves over the last steps."""
+    means = found.moved[-LAST_STEPS:, :, 0].mean(axis=0) / found.size
+    calmer = np.sort(means)[: max(1, len(means) // 2)]
+    return math.ceil(FACTOR * float(np.median(calmer)))
+
+
+def with_labels(found: Watched, labels: Tokens) -> int:
+    """t between what right runs need and where wrong answers begin, under the rule head+settled.
+
+    ``needed``: the least t that accepts every run whose answer is right at the end and which the head ever
+    accepts; ``wrong``: the least mean change of a state that the head accepts with a wrong answer.  t is
+    their geometric mean, or just below ``wrong`` where it lies below ``needed``; without any such state
+    1.6 times ``needed``.
+    """
+    means = found.moved[:, :, 0] / found.size
+    right = np.stack([puzzle_exact(answers, labels) for answers in found.answers])
+    agreed = np.where(found.head & right[-1], means, np.inf).min(axis=0)
+    needed = float(agreed[np.isfinite(agreed)].max(initial=1.0))
+    wrong = float(means[found.head & ~right].min(initial=np.inf))
+    if math.isinf(wrong):
+        return math.ceil(FACTOR * needed)
+    return math.ceil(math.sqrt(needed * wrong)) if wrong > needed else max(0, math.ceil(wrong) - 1)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """t of one program by both ways, and the puzzles they come from."""
+
+    free: int
+    labelled: int
+    source: str
+
+
+def find(program: Reading, puzzles: PuzzleSet, labelled: PuzzleSet) -> Thresholds:
+    """Run the calibration puzzles (``puzzles`` without labels, ``labelled`` with them) at full depth."""
+    free = without_labels(watch_all(program, puzzles.inputs))
+    told = with_labels(watch_all(program, labelled.inputs), labelled.labels)
+    return Thresholds(free, told, f"{puzzles.origin}; with labels: {labelled.origin}")
+
+
+def labelled_set(config: ModelConfig, puzzles: PuzzleSet) -> PuzzleSet:
+    """LABELLED generated puzzles of the task, or, where there is no generator, ``puzzles`` themselves."""
+    if config.task not in ("sudoku", "maze"):
+        return puzzles
+    return evaluation_set(config, LABELLED, seed=CALIBRATION_SEED)
+
+
+def write(path: Path, digest: str, programs: Mapping[str, Thresholds]) -> None:
+    """Write the thresholds of all programs of the weights with ``digest``."""
+    content = {"weights": digest, "programs": {name: vars(t) for name, t in sorted(programs.items())}}
+    write_file(path, json.dumps(content, indent=1) + "\n")
+
+
+def read(path: Path, digest: str) -> dict[str, Thresholds]:
+    """Thresholds by program; InputError where the file belongs to other weights."""
+    if not path.exists():
+        return {}
+    fields = read_json(path, "the stop thresholds")
+    if fields.text("weights") != digest:
+        raise InputError(f"{path} belongs to other weights; 'python -m refimpl calibrate NETWORK --stop "
+                         "FORMATS' makes it again.")
+    programs = fields.table("programs")
+    found = {}
+    for name in programs.data:
+        one = programs.table(name)
+        found[name] = Thresholds(one.whole("free"), one.whole("labelled"), one.text("source"))
+    return found
