@@ -1,0 +1,168 @@
+"""What surrounds a stop rule: its threshold, the task's own rules, relabellings, and the long experiment."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from refimpl import fast
+from refimpl.__main__ import main
+from refimpl.errors import InputError
+from refimpl.models.halting import parse_stop
+from refimpl.models.recursion import solve
+from workbench import stopping
+from workbench.fidelity import Reading
+from workbench.lab import stopping as lab
+from workbench.networks import find_network
+from workbench.stopping import Thresholds, Watched, ends, watch, with_labels, without_labels
+from workbench.tasks.relabel import draw
+from workbench.tasks.rules import maze_rules, sudoku_rules
+from workbench.tasks.sets import HeldOut, evaluation_set
+from workbench.tasks.task import task_of
+
+NETWORKS = ("sudoku9-mlp", "sudoku6-mlp", "maze10-att")
+
+
+def test_a_solution_keeps_the_rules_of_sudoku_and_a_changed_cell_does_not() -> None:
+    puzzles = evaluation_set(find_network("sudoku9-mlp").config)
+    questions, answers = puzzles.inputs[:40], puzzles.labels[:40]
+    assert sudoku_rules(questions, answers).all()
+    for cell in range(81):
+        wrong = answers.copy()
+        wrong[:, cell] = wrong[:, cell] % 9 + 2 if cell % 2 else 1  # another digit, or a blank
+        wrong[:, cell] = np.where(wrong[:, cell] == answers[:, cell], 0, wrong[:, cell])
+        assert not sudoku_rules(questions, wrong).any()
+
+
+def test_a_valid_grid_that_drops_a_given_breaks_the_rules() -> None:
+    puzzles = evaluation_set(find_network("sudoku9-mlp").config)
+    swapped = np.arange(11)
+    swapped[[2, 3]] = 3, 2
+    other = swapped[puzzles.labels[:40]]
+    assert not sudoku_rules(puzzles.inputs[:40], other).any()
+    assert sudoku_rules(np.ones_like(other), other).all()
+
+
+def test_only_a_whole_shortest_path_keeps_the_rules_of_mazes() -> None:
+    puzzles = HeldOut(minimum_path=12).draw(10, 20)
+    assert maze_rules(puzzles.inputs, puzzles.labels).all()
+    assert not maze_rules(puzzles.inputs, puzzles.inputs).any()
+    for question, label in zip(puzzles.inputs, puzzles.labels, strict=True):
+        path, free = np.flatnonzero(label == 5), np.flatnonzero(label == 2)
+        wall = np.flatnonzero(label == 1)
+        changes = ((path[:1], 2), (path[3:4], 2), (free[:1], 5), (wall[:1], 5), (wall[:1], 2), (path[:1], 4))
+        for cells, token in changes:
+            wrong = label.copy()
+            wrong[cells] = token
+            assert not maze_rules(question[None], wrong[None])[0]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_relabelled_puzzle_has_the_relabelled_answer_and_undoing_gives_the_old_one(name: str) -> None:
+    config = find_network(name).config
+    puzzles, rules = evaluation_set(config, 16), task_of(config).rules
+    assert rules is not None
+    seen = set()
+    for seed in range(6):
+        new = draw(config, seed)
+        assert new is not None
+        questions, answers = new.apply(puzzles.inputs), new.apply(puzzles.labels)
+        assert rules(questions, answers).all()
+        assert (new.undo(answers) == puzzles.labels).all()
+        seen.add(questions.tobytes())
+    assert len(seen) > 3
+
+
+def test_arc_changes_nine_colours_and_leaves_black_borders_and_places() -> None:
+    config = replace(find_network("maze10-att").config, task="arc", vocab_size=12)
+    new = draw(config, 3)
+    assert new is not None
+    assert new.tokens[:3].tolist() == [0, 1, 2]
+    assert sorted(new.tokens.tolist()) == list(range(12))
+    assert new.tokens.tolist() != list(range(12))
+    assert new.source.tolist() == list(range(config.seq_len))
+    assert draw(replace(config, task="tokens"), 3) is None
+
+
+def watched(
+    means: list[list[int]], head: list[list[int]], right: list[list[int]]
+) -> tuple[Watched, np.ndarray]:
+    """Runs of one-token puzzles with label 1, as the thresholds see them; a state has 10 values."""
+    moved = np.array(means)[:, :, None] * 10
+    answers = np.array(right)[:, :, None]
+    found = Watched(np.array(head, bool), np.repeat(moved, 2, axis=2).astype(np.int64), answers, 10)
+    return found, np.ones((len(means[0]), 1), np.int64)
+
+
+def test_t_without_labels_is_1_6_times_the_median_of_the_calmer_half() -> None:
+    last = [[10, 20, 30, 400, 500, 600]] * 4
+    found, _ = watched([[9] * 6, *last], [[0] * 6] * 5, [[0] * 6] * 5)
+    assert without_labels(found) == 32
+
+
+def test_t_with_labels_lies_between_what_right_runs_need_and_where_wrong_ones_begin() -> None:
+    means, head = [[300, 250], [40, 160], [20, 90]], [[0, 1], [1, 1], [1, 1]]
+    found, labels = watched(means, head, [[0, 0], [1, 0], [1, 0]])
+    assert with_labels(found, labels) == 43  # right: 20 is reached; wrong: 90; their geometric mean is 42.4
+    only_right = replace(found, answers=np.ones_like(found.answers))
+    assert with_labels(only_right, labels) == 144  # 1.6 times 90
+    crossed, labels = watched([[50, 30]], [[1, 1]], [[1, 0]])
+    assert with_labels(crossed, labels) == 29
+
+
+def test_a_watched_run_tells_where_every_rule_would_have_stopped() -> None:
+    model = find_network("sudoku9-mlp").integer_model("w4c")
+    tokens = evaluation_set(model.config).inputs[:5]
+    found = watch(Reading(fast, model), tokens)
+    for text in ("head", "settled,t=88", "head+settled,t=900,of=largest,least=3", "fixed"):
+        ended = solve(fast, model.with_stop(parse_stop(text)), tokens)
+        steps, stopped = ends(found, parse_stop(text))
+        assert steps.tolist() == ended.steps.tolist()
+        assert stopped.tolist() == ended.stopped.tolist()
+        answers = found.answers[steps - 1, np.arange(5)]
+        assert (answers == fast.argmax(ended.outputs.logits)).all()
+
+
+def test_thresholds_of_other_weights_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "stopping.json"
+    kept = {"w4c": Thresholds(70, 90, "some puzzles")}
+    stopping.write(path, "abc", kept)
+    assert stopping.read(path, "abc") == kept
+    with pytest.raises(InputError, match="belongs to other weights"):
+        stopping.read(path, "abd")
+
+
+def test_a_rule_without_t_takes_the_calibrated_one_or_says_how_to_find_it() -> None:
+    network = find_network("sudoku9-pair-mlp")
+    assert network.thresholds_path is not None
+    known = stopping.read(network.thresholds_path, network.digest)
+    assert str(network.stop_rule("head+settled", "w8c")) == f"head+settled,t={known['w8c'].labelled}"
+    assert str(network.stop_rule("settled,t=5,over=step", "w8c")) == "settled,t=5,over=step"
+    with pytest.raises(InputError, match="keeps no t for w2t; write it, as in settled,t=100, or find one"):
+        network.stop_rule("settled", "w2t")
+
+
+def test_an_interrupted_experiment_goes_on_and_gives_the_same_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lab, "BATCH", 3)
+    log, out = tmp_path / "log.jsonl", tmp_path / "out.json"
+    asked = ["stopping", "sudoku9-mlp", "--formats", "w4c", "--puzzles", "7", "--givens", "27-32",
+             "--steps", "8", "--rules", "head;head+settled,t=90", "--log", str(log), "--format", "json",
+             "--out", str(out)]  # fmt: skip
+    assert main(asked) == 0
+    whole, lines = json.loads(out.read_text()), log.read_text().splitlines()
+    assert len(lines) == 3
+    log.write_text(lines[0] + "\n" + lines[1][:40])
+    assert main(asked) == 0
+    assert json.loads(out.read_text()) == whole
+    assert log.read_text().splitlines() == lines
+    fixed, head, both = whole["rows"]
+    assert fixed["accepted"] == 0
+    assert fixed["steps"][8] == 7
+    assert sum(both["steps"]) == head["puzzles"] == 7
+    assert both["right_accepted"] + both["accepted_wrong"] == both["accepted"]
