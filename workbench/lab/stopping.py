@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from refimpl.errors import InputError
 from refimpl.models.halting import StopRule
 from workbench.fidelity import Reading
 from workbench.json_lines import append_line, read_lines, writing
@@ -58,6 +59,8 @@ def spelled(one: Stopped) -> list[str]:
 
 def parsed(steps: str, verdicts: str) -> Stopped:
     """Inverse of :func:`spelled`."""
+    if len(steps) != len(verdicts) or not (set(steps) <= {*STEP_MARKS} and set(verdicts) <= {*VERDICTS}):
+        raise InputError("the log of stopped runs has a batch whose steps and verdicts are damaged.")
     place = np.array([VERDICTS.index(v) for v in verdicts], np.int64)
     taken = np.array([STEP_MARKS.index(s) for s in steps], np.int64)
     return Stopped(taken, place < 4, place % 4 < 2, place % 2 == 0)
@@ -76,17 +79,19 @@ def run(
     kept: dict[tuple[int, str], dict[str, list[str]]] = {}
     found: dict[int, dict[str, list[str]]] = {}
     with writing(log):
-        for _, raw in read_lines(log, "log of stopped runs"):
-            if raw["key"] == key and list(raw["rules"]) == names:
-                kept[raw["start"], raw["puzzles"]] = raw["rules"]
+        for line in read_lines(log, "log of stopped runs"):
+            told = line.table("rules")
+            if line.text("key") == key and list(told.data) == names:
+                place = line.whole("start"), line.text("puzzles")
+                kept[place] = {name: told.listed(name, str, "texts") for name in names}
         for start in range(0, len(puzzles.inputs), BATCH):
             part = puzzles.rows(start, BATCH, "")
             digest = hashlib.sha256(part.inputs.tobytes() + part.labels.tobytes()).hexdigest()[:16]
             if (start, digest) not in kept:
                 watched = watch(program, part.inputs)
-                told = {str(rule): spelled(judged(watched, rule, part, program)) for rule in rules}
-                append_line(log, {"key": key, "puzzles": digest, "start": start, "rules": told})
-                kept[start, digest] = told
+                new = {str(rule): spelled(judged(watched, rule, part, program)) for rule in rules}
+                append_line(log, {"key": key, "puzzles": digest, "start": start, "rules": new})
+                kept[start, digest] = new
             found[start] = kept[start, digest]
             if on_done is not None:
                 on_done(len(part.inputs))
