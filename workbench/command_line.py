@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import io
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 
 from refimpl import __version__
 from refimpl.errors import DoesNotFit, InputError, NotImplementedHere
 
-NO, BAD_INPUT, INTERRUPTED = 1, 2, 130
+NO, BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 1, 2, 130, 141
+MOST_NUMBER, MOST_DIGITS = 999_999_999, 12
+PLAIN = "plain"
+SUBSTITUTES = {
+    **dict.fromkeys("─━═╌", "-"), **dict.fromkeys("│┃║", "|"), **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╯╰", "+"),
+    "█": "#", "░": ".", "…": "...", "·": ".", "×": "x", "−": "-", "–": "-", "≥": ">=", "≤": "<=", "Δ": "d",
+    "²": "2", "°": " ", "’": "'", "“": '"', "”": '"', "•": "*", "←": "<-", "→": "->", "≈": "~",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,17 @@ def examples(parser: argparse.ArgumentParser, *lines: str) -> None:
     parser.epilog = "\n  ".join(["examples:", *(f"{parser.prog} {line}".rstrip() for line in lines)])
 
 
+def number(text: str) -> int:
+    """A whole number of up to nine digits, as the argument of an option."""
+    try:
+        value = int(text) if len(text) <= MOST_DIGITS else MOST_NUMBER + 1
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+    if abs(value) > MOST_NUMBER:
+        raise argparse.ArgumentTypeError(f"{text[:MOST_DIGITS]}... has more than nine digits")
+    return value
+
+
 def parser_of(
     prog: str, description: str, commands: Mapping[str, Command], arguments: Sequence[str]
 ) -> argparse.ArgumentParser:
@@ -55,11 +77,21 @@ def parser_of(
 def command_line(
     prog: str, description: str, commands: Mapping[str, Command], argv: Sequence[str] | None
 ) -> int:
-    """Parse, dispatch, and turn errors of our own into one sentence."""
+    """Parse, dispatch, and turn every failure that is not a fault of ours into one sentence."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=PLAIN)
     arguments = sys.argv[1:] if argv is None else argv
-    args = parser_of(prog, description, commands, arguments).parse_args(arguments)
-    command = commands[args.command]
-    return guarded(lambda: int(command.function(command.run)(args)))
+
+    def action() -> int:
+        args = parser_of(prog, description, commands, arguments).parse_args(arguments)
+        command = commands[args.command]
+        code = int(command.function(command.run)(args))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
+
+    return guarded(action)
 
 
 def guarded(action: Callable[[], int]) -> int:
@@ -67,11 +99,41 @@ def guarded(action: Callable[[], int]) -> int:
     try:
         return action()
     except (InputError, NotImplementedHere) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return _said(f"error: {error}", BAD_INPUT)
     except DoesNotFit as error:
-        print(f"does not fit: {error}", file=sys.stderr)
-        return NO
+        return _said(f"does not fit: {error}", NO)
     except KeyboardInterrupt:
-        print("interrupted.", file=sys.stderr)
-        return INTERRUPTED
+        return _said("interrupted.", INTERRUPTED)
+    except BrokenPipeError:
+        _silence()
+        return CLOSED_PIPE
+    except MemoryError:
+        return _said("error: there is not enough memory for that.", BAD_INPUT)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        code = _said(f"error: the system refuses: {where}{error.strerror or error}.", BAD_INPUT)
+        _silence()
+        return code
+
+
+def _said(sentence: str, code: int) -> int:
+    with suppress(OSError, AttributeError):  # nobody listens
+        print(sentence, file=sys.stderr)
+    return code
+
+
+def _silence() -> None:
+    """Whatever is still to be printed goes nowhere: the interpreter would stumble over it at its end."""
+    with suppress(OSError, AttributeError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def plain(error: UnicodeError) -> tuple[str, int]:
+    """What a terminal or file without a character shows in its place."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lost = error.object[error.start : error.end]
+    return "".join(SUBSTITUTES.get(character, "?") for character in lost), error.end
+
+
+codecs.register_error(PLAIN, plain)

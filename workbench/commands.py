@@ -15,7 +15,7 @@ from refimpl.quantize.bounds import prove
 from refimpl.quantize.calibrate import calibrate
 from workbench import stopping
 from workbench.calibrations import write_calibration
-from workbench.command_line import examples
+from workbench.command_line import examples, number
 from workbench.datasets.read import add_data, read_data
 from workbench.fidelity import Reading
 from workbench.files.outputs import write_file
@@ -29,7 +29,7 @@ def add_calibrate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", help="shipped network or folder with config.json and weights.npz")
     parser.add_argument("--out", type=Path, help="file to write (default: beside the weights)")
     add_data(parser)
-    parser.add_argument("--puzzles", type=int, metavar="N", help=f"the first N puzzles of --data (default "
+    parser.add_argument("--puzzles", type=number, metavar="N", help=f"the first N puzzles of --data (default "
                         f"{CALIBRATION_PUZZLES}, or all there are)")  # fmt: skip
     parser.add_argument("--absmax", action="store_true", help="whole ranges, as the published +a8, instead "
                         "of ranges cut to the least squared rounding error at 8 bits")  # fmt: skip

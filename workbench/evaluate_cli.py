@@ -15,7 +15,7 @@ from rich.progress import Progress
 from refimpl.errors import InputError
 from workbench.cards import Stated, entry, state, stated
 from workbench.checkpoints import list_networks
-from workbench.command_line import examples
+from workbench.command_line import examples, number
 from workbench.datasets.read import add_data, read_data
 from workbench.evaluate import FLOAT, measure, program
 from workbench.evaluation_log import Log, held, key_of
@@ -37,18 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("networks", nargs="*", default=[DEFAULT_NETWORK], help=f"default {DEFAULT_NETWORK}")
     parser.add_argument("--list", action="store_true", help="list the shipped networks with their cards")
     parser.add_argument("--formats", help=f"number formats, comma separated, default {TABLE_FORMATS}")
-    parser.add_argument("--puzzles", type=int, help="so many of the set that the network's card names first, "
-                        "or newly generated ones where it names none (default: the 256 shipped 9x9 Sudokus, "
-                        "or as many generated puzzles)")  # fmt: skip
-    parser.add_argument("--givens", type=int, help="generated Sudokus with so many givens")
+    parser.add_argument("--puzzles", type=number, help="so many of the set that the network's card names "
+                        "first, or newly generated ones where it names none (default: the 256 shipped "
+                        "9x9 Sudokus, or as many generated puzzles)")  # fmt: skip
+    parser.add_argument("--givens", type=number, help="generated Sudokus with so many givens")
     parser.add_argument("--card", action="store_true", help="measure the float network and write the figure "
                         "into its config.json; needs --givens and --puzzles")  # fmt: skip
     add_data(parser)
     parser.add_argument("--resume", type=Path, metavar="LOG", help="keep finished batches in this file, and "
                         "take those over that it holds")  # fmt: skip
-    parser.add_argument("--H-cycles", type=int, help="H cycles an ACT step (default: the network's)")
-    parser.add_argument("--steps", type=int, help="ACT steps (default: the network's)")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--H-cycles", type=number, help="H cycles an ACT step (default: the network's)")
+    parser.add_argument("--steps", type=number, help="ACT steps (default: the network's)")
+    parser.add_argument("--threads", type=number, default=2)
     add_format(parser)
     examples(parser, "--list", "sudoku9-mlp sudoku9-att", "maze10-att --puzzles 1000 --formats float,w8c",
              "my-network --data puzzles.csv --formats float,w8c,w4c --resume log.jsonl")  # fmt: skip
@@ -59,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         show(_cards_sheet(), args)
         return 0
+    if args.threads < 1:
+        raise InputError(f"--threads is {args.threads}; it takes at least 1.")
     if args.card:
         return _state(args)
     rows = _measured(args)

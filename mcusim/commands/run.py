@@ -34,7 +34,7 @@ from refimpl.image import Image
 from refimpl.model_image import from_image
 from refimpl.quantize.lower import CARRIES, Carry
 from refimpl.quantize.weights import parse_format
-from workbench.command_line import examples
+from workbench.command_line import examples, number
 from workbench.datasets.read import add_data, read_data
 from workbench.evaluate import measure
 from workbench.fidelity import Reading
@@ -64,13 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="network, folder, or preset with seeded weights")
     parser.add_argument("--weights", help="weight format, such as w8c, w4c, w4t")
     parser.add_argument("--carry", choices=CARRIES, help="format of the carry")
-    parser.add_argument("--H-cycles", type=int, help="H cycles an ACT step")
-    parser.add_argument("--steps", type=int, help="ACT steps")
+    parser.add_argument("--H-cycles", type=number, help="H cycles an ACT step")
+    parser.add_argument("--steps", type=number, help="ACT steps")
     parser.add_argument("--part", help="the device (default: the deployment's, or the budget's generic one)")
     parser.add_argument("--puzzle", default="0", help="number in --data or the evaluation set, FILE:ROW, "
                                                       "string")
     parser.add_argument("--table", type=Path, help="puzzle table file to stream a row from")
-    parser.add_argument("--row", type=int, help="its row (default 0)")
+    parser.add_argument("--row", type=number, help="its row (default 0)")
     parser.add_argument("--execute", action="store_true", help="execute untrained weights as well")
     parser.add_argument("--all", action="store_true", help="accuracy over all of --data, or the evaluation "
                                                            "set")

@@ -10,21 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
-import numba
 import numpy as np
 
+from refimpl.fast.cache import cached_njit
+
 F = TypeVar("F", bound=Callable[..., Any])
+SOURCES = ("refimpl", "refimpl.ops", "refimpl.fast")  # whose rules and constants a kernel may take in
 Scalar: TypeAlias = Any  # a kernel-local int64; NumPy and Python integers both come in
 
 
 def njit(function: F) -> F:
     """Compile on first use and cache on disk."""
-    return numba.njit(cache=True, nogil=True, boundscheck=False)(function)
+    return cached_njit(function, SOURCES, nogil=True, boundscheck=False)
 
 
 def inline(function: F) -> F:
     """Compile into each caller."""
-    return numba.njit(cache=True, nogil=True, inline="always")(function)
+    return cached_njit(function, SOURCES, nogil=True, inline="always")
 
 
 @inline

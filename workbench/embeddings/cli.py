@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from refimpl.float_params import input_scale
-from workbench.command_line import examples
+from workbench.command_line import examples, number
 from workbench.embeddings.formats import NAMES, parse_row_format
 from workbench.embeddings.quality import cosines, table_source
 from workbench.embeddings.table import open_table
@@ -31,15 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     make.add_argument("output", metavar="OUT", type=Path)
     make.add_argument("--rows-format", default="fp32", help=f"one of {', '.join(NAMES)} (any rank)")
     make.add_argument("--preset", default=DEFAULT_PRESET, help="model the rows are for (%(default)s)")
-    make.add_argument("--rows", type=int, help="number of seeded rows (default: the preset's)")
-    make.add_argument("--seed", type=int, default=0)
+    make.add_argument("--rows", type=number, help="number of seeded rows (default: the preset's)")
+    make.add_argument("--seed", type=number, default=0)
     make.add_argument("--from", dest="network", help="take the rows of this network (folder or checkpoint)")
     info = actions.add_parser("info", help="what a table holds and, of fp32 rows, what formats would lose")
     info.add_argument("table", metavar="TABLE", type=Path)
-    info.add_argument("--ranks", type=int, nargs="*", default=list(DEFAULT_RANKS), help="SVD ranks")
+    info.add_argument("--ranks", type=number, nargs="*", default=list(DEFAULT_RANKS), help="SVD ranks")
     row = actions.add_parser("row", help="read one row, as a run does, and log the read")
     row.add_argument("table", metavar="TABLE", type=Path)
-    row.add_argument("index", metavar="ROW", type=int)
+    row.add_argument("index", metavar="ROW", type=number)
     for action in (info, row):
         add_format(action)
     examples(parser, "make arc.table --rows 1000 --rows-format int8", "info arc.table", "row arc.table 7")
@@ -59,7 +59,8 @@ def _make(args: argparse.Namespace) -> int:
     if args.network is not None:
         config, source = from_network(args.network)
     else:
-        source = seeded_source(args.rows or config.num_puzzle_identifiers, config.hidden_size, args.seed)
+        rows = config.num_puzzle_identifiers if args.rows is None else args.rows
+        source = seeded_source(rows, config.hidden_size, args.seed)
     meta = write_table(args.output, source, parse_row_format(args.rows_format), input_scale(config))
     shape = f"{meta.rows:,} rows of {meta.hidden} as {meta.format}"
     print(f"{args.output}: {shape}, {args.output.stat().st_size:,} bytes ({meta.label}).")

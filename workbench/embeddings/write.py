@@ -26,6 +26,7 @@ Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 Records = npt.NDArray[Any]
 
+MOST_ROWS = 100_000_000
 SCHEMA = "refimpl.embedding-table/1"
 SEEDED = "seeded table"
 PUZZLE_TENSOR = "inner.puzzle_emb.weights"
@@ -60,6 +61,9 @@ class TableSource:
 
 def seeded_source(rows: int, hidden: int, seed: int = 0) -> TableSource:
     """Rows drawn from ``seed``; row i does not depend on ``rows``."""
+    if not 1 <= rows <= MOST_ROWS or seed < 0:
+        raise InputError(f"{rows:,} rows from seed {seed} cannot be drawn: it takes 1 to {MOST_ROWS:,} rows "
+                         "and seeds from 0.")
     return TableSource(rows, hidden, f"{SEEDED}, seed {seed}", lambda: row_blocks(rows, hidden, seed))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import os
 import stat
 import tempfile
@@ -79,9 +81,11 @@ def _beside(path: Path) -> Iterator[IO[bytes]]:
             os.fchmod(file.fileno(), _mode(path))
             os.fsync(file.fileno())
             if temporary is None:
+                _clear(path)
+                fcntl.flock(file, fcntl.LOCK_EX)
                 temporary = _name(file.fileno(), path)
-        if temporary is not None:
-            os.replace(temporary, path)
+            if temporary is not None:
+                os.replace(temporary, path)
     except BaseException:
         if temporary is not None:
             with suppress(OSError):
@@ -113,12 +117,27 @@ def _name(descriptor: int, path: Path) -> Path | None:
             os.link(str(descriptor), path, src_dir_fd=folder)
             return None
         while True:
-            temporary = path.parent / f".part-{os.getpid()}-{os.urandom(4).hex()}"
+            temporary = path.parent / f"{_prefix(path)}{os.urandom(6).hex()}"
             with suppress(FileExistsError):
                 os.link(str(descriptor), temporary, src_dir_fd=folder)
                 return temporary
     finally:
         os.close(folder)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name[:100]}.part-"
+
+
+def _clear(path: Path) -> None:
+    """Remove what writers of ``path`` left that were killed between their last two steps.
+
+    A writer holds a lock on its file from before the file has a name.
+    """
+    for left in path.parent.glob(f"{glob.escape(_prefix(path))}*"):
+        with suppress(OSError), left.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 def _mode(path: Path) -> int:

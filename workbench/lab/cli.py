@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from refimpl.errors import InputError
-from workbench.command_line import examples
+from workbench.command_line import examples, number
 from workbench.datasets.read import add_data
 from workbench.lab.cell import Cell, Choice, Result
 from workbench.lab.plan import DEFAULTS, NETWORKS, grid_cells, read_plan, unique
@@ -38,13 +38,14 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--carry", default="int16", help="int16, int8, or float: emulation (default int16)")
     parser.add_argument("--rounding", default="double", help="double or single (default double)")
     parser.add_argument("--depths", default="own", help="H_cycles x steps: 2x16,1x8 (default own)")
-    parser.add_argument("--puzzles", type=int, default=0, help="first N puzzles (default: the whole set)")
+    parser.add_argument("--puzzles", type=number, default=0, help="first N puzzles (default: the whole set)")
     parser.add_argument(
-        "--givens", type=int, default=0, help="Sudokus with so many givens (default: own set)"
+        "--givens", type=number, default=0, help="Sudokus with so many givens (default: own set)"
     )
     add_data(parser)
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="results, a line a cell; continued")
-    parser.add_argument("--workers", type=int, default=2, help="processes, one BLAS thread each (default 2)")
+    parser.add_argument("--workers", type=number, default=2,
+                        help="processes, one BLAS thread each (default 2)")  # fmt: skip
     examples(parser, "--networks sudoku9-mlp --weights w8c,w4c --depths own,1x8",
              "plan.toml --out plan.jsonl")  # fmt: skip
 

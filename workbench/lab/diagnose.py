@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from refimpl.errors import InputError
-from workbench.command_line import examples
+from workbench.command_line import examples, number
 from workbench.datasets.read import add_data
 from workbench.lab.calibrations import calibrations_tables
 from workbench.lab.calls import calls_table
@@ -117,7 +117,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--spare", metavar="LINEAR=FORMAT", help="sites: all in --weights but this one linear"
     )
-    parser.add_argument("--puzzles", type=int, default=0, help="first N puzzles (default: the whole set)")
+    parser.add_argument("--puzzles", type=number, default=0, help="first N puzzles (default: the whole set)")
     add_data(parser)
     parser.add_argument("--results", nargs="*", type=Path, help="files of finished sweeps (predict)")
     add_format(parser)

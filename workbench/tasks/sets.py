@@ -16,6 +16,7 @@ from workbench.tasks.puzzles import load_calibration, load_shipped
 from workbench.tasks.sudoku import SudokuBatch, to_tokens
 
 CALIBRATION_SEED, HELD_OUT_SEED = 20260202, 20260303
+MOST_PUZZLES = 1_000_000
 CARD_SEED = 3_000_017  # puzzles that the figures on the networks' cards were measured on
 CALIBRATION_PUZZLES = 64
 # Share of givens drawn for grids other than 9x9, as for the 9x9 calibration set (28 to 36 of 81).
@@ -139,9 +140,10 @@ def spread_givens(config: ModelConfig, count: int, low: int, high: int, seed: in
 
 
 def at_least_one(count: int) -> int:
-    """Return ``count``, or raise an :class:`InputError` where it is below 1."""
-    if count < 1:
-        raise InputError(f"{count} puzzles cannot be evaluated; ask for at least 1.")
+    """Return ``count``, or raise an :class:`InputError` where it is below 1 or beyond all memory."""
+    if not 1 <= count <= MOST_PUZZLES:
+        raise InputError(f"{count:,} puzzles cannot be evaluated; ask for at least 1 and at most "
+                         f"{MOST_PUZZLES:,}.")
     return count
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from refimpl import fast, ops
 from refimpl.errors import InputError
-from workbench.command_line import examples
+from workbench.command_line import examples, number
 from workbench.vectors.check import Report, check, python_implementation
 from workbench.vectors.files import DEFAULT_GOLDEN, manifest_differences
 from workbench.vectors.library import Library
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export.add_argument("target", type=Path, help="folder to write")
     state = actions.add_parser("state", help="print the state that one call of a recursion trace wrote")
     state.add_argument("name", help="name of a trace, e.g. sudoku9-mlp-w4c")
-    state.add_argument("call", type=int, help="number of the call, from 0")
+    state.add_argument("call", type=number, help="number of the call, from 0")
     freeze = actions.add_parser("freeze-images", help="build the flash images of the traces anew")
     for sub in (hold, renew, export, state, freeze):
         sub.add_argument("--golden", type=Path, default=DEFAULT_GOLDEN, help="folder of golden vectors")
