@@ -54,7 +54,7 @@ def run_calibrate(args: argparse.Namespace) -> int:
         few = puzzles.rows(0, CLIP_PUZZLES, puzzles.origin)
         calibration = clipped_activations(network.float_model, few.inputs, calibration, few.puzzle_ids)
     assert isinstance(target, Path)
-    write_calibration(calibration, target)
+    write_calibration(calibration, target, network.digest)
     print(f"{target}: {len(calibration.absmax)} sites from {calibration.source}.")
     return 0
 

@@ -6,6 +6,7 @@ A :class:`Network` is what every command starts from; its integer models are low
 from __future__ import annotations
 
 import hashlib
+import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
@@ -30,6 +31,7 @@ from workbench.checkpoints.expected import PUZZLE_ROWS
 from workbench.files.inputs import exists
 from workbench.presets import PRESETS
 from workbench.seeded import seeded_tensors
+from workbench.tasks.sets import has_generator
 
 Tensors = dict[str, npt.NDArray[np.floating]]
 DEFAULT_NETWORK = "sudoku9-mlp"
@@ -78,9 +80,14 @@ class Network:
             return calibrate(model, seeded_tokens(self.config)[None], source="seeded tokens")
         path = self.calibration_path
         if path is None or not path.exists():
-            raise InputError(f"network {self.name!r} has no calibration.json; make one with "
-                             f"'python -m refimpl calibrate {self.name}'.")
-        return read_calibration(path)
+            raise InputError(f"the network {self.name!r} has no calibration.json; make one with {self._remedy}.")
+        return read_calibration(path, self.digest, f"; take them anew with {self._remedy}")
+
+    @property
+    def _remedy(self) -> str:
+        """The command that calibrates this network."""
+        data = "" if has_generator(self.config) else " --data FILE"
+        return f"'python -m refimpl calibrate {shlex.quote(str(self.folder))}{data}'"
 
     def with_puzzle_row(self, row: int) -> Network:
         """Return the network with row ``row`` of its puzzle table as its only one."""

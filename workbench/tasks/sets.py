@@ -13,7 +13,7 @@ from refimpl.models.config import ModelConfig
 from workbench.tasks import maze, sudoku_generate
 from workbench.tasks.metrics import counted
 from workbench.tasks.puzzles import load_calibration, load_shipped
-from workbench.tasks.sudoku import SudokuBatch, to_tokens
+from workbench.tasks.sudoku import BOX_SHAPES, SudokuBatch, to_tokens
 
 CALIBRATION_SEED, HELD_OUT_SEED = 20260202, 20260303
 MOST_PUZZLES = 1_000_000
@@ -137,6 +137,14 @@ def spread_givens(config: ModelConfig, count: int, low: int, high: int, seed: in
     side, wanted = side_of(config), [low + i % (high - low + 1) for i in range(at_least_one(count))]
     batch = sudoku_generate.generate(count, wanted, seed, size=side)
     return _sudoku(batch, f"{count} generated {side}x{side} Sudokus, {what} givens, seed {seed}")
+
+
+def has_generator(config: ModelConfig) -> bool:
+    """Say whether puzzles for a network of this configuration can be generated."""
+    side = math.isqrt(config.seq_len)
+    if config.task == "sudoku":
+        return side in BOX_SHAPES and side * side == config.seq_len and side <= LARGEST_GENERATED
+    return config.task == "maze" and side * side == config.seq_len
 
 
 def at_least_one(count: int) -> int:
