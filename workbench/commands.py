@@ -10,19 +10,17 @@ from rich.console import Console
 from refimpl import fast
 from refimpl.errors import InputError
 from refimpl.fixedpoint import ROUNDINGS
-from refimpl.models.limits import beyond, remarks
+from refimpl.models.limits import remarks
 from refimpl.quantize.bounds import prove
-from refimpl.quantize.calibrate import calibrate
 from workbench import stopping
-from workbench.calibrations import write_calibration
+from workbench.api import calibrate, calibration_puzzles, load, quantize, save_calibration
 from workbench.command_line import examples, number
-from workbench.datasets.read import add_data, read_data
+from workbench.datasets.read import add_data
 from workbench.fidelity import Reading
 from workbench.files.outputs import write_file
-from workbench.lab.second_order import CLIP_PUZZLES, clipped_activations
-from workbench.networks import Network, find_network
+from workbench.networks import Network
 from workbench.render.grid import Grid, drawn
-from workbench.tasks.sets import CALIBRATION_PUZZLES, PuzzleSet, calibration_set
+from workbench.tasks.sets import CALIBRATION_PUZZLES, PuzzleSet
 
 
 def add_calibrate(parser: argparse.ArgumentParser) -> None:
@@ -41,28 +39,21 @@ def add_calibrate(parser: argparse.ArgumentParser) -> None:
 
 def run_calibrate(args: argparse.Namespace) -> int:
     """Run the float model over the calibration set at full depth and store the range of every site."""
-    network = find_network(args.network)
-    if not network.trained:
-        raise InputError(f"{network.name} has seeded weights; only trained networks store a calibration.")
-    puzzles = _calibration_puzzles(network, args.data, args.puzzles)
+    network = load(args.network)
     if args.stop is not None:
+        puzzles = calibration_puzzles(network, args.data, args.puzzles)
         return _calibrate_stop(network, args.stop.split(","), puzzles, args.out)
-    target = args.out or network.calibration_path
-    ids = puzzles.puzzle_ids
-    calibration = calibrate(network.float_model, puzzles.inputs, ids, puzzles.origin)
-    if not args.absmax:
-        few = puzzles.rows(0, CLIP_PUZZLES, puzzles.origin)
-        calibration = clipped_activations(network.float_model, few.inputs, calibration, few.puzzle_ids)
-    assert isinstance(target, Path)
-    write_calibration(calibration, target, network.digest)
-    print(f"{target}: {len(calibration.absmax)} sites from {calibration.source}.")
+    network = calibrate(network, args.data, args.puzzles, args.absmax)
+    target = save_calibration(network, args.out)
+    print(f"{target}: {len(network.calibration.absmax)} sites from {network.calibration.source}.")
     return 0
 
 
 def _calibrate_stop(network: Network, formats: list[str], puzzles: PuzzleSet, out: Path | None) -> int:
     """Find t of each format and keep it beside those that are there."""
     target = out or network.thresholds_path
-    assert target is not None
+    if target is None:
+        raise InputError(f"{network.name} lies in no folder; name the file with --out.")
     kept = stopping.read(target, network.digest)
     labelled = stopping.labelled_set(network.config, puzzles)
     for fmt in formats:
@@ -70,19 +61,6 @@ def _calibrate_stop(network: Network, formats: list[str], puzzles: PuzzleSet, ou
         print(f"{network.name} {fmt}: t = {found.labelled} with labels, {found.free} without.")
         stopping.write(target, network.digest, kept)
     return 0
-
-
-def _calibration_puzzles(network: Network, data: str | None, count: int | None) -> PuzzleSet:
-    if data is None:
-        if count is not None:
-            raise InputError("--puzzles counts those of --data FILE; the project's own calibration set is "
-                             "one.")
-        return calibration_set(network.config)
-    if count is not None:
-        return read_data(data, network.config, count, "train")
-    found = read_data(data, network.config, None, "train")
-    taken = min(len(found.inputs), CALIBRATION_PUZZLES)
-    return found.rows(0, taken, f"{data}, first {taken} puzzles")
 
 
 def add_quantize(parser: argparse.ArgumentParser) -> None:
@@ -96,11 +74,8 @@ def add_quantize(parser: argparse.ArgumentParser) -> None:
 
 def run_quantize(args: argparse.Namespace) -> int:
     """Lower, prove the accumulator bounds, write the image."""
-    network = find_network(args.network)
-    too_large = beyond(network.config, "integer")
-    if too_large:
-        raise InputError(f"{args.network}: {'; '.join(too_large)}.")
-    image = network.image(args.weights, args.rounding)
+    network = load(args.network)
+    image = quantize(network, args.weights, args.rounding)
     write_file(args.output, image)
     print(f"{args.output}: {len(image):,} bytes, {args.weights}, {args.rounding} rounding.")
     for remark in remarks(network.config):

@@ -45,13 +45,17 @@ def seeded_tokens(config: ModelConfig) -> npt.NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A configuration with float tensors; ``trained`` is False for seeded weights."""
+    """A configuration with float tensors; ``trained`` is False for seeded weights.
+
+    ``ranges`` are a calibration in place of the one in ``folder``.
+    """
 
     name: str
     config: ModelConfig
     tensors: Tensors
     trained: bool
     folder: Path | None = None
+    ranges: Calibration | None = None
 
     @cached_property
     def float_model(self) -> Model:
@@ -75,12 +79,15 @@ class Network:
         A seeded network's activations keep their scale from call to call (post-norm), and its answers
         mean nothing, so one step serves it.
         """
+        if self.ranges is not None:
+            return self.ranges
         if not self.trained:
             model = self.float_model.with_depth(H_cycles=1, steps=1)
             return calibrate(model, seeded_tokens(self.config)[None], source="seeded tokens")
         path = self.calibration_path
         if path is None or not path.exists():
-            raise InputError(f"the network {self.name!r} has no calibration.json; make one with {self._remedy}.")
+            raise InputError(f"the network {self.name!r} has no calibration.json; make one with "
+                             f"{self._remedy}.")
         return read_calibration(path, self.digest, f"; take them anew with {self._remedy}")
 
     @property
@@ -94,9 +101,12 @@ class Network:
         if PUZZLE_ROWS not in self.tensors or len(self.tensors[PUZZLE_ROWS]) == 1:
             return self
         only = {**self.tensors, PUZZLE_ROWS: self.tensors[PUZZLE_ROWS][row : row + 1]}
-        found = replace(self, config=replace(self.config, num_puzzle_identifiers=1), tensors=only)
-        found.__dict__["calibration"] = self.calibration  # of these weights, whichever row is kept
-        return found
+        config = replace(self.config, num_puzzle_identifiers=1)
+        return replace(self, config=config, tensors=only, ranges=self.calibration)
+
+    def with_calibration(self, calibration: Calibration) -> Network:
+        """Return the network with other activation ranges."""
+        return replace(self, ranges=calibration)
 
     @property
     def thresholds_path(self) -> Path | None:

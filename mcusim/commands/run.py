@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from mcusim.asked import Asked, asked
 from mcusim.build import Costs, basis, budget, cycle_rows, operator_rows, regions, total
 from mcusim.deployments import DEFAULT_DEPLOYMENT, FLOAT32, Deployment, load_deployment
 from mcusim.elf import read_elf
@@ -87,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
              "sudoku-mlp-int4 --format json")  # fmt: skip
 
 
-def _deployment(args: argparse.Namespace) -> tuple[Deployment, int]:
+def _deployment(args: Asked) -> tuple[Deployment, int]:
     """The named deployment with the flags in place of its own values, and the budget in bytes."""
     chosen = load_deployment(args.deployment or DEFAULT_DEPLOYMENT, args.catalogue)
     large = (args.part or chosen.part) == LARGE_PART
@@ -99,10 +100,14 @@ def _deployment(args: argparse.Namespace) -> tuple[Deployment, int]:
         config = find_network(args.model).config
         chosen = replace(chosen, name="(command line)", model=args.model, H_cycles=config.H_cycles,
                          steps=config.halt_max_steps)  # fmt: skip
-    for field, value in (("weights", args.weights), ("H_cycles", args.H_cycles), ("steps", args.steps),
-                         ("part", args.part), ("carry", args.carry)):  # fmt: skip
-        if value is not None:
-            chosen = replace(chosen, **{field: value})
+    chosen = replace(
+        chosen,
+        weights=chosen.weights if args.weights is None else args.weights,
+        H_cycles=chosen.H_cycles if args.H_cycles is None else args.H_cycles,
+        steps=chosen.steps if args.steps is None else args.steps,
+        part=chosen.part if args.part is None else args.part,
+        carry=chosen.carry if args.carry is None else args.carry,
+    )
     for what, value in (("--H-cycles", chosen.H_cycles), ("--steps", chosen.steps)):
         if value < 1:
             raise InputError(f"{what} {value}: the recursion needs at least 1.")
@@ -164,8 +169,8 @@ def _remedies(
     return tuple(found)
 
 
-def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
-    """Do what the arguments say; errors rise as sentences."""
+def simulate(args: Asked, progress: Progress) -> RunReport:
+    """Do what is asked; errors rise as sentences."""
     deployment, limit = _deployment(args)
     part = load_part(deployment.part, args.catalogue)
     network = find_network(deployment.model)
@@ -238,7 +243,7 @@ def simulate(args: argparse.Namespace, progress: Progress) -> RunReport:
 def run(args: argparse.Namespace) -> int:
     console = Console(stderr=True)
     with Progress(transient=True, console=console, disable=not console.is_terminal) as progress:
-        report = simulate(args, progress)
+        report = simulate(asked(args), progress)
     if args.format in WRITTEN:
         publish(WRITTEN[args.format](report), args, TITLE)
     else:

@@ -1,0 +1,52 @@
+"""The Python door to the simulated chip; :mod:`workbench.api` has the networks.  docs/api.md runs it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress
+
+from mcusim.asked import Asked
+from mcusim.commands.run import simulate as simulated
+from mcusim.report import RunReport, to_json
+from refimpl.errors import InputError
+from workbench.networks import Network
+
+__all__ = ["Asked", "RunReport", "simulate", "to_json"]
+
+
+def simulate(network: Network | str | Path | None = None, **wanted: Any) -> RunReport:
+    """Run one puzzle of a deployment on a simulated part and return the report.
+
+    Parameters
+    ----------
+    network : of the deployment's own in its place; one in memory must lie in a folder as it is.
+    wanted : fields of :class:`mcusim.asked.Asked`, such as ``part="stm32h743"``, ``weights="w8c"``,
+        ``data="puzzles.npz:3"``.
+
+    Raises
+    ------
+    InputError
+        For whatever cannot be read or simulated.
+    """
+    unknown = sorted(set(wanted) - set(Asked.__dataclass_fields__))
+    if unknown:
+        raise InputError(f"a simulation is not asked for {', '.join(unknown)}; it is for "
+                         f"{', '.join(Asked.__dataclass_fields__)}.")
+    request = Asked(**wanted)
+    if network is not None:
+        request = replace(request, model=_name(network))
+    with Progress(disable=True) as progress:
+        return simulated(request, progress)
+
+
+def _name(network: Network | str | Path) -> str:
+    if not isinstance(network, Network):
+        return str(network)
+    if network.ranges is not None:
+        raise InputError(f"the ranges of {network.name!r} are in memory alone; save_calibration writes "
+                         "them where a "
+                         "simulation finds them.")
+    return network.name if network.folder is None else str(network.folder)
