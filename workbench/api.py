@@ -59,7 +59,7 @@ def puzzles_of(
 def calibration_puzzles(
     network: Network, puzzles: str | Path | PuzzleSet | None = None, count: int | None = None
 ) -> PuzzleSet:
-    """Return the puzzles that a calibration takes: ``count`` or 64 of those named, or a set of the task's own.
+    """Return the puzzles that a calibration takes: ``count`` or 64 of those named, or the task's own set.
 
     Raises
     ------
