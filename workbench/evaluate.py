@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl import fast, float_ops
+from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
 from refimpl.models.recursion import run
 from workbench.bfloat16 import bfloat16_model, bfloat16_ops
@@ -72,6 +73,8 @@ def batches(
     The result does not depend on ``threads`` or the batch size: puzzles do not interact.  Where the caller
     stops (an interrupt, or enough seen), batches in flight end within one call of the block.
     """
+    if threads < 1:
+        raise InputError(f"--threads is {threads}; it takes at least 1.")
     size, over = batch_of(runner.model.config), threading.Event()
 
     def look(*_: object) -> None:

@@ -59,8 +59,6 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         show(_cards_sheet(), args)
         return 0
-    if args.threads < 1:
-        raise InputError(f"--threads is {args.threads}; it takes at least 1.")
     if args.card:
         return _state(args)
     rows = _measured(args)
