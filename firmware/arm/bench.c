@@ -18,8 +18,8 @@ void rr_stack_run(const rr_linear_job *job);
 __attribute__((noinline)) void rr_stack_run(const rr_linear_job *job)
 {
     const rr_rescaler p = rr_rescaler_of(multipliers[0], shifts[0], 0, 0, 8);
-    if (RR_BENCH_BITS == 0) rr_scores_rows(activations, TOKENS, codes, N, K, &p, out);
-    else if (RR_BENCH_BITS == 16) rr_values_rows(probabilities, TOKENS, codes, K, N, &p, out);
+    if (RR_BENCH_BITS == 0) rr_scores_rows(activations, K, TOKENS, codes, N, K, &p, out);
+    else if (RR_BENCH_BITS == 16) rr_values_rows(probabilities, TOKENS, codes, K, N, &p, out, N);
     else rr_linear(job);
 }
 

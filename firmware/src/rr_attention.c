@@ -27,8 +27,8 @@ int32_t rr_rope(const int8_t *a, const int16_t *cos, const int16_t *sin, int32_t
     return RR_OK;
 }
 
-void rr_scores_rows(const int8_t *q, int32_t rows, const int8_t *k, int32_t keys, int32_t d, const rr_rescaler *p,
-                    int8_t *out)
+void rr_scores_rows(const int8_t *q, int32_t q_row, int32_t rows, const int8_t *k, int32_t keys, int32_t d,
+                    const rr_rescaler *p, int8_t *out)
 {
     for (int32_t key = 0; key < keys; key += 2) {
         const int32_t pair = key + 1 < keys;
@@ -36,7 +36,7 @@ void rr_scores_rows(const int8_t *q, int32_t rows, const int8_t *k, int32_t keys
         for (int32_t r = 0; r < rows; r += RR_DOT_ROWS) {
             rr_sums sums;
             const int32_t count = rows - r < RR_DOT_ROWS ? rows - r : RR_DOT_ROWS;
-            rr_dot_rows(q + r * d, d, count, d, &sums);
+            rr_dot_rows(q + r * q_row, q_row, count, d, &sums);
             for (int32_t i = 0; i <= pair; i++) rr_rescale_run(p, sums.of[i], count, out + r * keys + key + i, keys);
         }
     }
@@ -58,7 +58,7 @@ static void rr_values_pair(const int16_t *probabilities, int32_t count, int32_t 
 }
 
 void rr_values_rows(const int16_t *probabilities, int32_t rows, const int8_t *v, int32_t keys, int32_t d,
-                    const rr_rescaler *p, int8_t *out)
+                    const rr_rescaler *p, int8_t *out, int32_t out_row)
 {
     rr_rescaler o = *p;
     for (int32_t channel = 0; channel < d; channel += 2) {
@@ -70,7 +70,7 @@ void rr_values_rows(const int16_t *probabilities, int32_t rows, const int8_t *v,
             rr_values_pair(probabilities + r * keys, count, keys, v + channel, d, pair, &sums, totals);
             for (int32_t i = 0; i <= pair; i++) {
                 o.bias = rr_wrap32((uint32_t)totals[i] << 15); /* (p + 32768) v = p v + 32768 v */
-                rr_rescale_run(&o, sums.of[i], count, out + r * d + channel + i, d);
+                rr_rescale_run(&o, sums.of[i], count, out + r * out_row + channel + i, out_row);
             }
         }
     }
@@ -82,7 +82,7 @@ int32_t rr_scores(const int8_t *q, const int8_t *k, int32_t heads, int32_t t, in
     if (!rr_valid(heads, t, d, multiplier, shift, rounding) || d > RR_MAX_K) return RR_REFUSED;
     const rr_rescaler p = rr_rescaler_of(multiplier, shift, rounding, output_offset, 8);
     for (int32_t head = 0; head < heads; head++)
-        rr_scores_rows(q + head * t * d, t, k + head * t * d, t, d, &p, out + head * t * t);
+        rr_scores_rows(q + head * t * d, d, t, k + head * t * d, t, d, &p, out + head * t * t);
     return RR_OK;
 }
 
@@ -93,6 +93,6 @@ int32_t rr_weighted_values(const int16_t *probabilities, const int8_t *v, int32_
     if (!rr_valid(heads, t, d, multiplier, shift, rounding)) return RR_REFUSED;
     const rr_rescaler p = rr_rescaler_of(multiplier, shift, rounding, output_offset, 8);
     for (int32_t head = 0; head < heads; head++)
-        rr_values_rows(probabilities + head * t * t, t, v + head * t * d, t, d, &p, out + head * t * d);
+        rr_values_rows(probabilities + head * t * t, t, v + head * t * d, t, d, &p, out + head * t * d, d);
     return RR_OK;
 }

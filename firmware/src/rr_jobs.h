@@ -21,12 +21,13 @@ int rr_linear_valid(const rr_linear_job *p);
 /* Run a valid job: codes, multipliers, shifts and biases are each read once, whatever `rows` is. */
 void rr_linear(const rr_linear_job *p);
 
-/* One head: int8 scores (rows, keys) of `rows` queries, and values (rows, d) of their probabilities + 32768.
+/* One head: int8 scores (rows, keys) of `rows` queries, and values (rows, d) of their probabilities + 32768; a
+ * query, and a row of values, stands q_row, out_row after the one before.
  * Each key and each column of v is staged once for all rows (a column once for every RR_DOT_ROWS rows). */
-void rr_scores_rows(const int8_t *q, int32_t rows, const int8_t *k, int32_t keys, int32_t d, const rr_rescaler *p,
-                    int8_t *out);
-void rr_values_rows(const int16_t *probabilities, int32_t rows, const int8_t *v, int32_t keys, int32_t d,
+void rr_scores_rows(const int8_t *q, int32_t q_row, int32_t rows, const int8_t *k, int32_t keys, int32_t d,
                     const rr_rescaler *p, int8_t *out);
+void rr_values_rows(const int16_t *probabilities, int32_t rows, const int8_t *v, int32_t keys, int32_t d,
+                    const rr_rescaler *p, int8_t *out, int32_t out_row);
 
 enum { RR_STATIC = 0, RR_TOKEN = 1, RR_MX = 2 };
 

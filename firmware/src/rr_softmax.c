@@ -154,17 +154,28 @@ static void rr_softmax_row(const int8_t *a, int32_t cols, const int32_t *table, 
     rr_probabilities(a, cols, top, table, scale, RR_SUM_BITS - headroom + 15, out);
 }
 
-int32_t rr_softmax_s8_s16(const int8_t *a, int32_t rows, int32_t cols, int32_t multiplier, int32_t shift,
-                          int32_t diff_min, int16_t *out)
+/* A difference of two int8 values takes 256 values: their exponentials, -1 where not counted.  Kept as long as the
+ * constants stay the same. */
+static const int32_t *rr_exponentials(int32_t multiplier, int32_t shift, int32_t diff_min)
 {
-    /* A difference of two int8 values takes 256 values: their exponentials, -1 where not counted. */
-    static int32_t table[256];
-    if (rows < 1 || cols < 1 || cols > RR_MAX_KEYS) return RR_REFUSED;
-    if (multiplier < 0x40000000 || shift < 0 || shift > 31 || diff_min > 0) return RR_REFUSED;
+    static int32_t table[256], of_multiplier, of_shift, of_diff_min;
+    if (multiplier == of_multiplier && shift == of_shift && diff_min == of_diff_min) return table;
     for (int32_t d = 0; d < 256; d++)
         table[d] = -d < diff_min
                        ? -1
                        : rr_exp_of(rr_mul_high_sat(rr_wrap32((uint32_t)-d << shift), multiplier));
+    of_multiplier = multiplier;
+    of_shift = shift;
+    of_diff_min = diff_min;
+    return table;
+}
+
+int32_t rr_softmax_s8_s16(const int8_t *a, int32_t rows, int32_t cols, int32_t multiplier, int32_t shift,
+                          int32_t diff_min, int16_t *out)
+{
+    if (rows < 1 || cols < 1 || cols > RR_MAX_KEYS) return RR_REFUSED;
+    if (multiplier < 0x40000000 || shift < 0 || shift > 31 || diff_min > 0) return RR_REFUSED;
+    const int32_t *table = rr_exponentials(multiplier, shift, diff_min);
     for (int32_t r = 0; r < rows; r++) rr_softmax_row(a + r * cols, cols, table, out + r * cols);
     return RR_OK;
 }

@@ -10,7 +10,6 @@ from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import AttentionTiles, MixTiles, OutputTiles
 from mcusim.planner.machine import Machine, Tile
 from mcusim.planner.sublayers import (
-    MULTIPLIER_AND_SHIFT,
     Source,
     close_wide,
     hidden_rows,
@@ -71,13 +70,14 @@ def _project(m: Machine, p: Attention, source: Source, tiles: MixTiles, kept: Bu
     staged = m.stage(p.qkv, together * tiles.heads * size, hidden)
     fresh = None if kept is not None else m.alloc("activations of a chunk", (tiles.chunk, hidden), "int8")
     wide = open_wide(m, source, tiles.chunk, hidden) if kept is None else None
+    room = m.room(p.qkv, together * tiles.heads * size)
     rotation = m.alloc("cos and sin", (tiles.chunk, size), "int16") if p.rope is not None else None
     projected = m.alloc("q, k, v of a chunk", (tiles.chunk, together * tiles.heads * size), "int8")
     rows = Tile(group.start * size, group.stop * size)
     for first in range(0, 3, together):
         parts = range(first, first + together)
-        w = m.fetch(staged, tuple(rows.shifted(i * hidden) for i in parts), Tile(0, hidden))
-        m.constants(p.qkv, together * rows.size, *MULTIPLIER_AND_SHIFT)
+        outputs = tuple(rows.shifted(i * hidden) for i in parts)
+        w = m.fetch(staged, outputs, Tile(0, hidden), m.scales(p.qkv, outputs, room))
         for part in m.tiles(0, positions, tiles.chunk):
             at = slice(part.start, part.stop)
             if fresh is not None and wide is not None:
@@ -92,7 +92,7 @@ def _project(m: Machine, p: Attention, source: Source, tiles: MixTiles, kept: Bu
             for i, values in zip(parts, split, strict=True):
                 turned = m.ops.rope(values[None], rope) if rope is not None and i < 2 else values[None]
                 m.put(targets[i][:, :, at], turned)
-    m.free(projected, *staged.buffers, *(b for b in (fresh, rotation) if b is not None))
+    m.free(projected, room, *staged.buffers, *(b for b in (fresh, rotation) if b is not None))
     if wide is not None:
         close_wide(m, wide)
 
@@ -102,13 +102,12 @@ def output(m: Machine, p: Attention, source: Source, tiles: OutputTiles, mixed: 
     positions, hidden = m.config.positions, m.config.hidden_size
     for block in m.tiles(0, positions, tiles.rows):
         sums = m.alloc("sums", (tiles.rows, hidden), "int32")
-        staged = m.stage(p.o, tiles.inner, hidden)
+        staged, room = m.stage(p.o, tiles.inner, hidden), m.room(p.o, tiles.inner)
         for inner in m.tiles(0, hidden, tiles.inner):
-            w = m.fetch(staged, (inner,), Tile(0, hidden))
-            m.constants(p.o, inner.size, *MULTIPLIER_AND_SHIFT)
+            w = m.fetch(staged, (inner,), Tile(0, hidden), m.scales(p.o, (inner,), room))
             codes = m.view(mixed)[block.start : block.stop]
             m.put(m.view(sums)[: block.size, inner.start : inner.stop], m.ops.linear(codes, w))
-        m.free(*staged.buffers)
+        m.free(room, *staged.buffers)
         wide = open_wide(m, source, tiles.chunk, hidden, "h of the output")
         for part in m.tiles(block.start, block.stop, tiles.chunk):
             y = m.view(sums)[part.within(block)]

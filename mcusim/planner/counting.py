@@ -14,7 +14,7 @@ from typing import Any
 from mcusim.planner.buffers import Buffer, Lifetimes, Placement, place
 from mcusim.planner.choices import Choices
 from mcusim.planner.ledger import INIT, Ledger
-from mcusim.planner.machine import Staged, State, Tile
+from mcusim.planner.machine import Scales, Staged, State, Tile
 from refimpl import shape_ops
 from refimpl.counting import Counts, Event, Metered, count
 from refimpl.models.config import ModelConfig
@@ -93,7 +93,8 @@ class CountingMachine:
         tile = -(-min(rows, leaf.shape[0]) * min(columns, leaf.shape[1]) * self.bits // 8)
         return Staged(leaf, tuple(self.alloc(f"{leaf.name} tile {i}", (tile,), "int8") for i in (0, 1)))
 
-    def fetch(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile) -> Leaf:
+    def fetch(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile,
+              scales: Scales | None = None) -> Leaf:  # fmt: skip
         leaf = staged.leaf
         height = sum(tile.size for tile in rows)
         if leaf.name not in self.resident:
@@ -102,26 +103,30 @@ class CountingMachine:
                 codes[length] += number * self.times
         return replace(leaf, shape=(height, columns.size))
 
-    def constants(self, leaf: Leaf, count: int, *sizes: int) -> None:
-        for size in sizes:
-            self.ledger.sites[leaf.name].constants[count * size] += self.times
+    def room(self, leaf: Leaf, count: int) -> Buffer:
+        return self.alloc(f"{leaf.name} scales", (count * scale_bytes(bool(leaf.bias_key)),), "int8")
+
+    def scales(self, leaf: Leaf, rows: tuple[Tile, ...], room: Buffer) -> Scales:
+        for length in scale_reads(rows, bool(leaf.bias_key)):
+            self.ledger.sites[leaf.name].constants[length] += self.times
+        return Scales(rows, room)
 
     def table(self, silu: Leaf, buffer: Buffer) -> Leaf:
-        self.constants(silu, buffer.bytes, 1)
+        self.ledger.sites[silu.name].constants[buffer.bytes] += self.times
         return silu
 
     def positions(self, rope: Leaf, tile: Tile, buffer: Buffer) -> Leaf:
-        self.constants(rope, tile.size * rope.shape[1], 2, 2)
+        self.ledger.sites[rope.name].constants[tile.size * rope.shape[1] * 2] += 2 * self.times
         return rope
 
-    def accumulate(self, sums: Array, a: Array, leaf: Leaf, first: bool) -> None:
+    def accumulate(self, sums: Array, a: Array, leaf: Leaf, inner: Tile) -> None:
         work = count("linear", (a, leaf), sums)
         size = a.shape[0] * leaf.shape[0]
         counts = Counts(macs=work.macs, adds=size, weight_elements=work.weight_elements)
         self._charge(leaf.name, counts, a.size + 2 * 4 * size)
         self.ledger.sites[leaf.name].charge_rows(size, a.shape[1], leaf.shape[0], self.times)
 
-    def finish(self, sums: Array, leaf: Leaf) -> None:
+    def finish(self, sums: Array, leaf: Leaf, scales: Scales) -> None:
         self._charge(leaf.name, Counts(requantizations=sums.size), 2 * 4 * sums.size)
 
     def load(self, state: State, tile: Tile, across: bool) -> Array:
@@ -155,6 +160,21 @@ class CountingMachine:
     def reset(self, state: State, init: Leaf) -> None:
         self._charge(INIT, Counts(), state.buffer.bytes)
         self.ledger.sites[INIT].constants[self.config.hidden_size * 2] += self.times
+
+
+MULTIPLIER, SHIFT, BIAS = 4, 1, 4
+
+
+def scale_bytes(biased: bool) -> int:
+    """Bytes of the constants of one row of a linear."""
+    return MULTIPLIER + SHIFT + BIAS * biased
+
+
+def scale_reads(rows: tuple[Tile, ...], biased: bool) -> Iterator[int]:
+    """Lengths of the contiguous reads that fetch the constants of rows."""
+    for tile in rows:
+        for size in (MULTIPLIER, *[BIAS] * biased, SHIFT):
+            yield tile.size * size
 
 
 def code_reads(rows: tuple[Tile, ...], columns: Tile, width: int, bits: int) -> Iterator[tuple[int, int]]:

@@ -19,9 +19,9 @@ from mcusim.flash import FlashRows
 from mcusim.planner.arena import Arena, Place
 from mcusim.planner.buffers import Buffer, Placement
 from mcusim.planner.choices import Choices
-from mcusim.planner.counting import code_reads
+from mcusim.planner.counting import code_reads, scale_bytes, scale_reads
 from mcusim.planner.ledger import INIT, Ledger
-from mcusim.planner.machine import Staged, State, Tile
+from mcusim.planner.machine import Scales, Staged, State, Tile
 from mcusim.planner.noise import NoisyFlash
 from mcusim.planner.plan import SCRATCH, Plan
 from mcusim.planner.promises import Promise, PromisedOps, accumulate, set_accumulators, store
@@ -118,7 +118,8 @@ class ArenaMachine:
         size = -(-min(rows, height) * min(columns, width) * self.bits // 8)
         return Staged(leaf, tuple(self.alloc(f"{leaf.name} tile {i}", (size,), "int8") for i in (0, 1)))
 
-    def fetch(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile) -> Leaf:
+    def fetch(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile,
+              scales: Scales | None = None) -> Leaf:  # fmt: skip
         leaf: Linear = staged.leaf
         tile, packed = tile_of(leaf, rows, columns)
         if leaf.name not in self.resident:
@@ -133,26 +134,34 @@ class ArenaMachine:
         # The kernel's float copy of a tile stands for the bytes just delivered, unless those were damaged.
         return tile if np.array_equal(arrived, packed) else replace(tile, codes=unpacked(held, tile))
 
-    def constants(self, leaf: Leaf, count: int, *sizes: int) -> None:
-        for size in sizes:
-            self.ledger.sites[leaf.name].constants[count * size] += 1
+    def room(self, leaf: Linear, count: int) -> Buffer:
+        return self.alloc(f"{leaf.name} scales", (count * scale_bytes(leaf.bias is not None),), "int8")
+
+    def scales(self, leaf: Linear, rows: tuple[Tile, ...], room: Buffer) -> Scales:
+        for length in scale_reads(rows, leaf.bias is not None):
+            self.ledger.sites[leaf.name].constants[length] += 1
+        at = np.concatenate([np.arange(tile.start, tile.stop) for tile in rows])
+        wide = [leaf.multiplier[at], *([] if leaf.bias is None else [leaf.bias[at]])]
+        delivered = np.concatenate([*(part.view(np.int8) for part in wide), leaf.shift[at].astype(np.int8)])
+        self.put(self.view(room)[: delivered.size], delivered)
+        return Scales(rows, room)
 
     def table(self, silu: Silu, buffer: Buffer) -> Silu:
-        self.constants(silu, buffer.bytes, 1)
+        self.ledger.sites[silu.name].constants[buffer.bytes] += 1
         return Silu(silu.name, self.put(self.view(buffer), silu.table))
 
     def positions(self, rope: Rope, tile: Tile, buffer: Buffer) -> Rope:
         half = rope.cos.shape[1]
-        self.constants(rope, tile.size * half, 2, 2)
+        self.ledger.sites[rope.name].constants[tile.size * half * 2] += 2
         both = self.view(buffer)[: tile.size]
         cos = self.put(both[:, :half], rope.cos[tile.start : tile.stop])
         sin = self.put(both[:, half:], rope.sin[tile.start : tile.stop])
         return Rope(rope.name, cos, sin)
 
-    def accumulate(self, sums: Array, a: Array, leaf: Linear, first: bool) -> None:
-        self._do(set_accumulators if first else accumulate, sums, a, leaf)
+    def accumulate(self, sums: Array, a: Array, leaf: Linear, inner: Tile) -> None:
+        self._do(accumulate if inner.start else set_accumulators, sums, a, leaf)
 
-    def finish(self, sums: Array, leaf: Linear) -> None:
+    def finish(self, sums: Array, leaf: Linear, scales: Scales) -> None:
         bias = np.zeros(sums.shape[1], np.int32) if leaf.bias is None else leaf.bias
         scale = (bias, leaf.multiplier, leaf.shift, leaf.rounding, leaf.out_bits, leaf.output_offset)
         self.put(sums, Promise(rescale_columns, (sums, *scale)))

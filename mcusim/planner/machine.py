@@ -41,6 +41,15 @@ class State:
 
 
 @dataclass(frozen=True)
+class Scales:
+    """Constants of some rows of a linear, brought into ``buffer``: multipliers, then biases if the linear has
+    any (int32 each), then shifts (int8)."""
+
+    rows: tuple[Tile, ...]
+    buffer: Buffer
+
+
+@dataclass(frozen=True)
 class Staged:
     """A linear whose weights come in tiles: ``buffers`` are the two that a DMA fills in turn, or none."""
 
@@ -80,11 +89,16 @@ class Machine(Protocol):
     def stage(self, leaf: Leaf, rows: int, columns: int) -> Staged:
         """Allocate the double buffer for tiles of at most ``rows`` x ``columns`` codes."""
 
-    def fetch(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile) -> Leaf:
-        """Bring codes into the arena and return the linear of that tile."""
+    def fetch(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile,
+              scales: Scales | None = None) -> Leaf:  # fmt: skip
+        """Bring codes into the arena and return the linear of that tile; without ``scales`` it can only be
+        accumulated."""
 
-    def constants(self, leaf: Leaf, count: int, *sizes: int) -> None:
-        """Charge the reading of ``count`` constants of each of ``sizes`` bytes from the image."""
+    def room(self, leaf: Leaf, count: int) -> Buffer:
+        """Allocate a buffer for the constants of ``count`` rows of a linear."""
+
+    def scales(self, leaf: Leaf, rows: tuple[Tile, ...], room: Buffer) -> Scales:
+        """Bring the constants of rows of a linear into ``room``."""
 
     def table(self, silu: Leaf, buffer: Buffer) -> Leaf:
         """Bring the 256 bytes of a table into ``buffer``."""
@@ -92,10 +106,10 @@ class Machine(Protocol):
     def positions(self, rope: Leaf, tile: Tile, buffer: Buffer) -> Leaf:
         """Bring the rotation of the tokens of a tile into ``buffer``."""
 
-    def accumulate(self, sums: Array, a: Array, leaf: Leaf, first: bool) -> None:
-        """``sums += a @ codes.T`` in int32; ``first`` sets them instead."""
+    def accumulate(self, sums: Array, a: Array, leaf: Leaf, inner: Tile) -> None:
+        """``sums += a @ codes.T`` in int32 over the inputs ``inner``; the first of them sets the sums."""
 
-    def finish(self, sums: Array, leaf: Leaf) -> None:
+    def finish(self, sums: Array, leaf: Leaf, scales: Scales) -> None:
         """Requantize accumulators to the linear's output, in place."""
 
     def load(self, state: State, tile: Tile, across: bool) -> Array:

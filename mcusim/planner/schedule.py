@@ -12,12 +12,11 @@ from mcusim.planner.attention import attention
 from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import AttentionTiles, SwiGLUTiles
 from mcusim.planner.machine import Machine, State, Tile
-from mcusim.planner.sublayers import MULTIPLIER_AND_SHIFT, Source, swiglu
+from mcusim.planner.sublayers import Source, swiglu
 from refimpl.models.operators import Array
 from refimpl.models.order import Level
 from refimpl.models.tree import Attention, Block, Model
 
-BIAS = 4
 HEAD_TOKENS = 8  # tokens whose logits are computed at once; the heads are never the peak
 
 
@@ -69,13 +68,13 @@ def heads(m: Machine, model: Model, z_H: State) -> tuple[Array, Array]:
         codes = m.alloc("activations", (HEAD_TOKENS, config.hidden_size), "int8")
         head = model.lm_head
         staged = m.stage(head.linear, config.vocab_size, config.hidden_size)
-        w = m.fetch(staged, (Tile(0, config.vocab_size),), Tile(0, config.hidden_size))
-        m.constants(head.linear, config.vocab_size, *MULTIPLIER_AND_SHIFT)
+        rows, room = (Tile(0, config.vocab_size),), m.room(head.linear, config.vocab_size)
+        w = m.fetch(staged, rows, Tile(0, config.hidden_size), m.scales(head.linear, rows, room))
         for part in m.tiles(prefix, last, HEAD_TOKENS):
             a = m.put(m.view(codes)[: part.size], m.ops.quantize(m.load(z_H, part, False), head.input))
             m.put(m.view(logits)[part.start - prefix : part.stop - prefix], m.ops.linear(a, w))
         m.put(m.view(answer), m.ops.argmax(m.view(logits)))
-        m.free(logits, *staged.buffers)
+        m.free(logits, room, *staged.buffers)
         q = _halting(m, model, z_H, codes)
         given = m.view(answer).copy()
         m.free(codes, answer)
@@ -86,10 +85,10 @@ def _halting(m: Machine, model: Model, z_H: State, codes: Buffer) -> Array:
     head, hidden = model.q_head, m.config.hidden_size
     q = m.alloc("q", (1, 2), "int32")
     staged = m.stage(head.linear, 2, hidden)
-    w = m.fetch(staged, (Tile(0, 2),), Tile(0, hidden))
-    m.constants(head.linear, 2, *MULTIPLIER_AND_SHIFT, BIAS)
+    rows, room = (Tile(0, 2),), m.room(head.linear, 2)
+    w = m.fetch(staged, rows, Tile(0, hidden), m.scales(head.linear, rows, room))
     a = m.put(m.view(codes)[:1], m.ops.quantize(m.load(z_H, Tile(0, 1), False), head.input))
     m.put(m.view(q), m.ops.linear(a, w))
     given: Array = m.view(q)[0].copy()
-    m.free(q, *staged.buffers)
+    m.free(q, room, *staged.buffers)
     return given

@@ -15,7 +15,6 @@ from mcusim.planner.machine import Machine, State, Tile
 from refimpl.models.operators import Array
 from refimpl.models.tree import SwiGLU
 
-MULTIPLIER_AND_SHIFT = (4, 1)
 ROW_SCALE = 5
 
 
@@ -86,11 +85,13 @@ def swiglu(m: Machine, p: SwiGLU, source: Source, tiles: SwiGLUTiles, across: bo
             sums = m.alloc("sums", (tiles.rows, width), "int32")
             gate_up = m.stage(p.gate_up, 2 * tiles.inner, width)
             down = m.stage(p.down, width, tiles.inner)
+            room, down_room = m.room(p.gate_up, 2 * tiles.inner), m.room(p.down, width)
+            down_scales = m.scales(p.down, (Tile(0, width),), down_room)
             gates = m.alloc("gate and up", (tiles.chunk, 2 * tiles.inner), "int8")
             for inner in m.tiles(0, inner_size, tiles.inner):
-                w = m.fetch(gate_up, (inner, inner.shifted(inner_size)), Tile(0, width))
-                v = m.fetch(down, (Tile(0, width),), inner)
-                m.constants(p.gate_up, 2 * inner.size, *MULTIPLIER_AND_SHIFT)
+                rows = inner, inner.shifted(inner_size)
+                w = m.fetch(gate_up, rows, Tile(0, width), m.scales(p.gate_up, rows, room))
+                v = m.fetch(down, (Tile(0, width),), inner, down_scales)
                 for part in m.tiles(block.start, block.stop, tiles.chunk):
                     both = m.view(gates)[: part.size, : 2 * inner.size]
                     m.put(both, m.ops.linear(m.view(codes)[part.within(block)], w))
@@ -100,17 +101,16 @@ def swiglu(m: Machine, p: SwiGLU, source: Source, tiles: SwiGLUTiles, across: bo
                     if at_once:
                         m.put(m.view(sums)[part.within(block)], m.ops.linear(gate, v))
                     else:
-                        m.accumulate(m.view(sums)[part.within(block)], gate, v, inner.start == 0)
-            m.free(gates, *down.buffers, *gate_up.buffers, codes)
+                        m.accumulate(m.view(sums)[part.within(block)], gate, v, inner)
+            m.free(gates, room, *down.buffers, *gate_up.buffers, codes)
             wide = open_wide(m, source, tiles.chunk, width)
-            m.constants(p.down, width, *MULTIPLIER_AND_SHIFT)
             for part in m.tiles(block.start, block.stop, tiles.chunk):
                 y = m.view(sums)[part.within(block)]
                 if not at_once:
-                    m.finish(y, p.down)
+                    m.finish(y, p.down, down_scales)
                 m.put(y, m.ops.add(hidden_rows(m, source, wide, part, across), y))
                 m.store(source.state, part, across, y, p.norm)
             close_wide(m, wide)
-            m.free(sums)
+            m.free(sums, down_room)
         m.free(table)
     source.state.norm = p.norm

@@ -1,0 +1,238 @@
+/* Operators on tiles: sums, activations, linears, input rows. */
+#include "rr_tile.h"
+
+#include <string.h>
+
+#include "rr_dot.h"
+#include "rr_fixed.h"
+#include "rr_norm.h"
+
+rr_rescaler rr_rescaler_by(const rr_factor *p)
+{
+    return rr_rescaler_of(p->multiplier, p->shift, rr_rounding, p->offset, p->bits);
+}
+
+void rr_sum_s32(int32_t *to, const int32_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols, int add)
+{
+    for (int32_t r = 0; r < rows; r++, from += row, to += cols)
+        for (int32_t c = 0; c < cols; c++) to[c] = (add ? to[c] : 0) + from[c * col];
+}
+
+void rr_sum_s16(int32_t *to, const int16_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols, int add)
+{
+    for (int32_t r = 0; r < rows; r++, from += row, to += cols)
+        for (int32_t c = 0; c < cols; c++) to[c] = (add ? to[c] : 0) + from[c * col];
+}
+
+void rr_sum_s8(int32_t *to, const int8_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
+               const rr_factor *to_state, int add)
+{
+    for (int32_t r = 0; r < rows; r++, from += row, to += cols)
+        for (int32_t c = 0; c < cols; c++) {
+            const int32_t y = rr_saturate16(rr_scale(from[c * col], to_state->multiplier, to_state->shift, rr_rounding));
+            to[c] = (add ? to[c] : 0) + y;
+        }
+}
+
+enum { RR_AT_ONCE = 32 }; /* values widened to int32 on the stack */
+
+void rr_codes_s32(int8_t *to, const int32_t *from, int32_t rows, int32_t cols, const rr_factor *p)
+{
+    const rr_rescaler by = rr_rescaler_by(p);
+    rr_rescale_run(&by, from, rows * cols, to, 1);
+}
+
+void rr_codes_s16(int8_t *to, const int16_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
+                  const rr_factor *p)
+{
+    const rr_rescaler by = rr_rescaler_by(p);
+    int32_t wide[RR_AT_ONCE];
+    for (int32_t r = 0; r < rows; r++, from += row, to += cols)
+        for (int32_t start = 0; start < cols; start += RR_AT_ONCE) {
+            const int32_t count = rr_least(RR_AT_ONCE, cols - start);
+            for (int32_t c = 0; c < count; c++) wide[c] = from[(start + c) * col];
+            rr_rescale_run(&by, wide, count, to + start, 1);
+        }
+}
+
+void rr_codes_s8(int8_t *to, const int8_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
+                 const rr_factor *to_state, const rr_factor *p)
+{
+    const rr_rescaler by = rr_rescaler_by(p);
+    int32_t wide[RR_AT_ONCE];
+    for (int32_t r = 0; r < rows; r++, from += row, to += cols)
+        for (int32_t start = 0; start < cols; start += RR_AT_ONCE) {
+            const int32_t count = rr_least(RR_AT_ONCE, cols - start);
+            for (int32_t c = 0; c < count; c++)
+                wide[c] = rr_saturate16(
+                    rr_scale(from[(start + c) * col], to_state->multiplier, to_state->shift, rr_rounding));
+            rr_rescale_run(&by, wide, count, to + start, 1);
+        }
+}
+
+void rr_norm_s16(int16_t *to, int32_t row, int32_t col, const int32_t *h, int32_t rows, int32_t cols, int32_t gain,
+                 int32_t eps)
+{
+    for (int32_t r = 0; r < rows; r++, h += cols, to += row) {
+        const rr_norm_scale scale = rr_norm_scale_of(h, cols, gain, eps);
+        for (int32_t c = 0; c < cols; c++) to[c * col] = rr_normed(&scale, h[c]);
+    }
+}
+
+void rr_norm_s8(int8_t *to, int32_t row, int32_t col, const int32_t *h, int32_t rows, int32_t cols, int32_t gain,
+                int32_t eps, const rr_factor *to_code)
+{
+    for (int32_t r = 0; r < rows; r++, h += cols, to += row) {
+        const rr_norm_scale scale = rr_norm_scale_of(h, cols, gain, eps);
+        for (int32_t c = 0; c < cols; c++)
+            to[c * col] = rr_saturate8(
+                rr_scale(rr_normed(&scale, h[c]), to_code->multiplier, to_code->shift, rr_rounding));
+    }
+}
+
+/* Constants of output i of n, as a plan brings them into RAM. */
+static rr_rescaler rr_output_by(const uint8_t *scales, int32_t n, int32_t i, int32_t biased, int32_t out_bits)
+{
+    int32_t multiplier, bias = 0;
+    memcpy(&multiplier, scales + 4 * i, 4);
+    if (biased) memcpy(&bias, scales + 4 * (n + i), 4);
+    rr_rescaler o = rr_rescaler_of(multiplier, ((const int8_t *)scales)[(biased ? 8 : 4) * n + i], rr_rounding, 0, out_bits);
+    o.bias = bias;
+    return o;
+}
+
+static void rr_put_sums(const rr_tile *p, const rr_sums *sums, int32_t i, int32_t r, int32_t count, int32_t output)
+{
+    if (p->mode == RR_RESCALED) {
+        const rr_rescaler o = rr_output_by(p->scales, p->parts * p->n, output, p->biased, p->out_bits);
+        const int32_t size = p->out_bits / 8;
+        rr_rescale_run(&o, sums->of[i], count, (int8_t *)p->out + (r * p->out_row + output) * size, p->out_row);
+        return;
+    }
+    int32_t *to = (int32_t *)p->out + r * p->out_row + output;
+    for (int32_t t = 0; t < count; t++, to += p->out_row) *to = (p->mode == RR_ADD ? *to : 0) + sums->of[i][t];
+}
+
+void rr_tile_linear(const rr_tile *p)
+{
+    for (int32_t part = 0; part < p->parts; part++) {
+        const uint8_t *codes = p->codes + part * p->part_bytes;
+        rr_nibbles codes4 = {codes, 0, 0};
+        const int8_t *codes8 = (const int8_t *)codes;
+        for (int32_t col = 0; col < p->n; col += 2) {
+            const int32_t pair = col + 1 < p->n;
+            for (int32_t i = 0; i <= pair; i++) {
+                if (p->row_bytes) {
+                    codes8 = (const int8_t *)codes + (col + i) * p->row_bytes;
+                    codes4.next = codes + (col + i) * p->row_bytes;
+                    codes4.half = 0;
+                }
+                if (p->bits == 4) rr_stage_s4(&codes4, p->k, i);
+                else rr_stage_s8(&codes8, p->k, i);
+            }
+            for (int32_t r = 0; r < p->rows; r += RR_DOT_ROWS) {
+                rr_sums sums;
+                const int32_t count = rr_least(RR_DOT_ROWS, p->rows - r);
+                rr_dot_rows(p->a + r * p->a_row, p->a_row, count, p->k, &sums);
+                for (int32_t i = 0; i <= pair; i++) rr_put_sums(p, &sums, i, r, count, part * p->n + col + i);
+            }
+        }
+    }
+}
+
+void rr_tile_finish(int32_t *sums, int32_t rows, int32_t n, const uint8_t *scales, int32_t biased)
+{
+    for (int32_t i = 0; i < n; i++) {
+        const rr_rescaler o = rr_output_by(scales, n, i, biased, 32);
+        int32_t column[RR_AT_ONCE];
+        for (int32_t r = 0; r < rows; r += RR_AT_ONCE) {
+            const int32_t count = rr_least(RR_AT_ONCE, rows - r);
+            for (int32_t t = 0; t < count; t++) column[t] = sums[(r + t) * n + i];
+            rr_rescale_run(&o, column, count, sums + r * n + i, n);
+        }
+    }
+}
+
+void rr_tile_silu(int8_t *gate, int32_t row, int32_t rows, int32_t cols, const int8_t *table)
+{
+    for (int32_t r = 0; r < rows; r++, gate += row)
+        for (int32_t c = 0; c < cols; c++) gate[c] = table[gate[c] + 128];
+}
+
+void rr_tile_multiply(int8_t *gate, const int8_t *up, int32_t row, int32_t rows, int32_t cols, const rr_factor *p)
+{
+    const rr_rescaler by = rr_rescaler_by(p);
+    int32_t products[RR_AT_ONCE];
+    for (int32_t r = 0; r < rows; r++, gate += row, up += row)
+        for (int32_t start = 0; start < cols; start += RR_AT_ONCE) {
+            const int32_t count = rr_least(RR_AT_ONCE, cols - start);
+            for (int32_t c = 0; c < count; c++) products[c] = (int32_t)gate[start + c] * up[start + c];
+            rr_rescale_run(&by, products, count, gate + start, 1);
+        }
+}
+
+void rr_tile_rope(const int8_t *from, int32_t from_head, int32_t from_row, const int16_t *cos_sin, int32_t heads,
+                  int32_t rows, int32_t half, int8_t *to, int32_t to_head, int32_t to_row)
+{
+    const int16_t *cos = cos_sin, *sin = cos_sin + rows * half;
+    for (int32_t h = 0; h < heads; h++)
+        for (int32_t r = 0; r < rows; r++) {
+            const int8_t *a = from + h * from_head + r * from_row;
+            int8_t *b = to + h * to_head + r * to_row;
+            for (int32_t j = 0; j < half; j++) {
+                const int32_t c = cos[r * half + j], s = sin[r * half + j], x = a[j], y = a[j + half];
+                b[j] = rr_saturate8(rr_shift_round(x * c - y * s, 14));
+                b[j + half] = rr_saturate8(rr_shift_round(y * c + x * s, 14));
+            }
+        }
+}
+
+void rr_tile_copy(const int8_t *from, int32_t from_head, int32_t from_row, int32_t heads, int32_t rows, int32_t cols,
+                  int8_t *to, int32_t to_head, int32_t to_row)
+{
+    for (int32_t h = 0; h < heads; h++)
+        for (int32_t r = 0; r < rows; r++)
+            memcpy(to + h * to_head + r * to_row, from + h * from_head + r * from_row, (size_t)cols);
+}
+
+typedef struct {
+    int32_t position, channel, channels, d;
+    uint8_t *row;
+    int32_t *to;
+    int32_t c_step;
+} rr_row_job;
+
+/* Add the wanted channels of one row of a table. */
+static void rr_add_row(const rr_rows *table, int32_t index, const rr_row_job *p)
+{
+    int32_t multiplier;
+    rr_fetch(p->row, table->codes + index * p->d + p->channel, (uint32_t)p->channels);
+    rr_fetch(p->row + p->d, table->multiplier + 4 * index, 4);
+    rr_fetch(p->row + p->d + 4, table->shift + index, 1);
+    memcpy(&multiplier, p->row + p->d, 4);
+    const int32_t shift = ((const int8_t *)p->row)[p->d + 4];
+    for (int32_t c = 0; c < p->channels; c++)
+        p->to[c * p->c_step] += rr_scale(((const int8_t *)p->row)[c], multiplier, shift, rr_rounding);
+}
+
+void rr_tile_embed(const rr_input *p, const uint8_t *tokens, int32_t puzzle, int32_t position, int32_t positions,
+                   int32_t channel, int32_t channels, uint8_t *row, int32_t *to, int32_t t_step, int32_t c_step, int add)
+{
+    for (int32_t t = position; t < position + positions; t++, to += t_step) {
+        const rr_row_job job = {t, channel, channels, p->d, row, to, c_step};
+        for (int32_t c = 0; !add && c < channels; c++) to[c * c_step] = 0;
+        if (t >= p->prefix) rr_add_row(&p->tokens, tokens[t - p->prefix], &job);
+        if (t == 0 && p->puzzles.codes) rr_add_row(&p->puzzles, puzzle, &job);
+        if (p->positions.codes) rr_add_row(&p->positions, t, &job);
+    }
+}
+
+void rr_tile_argmax(const int32_t *logits, int32_t rows, int32_t cols, uint8_t *out)
+{
+    for (int32_t r = 0; r < rows; r++, logits += cols) {
+        int32_t best = 0;
+        for (int32_t c = 1; c < cols; c++)
+            if (logits[c] > logits[best]) best = c;
+        out[r] = (uint8_t)best;
+    }
+}

@@ -1,0 +1,90 @@
+/* What a planned program calls: the operators on tiles, which are pieces of larger tensors.
+ *
+ * Element (r, c) of a view stands at base[r * row + c * col]; sums (int32) are contiguous, `cols` to a row.
+ * Requests come from a plan that was checked when it was made, so nothing is checked here. */
+#ifndef RR_TILE_H
+#define RR_TILE_H
+
+#include <stdint.h>
+
+#include "rr_rescale.h"
+
+/* Bring `bytes` bytes of the image into RAM.  The one that is linked by default copies. */
+void rr_fetch(void *to, const void *from, uint32_t bytes);
+
+static inline int32_t rr_least(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A multiplier with its shift; `bits` of the result.  The rounding rule is the program's. */
+typedef struct {
+    int32_t multiplier, shift, offset, bits;
+} rr_factor;
+rr_rescaler rr_rescaler_by(const rr_factor *p);
+extern const int32_t rr_rounding; /* defined by the plan: RR_DOUBLE or RR_SINGLE */
+
+/* to = view, or with `add` to += view, in state units. */
+void rr_sum_s32(int32_t *to, const int32_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols, int add);
+void rr_sum_s16(int32_t *to, const int16_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols, int add);
+void rr_sum_s8(int32_t *to, const int8_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
+               const rr_factor *to_state, int add);
+
+/* Activations of a linear, `cols` to a row, from sums or from a view of a state. */
+void rr_codes_s32(int8_t *to, const int32_t *from, int32_t rows, int32_t cols, const rr_factor *p);
+void rr_codes_s16(int8_t *to, const int16_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
+                  const rr_factor *p);
+void rr_codes_s8(int8_t *to, const int8_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
+                 const rr_factor *to_state, const rr_factor *p);
+
+/* rms_norm of rows of sums into a view of a state; `to_code` for an int8 carry. */
+void rr_norm_s16(int16_t *to, int32_t row, int32_t col, const int32_t *h, int32_t rows, int32_t cols, int32_t gain,
+                 int32_t eps);
+void rr_norm_s8(int8_t *to, int32_t row, int32_t col, const int32_t *h, int32_t rows, int32_t cols, int32_t gain,
+                int32_t eps, const rr_factor *to_code);
+
+enum { RR_RESCALED = 0, RR_SET = 1, RR_ADD = 2 }; /* sums as requantized output, set, or added to */
+
+/* Rows of activations by a tile of a linear: `parts` ranges of `n` outputs each, all over the same k inputs.
+ * Row i of a part is at codes + part * part_bytes + i * row_bytes; with row_bytes 0 rows follow each other without
+ * a gap, int4 codes even within a byte.  `scales`: multipliers, biases if `biased` (int32 each), shifts (int8). */
+typedef struct {
+    const int8_t *a;
+    int32_t a_row, rows, k;
+    const uint8_t *codes;
+    int32_t bits, n, parts, part_bytes, row_bytes;
+    const uint8_t *scales;
+    int32_t biased, out_bits, mode;
+    void *out;
+    int32_t out_row;
+} rr_tile;
+void rr_tile_linear(const rr_tile *p);
+/* Requantize rows of n sums where they stand (a linear of parts' outputs as `scales` has them). */
+void rr_tile_finish(int32_t *sums, int32_t rows, int32_t n, const uint8_t *scales, int32_t biased);
+
+/* gate = silu(gate); gate = gate * up.  Both int8 views with `row` elements from row to row. */
+void rr_tile_silu(int8_t *gate, int32_t row, int32_t rows, int32_t cols, const int8_t *table);
+void rr_tile_multiply(int8_t *gate, const int8_t *up, int32_t row, int32_t rows, int32_t cols, const rr_factor *p);
+
+/* Heads of int8 rows, `head` elements from head to head; turned by the cos and sin of their positions, or copied. */
+void rr_tile_rope(const int8_t *from, int32_t from_head, int32_t from_row, const int16_t *cos_sin, int32_t heads,
+                  int32_t rows, int32_t half, int8_t *to, int32_t to_head, int32_t to_row);
+void rr_tile_copy(const int8_t *from, int32_t from_head, int32_t from_row, int32_t heads, int32_t rows, int32_t cols,
+                  int8_t *to, int32_t to_head, int32_t to_row);
+
+/* Input rows: int8 codes (rows, d), a multiplier and a shift for each; all in the image. */
+typedef struct {
+    const uint8_t *codes, *multiplier, *shift; /* NULL: no such table */
+} rr_rows;
+typedef struct {
+    rr_rows tokens, positions, puzzles;
+    int32_t d, prefix;
+} rr_input;
+/* x of some positions and channels, set or added: element (t, c) at to[t * t_step + c * c_step].  Every row passes
+ * through `row`, d + 5 bytes. */
+void rr_tile_embed(const rr_input *p, const uint8_t *tokens, int32_t puzzle, int32_t position, int32_t positions,
+                   int32_t channel, int32_t channels, uint8_t *row, int32_t *to, int32_t t_step, int32_t c_step, int add);
+
+void rr_tile_argmax(const int32_t *logits, int32_t rows, int32_t cols, uint8_t *out);
+
+#endif

@@ -1,0 +1,342 @@
+"""The machine that writes C: what the schedule asks for becomes a call of :file:`firmware/src/rr_tile.h`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from mcusim.emit.expressions import Number, product, variable
+from mcusim.emit.functions import Function, identifier
+from mcusim.emit.results import Op, Operators, ResultWriter, Weights
+from mcusim.emit.views import View, whole
+from mcusim.planner.arena import Place
+from mcusim.planner.buffers import Buffer, Placement
+from mcusim.planner.choices import Choices
+from mcusim.planner.counting import MULTIPLIER, SHIFT
+from mcusim.planner.machine import Scales, Staged, State, Tile
+from mcusim.planner.plan import SCRATCH, Plan
+from mcusim.planner.target import Segment
+from refimpl.block_params import Int8Norm
+from refimpl.errors import NotImplementedHere
+from refimpl.fixedpoint import Rounding
+from refimpl.image import Image
+from refimpl.models.tree import Embedding
+from refimpl.params import Linear, Norm, Rope, Silu
+
+C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t"}
+
+
+class EmittingMachine(ResultWriter):
+    """Machine that writes the functions of one plan.
+
+    ``functions`` maps the text of a function to its name, so that sublayers of one shape share it; ``calls``
+    collects the calls of the stack application being written.
+    """
+
+    def __init__(self, plan: Plan, image: Image, segments: tuple[Segment, ...], banks: Mapping[str, str],
+                 rounding: Rounding) -> None:  # fmt: skip
+        self.config = plan.config
+        self.choices: Choices = plan.choices
+        self.ops: Any = Operators()
+        self.bits = plan.formats.bits
+        self.carry = plan.formats.carry
+        self.image = image
+        self.rounding = rounding
+        self.resident = {buffer.name for buffer in plan.persistent}
+        self.functions: dict[tuple[str, str], str] = {}
+        self.instances: dict[tuple[str, str], str] = {}
+        self.calls: list[str] = []
+        self._scopes: Mapping[str, Placement] = plan.scopes
+        self._places = {s.name: Place(s.region, s.offset) for s in segments}
+        self._banks = banks
+        self._buffers = {buffer.name: buffer for buffer in plan.persistent}
+        self._scope: Placement | None = None
+        self.function = Function("")
+
+    # -- functions and loops ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def scope(self, name: str) -> Iterator[None]:
+        self._scope = self._scopes[name]
+        site = name.partition(" + ")[0]
+        self.function = Function(site.rpartition(".")[0] + "." if "." in site else "")
+        yield
+        self._scope = None
+        self.finish_function(
+            identifier("heads" if name == "heads" else site.rpartition(".")[0].rpartition(".")[2])
+        )
+
+    def finish_function(self, kind: str) -> None:
+        made = self.function
+        key = made.fields, made.body
+        if key not in self.functions:
+            self.functions[key] = f"rr_{kind}_{len(self.functions)}"
+        name = self.functions[key]
+        if not made.constants:
+            self.calls.append(f"{name}();")
+            return
+        instance = self.instances.setdefault((name, made.values), f"rr_leaf_{len(self.instances)}")
+        self.calls.append(f"{name}(&{instance});")
+
+    def tiles(self, start: Number, stop: Number, size: int) -> Iterator[Tile]:
+        total = stop - start
+        if isinstance(total, int) and total <= size:
+            yield Tile(start, stop)  # type: ignore[arg-type]
+            return
+        f = self.function
+        r, n = f"r{f.loops}", f"n{f.loops}"
+        f.loops += 1
+        even = isinstance(total, int) and total % size == 0
+        f.line(f"for (int32_t {r} = {start}; {r} < {stop}; {r} += {size}) {{")
+        f.depth += 1
+        if not even:
+            f.line(f"const int32_t {n} = rr_least({size}, {stop - variable(r)});")
+        first = variable(r)
+        yield Tile(first, first + (size if even else variable(n)))  # type: ignore[arg-type]
+        f.depth -= 1
+        f.line("}")
+
+    # -- buffers ---------------------------------------------------------------------------------------------
+
+    def alloc(self, name: str, shape: tuple[int, ...], dtype: str) -> Buffer:
+        assert self._scope is not None
+        buffer = Buffer(name, shape, dtype)
+        self._pointer(buffer)
+        return buffer
+
+    def _pointer(self, buffer: Buffer) -> str:
+        """The C variable of a buffer, declared in the current function."""
+        place = self._places.get(buffer.name)
+        if place is None:
+            assert self._scope is not None
+            scratch = self._places[SCRATCH]
+            place = Place(scratch.region, scratch.offset + self._scope.offsets[buffer.name])
+        kind, bank = C_TYPES[buffer.dtype], self._banks[place.region]
+        shape = " x ".join(map(str, buffer.shape))
+        name = identifier(buffer.name.removeprefix(self.function.prefix))
+        return self.function.declare(
+            name, f"{kind} *const {name} = ({kind} *)(void *)({bank} + {place.offset}); /* {shape} */"
+        )
+
+    def free(self, *buffers: Buffer) -> None:
+        pass
+
+    def view(self, buffer: Buffer) -> View:
+        return whole(self._pointer(buffer), buffer.dtype, buffer.shape)
+
+    # -- weights ---------------------------------------------------------------------------------------------
+
+    def _offset(self, section: str) -> str:
+        return str(self.image.entries[section].offset)
+
+    def _at(self, leaf: str, part: str) -> str:
+        """Where a section of a leaf stands in the image."""
+        offset = self.function.constant(leaf, part, "uint32_t", self._offset(f"{leaf}/{part}"))
+        return f"rr_flash_image + {offset}"
+
+    def _bytes(self, codes: Number, what: str) -> str:
+        """Bytes of so many codes, which must be whole."""
+        if self.bits == 8:
+            return str(codes)
+        if isinstance(codes, int):
+            if codes % 2:
+                raise NotImplementedHere(f"{what}: a tile of int4 weights begins within a byte; it has no C.")
+            return str(codes // 2)
+        return f"({codes}) / 2"
+
+    def stage(self, leaf: Linear, rows: int, columns: int) -> Staged:
+        if not isinstance(leaf, Linear):
+            raise NotImplementedHere(
+                f"{leaf.name}: weights of kind {type(leaf).__name__} have no planned C yet."
+            )
+        if not self.choices.staged or leaf.name in self.resident:
+            return Staged(leaf, ())
+        height, width = leaf.codes.shape
+        size = -(-min(rows, height) * min(columns, width) * self.bits // 8)
+        # Whole bytes alone can be fetched: with odd rows, tiles of an odd number of them begin within one.
+        if self.bits == 4 and rows < height and width % 2 and rows % 2:
+            self._bytes(1, leaf.name)
+        return Staged(leaf, tuple(self.alloc(f"{leaf.name} tile {i}", (size,), "int8") for i in (0, 1)))
+
+    def fetch(
+        self, staged: Staged, rows: tuple[Tile, ...], columns: Tile, scales: Scales | None = None
+    ) -> Weights:
+        leaf, f = staged.leaf, self.function
+        width = leaf.codes.shape[1]
+        full = columns.size == width
+        name = identifier(leaf.name.removeprefix(f.prefix))
+        brought = "0" if scales is None else f"(const uint8_t *){self._pointer(scales.buffer)}"
+        distance = rows[1].start - rows[0].start if len(rows) > 1 else 0
+        if not staged.buffers:
+            if leaf.name in self.resident:
+                base = f"(const uint8_t *){self._pointer(self._buffers[leaf.name])}"
+            else:
+                base = self._at(leaf.name, "codes")
+            first = self._bytes(product(rows[0].start, width) + columns.start, leaf.name)
+            gap = 0 if full and width % 2 else int(self._bytes(width, leaf.name))
+            part_bytes = self._bytes(product(distance, width), leaf.name)
+            return Weights(leaf, rows, columns, f"{base} + {first}", part_bytes, gap, brought)
+        zero, one = (self._pointer(buffer) for buffer in staged.buffers)
+        f.declare(f"{name} turn", f"static uint8_t {name}_turn; /* which of two tiles a DMA may fill */")
+        f.declare(f"{name} codes", f"uint8_t *{name}_codes = (uint8_t *){zero};")
+        f.line(f"{name}_codes = (uint8_t *)(({name}_turn ^= 1) ? {zero} : {one});")
+        source = self._at(leaf.name, "codes")
+        part_bytes = "0"
+        if full:
+            size = self._codes_bytes(product(rows[0].size, width), leaf, rows)
+            for i, tile in enumerate(rows):
+                at = f"{name}_codes + {i} * ({size})" if i else f"{name}_codes"
+                first = self._bytes(product(tile.start, width), leaf.name)
+                f.line(f"rr_fetch({at}, {source} + {first}, {self._unsigned(size)});")
+            part_bytes = size
+        else:
+            assert len(rows) == 1
+            size = self._bytes(columns.size, leaf.name)
+            first = self._bytes(columns.start, leaf.name)
+            row = self._bytes(width, leaf.name)
+            r = f"r{f.loops}"
+            f.loops += 1
+            f.line(f"for (int32_t {r} = 0; {r} < {rows[0].stop}; {r}++)")
+            f.line(f"    rr_fetch({name}_codes + {r} * ({size}), {source} + {r} * {row} + {first}, "
+                   f"{self._unsigned(size)});")  # fmt: skip
+        return Weights(leaf, rows, columns, f"{name}_codes", part_bytes, 0, brought)
+
+    def _codes_bytes(self, codes: Number, leaf: Linear, rows: tuple[Tile, ...]) -> str:
+        """Bytes of whole rows; the last ones of an image may end within a byte."""
+        if isinstance(codes, int) and codes % 2 and len(rows) == 1 and self.bits == 4:
+            return str((codes + 1) // 2)
+        return self._bytes(codes, leaf.name)
+
+    @staticmethod
+    def _unsigned(size: str) -> str:
+        return f"{size}u" if size.isdigit() else f"(uint32_t)({size})"
+
+    def room(self, leaf: Linear, count: int) -> Buffer:
+        size = MULTIPLIER + SHIFT + 4 * (leaf.bias is not None)
+        return self.alloc(f"{leaf.name} scales", (count * size,), "int8")
+
+    def scales(self, leaf: Linear, rows: tuple[Tile, ...], room: Buffer) -> Scales:
+        f, to = self.function, self._pointer(room)
+        total: Number = sum((tile.size for tile in rows[1:]), rows[0].size)
+        offset: Number = 0
+        sections = [("multiplier", 4), *([("bias", 4)] if leaf.bias is not None else []), ("shift", 1)]
+        for part, size in sections:
+            source, within = self._at(leaf.name, part), offset
+            for tile in rows:
+                at = to if within == 0 else f"{to} + {within}"
+                first = product(tile.start, size)
+                count = str(product(tile.size, size))
+                f.line(f"rr_fetch({at}, {source} + {first}, {self._unsigned(count)});")
+                within = within + product(tile.size, size)
+            offset = offset + product(total, size)
+        return Scales(rows, room)
+
+    def table(self, silu: Silu, buffer: Buffer) -> View:
+        view = self.view(buffer)
+        self.function.line(f"rr_fetch({view.address}, {self._at(silu.name, 'table')}, {buffer.bytes}u);")
+        return view
+
+    def positions(self, rope: Rope, tile: Tile, buffer: Buffer) -> Op:
+        half, view, f = rope.cos.shape[1], self.view(buffer), self.function
+        count, first = product(tile.size, half), product(tile.start, 2 * half)
+        size = self._unsigned(str(product(count, 2)))
+        f.line(f"rr_fetch({view.address}, {self._at(rope.name, 'cos')} + {first}, {size});")
+        f.line(f"rr_fetch({view.address} + {count}, {self._at(rope.name, 'sin')} + {first}, {size});")
+        return Op("rotation", (view, half))
+
+    def accumulate(self, sums: View, a: View, leaf: Weights, inner: Tile) -> None:
+        mode = f"{inner.start} ? RR_ADD : RR_SET" if not isinstance(inner.start, int) else "RR_SET"
+        self._linear(sums, a, leaf, mode)
+
+    def finish(self, sums: View, leaf: Linear, scales: Scales) -> None:
+        room = self._pointer(scales.buffer)
+        self.function.line(f"rr_tile_finish({sums.address}, {sums.shape[0]}, {sums.shape[1]}, "
+                           f"(const uint8_t *){room}, {int(leaf.bias is not None)});")  # fmt: skip
+
+    # -- states ----------------------------------------------------------------------------------------------
+
+    def _rows(self, buffer: Buffer, tile: Tile, across: bool) -> View:
+        view = self.view(buffer)
+        return view[:, tile.start : tile.stop].transpose(1, 0) if across else view[tile.start : tile.stop]
+
+    def load(self, state: State, tile: Tile, across: bool) -> View | Op:
+        view = self._rows(state.buffer, tile, across)
+        if not isinstance(state.norm, Int8Norm):
+            return view
+        return Op("stored", (view, self._factor(state.norm.to_state, f"{state.buffer.name} to_state")))
+
+    def store(self, state: State, tile: Tile, across: bool, h: View, norm: Norm | Int8Norm) -> None:
+        f, to = self.function, self._rows(state.buffer, tile, across)
+        exact = norm.norm if isinstance(norm, Int8Norm) else norm
+        gain, eps = (
+            f.constant(norm.name, part, "int32_t", str(getattr(exact, part))) for part in ("gain", "eps")
+        )
+        args = to.address, *to.strides, h.address, *h.shape, gain, eps
+        if isinstance(norm, Int8Norm):
+            f.call("rr_norm_s8", *args, self._factor(norm.to_code, f"{norm.name} to_code"))
+        else:
+            f.call("rr_norm_s16", *args)
+
+    def input(self, tile: Tile, across: bool, row: Buffer | None) -> View | Op:
+        if row is None:
+            return self._rows(self._buffers["x"], tile, across)
+        everything = Tile(0, self.config.positions if across else self.config.hidden_size)
+        positions, channels = (everything, tile) if across else (tile, everything)
+        return Op("embed", (positions, channels, across, row))
+
+    def reset(self, state: State, init: Any) -> None:
+        f, view = self.function, self.view(state.buffer)
+        name = "H_init" if state.buffer.name == "z_H" else "L_init"
+        positions, hidden = self.config.positions, self.config.hidden_size
+        if isinstance(state.norm, Int8Norm):
+            scratch = whole(self._scratch("int16"), "int16", (hidden,))
+            f.line(f"rr_fetch({scratch.address}, {self._at(name, 'values')}, {2 * hidden}u);")
+            factor = self._factor(state.norm.to_code, f"{name} to_code")
+            f.line(f"rr_codes_s16({view.address}, {scratch.address}, 0, 1, 1, {hidden}, {factor});")
+        else:
+            f.line(f"rr_fetch({view.address}, {self._at(name, 'values')}, {2 * hidden}u);")
+        f.line(f"for (int32_t t = 1; t < {positions}; t++)")
+        f.line(
+            f"    memcpy({view.address} + t * {hidden}, {view.address}, {hidden} * sizeof *{view.pointer});"
+        )
+
+    def _scratch(self, dtype: str) -> str:
+        """The scratch segment before any sublayer runs."""
+        place, kind = self._places[SCRATCH], C_TYPES[dtype]
+        name = f"scratch_{dtype}"
+        bank = self._banks[place.region]
+        return self.function.declare(
+            name, f"{kind} *const {name} = ({kind} *)(void *)({bank} + {place.offset});"
+        )
+
+    def embed_all(self) -> None:
+        """x of everything, before the first call; its rows pass through the scratch segment."""
+        x = self.view(self._buffers["x"])
+        positions, channels = Tile(0, self.config.positions), Tile(0, self.config.hidden_size)
+        self._embed(x, positions, channels, False, self._scratch("uint8"), 0)
+
+    def hold(self, leaf: Linear, size: int) -> None:
+        """Bring a resident linear's codes into the arena."""
+        to = self.view(self._buffers[leaf.name])
+        self.function.call("rr_fetch", to.address, self._at(leaf.name, "codes"), f"{size}u")
+
+    def place_of(self, pointer: str) -> str:
+        """The address of a buffer of the function written last, outside of it."""
+        return self.function.declared[pointer].partition(" = ")[2].partition(";")[0]
+
+    def state_of(self, state: State) -> str:
+        """The address of a state's bytes."""
+        place = self._places[state.buffer.name]
+        return f"{self._banks[place.region]} + {place.offset}"
+
+
+def embedding_source(embedding: Embedding, image: Image, hidden: int) -> str:
+    """The tables of input rows as a constant."""
+    rows = []
+    for name, table in (("embed_tokens", embedding.tokens), ("embed_pos", embedding.positions),
+                        ("puzzle_emb", embedding.puzzles)):  # fmt: skip
+        parts = [f"rr_flash_image + {image.entries[f'{name}/{part}'].offset}" if table is not None else "0"
+                 for part in ("codes", "multiplier", "shift")]  # fmt: skip
+        rows.append(f"    {{{', '.join(parts)}}},\n")
+    return f"static const rr_input rr_embedding = {{\n{''.join(rows)}    {hidden}, {embedding.prefix}\n}};\n"

@@ -1,0 +1,139 @@
+"""A plan as a C file: one function a kind of sublayer, one for each level's call, and the whole program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mcusim.emit.functions import Function
+from mcusim.emit.machine import EmittingMachine, embedding_source
+from mcusim.planner import schedule
+from mcusim.planner.machine import State
+from mcusim.planner.plan import Plan
+from mcusim.planner.target import Segment
+from refimpl.image import Image
+from refimpl.model_image import rounding_of
+from refimpl.models.order import Level
+from refimpl.models.tree import Model, leaves
+from refimpl.params import Linear
+
+HEAD = """/* {name}: the schedule that was planned, as C. Generated; do not edit.
+ *
+ * Every address is a constant: buffers are places in the arena of their memory, which they share in time.
+ * What differs between sublayers of one shape stands in the rr_leaf_ constants; offsets are the image's. */
+#include <string.h>
+
+#include "rr_abi.h"
+#include "rr_fixed.h"
+#include "rr_jobs.h"
+#include "rr_solve.h"
+#include "rr_tile.h"
+
+const int32_t rr_rounding = {rounding};
+static const uint8_t *rr_tokens;
+static int32_t rr_puzzle;
+
+{embedding}
+"""
+
+SOLVE = """
+int32_t rr_solve_observed(const uint8_t *tokens, int32_t puzzle, int32_t steps, const rr_observer *observer,
+                          uint8_t *answer, int32_t *q)
+{{
+    if ((uintptr_t)rr_flash_image % RR_IMAGE_ALIGN) return RR_IMAGE_MISALIGNED;
+    for (int32_t i = 0; i < RR_ARENAS; i++)
+        if ((uintptr_t)rr_arenas[i].base % RR_ARENA_ALIGN) return RR_ARENA_MISALIGNED;
+    for (int32_t i = 0; i < RR_SEQ; i++)
+        if (tokens[i] >= RR_VOCAB) return RR_BAD_TOKEN;
+    if (puzzle < 0 || puzzle >= RR_PUZZLES) return RR_BAD_PUZZLE;
+    rr_tokens = tokens;
+    rr_puzzle = puzzle;
+    rr_start();
+    int32_t call = 0;
+    for (int32_t step = 0; step < (steps ? steps : RR_STEPS); step++)
+        for (int32_t H_cycle = 0; H_cycle < {H_cycles}; H_cycle++) {{
+            for (int32_t L_cycle = 0; L_cycle < {L_cycles}; L_cycle++) {{
+                rr_call_L();
+                if (observer) observer->on_call(observer->context, call, 'L', {z_L}, RR_STATE_BYTES);
+                call++;
+            }}
+            rr_call_H();
+            if (observer) observer->on_call(observer->context, call, 'H', {z_H}, RR_STATE_BYTES);
+            call++;
+        }}
+    rr_read_out();
+    memcpy(answer, {answer}, RR_SEQ);
+    memcpy(q, {q}, 8);
+    return RR_SOLVED;
+}}
+
+int32_t rr_solve(const uint8_t *tokens, int32_t puzzle, uint8_t *answer, int32_t *q)
+{{
+    return rr_solve_observed(tokens, puzzle, 0, 0, answer, q);
+}}
+"""
+
+
+def emit(plan: Plan, model: Model, image: Image, segments: tuple[Segment, ...], banks: Mapping[str, str],
+         name: str) -> str:  # fmt: skip
+    """The text of ``rr_plan.c``.
+
+    Parameters
+    ----------
+    plan : made for the shapes of ``model``; ``segments`` are its places in the part's memories.
+    model : integer tree, read from ``image``.
+    banks : memory -> C name of the arena's array in it.
+    name : of the deployment, for the head of the file.
+
+    Raises
+    ------
+    NotImplementedHere
+        For a format or a tile that has no C yet, naming the leaf.
+    """
+    machine = EmittingMachine(plan, image, segments, banks, rounding_of(model))
+    z_H = State(plan.persistent[0], model.H_level[-1].channel.norm)
+    z_L = State(plan.persistent[1], model.L_level[-1].channel.norm)
+    bodies: dict[str, list[str]] = {"start": _start(machine, plan, model, z_H, z_L)}
+    levels: tuple[Level, Level] = ("L", "H")
+    for level in levels:
+        machine.calls = []
+        schedule.CALLS[level](machine, model, z_H, z_L)
+        bodies[f"call_{level}"] = machine.calls
+    machine.calls = []
+    answer, q = schedule.heads(machine, model, z_H)
+    bodies["read_out"] = machine.calls
+    places = {view: machine.place_of(view.pointer) for view in (answer, q)}
+    rows = embedding_source(model.embedding, image, plan.config.hidden_size)
+    text = HEAD.format(name=name, rounding=f"RR_{machine.rounding.upper()}", embedding=rows)
+    text += _functions(machine)
+    for what, calls in bodies.items():
+        text += f"\nstatic void rr_{what}(void)\n{{\n" + "".join(f"    {call}\n" for call in calls) + "}\n"
+    states = {state.buffer.name: machine.state_of(state) for state in (z_H, z_L)}
+    return text + SOLVE.format(H_cycles=plan.config.H_cycles, L_cycles=plan.config.L_cycles,
+                               answer=places[answer], q=places[q], **states)  # fmt: skip
+
+
+def _start(machine: EmittingMachine, plan: Plan, model: Model, z_H: State, z_L: State) -> list[str]:
+    machine.function = Function("")
+    schedule.reset(machine, model, z_H, z_L)
+    names = {buffer.name: buffer for buffer in plan.persistent}
+    for leaf in leaves(model):
+        if isinstance(leaf, Linear) and leaf.name in names:
+            machine.hold(leaf, names[leaf.name].bytes)
+    if "x" in names:
+        machine.embed_all()
+    machine.calls = []
+    machine.finish_function("reset")
+    return machine.calls
+
+
+def _functions(machine: EmittingMachine) -> str:
+    parts = []
+    for (fields, body), name in machine.functions.items():
+        argument = "void"
+        if fields:
+            parts.append(f"\ntypedef struct {{\n{fields}}} {name}_leaf;\n")
+            argument = f"const {name}_leaf *p"
+        parts.append(f"\nstatic void {name}({argument})\n{{\n{body}}}\n")
+    for (name, values), instance in machine.instances.items():
+        parts.append(f"\nstatic const {name}_leaf {instance} = {{{values}}};\n")
+    return "".join(parts)

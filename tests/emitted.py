@@ -1,0 +1,185 @@
+"""A plan's C built on the host: what it computes, how much it fetches, how much of its arena it touches."""
+
+from __future__ import annotations
+
+import subprocess
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mcusim.emit.program import emit
+from mcusim.planner.choices import Choices
+from mcusim.planner.plan import Formats, Plan, make_plan
+from mcusim.planner.target import Room, lay_out
+from refimpl import fast
+from refimpl.block_params import Int8Norm
+from refimpl.image import Image
+from refimpl.model_image import ImageMeta, from_image, to_image
+from refimpl.models.order import Call
+from refimpl.models.recursion import run
+from refimpl.models.tree import Model
+from refimpl.ops.rescale import rescale
+
+FIRMWARE = Path(__file__).resolve().parents[1] / "firmware" / "src"
+GOLDEN_C = FIRMWARE.parents[1] / "golden" / "c"
+KERNELS = ("tile", "fixed", "rescale", "stage", "dot_plain", "norm", "softmax", "attention")
+WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wstrict-prototypes",
+            "-pedantic")  # fmt: skip
+UNTOUCHED = 0xA5
+
+HEADER = """#include <stdint.h>
+enum {{ RR_SEQ = {seq}, RR_VOCAB = {vocab}, RR_PUZZLES = 1, RR_STEPS = {steps}, RR_STATE_BYTES = {state},
+       RR_IMAGE_ALIGN = 16, RR_ARENA_ALIGN = 16, RR_ARENAS = {banks} }};
+enum {{ RR_SOLVED, RR_BAD_TOKEN, RR_BAD_PUZZLE, RR_IMAGE_MISALIGNED, RR_ARENA_MISALIGNED }};
+typedef struct {{
+    void *context;
+    void (*on_call)(void *context, int32_t call, char level, const void *state, uint32_t bytes);
+}} rr_observer;
+int32_t rr_solve(const uint8_t *tokens, int32_t puzzle, uint8_t *answer, int32_t *q);
+int32_t rr_solve_observed(const uint8_t *tokens, int32_t puzzle, int32_t steps, const rr_observer *observer,
+                          uint8_t *answer, int32_t *q);
+extern const uint8_t rr_flash_image[{image}];
+typedef struct {{
+    const char *region;
+    uint8_t *base;
+    uint32_t bytes;
+}} rr_arena_bank;
+extern const rr_arena_bank rr_arenas[RR_ARENAS];
+{arrays}"""
+
+MAIN = """#include <stdio.h>
+#include <string.h>
+#include "rr_solve.h"
+#include "rr_tile.h"
+__asm__(".section .rodata\\n.balign 16\\n.globl rr_flash_image\\nrr_flash_image:\\n"
+        ".incbin \\"image\\"\\n.previous\\n");
+static unsigned long fetched;
+void rr_fetch(void *to, const void *from, uint32_t bytes)
+{
+    fetched += bytes;
+    memcpy(to, from, bytes);
+}
+static uint32_t crc32(const uint8_t *data, uint32_t bytes)
+{
+    uint32_t crc = ~0u;
+    for (; bytes--; data++) {
+        crc ^= *data;
+        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (0xEDB88320u & -(crc & 1u));
+    }
+    return ~crc;
+}
+static void on_call(void *context, int32_t call, char level, const void *state, uint32_t bytes)
+{
+    (void)context;
+    printf("call %d %c %u\\n", (int)call, level, crc32(state, bytes));
+}
+int main(void)
+{
+    static uint8_t tokens[RR_SEQ], answer[RR_SEQ];
+    int32_t q[2];
+    const rr_observer observer = {0, on_call};
+    for (int i = 0; i < RR_ARENAS; i++) memset(rr_arenas[i].base, 0xA5, rr_arenas[i].bytes);
+    if (fread(tokens, 1, RR_SEQ, stdin) != RR_SEQ) return 2;
+    if (rr_solve_observed(tokens, 0, 0, &observer, answer, q) != RR_SOLVED) return 1;
+    for (int i = 0; i < RR_SEQ; i++) printf("answer %d\\n", answer[i]);
+    printf("q %d\\nq %d\\nfetched %lu\\n", (int)q[0], (int)q[1], fetched);
+    for (int i = 0; i < RR_ARENAS; i++) {
+        uint32_t used = rr_arenas[i].bytes;
+        while (used && rr_arenas[i].base[used - 1] == 0xA5) used--;
+        printf("used %s %u\\n", rr_arenas[i].region, used);
+    }
+    return 0;
+}
+"""
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """A plan with the model of its image and its places in ``sizes`` (memory -> bytes of arena)."""
+
+    plan: Plan
+    model: Model
+    image: bytes
+    sizes: dict[str, int]
+    source: str
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What the C printed: CRC32 of the state after each call, answer, q, bytes fetched and touched."""
+
+    calls: list[int]
+    answer: list[int]
+    q: list[int]
+    fetched: int
+    used: dict[str, int]
+
+
+def emitted(model: Model, formats: Formats, choices: Choices, rooms: tuple[Room, ...] = ()) -> Emitted:
+    """Plan and emit an integer model, through its image."""
+    data = to_image(model, ImageMeta("a network", "x", "none", model.config.task, False))
+    image = Image(data)
+    read = from_image(image).with_depth(model.config.H_cycles, model.config.halt_max_steps)
+    plan = make_plan(read.config, formats, choices)
+    segments = lay_out(plan.sizes, rooms or (Room("sram", plan.high_water),))
+    assert segments is not None
+    sizes: dict[str, int] = {}
+    for s in segments:
+        sizes[s.region] = max(sizes.get(s.region, 0), s.offset + s.bytes)
+    banks = {region: f"rr_arena_{region}" for region in sizes}
+    return Emitted(plan, read, data, sizes, emit(plan, read, image, segments, banks, "test"))
+
+
+def build(it: Emitted, folder: Path, compiler: str = "gcc", sanitize: bool = True) -> Path:
+    """Compile the plan with the kernels it calls."""
+    config, arrays = it.plan.config, "".join(f"extern uint8_t rr_arena_{r}[];\n" for r in it.sizes)
+    state = config.positions * config.hidden_size * (1 if it.plan.formats.carry == "int8" else 2)
+    numbers = {"seq": config.seq_len, "vocab": config.vocab_size, "steps": config.halt_max_steps}
+    header = HEADER.format(**numbers, state=state, banks=len(it.sizes), image=len(it.image), arrays=arrays)
+    memory, rows = "", ""
+    for region, size in it.sizes.items():
+        memory += f"uint8_t rr_arena_{region}[{size}] __attribute__((aligned(16)));\n"
+        rows += f'    {{"{region}", rr_arena_{region}, {size}}},\n'
+    table = f"const rr_arena_bank rr_arenas[RR_ARENAS] = {{\n{rows}}};\n"
+    files = {"rr_solve.h": header, "rr_plan.c": it.source, "main.c": MAIN,
+             "arena.c": f'#include "rr_solve.h"\n{memory}{table}'}  # fmt: skip
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    (folder / "image").write_bytes(it.image)
+    checked = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    sources = ["rr_plan.c", "main.c", "arena.c", *(str(FIRMWARE / f"rr_{k}.c") for k in KERNELS)]
+    include = [f"-I{folder}", f"-I{FIRMWARE}", f"-I{GOLDEN_C}"]
+    command = [compiler, *WARNINGS, *(checked if sanitize else ("-O2",)), *include, "-o", "run", *sources]
+    subprocess.run(command, check=True, cwd=folder)
+    return folder / "run"
+
+
+def ran(program: Path, tokens: np.ndarray) -> Ran:
+    """Run the program on one puzzle."""
+    given = tokens.astype(np.uint8).tobytes()
+    done = subprocess.run([program], input=given, capture_output=True, timeout=1000)
+    assert done.returncode == 0, done.stderr.decode()
+    lines = [line.split() for line in done.stdout.decode().splitlines()]
+    kinds = "call", "answer", "q", "fetched"
+    last = {kind: [int(words[-1]) for words in lines if words[0] == kind] for kind in kinds}
+    used = {words[1]: int(words[2]) for words in lines if words[0] == "used"}
+    return Ran(last["call"], last["answer"], last["q"], last["fetched"][0], used)
+
+
+def expected(model: Model, tokens: np.ndarray) -> tuple[list[int], list[int], list[int]]:
+    """CRC32 of the stored state after each call, answer and q, by the reference."""
+    crcs: list[int] = []
+
+    def note(call: Call, z: np.ndarray) -> None:
+        level = model.L_level if call.level == "L" else model.H_level
+        norm = level[-1].channel.norm
+        stored = np.ascontiguousarray(z[0], "<i2")
+        if isinstance(norm, Int8Norm):
+            units = rescale(np.arange(-128, 128, dtype=np.int8), norm.to_state)
+            stored = (np.searchsorted(units, z[0]) - 128).astype(np.int8)
+        crcs.append(zlib.crc32(stored.tobytes()))
+
+    _, outputs = run(fast, model, tokens[None], None, on_call=note)
+    return crcs, outputs.logits[0].argmax(-1).tolist(), outputs.q[0].tolist()

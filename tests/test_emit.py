@@ -1,0 +1,124 @@
+"""The plan is the program: its C has the reference's states, fetches what was predicted, fills its arena."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+from cross_tools import require
+from emitted import build, emitted, expected, ran
+from plans import attention_choices, formats, integer_model, laid_out, mlp_choices, tokens_of
+
+from mcusim.emit.expressions import variable
+from mcusim.emit.views import whole
+from mcusim.planner.choices import Choices
+from mcusim.planner.plan import Plan
+from mcusim.planner.search import search
+from mcusim.planner.target import Room
+from refimpl.errors import NotImplementedHere
+from refimpl.models.config import ModelConfig
+from workbench.networks import find_network
+
+NETWORKS = ("sudoku6-mlp", "sudoku9-mlp", "sudoku9-pair-mlp", "sudoku9-att", "sudoku9-pair-att",
+            "sudoku9-rope", "sudoku9-hrm", "maze10-att")  # fmt: skip
+
+
+GRID = [*product(NETWORKS, ("w4c", "w8c"), ("int16", "int8"))]
+
+
+def corners(config: ModelConfig) -> list[Choices]:
+    return mlp_choices(config) if config.mlp_t else attention_choices(config)
+
+
+def fetched_by(plan: Plan, steps: int) -> int:
+    """Bytes that the plan brings into the arena in a run of ``steps`` ACT steps."""
+    ledger = plan.work({level: n * steps for level, n in plan.config.order.per_step.items()})
+    for once in (plan.start, plan.heads):
+        ledger.add(once)
+    return ledger.code_bytes + ledger.constant_bytes + plan.row_bytes(ledger)
+
+
+def check(network: str, weights: str, carry: str, choices: Choices, folder: Path, steps: int = 1,
+          rooms: tuple[Room, ...] = (), compiler: str = "gcc") -> None:  # fmt: skip
+    """Build and run one plan; states, answer, q, fetched bytes and touched arena are as they must be."""
+    model = integer_model(network, weights, carry, 2, steps)
+    it = emitted(model, formats(weights, carry), choices, rooms)
+    tokens = tokens_of(model.config)
+    found = ran(build(it, folder, compiler), tokens)
+    calls, answer, q = expected(it.model, tokens)
+    assert found.calls == calls
+    assert (found.answer, found.q) == (answer, q)
+    if choices.staged:  # otherwise weights that are not resident are read where they stand
+        assert found.fetched == fetched_by(it.plan, steps)
+    assert found.used == it.sizes
+
+
+@pytest.mark.parametrize(("network", "corner"), [("sudoku6-mlp", 1), ("sudoku6-mlp", 4), ("sudoku9-rope", 3)])
+def test_the_emitted_program_is_the_plan(network: str, corner: int, tmp_path: Path) -> None:
+    require("gcc")
+    check(network, "w4c", "int16", corners(find_network(network).config)[corner], tmp_path)
+
+
+def test_an_int8_carry_in_two_memories_is_the_plan_too(tmp_path: Path) -> None:
+    require("gcc")
+    model = integer_model("sudoku6-mlp", "w8c", "int8", 2, 1)
+    choices = corners(model.config)[3]
+    plan = emitted(model, formats("w8c", "int8"), choices).plan
+    states = plan.sizes["z_H"] + plan.sizes["z_L"]
+    rooms = (Room("tcm", states), Room("axi", plan.high_water - states))
+    check("sudoku6-mlp", "w8c", "int8", choices, tmp_path, rooms=rooms)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("network", "weights", "carry"), GRID)
+def test_every_shipped_network_in_five_corners_of_its_plans(
+    network: str, weights: str, carry: str, tmp_path: Path
+) -> None:
+    require("gcc")
+    for i, choices in enumerate(corners(find_network(network).config)):
+        (tmp_path / str(i)).mkdir()
+        check(network, weights, carry, choices, tmp_path / str(i))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_shipped_network_in_the_smallest_the_chosen_and_the_plan_of_least_traffic(
+    network: str, tmp_path: Path
+) -> None:
+    require("clang")
+    config = find_network(network).config
+    found = search(config, formats("w4c", "int16"), laid_out("stm32h743", 300_000))
+    assert found.chosen is not None
+    for i, plan in enumerate((found.front[0], found.chosen, found.front[-1])):
+        (tmp_path / str(i)).mkdir()
+        check(network, "w4c", "int16", plan.choices, tmp_path / str(i), compiler="clang")
+
+
+def test_a_tile_that_begins_within_a_byte_is_refused_by_name() -> None:
+    """81 columns of int4: rows in tiles of 7 begin at half a byte."""
+    model = integer_model("sudoku9-mlp", "w4c", "int16", 2, 1)
+    choices = corners(model.config)[0]
+    odd = Choices(type(choices.token)(96, 7, 96), choices.channel)
+    with pytest.raises(NotImplementedHere, match=r"L\.0\.mlp_t\.gate_up"):
+        emitted(model, formats("w4c", "int16"), odd)
+
+
+# --- numbers and views that C computes --------------------------------------------------------------------
+
+
+def test_sums_of_variables_cancel() -> None:
+    r, n = variable("r0"), variable("n0")
+    assert (r + n) - r == n
+    assert r * 3 - r - r - r == 0
+    assert str(r * 96 - n + 4) == "96 * r0 - n0 + 4"
+    assert (n * 6) // 2 == n * 3
+
+
+def test_views_slice_split_and_turn_like_arrays() -> None:
+    r = variable("r0")
+    rows = whole("x", "int8", (8, 12))[r : r + 2]
+    assert (rows.address, rows.shape, rows.strides) == ("x + 12 * r0", (2, 12), (12, 1))
+    heads = rows.reshape(1, 2, 3, 4).swapaxes(1, 2)
+    assert (heads.shape, heads.strides[1:]) == ((1, 3, 2, 4), (4, 12, 1))
+    assert heads[:, 1].address == "x + 12 * r0 + 4"
