@@ -16,10 +16,10 @@ from refimpl.params import Int8s, Int16s, Int32s, Rescale
 
 
 def scores(q: Int8s, k: Int8s, p: Rescale) -> Ints:
-    """``rescale(q @ k^T)``; the bound is d * 128^2."""
+    """``rescale(q @ k^T)``."""
     chosen = engine()
     if chosen is None:
-        return rescale(batched_product(q, k.swapaxes(-1, -2), q.shape[-1] * 128 * 128), p)
+        return rescale(batched_product(q, k.swapaxes(-1, -2)), p)
     keys = k.shape[-2]
     out = np.empty((*q.shape[:-1], keys), OUT_DTYPES[p.out_bits])
     step = rows_at_once(keys)
@@ -34,12 +34,12 @@ def scores(q: Int8s, k: Int8s, p: Rescale) -> Ints:
 
 
 def weighted_values(probabilities: Int16s, v: Int8s, p: Rescale | Keep) -> Ints:
-    """``rescale((probabilities + 32768) @ v)``; a row of weights sums to at most 65,536 + T."""
+    """``rescale((probabilities + 32768) @ v)``; the sums wrap at 32 bits, as those of :mod:`refimpl.ops`."""
     chosen = engine()
     if chosen is not None:
         return rescale(_by_bytes(chosen, probabilities, v), p)
     weights = probabilities.astype(np.int32) - PROBABILITY_ZERO_POINT
-    return rescale(batched_product(weights, v, (65536 + v.shape[-2]) * 128), p)
+    return rescale(batched_product(weights, v), p)
 
 
 @njit

@@ -164,7 +164,7 @@ def exact_product(values: Ints, weights: Ints, weight_sum: int) -> Int64s:
     values (M, K), weights (N, K); ``weight_sum``: largest row sum of absolute weights.  A float64 holds
     every integer up to 2^53, so the argument for float32 above carries over.
     """
-    bound = int(np.abs(values).max(initial=0)) * weight_sum
+    bound = magnitude(values) * weight_sum
     if bound >= EXACT_LIMIT_DOUBLE:
         return np.matmul(values.astype(np.int64), weights.T.astype(np.int64))
     kind = np.float32 if bound < EXACT_LIMIT else np.float64
@@ -176,8 +176,16 @@ def rows_at_once(columns: int) -> int:
     return max(TILE_ROWS_LEAST, TILE_SUMS // columns)
 
 
-def batched_product(a: Ints, b: Ints, sum_bound: int) -> Int32s:
-    """``a @ b`` over leading dimensions, given that absolute products of one output sum to <= sum_bound."""
-    if sum_bound >= EXACT_LIMIT:
+def magnitude(values: Ints) -> int:
+    """Largest absolute value as a Python integer: |-128| is 128, where ``np.abs`` of an int8 leaves -128."""
+    return max(int(values.max(initial=0)), -int(values.min(initial=0)))
+
+
+def batched_product(a: Ints, b: Ints) -> Int32s:
+    """``a @ b`` over leading dimensions, wrapping at 32 bits: float32 BLAS where the values' own bound allows.
+
+    The bound: the largest row sum of ``|a|`` times the largest ``|b|``.
+    """
+    if int(np.abs(a.astype(np.int64)).sum(axis=-1).max(initial=0)) * magnitude(b) >= EXACT_LIMIT:
         return np.matmul(a.astype(np.int32), b.astype(np.int32))
     return np.matmul(a.astype(np.float32), b.astype(np.float32)).astype(np.int32)
