@@ -182,7 +182,7 @@ def magnitude(values: Ints) -> int:
 
 
 def batched_product(a: Ints, b: Ints) -> Int32s:
-    """``a @ b`` over leading dimensions, wrapping at 32 bits: float32 BLAS where the values' own bound allows.
+    """``a @ b`` over leading dimensions, wrapping at 32 bits; float32 BLAS where their bound allows.
 
     The bound: the largest row sum of ``|a|`` times the largest ``|b|``.
     """
