@@ -61,8 +61,9 @@ def requantize(acc: Ints, multiplier: Ints | int, shift: Ints | int, rounding: R
     multiplier : Q0.31, 0 or in [2^30, 2^31), broadcast against ``acc``.
     shift : -31..30, positive to the left.
     rounding : ``"double"``: left shift (wraps at 32 bits), :func:`high_multiply`, then
-        :func:`rounding_shift`; TFLite Micro, CMSIS-NN and TOSA agree on it.  ``"single"``: one
-        rounding of the 64-bit product, ties up (CMSIS-NN built with CMSIS_NN_USE_SINGLE_ROUNDING).
+        :func:`rounding_shift`; TFLite Micro, CMSIS-NN and TOSA agree on it.  ``"single"``: the
+        64-bit product rounded once, ties up, saturated to 32 bits (LiteRT and CMSIS-NN built with
+        single rounding; theirs is not defined where this one saturates).
 
     Returns
     -------
@@ -75,7 +76,7 @@ def requantize(acc: Ints, multiplier: Ints | int, shift: Ints | int, rounding: R
         left = np.maximum(shift, 0)
         right = np.maximum(-shift, 0)
         return rounding_shift(high_multiply(wrap32(acc << left), multiplier), right)
-    return wrap32((wrap32(acc * multiplier >> 30 - shift)) + 1 >> 1)
+    return clamp((acc * multiplier >> 30 - shift) + 1 >> 1, 32)
 
 
 def clamp(x: Ints, bits: int) -> Int64s:

@@ -48,7 +48,7 @@ def requantize(acc: int, multiplier: int, shift: int, rounding: str) -> int:
         left, right = (shift, 0) if shift > 0 else (0, -shift)
         return rounding_shift(high_multiply(wrap32(acc * 2**left), multiplier), right)
     assert rounding == "single"
-    return (wrap32(acc * multiplier // 2 ** (30 - shift)) + 1) // 2
+    return saturate((2 * acc * multiplier + 2 ** (31 - shift)) // 2 ** (32 - shift), 32)
 
 
 def rescale(x: int, multiplier: int, shift: int, rounding: str, out_bits: int = 8, offset: int = 0) -> int:

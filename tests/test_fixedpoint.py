@@ -122,6 +122,26 @@ def test_double_rounding_is_at_most_three_quarters_off(acc: int, multiplier: int
     assert off <= (Fraction(1, 2) if shift >= 0 else Fraction(3, 4))
 
 
+@given(int32s, multipliers, shifts)
+def test_single_rounding_rounds_the_real_value_once_and_saturates(
+    acc: int, multiplier: int, shift: int
+) -> None:
+    nearest = (Fraction(acc * multiplier) * Fraction(2) ** (shift - 31) + Fraction(1, 2)).__floor__()
+    wanted = min(max(nearest, INT32_MIN), INT32_MAX)
+    assert int(requantize(np.int64(acc), multiplier, shift, "single")) == wanted
+
+
+@pytest.mark.parametrize(("acc", "shift", "wanted"), [
+    (2**30, 1, 2**30), (2**30 - 1, 1, 2**30 - 1), (-(2**30) - 1, 1, -(2**30) - 1), (2**31 - 1, 1, 2**31 - 1),
+    (2**31 - 1, 2, 2**31 - 1), (-(2**31), 1, -(2**31)), (-(2**31), 2, -(2**31)), (1, 30, 2**29),
+    (4, 30, 2**31 - 1),
+])  # fmt: skip
+def test_single_rounding_is_whole_from_2_to_the_30_on_and_saturates_at_32_bits(
+    acc: int, shift: int, wanted: int
+) -> None:
+    assert int(requantize(np.int64(acc), 2**30, shift, "single")) == wanted
+
+
 def test_the_two_rounding_rules_part_at_the_memorable_case() -> None:
     assert int(requantize(np.int64(-63), 1518500250, -1, "double")) == -23
     assert int(requantize(np.int64(-63), 1518500250, -1, "single")) == -22

@@ -36,6 +36,11 @@ static inline int32_t rr_shift_round(int32_t x, int32_t exponent)
     return (x >> exponent) + ((x & mask) > threshold);
 }
 
+static inline int32_t rr_saturate(int64_t x, int64_t low, int64_t high)
+{
+    return (int32_t)(x < low ? low : x > high ? high : x);
+}
+
 static inline int32_t rr_requantize_double(int32_t acc, int32_t multiplier, int32_t shift)
 {
     const int32_t left = shift > 0 ? shift : 0;
@@ -46,18 +51,13 @@ static inline int32_t rr_requantize_double(int32_t acc, int32_t multiplier, int3
 static inline int32_t rr_requantize_single(int32_t acc, int32_t multiplier, int32_t shift)
 {
     const int64_t twice = ((int64_t)acc * multiplier) >> (30 - shift);
-    return (int32_t)(((int64_t)rr_wrap32((uint32_t)(uint64_t)twice) + 1) >> 1);
+    return rr_saturate((twice + 1) >> 1, INT32_MIN, INT32_MAX);
 }
 
 static inline int32_t rr_scale(int32_t acc, int32_t multiplier, int32_t shift, int32_t rounding)
 {
     return rounding == RR_DOUBLE ? rr_requantize_double(acc, multiplier, shift)
                                  : rr_requantize_single(acc, multiplier, shift);
-}
-
-static inline int32_t rr_saturate(int64_t x, int64_t low, int64_t high)
-{
-    return (int32_t)(x < low ? low : x > high ? high : x);
 }
 
 static inline int8_t rr_saturate8(int64_t x)

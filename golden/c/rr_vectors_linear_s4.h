@@ -735,13 +735,13 @@ static const int8_t rr_linear_s4_125[8] = {
     1, 0, 2, -1, 0, 0, 1, -1};
 
 static const int32_t rr_linear_s4_126[3] = {
-    2, 368449967, -512};
+    2147483647, -2147483647 - 1, 2147483647};
 
 static const int16_t rr_linear_s4_127[6] = {
     700, 700, 247, 88, 87, 6};
 
 static const int32_t rr_linear_s4_128[4] = {
-    -2, 1, 134217728, 0};
+    2147483646, -2147483647, 134217728, 0};
 
 static const int8_t rr_linear_s4_129[7] = {
     -4, 10, -66, -77, -52, 4, 101};

@@ -49,15 +49,11 @@ def _columns_double(acc: Ints, bias: Int32s, multiplier: Int32s, shift: Int32s, 
 def _columns_single(acc: Ints, bias: Int32s, multiplier: Int32s, shift: Int32s, low: Scalar, high: Scalar,
                     offset: Scalar, out: Ints) -> None:  # fmt: skip
     rows, columns = out.shape
-    doubled = np.empty(columns, np.int32)
     for r in range(rows):
         for c in range(columns):
             product = np.int64(np.int32(np.int32(acc[r, c]) + bias[c])) * np.int64(multiplier[c])
-            doubled[c] = np.int32(product >> (30 - np.int64(shift[c])))
-        for c in range(columns):
-            x = doubled[c]
-            y = np.int32(np.int32(x >> 1) + np.int32(x & 1))  # (x + 1) >> 1 without its overflow
-            out[r, c] = np.int32(min(max(y, low), high) + offset)
+            y = ((product >> (30 - np.int64(shift[c]))) + 1) >> 1  # low and high lie within 32 bits
+            out[r, c] = np.int32(min(max(y, np.int64(low)), np.int64(high)) + offset)
 
 
 def rescale(acc: Ints, p: Rescale | Keep) -> Ints:

@@ -43,8 +43,7 @@ def requantize_double(acc: Scalar, multiplier: Scalar, shift: Scalar) -> Scalar:
 
 @inline
 def requantize_single(acc: Scalar, multiplier: Scalar, shift: Scalar) -> Scalar:
-    half = np.int64(np.int32((acc * multiplier) >> (30 - shift)))
-    return np.int64(np.int32((half + 1) >> 1))
+    return min(max((((acc * multiplier) >> (30 - shift)) + 1) >> 1, -2147483648), 2147483647)
 
 
 @inline

@@ -54,7 +54,7 @@ MUTANTS = (
            "return rounding == RR_DOUBLE ?", "return rounding == 7 ?"),
     Mutant("double rounding where single is asked for", "requantize", "DoubleVersusSingle", "rr_fixed.h",
            "return rounding == RR_DOUBLE ?", "return rounding != 7 ?"),
-    Mutant("single rounding truncates", "requantize", "Truncation", "rr_fixed.h", "twice) + 1) >> 1", "twice)) >> 1"),
+    Mutant("single rounding truncates", "requantize", "Truncation", "rr_fixed.h", "(twice + 1) >> 1", "twice >> 1"),
     Mutant("left shift left out", "requantize", "LeftShift", "rr_fixed.h", "(uint32_t)acc << left", "(uint32_t)acc"),
     Mutant("left shift after the multiply", "requantize", "LeftShift", "rr_fixed.h",
            "return rr_shift_round(rr_mul_high(rr_wrap32((uint32_t)acc << left), multiplier), right);",
