@@ -37,7 +37,7 @@ def _table() -> bytes:
 
 
 def _result() -> bytes:
-    first = (GOLDEN.parent / "docs" / "results" / "att36.jsonl").read_bytes().split(b"\n", 1)[0]
+    first = (GOLDEN.parent / "results" / "att36.jsonl").read_bytes().split(b"\n", 1)[0]
     line = json.loads(first)
     result = line["result"]
     result |= {"puzzles": 3, "exact": "101", "puzzle_fidelity": [0.5, 0.25, 1.0]}

@@ -1,21 +1,21 @@
-"""What is committed under docs/results can be read back, and the plans there still say what they measured."""
+"""What is committed under results can be read back: plans say what was measured, tables are printed
+from the data."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from workbench.lab.comparison import compare
-from workbench.lab.diagnose import SCHEMA
 from workbench.lab.plan import read_plan
+from workbench.lab.report import read_tables, sheet
 from workbench.lab.results import finished_keys, read_results
+from workbench.render.sheet import render
 
-RESULTS = Path(__file__).parent.parent / "docs" / "results"
+RESULTS = Path(__file__).parent.parent / "results"
 PLANS = sorted(RESULTS.glob("*.toml"))
-# Other commands leave JSON of their own here.
-TABLES = sorted(path for path in RESULTS.glob("*.json") if "headings" in path.read_text())
+DATA = sorted([*RESULTS.glob("*.json"), *RESULTS.glob("*.jsonl")])
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda path: path.stem)
@@ -31,10 +31,15 @@ def test_every_variant_is_paired_with_its_float_run(plan):
     assert all(row.result.puzzles == len(row.result.exact) for row in rows)
 
 
-@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
-def test_tables_are_whole(path):
-    diagnosis = json.loads(path.read_text())
-    assert diagnosis["schema"] == SCHEMA
-    for table in diagnosis["tables"]:
-        assert table["rows"]
-        assert all(len(row) == len(table["headings"]) for row in table["rows"])
+@pytest.mark.parametrize("path", DATA, ids=lambda path: path.name)
+def test_the_printed_tables_are_those_of_the_data(path):
+    """They are made by ``report FILE --format md --out tables/NAME.md``, never by hand."""
+    printed = path.parent / "tables" / f"{path.stem}.md"
+    if path.suffix == ".json":
+        assert printed.read_text() == render(sheet([], read_tables(path)), "md")
+    else:
+        assert printed.read_text() == render(sheet(read_results([path])), "md")
+
+
+def test_no_printed_table_is_left_without_its_data():
+    assert sorted(path.stem for path in (RESULTS / "tables").iterdir()) == sorted(path.stem for path in DATA)

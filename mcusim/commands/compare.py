@@ -13,6 +13,7 @@ from workbench.files.inputs import read_json
 from workbench.render.grid import Grid
 from workbench.render.sheet import Sheet, add_format, show
 
+LONGEST_TEXT = 200
 SCHEMA = "mcusim-compare/1"
 Scalar = float | int | str | bool | None
 # Lists with a row for each element of a run are too long to compare line by line.
@@ -59,8 +60,13 @@ def flat(node: Any, path: str = "") -> Iterator[tuple[str, Scalar]]:
 
 def _cell(value: Scalar) -> str:
     if isinstance(value, bool) or value is None or isinstance(value, str):
-        return str(value)
+        return _cut(str(value))
     return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
+
+
+def _cut(text: str) -> str:
+    """A text of a table, which has no room for more than a few lines."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}..."
 
 
 def _change(first: Scalar, second: Scalar) -> str:
@@ -80,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     left, right = dict(flat(first)), dict(flat(second))
     keys = [key for key in {**left, **right} if left.get(key) != right.get(key)]
     rows = tuple(
-        (k, _cell(left.get(k)), _cell(right.get(k)), _change(left.get(k), right.get(k))) for k in keys
+        (_cut(k), _cell(left.get(k)), _cell(right.get(k)), _change(left.get(k), right.get(k))) for k in keys
     )
     grid = Grid("what differs", ("fact", args.first.stem, args.second.stem, "change"), rows, folded=(0, 1, 2))
     same = sum(left[key] == right.get(key) for key in left)

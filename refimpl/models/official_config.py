@@ -73,6 +73,7 @@ def config_fields(raw: Mapping[str, Any], known: frozenset[str]) -> dict[str, An
     for name in ("hidden_size", "seq_len"):
         whole_number(name, data[name], *WHOLE[name])
     prefix = data["puzzle_emb_len"] = _prefix(data, family, hidden)
+    whole_number("puzzle_emb_len", prefix, *WHOLE["puzzle_emb_len"])
     expansion = data.get("expansion", _EXPANSION)
     real_number("expansion", expansion, 1e-3, 1e3)
     data.setdefault("channel_intermediate_size", swiglu_width(hidden, expansion))

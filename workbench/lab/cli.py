@@ -21,7 +21,7 @@ from workbench.command_line import examples, number
 from workbench.datasets.read import add_data
 from workbench.lab.cell import Cell, Choice, Result
 from workbench.lab.plan import DEFAULTS, NETWORKS, grid_cells, read_plan, unique
-from workbench.lab.report import sheet
+from workbench.lab.report import read_tables, sheet
 from workbench.lab.results import finished_keys, read_results
 from workbench.lab.sweep import batches, sweep
 from workbench.networks import DEFAULT_NETWORK
@@ -81,15 +81,18 @@ def run_sweep(args: argparse.Namespace) -> int:
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("results", nargs="*", type=Path, default=[DEFAULT_OUT], help="files of sweep")
+    parser.add_argument("results", nargs="*", type=Path, default=[DEFAULT_OUT],
+                        help="files of sweep (.jsonl) and of diagnose (.json)")  # fmt: skip
     add_format(parser)
     examples(parser, "plan.jsonl", "plan.jsonl --format svg --out report.svg")
 
 
 def run_report(args: argparse.Namespace) -> int:
-    """Render the tables and plots of one or more results files."""
-    found = read_results(args.results)
-    if not found:
+    """Render the tables and plots of files of sweep and of diagnose together."""
+    diagnoses = [path for path in args.results if path.suffix == ".json"]
+    found = read_results([path for path in args.results if path not in diagnoses])
+    tables = [table for path in diagnoses for table in read_tables(path)]
+    if not found and not tables:
         raise InputError(f"{', '.join(map(str, args.results))}: no finished cell yet.")
-    show(sheet(found), args)
+    show(sheet(found, tables), args)
     return 0

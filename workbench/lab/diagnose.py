@@ -17,6 +17,7 @@ from workbench.lab.families import families_table
 from workbench.lab.growth import growth_tables
 from workbench.lab.parting import parting_tables
 from workbench.lab.predict import predict_tables
+from workbench.lab.report import DIAGNOSIS_SCHEMA
 from workbench.lab.results import read_results
 from workbench.lab.sensitivity import activation_sites, spared_site, weight_sites
 from workbench.lab.steadiness import steadiness_table
@@ -25,7 +26,6 @@ from workbench.networks import DEFAULT_NETWORK
 from workbench.render.grid import Grid
 from workbench.render.sheet import Sheet, add_format, show
 
-SCHEMA = "refimpl.diagnose/1"
 SCHEDULE_LASTS = (1, 2, 4, 8)
 
 
@@ -132,9 +132,6 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"{args.data} names puzzle rows; 'sweep' and 'evaluate' use them, diagnose does "
                          "not.")
     tables = SUBJECTS[args.subject][0](args)
-    data = {"schema": SCHEMA, "tables": [
-        {"title": t.title, "headings": t.headings, "rows": t.rows, "note": t.note, "series": t.series}
-        for t in tables
-    ]}  # fmt: skip
+    data = {"schema": DIAGNOSIS_SCHEMA, "tables": [table.data for table in tables]}
     show(Sheet(f"refimpl diagnose {args.subject}", tuple(tables), (), data), args)
     return 0

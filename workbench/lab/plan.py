@@ -37,7 +37,7 @@ def parse_depth(text: str) -> tuple[int, int]:
     """``2x16`` -> (2, 16); ``own`` -> (0, 0)."""
     if text == "own":
         return 0, 0
-    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
     if match is None:
         raise InputError(f"the depth {text!r} is not H_cycles x steps, as in 2x16.")
     return int(match[1]), int(match[2])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
+from workbench.files.fields import Fields
+from workbench.files.inputs import read_json
 from workbench.lab.cell import Result
 from workbench.lab.comparison import Row, compare
 from workbench.render.grid import Grid
@@ -14,7 +18,7 @@ from workbench.render.plots import SYMBOLS, bars, curves
 from workbench.render.sheet import Sheet
 
 KIB, MIB, GIGA = 1024, 1024**2, 10**9
-SCHEMA = "refimpl.report/1"
+SCHEMA, DIAGNOSIS_SCHEMA = "refimpl.report/1", "refimpl.diagnose/1"
 MOST_CURVES = len(SYMBOLS)
 KINDS = {"float": "float", "integer": "int", "emulated": "emu"}
 ACCURACY = ("formats", "kind", "exact %", "95 %", "Δ pp", "-/+", "p", "cell %")
@@ -91,12 +95,30 @@ def _plots(rows: list[Row]) -> list[Text]:
     return found
 
 
-def sheet(results: list[Result]) -> Sheet:
-    """Tables, then plots, of each network and depth."""
+def read_tables(path: Path) -> list[Grid]:
+    """The tables in a file of ``diagnose --format json``."""
+    diagnosis = read_json(path, "the diagnosis")
+    diagnosis.choice("schema", (DIAGNOSIS_SCHEMA,))
+    return [_table(table) for table in diagnosis.tables("tables")]
+
+
+def _table(fields: Fields) -> Grid:
+    headings = tuple(fields.listed("headings", str, "texts"))
+    rows = [tuple(row) for row in fields.listed("rows", list, "rows")]
+    for row in rows:
+        if len(row) != len(headings) or not all(isinstance(cell, str) for cell in row):
+            raise fields.error(f"{fields.label('rows')} must have {len(headings)} texts in each row.")
+    drawn = fields.table("series")
+    series = {name: tuple(map(float, drawn.listed(name, (int, float), "numbers"))) for name in drawn.data}
+    return Grid(fields.text("title"), headings, tuple(rows), str(fields.get("note", str, "a text")), series)
+
+
+def sheet(results: list[Result], tables: Sequence[Grid] = ()) -> Sheet:
+    """Tables, then plots, of each network and depth; then ``tables`` of diagnoses."""
     rows = compare(results)
     parts: list[Grid | Text] = []
     for title, group in grouped(rows):
         parts += [Grid(title, ACCURACY, tuple(map(accuracy_cells, group)), left=2),
                   Grid("fidelity and costs", FIDELITY, tuple(map(fidelity_cells, group))), *_plots(group)]
-    data = {"schema": SCHEMA, "rows": [data_of(row) for row in rows]}
-    return Sheet("refimpl report", tuple(parts), (LEGEND,), data)
+    data = {"schema": SCHEMA, "rows": [data_of(row) for row in rows], "tables": [t.data for t in tables]}
+    return Sheet("refimpl report", (*parts, *tables), (LEGEND,) if rows else (), data)

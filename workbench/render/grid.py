@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -31,6 +32,12 @@ class Grid:
     strong: tuple[int, ...] = ()
     weak: tuple[int, ...] = ()
     folded: tuple[int, ...] = ()
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What it says, as plain data."""
+        return {"title": self.title, "headings": self.headings, "rows": self.rows, "note": self.note,
+                "series": dict(self.series)}  # fmt: skip
 
 
 def drawn(grid: Grid, bars: Sequence[Text] | None = None) -> RenderableType:
