@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def read_report(path: Path) -> dict[str, Any]:
     """A JSON report of ours."""
     report = read_json(path, "the report")
-    if not str(report.data.get("schema", "")).startswith("mcusim-"):
+    if not re.fullmatch(r"mcusim-[a-z-]{1,30}/\d{1,3}", str(report.data.get("schema", "")), re.ASCII):
         raise InputError(
             f"{path} is no report of mcusim: it has no schema mcusim-*; write one with --format json."
         )
