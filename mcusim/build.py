@@ -55,12 +55,8 @@ class Costs:
 
 
 def puzzle_ledger(plan: Plan) -> Ledger:
-    """Work of one puzzle: start, every cycle, the heads once at the end."""
-    ledger = Ledger()
-    ledger.add(plan.start)
-    ledger.add(plan.work(plan.config.order.per_step), plan.config.halt_max_steps)
-    ledger.add(plan.heads)
-    return ledger
+    """Work of one puzzle that runs all its steps."""
+    return plan.puzzle(plan.config.halt_max_steps)
 
 
 def cycle_rows(costs: Costs, execution: Execution | None) -> tuple[CycleRow, ...]:

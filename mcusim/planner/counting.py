@@ -15,6 +15,7 @@ from mcusim.planner.buffers import Buffer, Lifetimes, Placement, place
 from mcusim.planner.choices import Choices
 from mcusim.planner.ledger import INIT, Ledger
 from mcusim.planner.machine import Scales, Staged, State, Tile
+from mcusim.planner.stopping import shares_x
 from refimpl import shape_ops
 from refimpl.counting import Counts, Event, Metered, count
 from refimpl.models.config import ModelConfig
@@ -156,6 +157,17 @@ class CountingMachine:
         work = self.ledger.sites["embedding"]
         work.positions += positions * self.times
         work.position_channels += size * self.times
+
+    def hold(self, state: State, held: State) -> None:
+        self._charge("change", Counts(), 2 * state.buffer.bytes)
+
+    def moved(self, state: State, held: State, rows: Tile) -> Array:
+        new, old = (self.load(s, rows, across=False)[None] for s in (state, held))
+        return self.ops.change(new, old)[0]
+
+    def let_go(self, held: State) -> None:
+        if shares_x(self.config, self.choices):
+            self.embed(self.config.positions, self.config.hidden_size, across=False)
 
     def reset(self, state: State, init: Leaf) -> None:
         self._charge(INIT, Counts(), state.buffer.bytes)

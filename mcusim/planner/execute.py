@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,10 +18,12 @@ from mcusim.planner.machine import State, Tile
 from mcusim.planner.noise import NoisyFlash
 from mcusim.planner.plan import Plan
 from mcusim.planner.promises import Promise
+from mcusim.planner.stopping import ask_head, ask_state, held_buffer
 from mcusim.planner.target import Room, Segment, lay_out
 from mcusim.planner.tiles import packed_codes
 from refimpl.errors import DoesNotFit
 from refimpl.image import Image
+from refimpl.models.halting import stops
 from refimpl.models.order import Call, Level
 from refimpl.models.tree import Model, leaves
 from refimpl.params import Linear
@@ -33,7 +35,8 @@ CallObserver = Callable[[Call, Int16s], None]
 @dataclass(frozen=True, eq=False)
 class PlannedRun:
     """What came out: answer (seq,) uint8, q (2,) int32 (q_halt, q_continue), the carry in state units
-    (T, D) int16, bytes touched of each region, and every read of the image and of embedding rows."""
+    (T, D) int16, bytes touched of each region, every read of the image and of embedding rows,
+    the ACT steps it took and whether the stop rule ended it."""
 
     answer: npt.NDArray[np.uint8]
     q: npt.NDArray[np.int32]
@@ -42,6 +45,8 @@ class PlannedRun:
     high_water: Mapping[str, int]
     ledger: Ledger
     rows: FlashLog
+    steps: int
+    stopped: bool
 
 
 def execute_plan(
@@ -95,10 +100,24 @@ def execute_plan(
         level: _Repeated(machine, partial(schedule.CALLS[level], machine, model, z_H, z_L), always)
         for level in states
     }
-    for call in model.config.order.calls(model.config.halt_max_steps):
-        repeated[call.level]()
-        if on_call is not None:
-            on_call(call, _units(machine, states[call.level]))
+
+    def follow(calls: Iterable[Call]) -> None:
+        for call in calls:
+            repeated[call.level]()
+            if on_call is not None:
+                on_call(call, _units(machine, states[call.level]))
+
+    steps, stopped, order = 0, False, model.config.order
+    asks = _Asking(machine, model, plan, z_H)
+    while steps < model.config.halt_max_steps and not stopped:
+        *before, last = order.calls(1, steps)
+        asks.before_step(steps)
+        follow(before)
+        asks.before_last_call(steps)
+        follow([last])
+        stopped = asks.stops(steps)
+        steps += 1
+    follow(order.cycles(plan.config.stop.more, steps * order.H_cycles))
     for one in repeated.values():
         machine.ledger.add(one.cost, one.repeats)
     arena.restore()
@@ -107,7 +126,39 @@ def execute_plan(
     carry = _units(machine, z_H), _units(machine, z_L)
     for buffer in plan.persistent:
         arena.free(buffer)
-    return PlannedRun(answer, q, *carry, dict(arena.high_water), machine.ledger, log)
+    return PlannedRun(answer, q, *carry, dict(arena.high_water), machine.ledger, log, steps, stopped)
+
+
+class _Asking:
+    """The plan's stop rule, asked after each ACT step from ``least`` on."""
+
+    def __init__(self, machine: ArenaMachine, model: Model, plan: Plan, z_H: State) -> None:
+        self.machine, self.model, self.z_H = machine, model, z_H
+        self.rule = plan.config.stop
+        held = held_buffer(plan.config, plan.formats.carry)
+        self.held = None if held is None else State(held, z_H.norm)
+
+    def asked(self, step: int) -> bool:
+        return self.rule.kind != "fixed" and step + 1 >= self.rule.least
+
+    def before_step(self, step: int) -> None:
+        if self.held is not None and self.rule.over == "step" and self.asked(step):
+            self.machine.hold(self.z_H, self.held)
+
+    def before_last_call(self, step: int) -> None:
+        if self.held is not None and self.rule.over == "cycle" and self.asked(step):
+            self.machine.hold(self.z_H, self.held)
+
+    def stops(self, step: int) -> bool:
+        config, machine = self.model.config, self.machine
+        q = change = None
+        if self.asked(step) and self.rule.asks_head:
+            q = ask_head(machine, self.model, self.z_H)[None]
+        if self.asked(step) and self.held is not None:
+            change = ask_state(machine, self.z_H, self.held)[None]
+            machine.let_go(self.held)
+        size = config.positions * config.hidden_size
+        return bool(stops(self.rule, config.family, step, size, 1, lambda: q, lambda: change)[0])
 
 
 class _Repeated:
@@ -148,9 +199,8 @@ def _start(machine: ArenaMachine, plan: Plan, model: Model, z_H: State, z_L: Sta
     """Reset the carry, bring x and resident weights into the arena."""
     schedule.reset(machine, model, z_H, z_L)
     by_name = {buffer.name: buffer for buffer in plan.persistent}
-    if "x" in by_name:
-        everything = Tile(0, plan.config.positions), Tile(0, plan.config.hidden_size)
-        machine.put(machine.view(by_name["x"]), machine.embed(*everything))
+    if plan.choices.x_stored:
+        machine.fill_x()
     for leaf in leaves(model):
         if isinstance(leaf, Linear) and leaf.name in by_name:
             packed = packed_codes(leaf)

@@ -25,6 +25,7 @@ from mcusim.planner.machine import Scales, Staged, State, Tile
 from mcusim.planner.noise import NoisyFlash
 from mcusim.planner.plan import SCRATCH, Plan
 from mcusim.planner.promises import Promise, PromisedOps, accumulate, set_accumulators, store
+from mcusim.planner.stopping import X, shares_x
 from mcusim.planner.target import Segment
 from mcusim.planner.tiles import tile_of, unpacked
 from refimpl import fast
@@ -183,8 +184,7 @@ class ArenaMachine:
 
     def input(self, tile: Tile, across: bool, row: Buffer | None) -> Any:
         if row is None:
-            x = Buffer("x", (self.config.positions, self.config.hidden_size), "int32")
-            return self._rows(x, tile, across)
+            return self._rows(self.x, tile, across)
         positions, channels = tile, Tile(0, self.config.hidden_size)
         if across:
             positions, channels = Tile(0, self.config.positions), tile
@@ -200,6 +200,34 @@ class ArenaMachine:
         tokens = self.tokens[max(0, positions.start - prefix) : max(0, positions.stop - prefix)]
         x = (self.embedding, tokens, self.puzzle, prefix, positions, channels)
         return Promise(np.transpose, (Promise(_input_rows, x),)) if across else Promise(_input_rows, x)
+
+    def hold(self, state: State, held: State) -> None:
+        if shares_x(self.config, self.choices):
+            self.arena.free(self.x)
+            self.arena.allocate(held.buffer, self._places[self.x.name])
+        self.put(self.view(held.buffer), self.view(state.buffer))
+
+    def moved(self, state: State, held: State, rows: Tile) -> Array:
+        new, old = (self.load(s, rows, across=False) for s in (state, held))
+        new, old = (np.array(v() if isinstance(v, Promise) else v)[None] for v in (new, old))
+        return fast.change(new, old)[0]
+
+    def let_go(self, held: State) -> None:
+        if not shares_x(self.config, self.choices):
+            return
+        self.arena.free(held.buffer)
+        self.arena.allocate(self.x, self._places[self.x.name])
+        self.fill_x()
+
+    @property
+    def x(self) -> Buffer:
+        """x as it is stored, where the plan stores it."""
+        return Buffer(X, (self.config.positions, self.config.hidden_size), "int32")
+
+    def fill_x(self) -> None:
+        """Compute the stored x from its rows."""
+        everything = Tile(0, self.config.positions), Tile(0, self.config.hidden_size)
+        self.put(self.view(self.x), self.embed(*everything))
 
     def reset(self, state: State, init: Leaf) -> None:
         norm = state.norm

@@ -123,3 +123,12 @@ class Machine(Protocol):
 
     def reset(self, state: State, init: Leaf) -> None:
         """Fill a state with an init vector."""
+
+    def hold(self, state: State, held: State) -> None:
+        """Copy a state, whose buffer ``held`` begins to live there; it may lie where x lay."""
+
+    def moved(self, state: State, held: State, rows: Tile) -> Array:
+        """OP-CHANGE (2,) between two states over ``rows``, in state units."""
+
+    def let_go(self, held: State) -> None:
+        """End the life of a copy; x comes back where it lay there."""

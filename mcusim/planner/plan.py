@@ -13,6 +13,7 @@ from mcusim.planner.choices import Choices
 from mcusim.planner.counting import CountingMachine
 from mcusim.planner.ledger import Ledger, RowSource, site_time
 from mcusim.planner.machine import State
+from mcusim.planner.stopping import ask_head, ask_state, held_buffer, shares_x
 from mcusim.planner.target import Segment, Target, lay_out
 from mcusim.timing import OperatorTime, total_time
 from refimpl.models.config import ModelConfig
@@ -38,7 +39,7 @@ class Plan:
 
     ``persistent`` buffers live throughout (z_H, z_L, x if stored, resident weights); ``scopes`` maps a
     sublayer to the offsets of its buffers inside the scratch segment.  ``call_L``, ``call_H``, ``heads``
-    and ``start`` are the work of one of each.
+    and ``start`` are the work of one of each, ``asking`` that of asking the stop rule once.
     """
 
     config: ModelConfig
@@ -50,6 +51,7 @@ class Plan:
     call_H: Ledger
     heads: Ledger
     start: Ledger
+    asking: Ledger
 
     @property
     def scratch(self) -> int:
@@ -70,6 +72,16 @@ class Plan:
     def step(self) -> Ledger:
         """Work of one ACT step, the heads once at its end."""
         ledger = self.work(self.config.order.per_step)
+        ledger.add(self.heads)
+        return ledger
+
+    def puzzle(self, steps: int) -> Ledger:
+        """Work of one puzzle that ends after ``steps`` ACT steps: start, calls, the rule asked, the heads."""
+        rule, ledger = self.config.stop, Ledger()
+        ledger.add(self.start)
+        ledger.add(self.work(self.config.order.per_step), steps)
+        ledger.add(self.asking, max(0, steps + 1 - rule.least))
+        ledger.add(self.cycle, rule.more)
         ledger.add(self.heads)
         return ledger
 
@@ -151,6 +163,9 @@ def persistent_buffers(config: ModelConfig, formats: Formats, choices: Choices) 
     buffers = [Buffer("z_H", shape, formats.carry), Buffer("z_L", shape, formats.carry)]
     if choices.x_stored:
         buffers.append(Buffer("x", shape, "int32"))
+    held = held_buffer(config, formats.carry)
+    if held is not None and not shares_x(config, choices):
+        buffers.append(held)
     for name, spec in resident_linears(skeleton(config), choices.resident).items():
         buffers.append(Buffer(name, (-(-prod(spec.shape) * formats.bits // 8),), "int8"))
     return tuple(buffers)
@@ -181,5 +196,14 @@ def make_plan(config: ModelConfig, formats: Formats, choices: Choices) -> Plan:
     call_H = take()
     schedule.heads(machine, model, z_H)
     heads = take()
+    held = held_buffer(config, formats.carry)
+    if config.stop.asks_head:
+        ask_head(machine, model, z_H)
+    if held is not None:
+        before = State(held, z_H.norm)
+        machine.hold(z_H, before)
+        ask_state(machine, z_H, before)
+        machine.let_go(before)
+    asking = take()
     return Plan(config, formats, choices, persistent_buffers(config, formats, choices), machine.placements,
-                call_L, call_H, heads, start)  # fmt: skip
+                call_L, call_H, heads, start, asking)  # fmt: skip

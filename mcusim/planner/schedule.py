@@ -75,13 +75,14 @@ def heads(m: Machine, model: Model, z_H: State) -> tuple[Array, Array]:
             m.put(m.view(logits)[part.start - prefix : part.stop - prefix], m.ops.linear(a, w))
         m.put(m.view(answer), m.ops.argmax(m.view(logits)))
         m.free(logits, room, *staged.buffers)
-        q = _halting(m, model, z_H, codes)
+        q = halting(m, model, z_H, codes)
         given = m.view(answer).copy()
         m.free(codes, answer)
     return given, q
 
 
-def _halting(m: Machine, model: Model, z_H: State, codes: Buffer) -> Array:
+def halting(m: Machine, model: Model, z_H: State, codes: Buffer) -> Array:
+    """q (2,) of the first position, copied out of the arena; ``codes`` has room for its activations."""
     head, hidden = model.q_head, m.config.hidden_size
     q = m.alloc("q", (1, 2), "int32")
     staged = m.stage(head.linear, 2, hidden)
