@@ -24,7 +24,7 @@ from refimpl.ops.rescale import rescale
 
 FIRMWARE = Path(__file__).resolve().parents[1] / "firmware" / "src"
 GOLDEN_C = FIRMWARE.parents[1] / "golden" / "c"
-KERNELS = ("tile", "fixed", "rescale", "stage", "dot_plain", "norm", "softmax", "attention")
+KERNELS = ("tile", "fixed", "rescale", "stage", "dot_plain", "norm", "softmax", "attention", "change")
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wstrict-prototypes",
             "-pedantic")  # fmt: skip
 UNTOUCHED = 0xA5
@@ -85,6 +85,7 @@ int main(void)
     if (rr_solve_observed(tokens, 0, 0, &observer, answer, q) != RR_SOLVED) return 1;
     for (int i = 0; i < RR_SEQ; i++) printf("answer %d\\n", answer[i]);
     printf("q %d\\nq %d\\nfetched %lu\\n", (int)q[0], (int)q[1], fetched);
+    printf("ended %d\\nended %d\\n", (int)rr_steps_taken, (int)rr_stopped);
     for (int i = 0; i < RR_ARENAS; i++) {
         uint32_t used = rr_arenas[i].bytes;
         while (used && rr_arenas[i].base[used - 1] == 0xA5) used--;
@@ -108,12 +109,14 @@ class Emitted:
 
 @dataclass(frozen=True)
 class Ran:
-    """What the C printed: CRC32 of the state after each call, answer, q, bytes fetched and touched."""
+    """What the C printed: CRC32 of the state after each call, answer, q, bytes fetched and touched, steps and
+    whether the rule stopped it."""
 
     calls: list[int]
     answer: list[int]
     q: list[int]
     fetched: int
+    ended: list[int]
     used: dict[str, int]
 
 
@@ -162,10 +165,10 @@ def ran(program: Path, tokens: np.ndarray) -> Ran:
     done = subprocess.run([program], input=given, capture_output=True, timeout=1000)
     assert done.returncode == 0, done.stderr.decode()
     lines = [line.split() for line in done.stdout.decode().splitlines()]
-    kinds = "call", "answer", "q", "fetched"
+    kinds = "call", "answer", "q", "fetched", "ended"
     last = {kind: [int(words[-1]) for words in lines if words[0] == kind] for kind in kinds}
     used = {words[1]: int(words[2]) for words in lines if words[0] == "used"}
-    return Ran(last["call"], last["answer"], last["q"], last["fetched"][0], used)
+    return Ran(last["call"], last["answer"], last["q"], last["fetched"][0], last["ended"], used)
 
 
 def expected(model: Model, tokens: np.ndarray) -> tuple[list[int], list[int], list[int]]:

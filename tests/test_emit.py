@@ -16,9 +16,14 @@ from mcusim.planner.choices import Choices
 from mcusim.planner.plan import Plan
 from mcusim.planner.search import search
 from mcusim.planner.target import Room
+from refimpl import fast
 from refimpl.errors import NotImplementedHere
 from refimpl.models.config import ModelConfig
+from refimpl.models.halting import parse_stop
+from refimpl.models.recursion import solve
+from refimpl.quantize.lower import Carry
 from workbench.networks import find_network
+from workbench.tasks.sets import evaluation_set
 
 NETWORKS = ("sudoku6-mlp", "sudoku9-mlp", "sudoku9-pair-mlp", "sudoku9-att", "sudoku9-pair-att",
             "sudoku9-rope", "sudoku9-hrm", "maze10-att")  # fmt: skip
@@ -68,6 +73,31 @@ def test_an_int8_carry_in_two_memories_is_the_plan_too(tmp_path: Path) -> None:
     states = plan.sizes["z_H"] + plan.sizes["z_L"]
     rooms = (Room("tcm", states), Room("axi", plan.high_water - states))
     check("sudoku6-mlp", "w8c", "int8", choices, tmp_path, rooms=rooms)
+
+
+@pytest.mark.parametrize(
+    ("rule", "carry", "corner"),
+    [("head+settled,t=150", "int16", 2), ("head+settled,t=400,over=step,least=3,more=3", "int16", 1),
+     ("settled,t=2500,of=largest", "int16", 1), ("settled,t=150", "int8", 2), ("head", "int8", 4)],
+)  # fmt: skip
+def test_the_emitted_program_stops_where_the_reference_stops(
+    rule: str, carry: Carry, corner: int, tmp_path: Path
+) -> None:
+    require("gcc")
+    trained = find_network("sudoku6-mlp").integer_model("w4c", carry=carry)
+    model = trained.with_depth(steps=8).with_stop(parse_stop(rule))
+    tokens = evaluation_set(model.config, 1).inputs[0]
+    it = emitted(model, formats("w4c", carry), corners(model.config)[corner])
+    found = ran(build(it, tmp_path), tokens)
+    ended = solve(fast, it.model, tokens[None])
+    assert found.ended == [ended.steps[0], ended.stopped[0]]
+    assert found.ended[0] < 8
+    calls, answer, q = expected(it.model, tokens)
+    assert (found.calls, found.answer, found.q) == (calls, answer, q)
+    assert found.used == it.sizes
+    if it.plan.choices.staged:
+        done = it.plan.puzzle(found.ended[0])
+        assert found.fetched == done.code_bytes + done.constant_bytes + it.plan.row_bytes(done)
 
 
 @pytest.mark.slow

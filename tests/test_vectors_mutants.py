@@ -19,6 +19,7 @@ OPERATORS = (
     "fixed",
     "rescale",
     "elementwise",
+    "change",
     "linear",
     "stage",
     "dot_plain",

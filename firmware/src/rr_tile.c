@@ -236,3 +236,15 @@ void rr_tile_argmax(const int32_t *logits, int32_t rows, int32_t cols, uint8_t *
         out[r] = (uint8_t)best;
     }
 }
+
+void rr_change_s8(const int8_t *a, const int8_t *b, int32_t n, const rr_factor *to_state, int64_t *out)
+{
+    out[0] = out[1] = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t first = rr_saturate16(rr_scale(a[i], to_state->multiplier, to_state->shift, rr_rounding));
+        const int32_t second = rr_saturate16(rr_scale(b[i], to_state->multiplier, to_state->shift, rr_rounding));
+        const int32_t moved = first < second ? second - first : first - second;
+        out[0] += moved;
+        if (moved > out[1]) out[1] = moved;
+    }
+}

@@ -85,6 +85,11 @@ typedef struct {
 void rr_tile_embed(const rr_input *p, const uint8_t *tokens, int32_t puzzle, int32_t position, int32_t positions,
                    int32_t channel, int32_t channels, uint8_t *row, int32_t *to, int32_t t_step, int32_t c_step, int add);
 
+/* rr_change between int8 carries, in state units. */
+void rr_change_s8(const int8_t *a, const int8_t *b, int32_t n, const rr_factor *to_state, int64_t *out);
+/* How the last run ended: the ACT steps it took, and whether the stop rule ended it. Defined by the plan. */
+extern int32_t rr_steps_taken, rr_stopped;
+
 void rr_tile_argmax(const int32_t *logits, int32_t rows, int32_t cols, uint8_t *out);
 
 #endif

@@ -16,6 +16,7 @@ from mcusim.planner.choices import Choices
 from mcusim.planner.counting import MULTIPLIER, SHIFT
 from mcusim.planner.machine import Scales, Staged, State, Tile
 from mcusim.planner.plan import SCRATCH, Plan
+from mcusim.planner.stopping import HELD, X, shares_x
 from mcusim.planner.target import Segment
 from refimpl.block_params import Int8Norm
 from refimpl.errors import NotImplementedHere
@@ -64,7 +65,7 @@ class EmittingMachine(ResultWriter):
         yield
         self._scope = None
         self.finish_function(
-            identifier("heads" if name == "heads" else site.rpartition(".")[0].rpartition(".")[2])
+            identifier(site.rpartition(".")[0].rpartition(".")[2] if "." in site else name)
         )
 
     def finish_function(self, kind: str) -> None:
@@ -320,6 +321,33 @@ class EmittingMachine(ResultWriter):
         """Bring a resident linear's codes into the arena."""
         to = self.view(self._buffers[leaf.name])
         self.function.call("rr_fetch", to.address, self._at(leaf.name, "codes"), f"{size}u")
+
+    def keep(self, state: State, held: State) -> None:
+        """What z_H was; where it lies in x, x comes back with :meth:`let_go`."""
+        self.calls.append(f"memcpy({self.held_at()}, {self.state_of(state)}, {state.buffer.bytes}u);")
+
+    def held_at(self) -> str:
+        """The address of what z_H was."""
+        place = self._places[X if shares_x(self.config, self.choices) else HELD]
+        return f"{self._banks[place.region]} + {place.offset}"
+
+    def moved(self, state: State, held: State, rows: Tile) -> str:
+        """The call that writes OP-CHANGE into ``change``."""
+        size, kind = rows.size * self.config.hidden_size, C_TYPES[state.buffer.dtype]
+        places = self.state_of(state), self.held_at()
+        both = ", ".join(f"(const {kind} *)(const void *)({place})" for place in places)
+        if not isinstance(state.norm, Int8Norm):
+            return f"rr_change({both}, {size}, change);"
+        by = state.norm.to_state
+        factor = f"{by.multiplier}, {by.shift}, {by.output_offset}, {by.out_bits}"
+        return f"rr_change_s8({both}, {size}, &(const rr_factor){{{factor}}}, change);"
+
+    def let_go(self, held: State) -> None:
+        if not shares_x(self.config, self.choices):
+            return
+        self.function = Function("")
+        self.embed_all()
+        self.finish_function("x_again")
 
     def place_of(self, pointer: str) -> str:
         """The address of a buffer of the function written last, outside of it."""

@@ -9,6 +9,7 @@ from mcusim.emit.machine import EmittingMachine, embedding_source
 from mcusim.planner import schedule
 from mcusim.planner.machine import State
 from mcusim.planner.plan import Plan
+from mcusim.planner.stopping import ask_head, ask_state, held_buffer
 from mcusim.planner.target import Segment
 from refimpl.image import Image
 from refimpl.model_image import rounding_of
@@ -35,6 +36,33 @@ static int32_t rr_puzzle;
 {embedding}
 """
 
+CYCLE = """
+int32_t rr_steps_taken, rr_stopped;
+
+/* What z_H was is kept for the stop rule. */
+static void rr_keep(void)
+{{
+{keep}}}
+
+static void rr_cycle(int32_t cycle, int32_t keep, const rr_observer *observer)
+{{
+    int32_t call = cycle * ({L_cycles} + 1);
+    for (int32_t L_cycle = 0; L_cycle < {L_cycles}; L_cycle++) {{
+        rr_call_L();
+        if (observer) observer->on_call(observer->context, call, 'L', {z_L}, RR_STATE_BYTES);
+        call++;
+    }}
+    if (keep) rr_keep();
+    rr_call_H();
+    if (observer) observer->on_call(observer->context, call, 'H', {z_H}, RR_STATE_BYTES);
+}}
+
+/* The stop rule {rule}. */
+static int32_t rr_stops(void)
+{{
+{stops}}}
+"""
+
 SOLVE = """
 int32_t rr_solve_observed(const uint8_t *tokens, int32_t puzzle, int32_t steps, const rr_observer *observer,
                           uint8_t *answer, int32_t *q)
@@ -48,18 +76,17 @@ int32_t rr_solve_observed(const uint8_t *tokens, int32_t puzzle, int32_t steps, 
     rr_tokens = tokens;
     rr_puzzle = puzzle;
     rr_start();
-    int32_t call = 0;
-    for (int32_t step = 0; step < (steps ? steps : RR_STEPS); step++)
-        for (int32_t H_cycle = 0; H_cycle < {H_cycles}; H_cycle++) {{
-            for (int32_t L_cycle = 0; L_cycle < {L_cycles}; L_cycle++) {{
-                rr_call_L();
-                if (observer) observer->on_call(observer->context, call, 'L', {z_L}, RR_STATE_BYTES);
-                call++;
-            }}
-            rr_call_H();
-            if (observer) observer->on_call(observer->context, call, 'H', {z_H}, RR_STATE_BYTES);
-            call++;
-        }}
+    int32_t cycle = 0;
+    rr_steps_taken = rr_stopped = 0;
+    while (rr_steps_taken < (steps ? steps : RR_STEPS) && !rr_stopped) {{
+        const int32_t asked = {asked};
+        if (asked && {over_step}) rr_keep();
+        for (int32_t H_cycle = 1; H_cycle <= {H_cycles}; H_cycle++)
+            rr_cycle(cycle++, asked && {over_cycle} && H_cycle == {H_cycles}, observer);
+        rr_stopped = asked && rr_stops();
+        rr_steps_taken++;
+    }}
+    for (int32_t more = 0; more < {more}; more++) rr_cycle(cycle++, 0, observer);
     rr_read_out();
     memcpy(answer, {answer}, RR_SEQ);
     memcpy(q, {q}, 8);
@@ -104,12 +131,44 @@ def emit(plan: Plan, model: Model, image: Image, segments: tuple[Segment, ...], 
     places = {view: machine.place_of(view.pointer) for view in (answer, q)}
     rows = embedding_source(model.embedding, image, plan.config.hidden_size)
     text = HEAD.format(name=name, rounding=f"RR_{machine.rounding.upper()}", embedding=rows)
+    keep, stops = _stops(machine, plan, model, z_H)
     text += _functions(machine)
     for what, calls in bodies.items():
-        text += f"\nstatic void rr_{what}(void)\n{{\n" + "".join(f"    {call}\n" for call in calls) + "}\n"
+        text += f"\nstatic void rr_{what}(void)\n{{\n" + _indented(calls) + "}\n"
     states = {state.buffer.name: machine.state_of(state) for state in (z_H, z_L)}
-    return text + SOLVE.format(H_cycles=plan.config.H_cycles, L_cycles=plan.config.L_cycles,
-                               answer=places[answer], q=places[q], **states)  # fmt: skip
+    rule = plan.config.stop
+    asked = f"rr_steps_taken + 1 >= {rule.least}" if rule.kind != "fixed" else "0"
+    text += CYCLE.format(L_cycles=plan.config.L_cycles, rule=rule, keep=keep, stops=stops, **states)
+    return text + SOLVE.format(
+        H_cycles=plan.config.H_cycles, more=rule.more, asked=asked, over_step=int(rule.over == "step"),
+        over_cycle=int(rule.over == "cycle"), answer=places[answer], q=places[q],
+    )  # fmt: skip
+
+
+def _stops(machine: EmittingMachine, plan: Plan, model: Model, z_H: State) -> tuple[str, str]:
+    """Bodies of the function that keeps what z_H was and of the one that asks the plan's rule."""
+    rule, held = plan.config.stop, held_buffer(plan.config, plan.formats.carry)
+    machine.calls = []
+    keep, lines, conditions = list[str](), list[str](), list[str]()
+    if held is not None:
+        before = State(held, z_H.norm)
+        machine.keep(z_H, before)
+        keep, machine.calls = machine.calls, []
+        lines += ["int64_t change[2];", ask_state(machine, z_H, before)]
+        machine.let_go(before)
+        size = plan.config.positions * plan.config.hidden_size
+        of_mean = rule.of == "mean"
+        conditions.append(f"change[0] <= {rule.t * size}LL" if of_mean else f"change[1] <= {rule.t}")
+    if rule.asks_head:
+        q = machine.place_of(ask_head(machine, model, z_H).pointer)
+        machine.calls.append(f"const int32_t *const q = {q};")
+        conditions.append("q[0] > 0" if plan.config.family == "trm" else "q[0] > q[1]")
+    lines += [*machine.calls, f"return {' && '.join(conditions) or '0'};"]
+    return _indented(keep), _indented(lines)
+
+
+def _indented(lines: list[str]) -> str:
+    return "".join(f"    {line}\n" for line in lines)
 
 
 def _start(machine: EmittingMachine, plan: Plan, model: Model, z_H: State, z_L: State) -> list[str]:

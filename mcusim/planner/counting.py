@@ -158,7 +158,7 @@ class CountingMachine:
         work.positions += positions * self.times
         work.position_channels += size * self.times
 
-    def hold(self, state: State, held: State) -> None:
+    def keep(self, state: State, held: State) -> None:
         self._charge("change", Counts(), 2 * state.buffer.bytes)
 
     def moved(self, state: State, held: State, rows: Tile) -> Array:

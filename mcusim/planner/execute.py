@@ -143,11 +143,11 @@ class _Asking:
 
     def before_step(self, step: int) -> None:
         if self.held is not None and self.rule.over == "step" and self.asked(step):
-            self.machine.hold(self.z_H, self.held)
+            self.machine.keep(self.z_H, self.held)
 
     def before_last_call(self, step: int) -> None:
         if self.held is not None and self.rule.over == "cycle" and self.asked(step):
-            self.machine.hold(self.z_H, self.held)
+            self.machine.keep(self.z_H, self.held)
 
     def stops(self, step: int) -> bool:
         config, machine = self.model.config, self.machine

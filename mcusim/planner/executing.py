@@ -201,7 +201,7 @@ class ArenaMachine:
         x = (self.embedding, tokens, self.puzzle, prefix, positions, channels)
         return Promise(np.transpose, (Promise(_input_rows, x),)) if across else Promise(_input_rows, x)
 
-    def hold(self, state: State, held: State) -> None:
+    def keep(self, state: State, held: State) -> None:
         if shares_x(self.config, self.choices):
             self.arena.free(self.x)
             self.arena.allocate(held.buffer, self._places[self.x.name])

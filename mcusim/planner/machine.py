@@ -124,7 +124,7 @@ class Machine(Protocol):
     def reset(self, state: State, init: Leaf) -> None:
         """Fill a state with an init vector."""
 
-    def hold(self, state: State, held: State) -> None:
+    def keep(self, state: State, held: State) -> None:
         """Copy a state, whose buffer ``held`` begins to live there; it may lie where x lay."""
 
     def moved(self, state: State, held: State, rows: Tile) -> Array:

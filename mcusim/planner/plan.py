@@ -201,7 +201,7 @@ def make_plan(config: ModelConfig, formats: Formats, choices: Choices) -> Plan:
         ask_head(machine, model, z_H)
     if held is not None:
         before = State(held, z_H.norm)
-        machine.hold(z_H, before)
+        machine.keep(z_H, before)
         ask_state(machine, z_H, before)
         machine.let_go(before)
     asking = take()

@@ -14,13 +14,13 @@ from refimpl.models.config import ModelConfig
 from refimpl.models.operators import Array
 from refimpl.models.tree import Model
 
-X = "x"
+X, HELD = "x", "z_H before"
 
 
 def held_buffer(config: ModelConfig, carry: str) -> Buffer | None:
     """Room for what z_H was, in the carry's format; None under rules that do not look at the state."""
     shape = (config.positions, config.hidden_size)
-    return Buffer("z_H before", shape, carry) if config.stop.asks_state else None
+    return Buffer(HELD, shape, carry) if config.stop.asks_state else None
 
 
 def shares_x(config: ModelConfig, choices: Choices) -> bool:
