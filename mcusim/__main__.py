@@ -18,6 +18,7 @@ _HELP = {
     "run": "execute a puzzle on a simulated part and say whether the deployment fits",
     "check": "all deployments against 4 MiB and 8 MiB, in both readings; a gate for CI",
     "plan": "the Pareto front of SRAM, weight traffic and time, and the plan a part gets",
+    "export": "a deployment as a folder of C that builds without this project, with a self-test",
     "compare": "two JSON reports, fact by fact",
     "parts": "every part that can be simulated; one part's figures and their sources",
     "deployments": "every deployment",

@@ -9,7 +9,7 @@ from mcusim.program import Program
 from refimpl.errors import InputError
 
 # Names in the exported sources: arrays, one a memory; the image; the reserve that the linker script states.
-ARENA_SYMBOL, IMAGE_SYMBOL, STACK_SYMBOL = "rr_arena_", "rr_image", "rr_stack_reserve"
+ARENA_SYMBOL, IMAGE_SYMBOL, STACK_SYMBOL = "rr_arena_", "rr_flash_image", "rr_stack_reserve"
 
 
 def charged(elf: Elf) -> Program:
@@ -23,9 +23,8 @@ def charged(elf: Elf) -> Program:
     loaded = sum(s.size for s in elf.sections if s.loaded)
     in_ram = sum(s.size for s in elf.sections if s.writable)
     arena = sum(symbol.size for symbol in elf.named(ARENA_SYMBOL))
-    held = any(s.name == ".rr_stack" for s in elf.sections)
-    statics = in_ram - arena - (stack.value if held else 0)
-    parts = (loaded - image.size, statics, stack.value)
+    held = sum(s.size for s in elf.sections if s.name == ".rr_stack")
+    parts = (loaded - image.size, in_ram - arena - held, held or stack.value)
     return Program(*(Figure(value, "measured", f"the linked program {elf.path}") for value in parts))
 
 

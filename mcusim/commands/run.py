@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -15,13 +15,13 @@ from mcusim.build import Costs, basis, budget, cycle_rows, operator_rows, region
 from mcusim.deployments import DEFAULT_DEPLOYMENT, FLOAT32, Deployment, load_deployment
 from mcusim.elf import read_elf
 from mcusim.fit import plan_inside
-from mcusim.footprint import footprint
+from mcusim.footprint import Footprint, footprint
 from mcusim.linked import charged, check_arena
-from mcusim.parts import load_part
+from mcusim.parts import Part, load_part
 from mcusim.planner.notation import describe
 from mcusim.planner.plan import Formats, Plan
-from mcusim.planner.search import search
-from mcusim.planner.target import target_of
+from mcusim.planner.search import Search, search
+from mcusim.planner.target import Target, target_of
 from mcusim.planner.wanted import CHOSEN, HELP, wanted
 from mcusim.program import kernels_of, program_of
 from mcusim.render import markdown, terminal
@@ -33,6 +33,7 @@ from refimpl.errors import InputError, NotImplementedHere
 from refimpl.fixedpoint import ROUNDINGS
 from refimpl.image import Image
 from refimpl.model_image import from_image
+from refimpl.models.config import ModelConfig
 from refimpl.quantize.lower import CARRIES, Carry
 from refimpl.quantize.weights import parse_format
 from workbench.command_line import examples, number
@@ -122,6 +123,11 @@ def _deployment(args: Asked) -> tuple[Deployment, int]:
     return chosen, limit
 
 
+def carry_of(deployment: Deployment) -> Carry:
+    """The carry of an integer deployment."""
+    return "int8" if deployment.carry == "int8" else "int16"
+
+
 def _judge(execution: Execution, puzzle: Puzzle, task: str) -> PuzzleResult:
     assert execution.answer is not None
     assert execution.q is not None
@@ -169,25 +175,47 @@ def _remedies(
     return tuple(found)
 
 
-def simulate(args: Asked, progress: Progress) -> RunReport:
-    """Do what is asked; errors rise as sentences."""
+@dataclass(frozen=True)
+class Laid:
+    """A request laid out on its part: ``network`` with the row of its puzzle, ``whole`` with every row;
+    ``held`` bytes of image and resident table; ``fits`` says whether part and budget hold ``plan``."""
+
+    deployment: Deployment
+    limit: int
+    part: Part
+    network: Network
+    whole: Network
+    config: ModelConfig
+    puzzles: PuzzleSet | None
+    image: Image
+    size: Footprint
+    formats: Formats
+    target: Target
+    held: int
+    found: Search
+    plan: Plan
+    fits: bool
+
+    @property
+    def inside(self) -> bool:
+        """Whether the part's internal memories alone hold some plan."""
+        inner = plan_inside(
+            self.config, self.formats, self.target, self.found.chosen, self.held, self.size.rows
+        )
+        return inner is not None
+
+
+def lay(args: Asked) -> Laid:
+    """Read what is asked for, plan it, and see whether it fits."""
     deployment, limit = _deployment(args)
     part = load_part(deployment.part, args.catalogue)
     network = find_network(deployment.model)
     config = replace(network.config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps)
     whole = network
     puzzles = read_data(args.data, config) if args.data else None
-    puzzle: Puzzle | None
     if puzzles is not None:
-        puzzle = puzzle_of(puzzles, args.puzzle)
-        whole, network = network, network.with_puzzle_row(puzzle.puzzle_id)
-    else:
-        puzzle = find_puzzle(args.puzzle, config) if network.trained else None
-    if args.row is not None and args.table is None:
-        raise InputError("--row names a row of a table file; add --table FILE.")
-    if args.table is not None and not config.puzzle_emb_len:
-        raise InputError(f"--table: {network.name} has no puzzle embedding.")
-    carry: Carry = "int8" if deployment.carry == "int8" else "int16"
+        network = network.with_puzzle_row(puzzle_of(puzzles, args.puzzle).puzzle_id)
+    carry = carry_of(deployment)
     image = Image(network.image(deployment.weights, args.rounding, carry=carry), "the image")
     size = footprint(deployment)
     formats = Formats(deployment.weight_bits, carry)
@@ -201,6 +229,27 @@ def simulate(args: Asked, progress: Progress) -> RunReport:
     if linked is not None:
         check_arena(linked, plan)
     fits = target.image_fits and plan.high_water <= room and plan.lay_out(target) is not None
+    return Laid(deployment, limit, part, network, whole, config, puzzles, image, size, formats, target, held,
+                found, plan, fits)  # fmt: skip
+
+
+def puzzle_asked(laid: Laid, name: str) -> Puzzle | None:
+    """The puzzle called ``name``; None for a network that answers none."""
+    if laid.puzzles is not None:
+        return puzzle_of(laid.puzzles, name)
+    return find_puzzle(name, laid.config) if laid.network.trained else None
+
+
+def simulate(args: Asked, progress: Progress) -> RunReport:
+    """Do what is asked; errors rise as sentences."""
+    laid = lay(args)
+    deployment, part, network, config = laid.deployment, laid.part, laid.network, laid.config
+    image, size, target, plan, fits = laid.image, laid.size, laid.target, laid.plan, laid.fits
+    puzzle = puzzle_asked(laid, args.puzzle)
+    if args.row is not None and args.table is None:
+        raise InputError("--row names a row of a table file; add --table FILE.")
+    if args.table is not None and not config.puzzle_emb_len:
+        raise InputError(f"--table: {network.name} has no puzzle embedding.")
     execution, result = None, None
     if fits and (network.trained or args.execute or args.table):
         task = progress.add_task("ACT steps", total=config.halt_max_steps)
@@ -214,10 +263,11 @@ def simulate(args: Asked, progress: Progress) -> RunReport:
             result = _judge(execution, puzzle, config.task)
     everyone = None
     if args.all and network.trained:
-        rows = image if whole is network else Image(
-            whole.image(deployment.weights, args.rounding, carry=carry), "the image with every puzzle row"
+        rows = image if laid.whole is network else Image(
+            laid.whole.image(deployment.weights, args.rounding, carry=carry_of(deployment)),
+            "the image with every puzzle row",
         )
-        everyone = _all(rows, deployment, puzzles or evaluation_set(config), progress)
+        everyone = _all(rows, deployment, laid.puzzles or evaluation_set(config), progress)
     costs = Costs(plan, target)
     report = RunReport(
         subject=Subject(
@@ -225,19 +275,19 @@ def simulate(args: Asked, progress: Progress) -> RunReport:
             deployment.carry, args.rounding, config.H_cycles, config.L_cycles, config.halt_max_steps,
             part.name, part.title, describe(plan.choices),
         ),
-        budget=budget(limit, image, plan, target, size),
+        budget=budget(laid.limit, image, plan, target, size),
         regions=regions(image, plan, target, size),
         puzzle=result,
         all_puzzles=everyone,
         cycles=cycle_rows(costs, execution),
         operators=operator_rows(costs),
         total=total(costs, execution),
-        basis=basis(part, program),
-        inside=plan_inside(config, formats, target, found.chosen, held, size.rows) is not None,
+        basis=basis(part, target.program),
+        inside=laid.inside,
         remedies=(),
     )  # fmt: skip
-    offered = found.chosen if not fits and found.chosen is not plan else None
-    return replace(report, remedies=_remedies(report, network, args.rounding, limit, offered))
+    offered = laid.found.chosen if not fits and laid.found.chosen is not plan else None
+    return replace(report, remedies=_remedies(report, network, args.rounding, laid.limit, offered))
 
 
 def run(args: argparse.Namespace) -> int:

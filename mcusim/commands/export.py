@@ -1,0 +1,123 @@
+"""``mcusim export OUT``: a deployment as a folder of C that builds without this project."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mcusim.asked import Asked
+from mcusim.commands.run import Laid, carry_of, lay, puzzle_asked
+from mcusim.deployments import DEFAULT_DEPLOYMENT
+from mcusim.emit.program import emit
+from mcusim.export.bundle import Export, Facts, ImageForm, folder_files
+from mcusim.export.expected import expected_of
+from mcusim.export.folder import check_free, write_folder
+from mcusim.export.layout import banks_of
+from mcusim.planner.notation import describe
+from mcusim.planner.target import Segment
+from mcusim.planner.wanted import CHOSEN, HELP
+from mcusim.units import format_bytes
+from refimpl.errors import DoesNotFit, InputError, NotImplementedHere
+from refimpl.fixedpoint import ROUNDINGS
+from refimpl.model_image import from_image
+from refimpl.quantize.lower import CARRIES
+from workbench.command_line import examples, number
+from workbench.datasets.read import add_data
+from workbench.networks import seeded_tokens
+
+DEFAULT_PUZZLES = ("0", "1", "2")
+FORMS: tuple[ImageForm, ...] = ("binary", "array")
+CHOICES = ("deployment", "model", "weights", "carry", "H_cycles", "steps", "part", "budget", "rounding",
+           "plan", "data", "catalogue")  # fmt: skip
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT", help="the folder to make")
+    parser.add_argument("deployment", nargs="?", help=f"a named deployment (default {DEFAULT_DEPLOYMENT})")
+    parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
+    parser.add_argument("--model", help="network, folder, or preset with seeded weights")
+    parser.add_argument("--weights", help="weight format, such as w8c, w4c, w4t")
+    parser.add_argument("--carry", choices=CARRIES, help="format of the carry")
+    parser.add_argument("--H-cycles", type=number, help="H cycles an ACT step")
+    parser.add_argument("--steps", type=number, help="ACT steps")
+    parser.add_argument("--part", help="the device (default: the deployment's, or the budget's generic one)")
+    parser.add_argument("--plan", default=CHOSEN, help=HELP)
+    parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
+    parser.add_argument("--puzzle", action="append", help="a puzzle of the self-test, as for run; may be "
+                        f"repeated (default: {', '.join(DEFAULT_PUZZLES)})")  # fmt: skip
+    parser.add_argument("--image", choices=FORMS, default="binary", help="the image as a file that the "
+                        "assembler includes, or as a C array")  # fmt: skip
+    add_data(parser)
+    parser.add_argument("--catalogue", type=Path, metavar="FOLDER", help="folder with more parts and "
+                                                                         "deployments")
+    examples(parser, "my-solver", "my-solver --part stm32h743 --model sudoku9-att --plan least --puzzle 7")
+
+
+def _puzzles(laid: Laid, names: list[str] | None) -> list[tuple[npt.NDArray[np.integer], int]]:
+    """(tokens, row) of each puzzle of the self-test; seeded tokens where nothing was trained."""
+    if not laid.network.trained and laid.puzzles is None:
+        if names:
+            raise InputError(f"--puzzle: {laid.network.name} has seeded weights and answers no puzzle.")
+        return [(seeded_tokens(laid.config), 0)]
+    most = len(DEFAULT_PUZZLES) if laid.puzzles is None else len(laid.puzzles.inputs)
+    found = [puzzle_asked(laid, name) for name in names or DEFAULT_PUZZLES[:most]]
+    puzzles = [puzzle for puzzle in found if puzzle is not None]
+    rows = sorted({puzzle.puzzle_id for puzzle in puzzles})
+    if len(rows) > 1:
+        raise InputError(f"the puzzles of the self-test have rows {rows} of the puzzle table, and an image "
+                         "holds one: name puzzles of one row.")  # fmt: skip
+    return [(puzzle.question, 0) for puzzle in puzzles]
+
+
+def _command(request: Asked, plan: str) -> str:
+    """The arguments of ``mcusim run`` that give this plan again."""
+    words = [request.deployment or ""]
+    for name in CHOICES[1:]:
+        value = plan if name == "plan" else getattr(request, name)
+        if value is not None and (name, value) != ("rounding", "double"):
+            shown = f"'{value}'" if " " in str(value) else str(value)
+            words.append(f"--{name.replace('_', '-')} {shown}")
+    return " ".join(word for word in words if word)
+
+
+def _segments(laid: Laid) -> tuple[Segment, ...]:
+    """Where the plan's segments lie; an error names a plan that fits where this one does not."""
+    segments = laid.plan.lay_out(laid.target) if laid.fits else None
+    if segments is not None:
+        return segments
+    other = laid.found.chosen
+    hint = f"--plan '{describe(other.choices)}' does" if other else "no plan does; 'mcusim run' says why"
+    raise DoesNotFit(
+        f"plan {describe(laid.plan.choices)} ({format_bytes(laid.plan.high_water)} of arena) does not fit "
+        f"{laid.part.name}; {hint}."
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    check_free(args.out)
+    first = (args.puzzle or DEFAULT_PUZZLES)[0]
+    request = Asked(**{name: getattr(args, name) for name in CHOICES}, puzzle=first)
+    laid = lay(request)
+    if laid.size.resident:
+        raise NotImplementedHere(
+            f"{laid.deployment.name} keeps a puzzle table of {laid.size.resident:,} bytes in memory; an exported "
+            "image holds the one row that a run reads: choose puzzle_rows = 'streamed'."
+        )
+    puzzles, segments = _puzzles(laid, args.puzzle), _segments(laid)
+    depth = laid.config.H_cycles, laid.config.halt_max_steps
+    model = from_image(laid.image).with_depth(*depth)
+    banks = banks_of(segments, laid.target)
+    deployment, carry = laid.deployment, carry_of(laid.deployment)
+    name = f"{laid.network.name} {deployment.weights} x int8, carry {carry}, for {laid.part.name}"
+    arrays = {bank.region: bank.symbol for bank in banks}
+    plan_text = emit(laid.plan, model, laid.image, segments, arrays, name)
+    texts = {"MODEL": laid.network.name, "WEIGHTS": deployment.weights, "CARRY": carry,
+             "COMMAND": _command(request, describe(laid.plan.choices))}  # fmt: skip
+    facts = Facts(name, laid.plan, bytes(laid.image.data), banks)
+    export = Export(facts, laid.target, expected_of(model, puzzles), args.image, texts)
+    write_folder(args.out, folder_files(export, {"rr_plan.c": plan_text}))
+    print(f"{args.out}: {name}.\nmake -C {args.out} selftest   builds it and compares every call.")
+    return 0

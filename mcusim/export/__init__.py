@@ -1,0 +1,1 @@
+"""A deployment as a folder of C that builds without this project."""
