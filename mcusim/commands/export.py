@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     laid = lay(request)
     if laid.size.resident:
         raise NotImplementedHere(
-            f"{laid.deployment.name} keeps a puzzle table of {laid.size.resident:,} bytes in memory; an exported "
+            f"{laid.deployment.name} keeps a puzzle table of {laid.size.resident:,} bytes; an exported "
             "image holds the one row that a run reads: choose puzzle_rows = 'streamed'."
         )
     puzzles, segments = _puzzles(laid, args.puzzle), _segments(laid)
