@@ -30,6 +30,9 @@ class Stage:
 class Data:
     """Where puzzles come from: a generator with its seed, or a file; ``pool`` puzzles are kept.
 
+    Source ``file`` takes puzzles of any task from ``path`` and measures on ``held_out_path`` (the same file
+    where it is left out), the first ``held_out`` of them.
+
     ``grouping`` names the lines (``row``, ``column``, ``box``) that learned positions start from.
     """
 
@@ -38,6 +41,7 @@ class Data:
     seed: int = 1
     size: int = 9
     path: str = ""
+    held_out_path: str = ""
     held_out: int = 256
     held_out_seed: int = WATCHED_SEED
     held_out_givens: tuple[int, ...] = (28, 32, 36)

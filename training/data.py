@@ -14,8 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from refimpl.errors import unknown_name
+from refimpl.errors import InputError, unknown_name
+from refimpl.models.config import ModelConfig
 from training.config import Data, Stage
+from workbench.datasets.read import read_data
 from workbench.tasks import maze
 from workbench.tasks.arc import augment_pair, encode_pairs
 from workbench.tasks.arc_json import read_arc_json
@@ -108,16 +110,34 @@ def arc(data: Data) -> Source:
     return Source(draw, [PuzzleSet(*encode_pairs(tests), f"tests of {len(tasks)} tasks")])
 
 
-def open_source(data: Data) -> Source:
-    """Return the source a recipe names."""
+def any_task(data: Data, model: ModelConfig) -> Source:
+    """Return the puzzles of a file of any task as they stand, and those of another that are held out."""
+    pool = read_data(data.path, model, split="train")
+    tests = read_data(data.held_out_path or data.path, model)
+    tests = tests.rows(0, data.held_out, tests.origin)
+    for puzzles in (pool, tests):
+        if not puzzles.labelled or puzzles.puzzle_ids is not None:
+            raise InputError(f"{puzzles.origin}: a recipe trains on labelled puzzles without puzzle_ids.")
+
+    def draw(rng: np.random.Generator, count: int, stage: Stage) -> Tokens:
+        chosen = rng.integers(0, min(data.pool, len(pool.inputs)), count)
+        return pool.inputs[chosen], pool.labels[chosen]
+
+    return Source(draw, [tests])
+
+
+def open_source(data: Data, model: ModelConfig | None = None) -> Source:
+    """Return the source a recipe names; ``file`` needs ``model``, whose shapes its puzzles must have."""
+    if data.source == "file" and model is not None:
+        return any_task(data, model)
     sources = {"sudoku": sudoku, "sudoku-file": sudoku_file, "maze": mazes, "arc": arc}
     if data.source not in sources:
-        raise unknown_name("data source", data.source, sources)
+        raise unknown_name("data source", data.source, [*sources, "file"])
     return sources[data.source](data)
 
 
-def final_sets(data: Data, count: int) -> list[PuzzleSet]:
+def final_sets(data: Data, count: int, model: ModelConfig | None = None) -> list[PuzzleSet]:
     """Return the held-out sets of a network's card; generated ones are not those its curve watched."""
     if data.path:
-        return open_source(data).held_out
+        return open_source(data, model).held_out
     return held_out(replace(data, held_out=count, held_out_seed=CARD_SEED))

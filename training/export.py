@@ -48,5 +48,6 @@ def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = F
     write_npz(target / "weights.npz", tensors, "float16")
     write_card(target, card)
     runner = program(find_network(str(target.resolve())), FLOAT)
-    state(target, {one.name: entry(one, measure(runner, one)) for one in final_sets(recipe.data, puzzles)})
+    sets = final_sets(recipe.data, puzzles, recipe.model)
+    state(target, {one.name: entry(one, measure(runner, one)) for one in sets})
     return read_json(target / CONFIG)

@@ -68,7 +68,7 @@ def train(recipe: Recipe, folder: Path, stop_at: int | None = None) -> Trainer:
     if recipe.run.device == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(recipe, open_source(recipe.data), rank, ranks)
+    trainer = Trainer(recipe, open_source(recipe.data, recipe.model), rank, ranks)
     if recipe.start:
         trainer.start_from(read(Path(recipe.start)))
     state = folder / f"state-{rank}.pt"
