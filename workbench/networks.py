@@ -31,6 +31,7 @@ from workbench.checkpoints.expected import PUZZLE_ROWS
 from workbench.files.inputs import exists
 from workbench.presets import PRESETS
 from workbench.seeded import seeded_tensors
+from workbench.shipped import APART
 from workbench.tasks.sets import has_generator
 
 Tensors = dict[str, npt.NDArray[np.floating]]
@@ -157,6 +158,9 @@ def find_network(name: str) -> Network:
         folder = Path(str(resources.files("workbench") / "data" / "networks" / name))
     elif exists(path):
         folder = path if path.is_dir() else path.parent
+    elif name in APART:
+        raise InputError(f"the network {name!r} does not come with the package, for its size; the project's "
+                         f"repository has it as workbench/data/networks/{name}: name that folder.")
     else:
         raise unknown_name("network", name, [*shipped, *PRESETS])
     config, tensors = load_network(name)

@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 
 from workbench.files.inputs import read_bytes, read_text
+from workbench.shipped import shipped
 
 MANIFEST = "MANIFEST.sha256"
-# Where the repository keeps them; an installed package has none and needs --golden.
-DEFAULT_GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+DEFAULT_GOLDEN = shipped("golden")
 
 
 def generated_files(golden: Path) -> list[Path]:
