@@ -8,8 +8,15 @@ from typing import Literal
 _HERE = Path(__file__).resolve().parent
 # Networks that the wheel leaves out for their size; the repository has them in workbench/data/networks.
 APART = (
-    "sudoku9-hrm", "sudoku9-mlp-adamw12", "sudoku9-pair-att", "sudoku9-pair-att-seed2", "sudoku9-pair-att-seed3",
-    "sudoku9-pair-mlp-seed2", "sudoku9-pair-mlp-seed3", "sudoku9-paper-mlp", "sudoku9-rope",
+    "sudoku9-hrm",
+    "sudoku9-mlp-adamw12",
+    "sudoku9-pair-att",
+    "sudoku9-pair-att-seed2",
+    "sudoku9-pair-att-seed3",
+    "sudoku9-pair-mlp-seed2",
+    "sudoku9-pair-mlp-seed3",
+    "sudoku9-paper-mlp",
+    "sudoku9-rope",
 )
 
 
