@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from refimpl.models.config_rules import check_fields
+from refimpl.models.config_rules import check_fields, refusal
 from refimpl.models.halting import FIXED, StopRule, parse_stop
 from refimpl.models.official_config import config_fields
 from refimpl.models.order import Order
@@ -82,5 +82,15 @@ class ModelConfig:
         """
         known = config_fields(raw, frozenset(f.name for f in fields(cls)))
         if "stop" in known:
-            known["stop"] = parse_stop(str(known["stop"]))
+            known["stop"] = _stop_rule(known["stop"])
         return cls(**known)
+
+
+def _stop_rule(stated: Any) -> StopRule:
+    """A rule by its spelling, or by its fields as ``dataclasses.asdict`` leaves them in a saved recipe."""
+    if not isinstance(stated, Mapping):
+        return parse_stop(str(stated))
+    try:
+        return StopRule(**stated)
+    except TypeError as error:
+        raise refusal(f"stop is {dict(stated)!r}; it must be a rule such as 'head+settled,t=40'.") from error
