@@ -272,7 +272,8 @@ def made_up(name, weights, exact, one_step):
     variant = Variant(name, *formats, H_cycles=2, steps=16)
     marks = "1" * exact + "0" * (20 - exact)
     cost = Costs(1, 2, 3)
-    return Result(variant, 20, "made up", marks, 300, 324, 0, 100, one_step, one_step, 0.99, (), cost, 1.0)
+    each = (one_step,) * 20
+    return Result(variant, 20, "made up", marks, 300, 324, 0, 100, one_step, one_step, 0.99, each, cost, 1.0)
 
 
 def test_prediction_on_made_up_networks():

@@ -66,15 +66,21 @@ def bars(title: str, rows: Sequence[tuple[str, float, float]]) -> Text:
 
 
 def curves(
-    title: str, series: Mapping[str, Sequence[float]], low: float, high: float, axis: str = "call"
+    title: str, series: Mapping[str, Sequence[float | None]], low: float, high: float, axis: str = "call",
+    last: int | None = None,
 ) -> Text:
-    """Values against their index; each series in its own symbol, resampled to the width of the grid."""
+    """Values against their index; each series in its own symbol, resampled to the width of the grid.
+
+    None is a place without a value; ``last`` is what the axis says at its end instead of the last index.
+    """
     grid = [[(" ", "default")] * COLUMNS for _ in range(LINES)]
     span = high - low or 1.0
     for place, values in enumerate(series.values()):
         symbol, style = SYMBOLS[place % len(SYMBOLS)], STYLES[place % len(STYLES)]
         for column in range(COLUMNS):
             value = values[min(column * len(values) // COLUMNS, len(values) - 1)]
+            if value is None:
+                continue
             share = (min(max(value, low), high) - low) / span
             grid[LINES - 1 - round(share * (LINES - 1))][column] = (symbol, style)
     text = Text(f"{title}\n", style="bold")
@@ -83,9 +89,9 @@ def curves(
         for symbol, style in line:
             text.append(symbol, style=style)
         text.append("\n")
-    last = max(len(values) for values in series.values()) - 1
+    end = max(len(values) for values in series.values()) - 1 if last is None else last
     text.append("        └" + "─" * COLUMNS + "\n", style="default")
-    text.append(f"         0{axis:^{COLUMNS - 7}}{last:>6}\n", style="default")
+    text.append(f"         0{axis:^{COLUMNS - 7}}{end:>6}\n", style="default")
     for place, name in enumerate(series):
         text.append(f"  {SYMBOLS[place % len(SYMBOLS)]} {name}", style=STYLES[place % len(STYLES)])
     text.append("\n")
