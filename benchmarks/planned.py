@@ -25,7 +25,6 @@ from mcusim.fit import fit
 from mcusim.planner.execute import execute_plan
 from refimpl import fast
 from refimpl.models.recursion import run
-from refimpl.quantize.lower import Carry
 from workbench.networks import find_network
 
 BAR = 1.15
@@ -40,8 +39,7 @@ def measure(name: str, smallest: bool, rounds: int) -> dict[str, object]:
     plan = one.plans[0] if smallest else one.on_part
     assert plan is not None, f"{one.part.name} holds no plan of {name}"
     network = find_network(deployment.model)
-    carry: Carry = "int8" if deployment.carry == "int8" else "int16"
-    lowered = network.integer_model(deployment.weights, carry=carry)
+    lowered = network.integer_model(deployment.format)
     model = lowered.with_depth(deployment.H_cycles, int(steps or deployment.steps))
     tokens = np.random.default_rng(0).integers(1, model.config.vocab_size, model.config.seq_len)
     memory = one.part.region("rows")

@@ -7,7 +7,7 @@ from typing import Any
 from linears import fitted_kernel
 
 from mcusim.cores import load_core
-from refimpl.counting import CountedStep, count_step, total
+from workbench.counting import CountedStep, count_step, total
 from workbench.networks import find_network
 
 CORES = {"m7": "cortex-m7", "m55": "cortex-m55"}

@@ -16,7 +16,7 @@ from mcusim.figures import Figure
 from mcusim.parts import Part
 from mcusim.planner.ledger import Work, operator_counts
 from mcusim.timing import TERM_OF_COUNT, OperatorCounts, instructions
-from refimpl.counting import Counts
+from workbench.counting import Counts
 
 FITTED_AT = "512-64-64"
 # Two numbers of tokens tell what is paid once from what every token pays, K = 96 a MAC from an output, and

@@ -23,6 +23,7 @@ from mcusim.elf import read_elf
 from mcusim.export.bundle import TEST_STACK
 from mcusim.linked import charged
 from mcusim.program import PATH, kernels_of
+from refimpl.formats import parse_format
 from workbench.networks import find_network
 
 TOOLS = {"m0plus": "arm-none-eabi-", "m3": "arm-none-eabi-", "m4": "arm-none-eabi-", "m33": "arm-none-eabi-",
@@ -31,8 +32,8 @@ TARGETS = {"m0plus": "cortex-m0plus", "m3": "cortex-m3", "m4": "cortex-m4", "m33
            "m7": "cortex-m7", "m55": "cortex-m55", "rv32": "rv32imc"}  # fmt: skip
 EMULATED = ("m7", "m55", "rv32")
 NETWORKS = ("sudoku9-mlp", "sudoku9-rope", "sudoku9-hrm")
-WEIGHTS = {"w4c": 4, "w8c": 8}
-CARRIES = ("int16", "int8")
+WEIGHTS = ("w4c", "w8c")
+CARRIES = ("c16", "c8")
 PLANS = ("least", "chosen")
 FIGURES = ("code", "statics", "stack")
 PAINTED = re.compile(r"stack: (\d+) of (\d+) bytes used")
@@ -84,7 +85,7 @@ def rows(out: Path) -> dict[tuple[str, str], dict[str, int]]:
         arguments = ["--model", network, "--weights", weights, "--carry", carry, "--plan", plan]
         if not folder.exists() and mcusim(["export", str(folder), *arguments]):
             raise SystemExit(f"mcusim export {folder} {' '.join(arguments)} failed")
-        kernels = kernels_of(find_network(network).config, WEIGHTS[weights], carry)
+        kernels = kernels_of(find_network(network).config, parse_format(f"{weights}-{carry}"))
         for target in TARGETS:
             figures = measured(folder, target)
             row = found[TARGETS[target], kernels]

@@ -22,9 +22,10 @@ from mcusim.figures import Figure
 from mcusim.parts import load_part
 from mcusim.planner.choices import whole
 from mcusim.planner.ledger import Ledger, operator_counts
-from mcusim.planner.plan import Formats, Plan, make_plan
+from mcusim.planner.plan import Plan, make_plan
 from mcusim.timing import OperatorCounts, instructions
-from refimpl.counting import count_step
+from refimpl.formats import parse_format
+from workbench.counting import count_step
 from workbench.networks import find_network
 
 PHASES = ("start", "call", "heads")
@@ -65,7 +66,7 @@ def flash_section(runs: dict[str, Counts]) -> str:
 def plan_of(network: str) -> Plan:
     """The plan that the firmware follows: every operator in one tile."""
     config = find_network(network).config
-    return make_plan(config, Formats(BITS, "int16"), whole(config))
+    return make_plan(config, parse_format("w4c"), whole(config))
 
 
 def work_of(network: str) -> tuple[OperatorCounts, OperatorCounts]:

@@ -49,8 +49,8 @@ class Costs:
     def counts(self, ledger: Ledger) -> OperatorCounts:
         """All sites together."""
         total = OperatorCounts()
-        for work in ledger.sites.values():
-            total = total + operator_counts(work, self.plan.formats.bits, 0)
+        for site, work in ledger.sites.items():
+            total = total + operator_counts(work, self.plan.format.weights_at(site).stored_bits, 0)
         return total
 
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -16,18 +16,15 @@ from mcusim.catalogue import entries, entry
 from mcusim.toml_checks import Table
 from mcusim.units import parse_bytes
 from refimpl.errors import RefimplError, unknown_name
-from refimpl.quantize.weights import parse_format
+from refimpl.formats import FLOAT32, Format, parse_activations, parse_carry, parse_format
 from workbench.checkpoints import list_networks
 from workbench.files.inputs import exists
 from workbench.presets import list_presets
 
-CarryFormat = Literal["int16", "int8", "fp32"]
 # Puzzle rows: read one by one from external memory, or held in the image, as float32 or int8.
 PuzzleRows = Literal["streamed", "resident-fp32", "resident-int8"]
-CARRY_FORMATS: tuple[CarryFormat, ...] = get_args(CarryFormat)
 PUZZLE_ROWS: tuple[PuzzleRows, ...] = get_args(PuzzleRows)
 BUDGETS = ("4MB", "8MB")
-FLOAT32 = "fp32"
 DEFAULT_DEPLOYMENT = "sudoku9-mlp-int4"
 
 
@@ -41,14 +38,13 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Deployment:
-    """``weights`` is a format of :mod:`refimpl.quantize.weights` or FLOAT32; ``H_cycles`` and ``steps``
-    are the recursion depth; ``expect`` maps a budget in bytes to its expectation."""
+    """``format`` is integer or FLOAT32; ``H_cycles`` and ``steps`` are the recursion depth; ``expect`` maps a
+    budget in bytes to its expectation."""
 
     name: str
     title: str
     model: str
-    weights: str
-    carry: CarryFormat
+    format: Format
     puzzle_rows: PuzzleRows
     H_cycles: int
     steps: int
@@ -56,13 +52,6 @@ class Deployment:
     source: str
     expect: Mapping[int, Expectation]
     path: Path
-
-    @property
-    def weight_bits(self) -> int:
-        """Bits of a stored weight: 32, 8 or 4 (codes of fewer bits are stored in the next larger)."""
-        if self.weights == FLOAT32:
-            return 32
-        return 8 if parse_format(self.weights).bits > 4 else 4
 
 
 def deployment_names(data: Path | None = None) -> list[str]:
@@ -89,8 +78,7 @@ def load_deployment(name: str, data: Path | None = None) -> Deployment:
         name=name,
         title=table.text("title"),
         model=model,
-        weights=_weights(table),
-        carry=table.choice("carry", CARRY_FORMATS),
+        format=_format(table),
         puzzle_rows=table.choice("puzzle_rows", PUZZLE_ROWS),
         H_cycles=table.whole("H_cycles", 1),
         steps=table.whole("steps", 1),
@@ -99,20 +87,25 @@ def load_deployment(name: str, data: Path | None = None) -> Deployment:
         expect=_expectations(table.table("expect")),
         path=table.path,
     )
-    if (deployment.weights == FLOAT32) != (deployment.carry == FLOAT32):
-        raise table.error("weights and carry are both fp32 or neither: there is no mixed reading.", "carry")
     table.finish()
     return deployment
 
 
-def _weights(table: Table) -> str:
-    name = table.text("weights")
-    if name != FLOAT32:
-        try:
-            parse_format(name)
-        except RefimplError as error:
-            raise table.error(str(error), "weights") from error
-    return name
+def _format(table: Table) -> Format:
+    """Key ``format``; or ``weights`` with ``activations`` and ``carry``, as older files say it."""
+    key = "format" if table.has("format") or not table.has("weights") else "weights"
+    try:
+        found = parse_format(table.text(key))
+        if table.has("activations"):
+            key, activations = "activations", parse_activations(table.text("activations"))
+            found = replace(found, activations=activations)
+        if table.has("carry") and found != FLOAT32:
+            key, found = "carry", replace(found, carry=parse_carry(table.text("carry")))
+    except RefimplError as error:
+        raise table.error(str(error), key) from error
+    if not found.integer and found != FLOAT32:
+        raise table.error(f"{found} is an emulation; a device runs an integer format, or {FLOAT32}.", key)
+    return found
 
 
 def _expectations(table: Table) -> dict[int, Expectation]:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcusim.deployments import FLOAT32, Deployment, Expectation
+from mcusim.deployments import Deployment, Expectation
 from mcusim.footprint import Footprint, deployed_config, footprint
 from mcusim.parts import Part, load_part
-from mcusim.planner.plan import Formats, Plan
+from mcusim.planner.plan import Plan, refuse_untiled
 from mcusim.planner.search import search
 from mcusim.planner.target import Target, target_of
 from mcusim.program import Program, kernels_of, program_of
+from refimpl.formats import FLOAT32, Format
 from refimpl.models.config import ModelConfig
 
 
@@ -72,21 +73,22 @@ def fit(deployment: Deployment, data: Path | None = None, plan_anyway: bool = Fa
     ----------
     plan_anyway : plan even where the image alone outgrows every budget.
     """
+    refuse_untiled(deployment.format)
     part = load_part(deployment.part, data)
     size = footprint(deployment)
-    config, formats = deployed_config(deployment), Formats(deployment.weight_bits, deployment.carry)
-    program = program_of(part, kernels_of(config, formats.bits, formats.carry))
+    config, format = deployed_config(deployment), deployment.format
+    program = program_of(part, kernels_of(config, format))
     target = target_of(part, size.image, program, size.rows)
     hopeless = size.image + program.bytes > max(deployment.expect)
-    if deployment.weights == FLOAT32 or (hopeless and not plan_anyway):
+    if deployment.format == FLOAT32 or (hopeless and not plan_anyway):
         return Fit(deployment, target, size, (), None, None)
-    found = search(config, formats, target)
-    inside = plan_inside(config, formats, target, found.chosen, size.image, size.rows)
+    found = search(config, format, target)
+    inside = plan_inside(config, format, target, found.chosen, size.image, size.rows)
     return Fit(deployment, target, size, found.front, found.chosen, inside)
 
 
 def plan_inside(
-    config: ModelConfig, formats: Formats, target: Target, chosen: Plan | None, image: int, outside: int
+    config: ModelConfig, format: Format, target: Target, chosen: Plan | None, image: int, outside: int
 ) -> Plan | None:
     """The plan of a part's internal memories alone: ``chosen`` where that touches no other."""
     if chosen is not None and not any(region.external for region in target.in_use(chosen.sizes)):
@@ -95,4 +97,4 @@ def plan_inside(
     if inner is None or outside:
         return None
     alone = target_of(inner, image, target.program)
-    return search(config, formats, alone).chosen if alone.image_fits else None
+    return search(config, format, alone).chosen if alone.image_fits else None

@@ -13,6 +13,7 @@ from mcusim.catalogue import SHIPPED
 from mcusim.figures import Basis, Figure
 from mcusim.parts import Part
 from mcusim.toml_checks import read_table
+from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 
 PATH = SHIPPED / "programs.toml"
@@ -55,10 +56,10 @@ class Build:
     stack: int
 
 
-def kernels_of(config: ModelConfig, bits: int, carry: str) -> str:
+def kernels_of(config: ModelConfig, format: Format) -> str:
     """The set of kernels that a deployment links, such as ``mlp-w4-int16``."""
     mixer = "attention" if config.token_intermediate_size is None else "mlp"
-    return f"{mixer}-w{bits}-{carry}"
+    return f"{mixer}-w{format.weights.stored_bits}-{format.carry}"
 
 
 @cache

@@ -12,16 +12,14 @@ SCHEMA = "mcusim-run/1"
 
 @dataclass(frozen=True)
 class Subject:
-    """What was simulated; ``weights`` is the format, ``H_cycles`` x ``steps`` the depth, ``plan`` the
+    """What was simulated; ``format`` as spelled, ``H_cycles`` x ``steps`` the depth, ``plan`` the
     schedule's tiles in the notation of ``mcusim plan``."""
 
     deployment: str
     network: str
     trained: bool
     parameters: int
-    weights: str
-    carry: str
-    rounding: str
+    format: str
     H_cycles: int
     L_cycles: int
     steps: int

@@ -2,8 +2,8 @@
 
 In reading order: ``models`` (the program), ``fixedpoint``, ``packing``, ``params``, ``block_params`` (every
 rounding rule and bit layout), ``ops`` (the integer operators: the specification), ``fast`` (the same,
-compiled), ``float_ops``, ``shape_ops`` and ``counting`` (the other readings of the program), ``quantize``
-(float to integer), ``image`` and ``model_image`` (flash).  What uses it is in :mod:`workbench`.
+compiled), ``float_ops`` (the yardstick), ``formats`` (number formats, one file a family), ``quantize`` (float
+to integer), ``image`` and ``model_image`` (flash).  What uses it is in :mod:`workbench`.
 """
 
 __version__ = "0.1.0"

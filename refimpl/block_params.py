@@ -16,6 +16,9 @@ from refimpl.params import Int8s, Int32s, Norm, Rescale
 
 Uint8s = npt.NDArray[np.uint8]
 Online = Literal["static", "token", "mx"]
+# How the stored byte of a block becomes the factor of its weights: as it is, or as a power of two.
+Factors = Literal["scale", "exponent"]
+FACTORS: tuple[Factors, ...] = ("scale", "exponent")  # the image and the vectors store the index
 
 MX_BLOCK = 32  # inputs that share a power-of-two scale
 MX_CODE_MAX = 7
@@ -37,8 +40,8 @@ class BlockLinear:
     """Linear with an int64 accumulator and one 64-bit rounding (OP-BLOCK-LINEAR).
 
     Weight of row n, input k: ``(codes[n, k] - zero_point[n]) * factor``, where the factor of the block k
-    lies in is 1 without ``block_scale``, ``block_scale[n, k // block]`` (groups: 1..255), or with
-    ``power_of_two`` two to the power of it (MX: exponents above the row's smallest, 0..15).
+    lies in is 1 without ``block_scale``, else what ``factors`` makes of ``block_scale[n, k // block]``:
+    itself (``scale``, 1..255), or two to the power of it (``exponent``: above the row's smallest, 0..15).
 
     codes (N, K) int8; zero_point (N,) int8 or None; block_scale (N, ceil(K / block)) uint8 or None; bias
     (N,) int32 in output units or None; multiplier Q0.31, shift in -31..14, both (N,) int32.
@@ -52,12 +55,18 @@ class BlockLinear:
     zero_point: Int8s | None
     block: int
     block_scale: Uint8s | None
-    power_of_two: bool
+    factors: Factors
     bias: Int32s | None
     multiplier: Int32s
     shift: Int32s
     out_bits: int
     activations: Online
+
+
+def factor_values(stored: Uint8s, factors: Factors) -> npt.NDArray[np.int64]:
+    """The factors that stored bytes stand for."""
+    values = stored.astype(np.int64)
+    return np.asarray(np.int64(1) << values if factors == "exponent" else values)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from refimpl.block_params import BlockLinear, Int8Norm, Keep, Online
+from refimpl.block_params import FACTORS, BlockLinear, Int8Norm, Keep, Online
 from refimpl.errors import InputError
 from refimpl.fixedpoint import ROUNDINGS, Rounding
 from refimpl.image import Image, Section, encode
@@ -54,7 +54,7 @@ def _linear_sections(name: str, leaf: Linear | BlockLinear) -> list[Section]:
         form = _int32(f"{name}/format", leaf.weight_bits, leaf.out_bits, leaf.output_offset)
     else:
         online = ONLINE.index(leaf.activations)
-        scales = leaf.block, leaf.power_of_two
+        scales = leaf.block, FACTORS.index(leaf.factors)
         form = _int32(f"{name}/format", leaf.weight_bits, leaf.out_bits, *scales, online)
     sections = [
         form,
@@ -192,12 +192,12 @@ def _read_linear(image: Image, spec: Spec, rounding: Rounding) -> Linear | Block
     def optional(part: str) -> npt.NDArray[np.integer] | None:
         return image.array(f"{name}/{part}") if f"{name}/{part}" in image.entries else None
 
-    block, power_of_two, online = rest
+    block, factors, online = rest
     zero_point, block_scale = optional("zero_point"), optional("block_scale")
     return BlockLinear(
         name, weight_bits, codes,
         None if zero_point is None else zero_point.astype(np.int8), block,
-        None if block_scale is None else block_scale.astype(np.uint8), bool(power_of_two),
+        None if block_scale is None else block_scale.astype(np.uint8), FACTORS[factors],
         bias, multiplier, shift, out_bits, ONLINE[online],
     )  # fmt: skip
 

@@ -11,10 +11,11 @@ import numpy as np
 
 from mcusim.emit.program import emit
 from mcusim.planner.choices import Choices
-from mcusim.planner.plan import Formats, Plan, make_plan
+from mcusim.planner.plan import Plan, make_plan
 from mcusim.planner.target import Room, lay_out
 from refimpl import fast
 from refimpl.block_params import Int8Norm
+from refimpl.formats import Format
 from refimpl.image import Image
 from refimpl.model_image import ImageMeta, from_image, to_image
 from refimpl.models.order import Call
@@ -120,12 +121,12 @@ class Ran:
     used: dict[str, int]
 
 
-def emitted(model: Model, formats: Formats, choices: Choices, rooms: tuple[Room, ...] = ()) -> Emitted:
+def emitted(model: Model, format: Format, choices: Choices, rooms: tuple[Room, ...] = ()) -> Emitted:
     """Plan and emit an integer model, through its image."""
     data = to_image(model, ImageMeta("a network", "x", "none", model.config.task, False))
     image = Image(data)
     read = from_image(image).with_depth(model.config.H_cycles, model.config.halt_max_steps)
-    plan = make_plan(read.config, formats, choices)
+    plan = make_plan(read.config, format, choices)
     segments = lay_out(plan.sizes, rooms or (Room("sram", plan.high_water),))
     assert segments is not None
     sizes: dict[str, int] = {}
@@ -138,7 +139,7 @@ def emitted(model: Model, formats: Formats, choices: Choices, rooms: tuple[Room,
 def build(it: Emitted, folder: Path, compiler: str = "gcc", sanitize: bool = True) -> Path:
     """Compile the plan with the kernels it calls."""
     config, arrays = it.plan.config, "".join(f"extern uint8_t rr_arena_{r}[];\n" for r in it.sizes)
-    state = config.positions * config.hidden_size * (1 if it.plan.formats.carry == "int8" else 2)
+    state = config.positions * config.hidden_size * (1 if it.plan.format.carry == "int8" else 2)
     numbers = {"seq": config.seq_len, "vocab": config.vocab_size, "steps": config.halt_max_steps}
     header = HEADER.format(**numbers, state=state, banks=len(it.sizes), image=len(it.image), arrays=arrays)
     memory, rows = "", ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -11,10 +12,11 @@ from mcusim.flash import FlashInterface
 from mcusim.parts import Part, load_part
 from mcusim.planner.choices import AttentionTiles, Choices, MixTiles, OutputTiles, SwiGLUTiles, whole
 from mcusim.planner.execute import PlannedRun, execute_plan
-from mcusim.planner.plan import Formats, Plan, make_plan
+from mcusim.planner.plan import Plan, make_plan
 from mcusim.planner.target import Target, target_of
 from mcusim.program import program_of
 from refimpl import fast
+from refimpl.formats import Format, parse_carry, parse_format
 from refimpl.models.config import ModelConfig
 from refimpl.models.recursion import run
 from refimpl.models.tree import Model
@@ -30,7 +32,7 @@ BOTH = frozenset({"token", "channel"})
 def integer_model(network: str, weights: str, carry: str, H_cycles: int, steps: int) -> Model:
     """A network lowered to integers at some depth."""
     found = find_network(network)
-    lowered = lower(found.float_model, weights, found.calibration, carry=carry)  # type: ignore[arg-type]
+    lowered = lower(found.float_model, formats(weights, carry), found.calibration)
     return lowered.with_depth(H_cycles, steps)
 
 
@@ -38,8 +40,8 @@ def tokens_of(config: ModelConfig, seed: int = 0) -> npt.NDArray[np.int64]:
     return np.random.default_rng(seed).integers(1, config.vocab_size, config.seq_len)
 
 
-def formats(weights: str, carry: str) -> Formats:
-    return Formats(4 if weights[1] == "4" else 8, carry)
+def formats(weights: str, carry: str) -> Format:
+    return replace(parse_format(weights), carry=parse_carry(carry))
 
 
 def laid_out(part: Part | str, image_bytes: int) -> Target:

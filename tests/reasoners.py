@@ -70,7 +70,7 @@ def calibration(name: str) -> Calibration:
 @cache
 def integer_model(name: str, weights: str, rounding: Rounding = "double") -> Model:
     """Lowered with :func:`calibration`."""
-    return lower(float_model(name), weights, calibration(name), rounding)
+    return lower(float_model(name), f"{weights}-{rounding}", calibration(name))
 
 
 def crc(state: np.ndarray) -> int:

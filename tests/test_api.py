@@ -61,7 +61,7 @@ def test_wrong_requests_are_one_sentence(tmp_path: Path) -> None:
     network = load("sudoku6-mlp")
     for call, sentence in (
         (lambda: simulate(network, weight="w4c"), "is not asked for weight; it is for deployment"),
-        (lambda: simulate(network, carry="int4"), "no carry 'int4'"),
+        (lambda: simulate(network, carry="int4"), "no carry format 'int4'"),
         (lambda: simulate(network, steps=2.5), "steps is 2.5; it must be a whole number"),
         (lambda: simulate(calibrate(network, puzzles_of(network, count=4))), "are in memory alone"),
         (lambda: evaluate(load("trm-mlp-sudoku")), "accuracy n/a (untrained weights)"),
@@ -77,4 +77,4 @@ def test_wrong_requests_are_one_sentence(tmp_path: Path) -> None:
 def test_a_report_is_data() -> None:
     report = simulate("sudoku6-mlp", weights="w8c", steps=1, no_fidelity=True)
     assert to_json(report)["fits"] is report.fits
-    assert report.subject.weights == "w8c"
+    assert report.subject.format == "w8c-a8-c16"

@@ -11,7 +11,7 @@ import pytest
 
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
-from refimpl.models.limits import LIMITS, beyond
+from workbench.limits import LIMITS, beyond
 from workbench.presets import PRESETS
 
 SRC = Path(__file__).resolve().parents[1] / "firmware" / "src"

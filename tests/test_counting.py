@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from refimpl import fast
-from refimpl.counting import Event, Metered, count_step, total
 from refimpl.models import recursion
+from workbench.counting import Event, Metered, count_step, total
 from workbench.networks import find_network
 from workbench.presets import preset
 from workbench.tasks.puzzles import load_shipped

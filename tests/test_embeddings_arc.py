@@ -17,9 +17,9 @@ from reasoners import crc
 
 from refimpl import ops
 from refimpl.float_params import input_scale
+from refimpl.formats import parse_format
 from refimpl.quantize.calibrate import Calibration
 from refimpl.quantize.lower import Lowering
-from refimpl.quantize.weights import parse_format
 from workbench.embeddings import parse_row_format, seeded_source, write_table
 from workbench.embeddings.write import integer_rows
 from workbench.presets import preset
@@ -68,7 +68,7 @@ def test_a_run_reads_its_one_row_from_the_file_and_stays_under_400_mib(
 def input_with_the_whole_table_resident() -> np.ndarray:
     """x of the same puzzle from a lowered table of all 50,911 rows held in memory."""
     model = seeded_model(replace(CONFIG, num_puzzle_identifiers=1))
-    lowering = Lowering(parse_format("w4c"), Calibration({}, ""), "double")
+    lowering = Lowering(parse_format("w4c"), Calibration({}, ""))
     rows = np.concatenate(list(row_blocks(CONFIG.num_puzzle_identifiers, CONFIG.hidden_size)))
     embedding = replace(
         model.embedding,

@@ -9,7 +9,7 @@ import pytest
 from compare import assert_exact
 
 from refimpl import fast, ops
-from refimpl.block_params import BlockLinear
+from refimpl.block_params import FACTORS, BlockLinear
 from refimpl.fast import exact_gemm
 from refimpl.fast.exact_gemm import EXACT_LIMIT, MAX_CHUNKS, as_floats, chunk_ranges, exact_product, magnitude
 from refimpl.fast.int8_product import available
@@ -197,7 +197,7 @@ def test_block_linears_of_edge_values_agree(activations: str, power_of_two: bool
     codes = of(EDGES8, "int8", 7, inner, step=2)
     factors = np.array([15, 0, 7, 15, 15] if power_of_two else [255, 1, 254, 255, 255], np.uint8)
     p = BlockLinear("x", 8, codes, None if power_of_two else of(EDGES8, "int8", 7), block,
-                    np.tile(factors, (7, 1)), power_of_two, of(EDGES32, "int32", 7),
+                    np.tile(factors, (7, 1)), FACTORS[power_of_two], of(EDGES32, "int32", 7),
                     np.full(7, 2**31 - 1, np.int32), np.array([-31, -20, -8, -1, 0, 1, 14], np.int32), 32,
                     activations)  # type: ignore[arg-type]  # fmt: skip
     inputs = [of(EDGES32, "int32", 20, inner, step=2)]

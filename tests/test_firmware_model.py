@@ -14,8 +14,9 @@ from test_firmware_host import FIRMWARE, make
 from mcusim.parts import load_part
 from mcusim.planner.choices import Choices, SwiGLUTiles
 from mcusim.planner.ledger import operator_counts
-from mcusim.planner.plan import Formats, make_plan
+from mcusim.planner.plan import make_plan
 from mcusim.timing import OperatorCounts
+from refimpl.formats import parse_format
 from workbench.networks import find_network
 
 sys.path.insert(0, str(FIRMWARE))
@@ -54,7 +55,7 @@ def test_shapes_it_was_not_fitted_on_are_predicted_within_five_percent(
 def linear_work(token: SwiGLUTiles, channel: SwiGLUTiles) -> OperatorCounts:
     """What a plan of the default network does in the linears of one L call."""
     config = find_network("sudoku9-mlp").config
-    plan = make_plan(config, Formats(4, "int16"), Choices(token, channel, x_stored=True))
+    plan = make_plan(config, parse_format("w4c"), Choices(token, channel, x_stored=True))
     sites = [operator_counts(work, 4, 0) for work in plan.call_L.sites.values() if work.counts["macs"]]
     return sum(sites, OperatorCounts())
 

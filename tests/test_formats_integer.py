@@ -13,13 +13,13 @@ from refimpl.errors import InputError
 from refimpl.fast import block_linear as fast_block
 from refimpl.fast import online as fast_online
 from refimpl.float_params import Linear as FloatLinear
+from refimpl.formats import parse_weights
 from refimpl.models.recursion import run
 from refimpl.ops import block_linear as spec_block
 from refimpl.ops import online as spec_online
 from refimpl.params import Linear, Norm, Rescale
-from refimpl.quantize.blocks import block_linear, stored_weights
+from refimpl.quantize.blocks import block_linear
 from refimpl.quantize.lower import lower
-from refimpl.quantize.weights import parse_format
 from workbench.networks import find_network
 from workbench.tasks.sets import evaluation_set
 
@@ -79,7 +79,7 @@ def python_block_linear(row, p):
             partial = sum(row[k] * (int(p.codes[n, k]) - zero) for k in inputs_of_block)
             if p.block_scale is not None:
                 scale = int(p.block_scale[n, start // block])
-                partial = partial << scale if p.power_of_two else partial * scale
+                partial = partial << scale if p.factors == "exponent" else partial * scale
             total += partial
         multiplier, shift = int(p.multiplier[n]), int(p.shift[n]) + token_shift
         if token is not None:
@@ -101,7 +101,7 @@ def drawn(weights, activations, inner, out_bits, bias=True):
     p = FloatLinear("L.0.x", w, RNG.normal(0, 0.5, 6) if bias else None)
     units = {"static": 0.03, "token": 0.001, "mx": 2**-10}
     unit, out_scale = units[activations], np.full(6, 2**-10)
-    return block_linear(p, parse_format(weights), activations, unit, out_scale, out_bits)
+    return block_linear(p, parse_weights(weights), activations, unit, out_scale, out_bits)
 
 
 def inputs(activations, inner):
@@ -208,7 +208,7 @@ def test_mx_codes_agree():
 
 def test_stored_group_scales_are_bytes_and_never_clip():
     w = RNG.normal(0, 1, (8, 100)) * np.repeat(2.0 ** RNG.integers(-6, 1, (8, 4)), 32, 1)[:, :100]
-    stored = stored_weights(w, parse_format("w4g32"), "here")
+    stored = parse_weights("w4g32").stored(w, "here")
     assert stored.block_scale.shape == (8, 4)
     assert stored.block_scale.min() >= 1
     assert (stored.block_scale.max(axis=1) == 255).all()
@@ -219,14 +219,14 @@ def test_stored_group_scales_are_bytes_and_never_clip():
 def test_stored_mx_exponents_are_relative_and_span_at_most_15():
     w = np.zeros((2, 96))
     w[0, 0], w[0, 32], w[0, 64] = 7.0, 7 * 2.0**-20, 0
-    stored = stored_weights(w, parse_format("mxint4"), "here")
+    stored = parse_weights("mxint4").stored(w, "here")
     assert stored.row_scale.tolist() == [2.0**-15, 1.0]
     assert stored.block_scale.tolist() == [[15, 0, 0], [0, 0, 0]]
     assert stored.codes[0, [0, 32]].tolist() == [7, 0]
 
 
 def test_the_script_grid_is_stored_eight_lower():
-    stored = stored_weights(np.array([[-3.0, 12.0, 0.5, 1.5]]), parse_format("w4a"), "here")
+    stored = parse_weights("w4a").stored(np.array([[-3.0, 12.0, 0.5, 1.5]]), "here")
     assert stored.codes.tolist() == [[-8, 7, -5, -3]]
     assert stored.zero_point.tolist() == [-5]
 
@@ -234,7 +234,7 @@ def test_the_script_grid_is_stored_eight_lower():
 def test_a_zero_point_outside_int8_is_refused_with_its_row():
     w = np.array([[-3.0, 12.0], [10.0, 10.15]])
     with pytest.raises(InputError, match=r"L\.1\.x: row 1 has zero point -1008, outside int8"):
-        stored_weights(w, parse_format("w4a"), "L.1.x")
+        parse_weights("w4a").stored(w, "L.1.x")
 
 
 @pytest.mark.parametrize("spec", [ops, fast])
@@ -266,17 +266,16 @@ def test_int8_norm_reads_back_a_grid_of_256_values():
 
 
 COMBINATIONS = [
-    ("w8c", "a8", "int8"), ("w4an", "a8", "int16"), ("w4g32", "a8", "int16"), ("mxint4", "amx", "int16"),
-    ("w8c", "a8d", "int16"), ("w4c", "a16", "int16"), ("w4c", "a4", "int8"),
-    ("w4c", "a8p16", "int16"), ("w4g32", "a8d", "int8"),
+    "w8c-a8-c8", "w4an", "w4g32", "mxint4-amx", "w8c-a8d", "w4c-a16", "w4c-a4-c8", "w4c-a8p16",
+    "w4g32-a8d-c8",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["sudoku6-mlp", "sudoku9-att"])
-@pytest.mark.parametrize(("weights", "activations", "carry"), COMBINATIONS)
-def test_whole_networks_run_bit_equal(name, weights, activations, carry):
+@pytest.mark.parametrize("format", COMBINATIONS)
+def test_whole_networks_run_bit_equal(name, format):
     network = find_network(name)
-    model = lower(network.float_model, weights, network.calibration, "double", activations, carry)
+    model = lower(network.float_model, format, network.calibration)
     model = model.with_depth(H_cycles=1, steps=1)
     tokens = evaluation_set(network.config).inputs[:1]
     (carry_a, out_a), (carry_b, out_b) = run(ops, model, tokens), run(fast, model, tokens)
@@ -289,28 +288,28 @@ def test_whole_networks_run_bit_equal(name, weights, activations, carry):
 def test_leaf_types_say_what_a_format_needs():
     network = find_network("sudoku6-mlp")
 
-    def down(**choices):
-        model = lower(network.float_model, choices.pop("weights"), network.calibration, **choices)
+    def down(format):
+        model = lower(network.float_model, format, network.calibration)
         return model.L_level[0].channel
 
-    assert isinstance(down(weights="w8c").down, Linear)
-    assert isinstance(down(weights="ternary").down, Linear)
-    assert isinstance(down(weights="w4g32").down, BlockLinear)
-    assert isinstance(down(weights="w8c", activations="amx").product, Keep)
-    wide = down(weights="w8c", activations="a8p16")
+    assert isinstance(down("w8c").down, Linear)
+    assert isinstance(down("ternary").down, Linear)
+    assert isinstance(down("w4g32").down, BlockLinear)
+    assert isinstance(down("w8c-amx").product, Keep)
+    wide = down("w8c-a8p16")
     assert isinstance(wide.gate_up, Linear)
     assert isinstance(wide.down, BlockLinear)
     assert (wide.input.out_bits, wide.product.out_bits) == (8, 16)
-    mixed = down(weights="w4c", overrides={"L.0.mlp.down": "w8c"})
+    mixed = down("w4c+L.0.mlp.down=w8c")
     assert (mixed.down.weight_bits, mixed.gate_up.weight_bits) == (8, 4)
 
 
 def test_unknown_choices_are_refused():
     network = find_network("sudoku6-mlp")
     with pytest.raises(InputError, match="no activation format 'a9'"):
-        lower(network.float_model, "w8c", network.calibration, activations="a9")
+        lower(network.float_model, "w8c-a9", network.calibration)
     with pytest.raises(InputError, match="no carry format"):
-        lower(network.float_model, "w8c", network.calibration, carry="int4")
+        lower(network.float_model, "w8c-c4", network.calibration)
 
 
 def test_the_weights_cache_does_not_mix_leaves():

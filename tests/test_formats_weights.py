@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from refimpl.errors import InputError
-from refimpl.quantize.weights import FORMATS, mx_exponents, parse_format, quantize_weights
-from workbench.lab.emulate import fake_quantize
+from refimpl.formats import FORMATS, parse_weights
+from refimpl.formats.mx import mx_exponents
 from workbench.vectors.format_vectors import FLAGS, refreshed
 
 
 def quantized(rows, name):
-    return quantize_weights(np.array(rows, np.float64), parse_format(name))
+    return parse_weights(name).quantize(np.array(rows, np.float64))
 
 
 def test_per_tensor_int4_by_hand():
@@ -112,17 +112,19 @@ def test_ternary_by_hand():
 
 def test_noise_has_the_asked_standard_deviation_and_repeats():
     weight = np.random.default_rng(1).normal(0, 3, (200, 200)).astype(np.float32)
-    noise = fake_quantize(weight, "noise0.1", "L.0") - weight
-    assert noise.std() == pytest.approx(0.3, rel=0.02)
-    assert abs(noise.mean()) < 0.01
-    assert (fake_quantize(weight, "noise0.1", "L.0") == fake_quantize(weight, "noise0.1", "L.0")).all()
-    assert (fake_quantize(weight, "noise0.1", "L.1") != fake_quantize(weight, "noise0.1", "L.0")).any()
+    first, again, other = (
+        parse_weights("noise0.1").emulated(weight, where) for where in ("L.0", "L.0", "L.1")
+    )
+    assert (first - weight).std() == pytest.approx(0.3, rel=0.02)
+    assert abs((first - weight).mean()) < 0.01
+    assert (first == again).all()
+    assert (first != other).any()
 
 
 @pytest.mark.parametrize("name", ["w8t", "w8c", "w4t", "w4c", "w4a", "w4an", "w4g32", "mxint4", "w3c"])
 def test_rounding_to_a_format_moves_a_weight_by_half_a_step_at_most(name):
     weight = np.random.default_rng(2).normal(size=(8, 70))
-    q = quantize_weights(weight, parse_format(name))
+    q = parse_weights(name).quantize(weight)
     step = q.scale[:, None] * (1 if q.block_scale is None else np.repeat(q.block_scale, 32, 1)[:, :70])
     # w4a rounds zero point and value apart, so an end of the range may clip by another half step.
     slack = 1.0 if "a" in name else 0.5
@@ -131,13 +133,13 @@ def test_rounding_to_a_format_moves_a_weight_by_half_a_step_at_most(name):
 
 def test_fp32_is_the_identity():
     weight = np.ones((2, 2), np.float32)
-    assert fake_quantize(weight, "fp32") is weight
+    assert parse_weights("fp32").emulated(weight) is weight
 
 
 @pytest.mark.parametrize("name", ["w9c", "w1c", "w4g0", "int4", "w4", "noise", "noisex"])
 def test_unknown_formats_are_refused_with_a_suggestion(name):
     with pytest.raises(InputError, match="there is no weight format"):
-        fake_quantize(np.ones((1, 1)), name)
+        parse_weights(name)
 
 
 def test_a_weight_that_is_not_finite_is_refused():

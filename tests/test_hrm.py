@@ -15,7 +15,6 @@ from compare import assert_exact
 from reasoners import checksums
 
 from refimpl import fast, float_ops, ops
-from refimpl.counting import count_step
 from refimpl.image import Image
 from refimpl.model_image import ImageMeta, from_image, to_image
 from refimpl.models.config import ModelConfig
@@ -23,6 +22,7 @@ from refimpl.models.recursion import run
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
+from workbench.counting import count_step
 from workbench.fidelity import Reading, call_fidelity, position_cosines
 from workbench.presets import preset
 from workbench.seeded import seeded_model

@@ -10,9 +10,9 @@ import pytest
 from refimpl import fast, float_ops
 from refimpl.errors import InputError
 from refimpl.float_params import Linear
+from refimpl.formats import parse_format, parse_weights
 from refimpl.models.recursion import run
 from refimpl.quantize.lower import lower
-from refimpl.quantize.weights import parse_format, quantize_weights
 from workbench.fidelity import Reading
 from workbench.lab.cell import Choice, Result
 from workbench.lab.comparison import equivalent_noise
@@ -190,23 +190,23 @@ def correlated(rows=400, inner=12):
 @pytest.mark.parametrize("name", ["w4c", "w4t", "w3c"])
 def test_each_calibration_lowers_the_output_error(name):
     moment, w = correlated(), RNG.normal(size=(20, 12)) ** 3
-    fmt = parse_format(name)
-    found = [quantize_weights(w, fmt), *(search(w, fmt, moment, how) for how in (nearest, error_feedback))]
+    fmt = parse_weights(name)
+    found = [fmt.quantize(w), *(search(w, fmt, moment, how) for how in (nearest, error_feedback))]
     plain, clipped, fed = (output_errors(w, q.dequantize(), moment).sum() for q in found)
     assert fed < clipped <= plain
     assert all(np.abs(q.codes).max() <= fmt.qmax for q in found)
 
 
 def test_per_tensor_clips_keep_one_scale():
-    found = search(RNG.normal(size=(20, 12)), parse_format("w4t"), correlated(), nearest)
+    found = search(RNG.normal(size=(20, 12)), parse_weights("w4t"), correlated(), nearest)
     assert len(set(found.scale.tolist())) == 1
 
 
 def test_feedback_without_correlation_is_plain_rounding():
     w = RNG.normal(size=(5, 8))
-    scale = quantize_weights(w, parse_format("w4c")).scale
+    scale = parse_weights("w4c").quantize(w).scale
     codes = error_feedback(w, scale, 7, np.eye(8))
-    assert (codes == quantize_weights(w, parse_format("w4c")).codes).all()
+    assert (codes == parse_weights("w4c").quantize(w).codes).all()
 
 
 def test_moments_are_those_of_the_linears_inputs(tokens):
@@ -230,7 +230,7 @@ def test_a_rule_reaches_the_image(tokens):
 def test_clips_are_for_symmetric_formats():
     p = Linear("x", np.ones((2, 2)))
     with pytest.raises(InputError, match="per-row and per-tensor"):
-        rule("clip", {"x": np.eye(2)})(p, parse_format("w4g32"))
+        rule("clip", {"x": np.eye(2)})(p, parse_weights("w4g32"))
 
 
 def test_clipped_activations_only_shrink_ranges(tokens):
@@ -268,8 +268,7 @@ def test_equivalent_noise_interpolates_in_logarithms():
 
 
 def made_up(name, weights, exact, one_step):
-    formats = () if weights == "fp32" else (weights, "a8", "int16")
-    variant = Variant(name, *formats, H_cycles=2, steps=16)
+    variant = Variant(name, parse_format(weights), H_cycles=2, steps=16)
     marks = "1" * exact + "0" * (20 - exact)
     cost = Costs(1, 2, 3)
     each = (one_step,) * 20
@@ -291,5 +290,5 @@ def test_prediction_on_made_up_networks():
 
 
 def test_float_activations_on_quantized_weights_stay_float():
-    program = reading(Variant(NAME, "w4t", "float", "float"))
+    program = reading(Variant(NAME, parse_format("w4t-af")))
     assert program.ops is float_ops

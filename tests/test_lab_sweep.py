@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 
 from refimpl.errors import InputError
+from refimpl.formats import FLOAT32, parse_format
 from workbench.json_lines import writing
 from workbench.lab import results
 from workbench.lab.cell import Cell, Choice, Result, run_cell
@@ -25,8 +26,7 @@ from workbench.render.sheet import render
 
 
 def result(weights="w8c", exact="1100", **changes):
-    formats = () if weights == "fp32" else (weights, "a8", "int16")
-    variant = Variant("sudoku9-mlp", *formats, H_cycles=2, steps=16)
+    variant = Variant("sudoku9-mlp", parse_format(weights), H_cycles=2, steps=16)
     whole = Result(variant, len(exact), "made up", exact, 300, 324, 0, 100, 0.9, 0.8, 0.99,
                    (0.8,) * len(exact), Costs(1000, 2000, 3000), 1.0)  # fmt: skip
     return replace(whole, **changes)
@@ -37,7 +37,7 @@ def test_a_grid_is_every_combination_and_the_float_run_of_every_depth():
             "depths": ["2x16", "1x8"]}  # fmt: skip
     cells = unique(grid_cells(grid, Choice(64), "here"))
     assert len(cells) == 2 + 2 * 2 * 2
-    assert [c.variant.weights for c in cells[:2]] == ["fp32", "fp32"]
+    assert [c.variant.format for c in cells[:2]] == [FLOAT32, FLOAT32]
     assert {c.choice for c in cells} == {Choice(64)}
 
 
@@ -65,12 +65,12 @@ def test_a_wrong_plan_is_refused_with_the_reason(tmp_path, text, message):
 
 def test_float_activations_have_no_integer_program():
     with pytest.raises(InputError, match="no integer program"):
-        Variant("sudoku9-mlp", "w8c", "float", "int16")
+        parse_format("w8c-af-c16")
 
 
 def test_a_seeded_network_is_refused():
     with pytest.raises(InputError, match="seeded weights"):
-        Variant("trm-mlp-sudoku", "w8c", "a8", "int16").resolved()
+        Variant("trm-mlp-sudoku", parse_format("w8c")).resolved()
 
 
 def test_a_result_survives_the_file(tmp_path):
@@ -141,15 +141,15 @@ def test_costs_by_hand():
     token_rows, channel_rows = 2 * 224 + 81, 2 * 256 + 96
     stack, rows = 2 * (token + channel), 2 * (token_rows + channel_rows)
     rest = 4 * (11 * 96 + 2 + 96 + 96)
-    found = costs(Variant("sudoku9-mlp", "w4c", "a8", "int16").resolved())
+    found = costs(Variant("sudoku9-mlp", parse_format("w4c")).resolved())
     assert found.package_bytes == (stack + 13 * 96) // 2 + 4 * (rows + 13) + rest
     assert found.traffic_bytes == 96 * (stack // 2 + 4 * rows) + 16 * (13 * 96 // 2 + 4 * 13)
     assert found.macs == 96 * 2 * 96 * token + 96 * 2 * 81 * channel + 16 * (81 * 11 * 96 + 2 * 96)
 
 
 def test_groups_cost_one_byte_each_the_padded_one_included():
-    row = costs(Variant("sudoku9-mlp", "w4c", "a8", "int16").resolved()).package_bytes
-    group = costs(Variant("sudoku9-mlp", "w4g32", "a8", "int16").resolved()).package_bytes
+    row = costs(Variant("sudoku9-mlp", parse_format("w4c")).resolved()).package_bytes
+    group = costs(Variant("sudoku9-mlp", parse_format("w4g32")).resolved()).package_bytes
     per_block = 448 * 3 + 81 * 7 + 512 * 3 + 96 * 8
     assert group - row == 2 * per_block + 13 * 3
 
@@ -198,7 +198,7 @@ def test_a_sweep_killed_in_the_middle_ends_with_the_same_table(tmp_path):
 
 @pytest.mark.slow
 def test_a_cell_is_the_same_however_often_it_runs():
-    cell = Cell(Variant("sudoku6-mlp", "w4c", "a8", "int16", H_cycles=1, steps=2), Choice(4))
+    cell = Cell(Variant("sudoku6-mlp", parse_format("w4c"), H_cycles=1, steps=2), Choice(4))
     first, second = run_cell(cell), run_cell(cell)
     assert replace(first, seconds=0) == replace(second, seconds=0)
     assert first.one_step < 1

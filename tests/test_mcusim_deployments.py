@@ -10,6 +10,7 @@ from mcusim.catalogue import SHIPPED
 from mcusim.deployments import DEFAULT_DEPLOYMENT, deployment_names, load_deployment
 from mcusim.parts import load_part
 from refimpl.errors import InputError
+from refimpl.formats import FLOAT32
 
 TEXT = (SHIPPED / "deployments" / "maze-att-int4.toml").read_text()
 
@@ -37,8 +38,8 @@ def test_the_papers_recipe_and_what_must_be_refused_are_there() -> None:
     ):
         assert name in names  # fmt: skip
     arc = load_deployment("arc-att-int8-h1n8")
-    assert (arc.weight_bits, arc.H_cycles, arc.steps) == (8, 1, 8)
-    assert load_deployment("sudoku-mlp-fp32").weight_bits == 32
+    assert (str(arc.format), arc.H_cycles, arc.steps) == ("w8c-a8-c8", 1, 8)
+    assert load_deployment("sudoku-mlp-fp32").format == FLOAT32
 
 
 def test_a_user_adds_a_part_and_a_deployment_with_two_files(tmp_path: Path) -> None:
@@ -49,18 +50,25 @@ def test_a_user_adds_a_part_and_a_deployment_with_two_files(tmp_path: Path) -> N
     assert "my-maze" in deployment_names(tmp_path)
 
 
+def test_a_deployment_may_state_the_parts_of_its_format_one_by_one(tmp_path: Path) -> None:
+    parts = 'weights = "w4g32"\nactivations = "a8d"\ncarry = "int8"'
+    (tmp_path / "mine.toml").write_text(TEXT.replace('format = "w4c-a8-c8"', parts))
+    assert str(load_deployment("mine", tmp_path).format) == "w4g32-a8d-c8"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
         ('model = "trm-att-maze"', 'model = "trm-att-mase"', "did you mean 'trm-att-maze'"),
-        ('weights = "w4c"', 'weights = "w9c"', "did you mean"),
+        ('format = "w4c-a8-c8"', 'format = "w9c"', "did you mean"),
         (
             'part = "generic-4mb"',
             'part = "generic-5mb"',
             "there is no part 'generic-5mb'; did you mean 'generic-",
         ),
-        ('carry = "int8"', 'carry = "int4"', "carry is 'int4'; did you mean 'int"),
-        ('carry = "int8"', 'carry = "fp32"', "no mixed reading"),
+        ('format = "w4c-a8-c8"', 'format = "w4c-a8-c4"', "no carry format 'c4'; did you mean"),
+        ('format = "w4c-a8-c8"', 'format = "w4c-af-cf"', "is an emulation"),
+        ('format = "w4c-a8-c8"', 'weights = "w4c"\ncarry = "int4"', "no carry format 'int4'"),
         ("steps = 16", "steps = 0", "steps is 0; it must be at least 1"),
         ("steps = 16", "steps = true", "steps is True; it must be a whole number"),
         (

@@ -13,6 +13,7 @@ from mcusim.__main__ import main
 from mcusim.export.expected import expected_of
 from mcusim.export.sources import firmware_sources, needed
 from mcusim.export.vectors import chosen_cases, operators_of
+from refimpl.formats import parse_format
 from tests.cross_tools import require
 from tests.exports import export, make, replace_once
 from workbench.networks import find_network
@@ -176,6 +177,6 @@ def test_every_kind_of_bug_of_a_suite_has_a_case_in_the_self_test() -> None:
         chosen = chosen_cases(suite)
         assert chosen
         assert len({case.number for case in chosen}) == len(chosen)
-    names = operators_of(find_network("sudoku9-rope").config, 4, "int8")
+    names = operators_of(find_network("sudoku9-rope").config, parse_format("w4c-c8"))
     assert {"linear_s4", "rope", "softmax_s8_s16", "int8_carry"} <= set(names)
     assert "linear_s8" not in names

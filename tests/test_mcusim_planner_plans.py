@@ -7,16 +7,17 @@ import pytest
 from mcusim.parts import load_part
 from mcusim.planner.buffers import Buffer, Lifetimes, place
 from mcusim.planner.choices import Choices, SwiGLUTiles
-from mcusim.planner.plan import Formats, make_plan
+from mcusim.planner.plan import make_plan
 from mcusim.planner.search import search
 from mcusim.planner.target import Room, lay_out
-from refimpl.counting import count_step
+from refimpl.formats import parse_format
 from tests.plans import laid_out
+from workbench.counting import count_step
 from workbench.networks import find_network
 from workbench.presets import preset
 
 KIB = 1024
-INT4, INT4_SMALL_CARRY = Formats(4, "int16"), Formats(4, "int8")
+INT4, INT4_SMALL_CARRY = parse_format("w4c"), parse_format("w4c-c8")
 WEIGHTS_OF_A_CALL = 2 * (148_992 + 2_359_296)
 STATIONARY = Choices(SwiGLUTiles(512, 16, 8), SwiGLUTiles(97, 4, 2))
 TWO_TOKENS = Choices(SwiGLUTiles(512, 16, 8), SwiGLUTiles(2, 16, 2))

@@ -85,6 +85,6 @@ def test_a_rule_that_never_asks_costs_nothing() -> None:
     plan = make_plan(config, formats("w4c", "int16"), mlp_choices(config)[1])
     assert config.stop == FIXED
     assert not plan.asking.sites
-    asked = make_plan(replace(config, stop=parse_stop("settled,t=9")), plan.formats, plan.choices)
+    asked = make_plan(replace(config, stop=parse_stop("settled,t=9")), plan.format, plan.choices)
     assert asked.asking.sites["change"].counts["adds"] == 2 * config.positions * config.hidden_size
     assert asked.puzzle(3).sites["change"].counts["adds"] == 6 * config.positions * config.hidden_size

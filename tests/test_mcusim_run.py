@@ -17,12 +17,12 @@ from mcusim.account import CACHED, CARRY, INPUT, TILES
 from mcusim.deployments import load_deployment
 from mcusim.footprint import deployed_config, footprint
 from mcusim.parts import load_part
-from mcusim.planner.plan import Formats
 from mcusim.planner.search import search
 from mcusim.program import kernels_of, program_of
 from mcusim.simulate import Execution, crc32, execute
 from refimpl import fast, ops
 from refimpl.__main__ import main as refimpl_main
+from refimpl.formats import parse_format
 from refimpl.image import Image
 from refimpl.models.recursion import run
 from tests.plans import laid_out
@@ -42,7 +42,7 @@ def test_the_default_run_answers_a_real_sudoku_and_fits_4mb(capsys: pytest.Captu
     code, said = report(capsys, "--budget", "4MB")
     assert code == 0
     assert said["fits"]
-    assert said["subject"]["weights"] == "w4c"
+    assert said["subject"]["format"] == "w4c-a8-c16"
     puzzle = said["puzzle"]
     shipped = load_shipped()
     assert np.array_equal(from_tokens(np.array(puzzle["question"])), shipped.questions[0])
@@ -81,7 +81,7 @@ def test_run_and_check_have_one_account(name: str, capsys: pytest.CaptureFixture
     part = load_part(said["subject"]["part"])
     arena = sum(s["size"] for s in said["budget"]["shares"] if s["what"] in ARENA)
     assert said["budget"]["weights_only"] == size.weights_only
-    kernels = kernels_of(deployed_config(deployment), deployment.weight_bits, deployment.carry)
+    kernels = kernels_of(deployed_config(deployment), deployment.format)
     program = program_of(part, kernels)
     assert said["budget"]["everything"] == size.image + arena + program.bytes
 
@@ -130,7 +130,7 @@ def planned(name: str, depth: tuple[int, int], tokens: np.ndarray) -> Execution:
     image = Image(network.image("w4c"))
     config = replace(network.config, H_cycles=depth[0], halt_max_steps=depth[1])
     target = laid_out("generic-4mb", len(image.data))
-    plan = search(config, Formats(4, "int16"), target).chosen
+    plan = search(config, parse_format("w4c"), target).chosen
     assert plan is not None
     return execute(image, plan, target, tokens)
 

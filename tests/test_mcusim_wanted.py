@@ -9,10 +9,10 @@ import pytest
 
 from mcusim.__main__ import main
 from mcusim.planner.notation import describe, parse_choices
-from mcusim.planner.plan import Formats
 from mcusim.planner.search import search
 from mcusim.planner.wanted import CHOSEN, LEAST, TRAFFIC, wanted
 from refimpl.errors import InputError
+from refimpl.formats import parse_format
 from tests.plans import attention_choices, laid_out, mlp_choices
 from tests.test_mcusim_program import small_part
 from workbench.networks import find_network
@@ -30,7 +30,7 @@ def test_what_describes_a_plan_names_it(name: str) -> None:
 
 
 def test_the_names_are_the_ends_of_the_front_and_the_chosen_plan() -> None:
-    config, formats = find_network("sudoku9-mlp").config, Formats(4, "int16")
+    config, formats = find_network("sudoku9-mlp").config, parse_format("w4c")
     target = laid_out("mps2-an500", 200_000)
     found = search(config, formats, target)
     assert wanted(CHOSEN, found, config, formats, target) is found.chosen

@@ -16,6 +16,7 @@ from refimpl import fast, float_ops, float_params
 from refimpl.errors import InputError
 from refimpl.fixedpoint import ROUNDINGS, Rounding
 from refimpl.float_params import build_model
+from refimpl.formats import parse_weights
 from refimpl.models.config import ModelConfig
 from refimpl.models.operators import Operators
 from refimpl.models.recursion import run
@@ -24,7 +25,6 @@ from refimpl.params import Linear, RowTable
 from refimpl.quantize.calibrate import Calibration, calibrate
 from refimpl.quantize.lower import lower
 from refimpl.quantize.sites import SiteOps
-from refimpl.quantize.weights import parse_format, quantize_weights
 from workbench.calibrations import read_calibration, write_calibration
 
 STATE_UNIT, LOGIT_UNIT = 2.0**-10, 2.0**-12
@@ -152,7 +152,7 @@ def test_a_degenerate_row_with_a_bias_gives_its_bias_in_output_units() -> None:
 
     model, scales = trm_att_with(change)
     for rounding in ROUNDINGS:
-        lowered = lower(model, "w8c", scales, rounding)
+        lowered = lower(model, f"w8c-{rounding}", scales)
         p = linears(lowered)["q_head"]
         assert_exact(p.multiplier, [2**30, 2**30])
         assert_exact(p.shift, [1, 1])
@@ -229,7 +229,7 @@ def rounded_float(name: str) -> tuple[Operators, Model]:
     def with_int8_rows(p: object) -> object:
         if not isinstance(p, float_params.Linear):
             return p
-        weight = quantize_weights(p.weight, parse_format("w8c")).dequantize()
+        weight = parse_weights("w8c").quantize(p.weight).dequantize()
         return replace(p, weight=weight.astype(np.float32))
 
     return SiteOps(visit), map_leaves(with_int8_rows, float_model(name).with_depth(1, 1))

@@ -10,17 +10,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from refimpl.errors import InputError
-from refimpl.fixedpoint import Rounding
+from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
-from refimpl.models.limits import beyond
 from refimpl.quantize.calibrate import calibrate as absmax_of
-from refimpl.quantize.lower import Carry
 from workbench.calibrations import write_calibration
 from workbench.checkpoints.importing import Import, read_run, write_network
 from workbench.checkpoints.networks import list_networks
 from workbench.datasets.read import Split, read_data
 from workbench.evaluate import Accuracy, Tally, measure, program
 from workbench.lab.second_order import CLIP_PUZZLES, clipped_activations
+from workbench.limits import beyond
 from workbench.networks import Network, find_network
 from workbench.tasks.sets import CALIBRATION_PUZZLES, PuzzleSet, calibration_set, evaluation_set
 from workbench.tasks.task import TASKS, Task
@@ -110,12 +109,9 @@ def save_calibration(network: Network, path: Path | None = None) -> Path:
 
 def quantize(
     network: Network,
-    weights: str = "w4c",
-    rounding: Rounding = "double",
-    activations: str = "a8",
-    carry: Carry = "int16",
+    format: Format | str = "w4c",
 ) -> bytes:
-    """Return the flash image of a network in the named formats.
+    """Return the flash image of a network in a format, such as ``w4g32-a8d-c8``.
 
     Raises
     ------
@@ -125,7 +121,7 @@ def quantize(
     too_large = beyond(network.config, "integer")
     if too_large:
         raise InputError(f"{network.name}: {'; '.join(too_large)}.")
-    return network.image(weights, rounding, activations, carry)
+    return network.image(format)
 
 
 def evaluate(

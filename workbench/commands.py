@@ -9,8 +9,7 @@ from rich.console import Console
 
 from refimpl import fast
 from refimpl.errors import InputError
-from refimpl.fixedpoint import ROUNDINGS
-from refimpl.models.limits import remarks
+from refimpl.formats import parse_format
 from refimpl.quantize.bounds import prove
 from workbench import stopping
 from workbench.api import calibrate, calibration_puzzles, load, quantize, save_calibration
@@ -18,6 +17,8 @@ from workbench.command_line import examples, number
 from workbench.datasets.read import add_data
 from workbench.fidelity import Reading
 from workbench.files.outputs import write_file
+from workbench.format_flags import add_format_flags, stated_format
+from workbench.limits import remarks
 from workbench.networks import Network
 from workbench.render.grid import Grid, drawn
 from workbench.tasks.sets import CALIBRATION_PUZZLES, PuzzleSet
@@ -66,8 +67,7 @@ def _calibrate_stop(network: Network, formats: list[str], puzzles: PuzzleSet, ou
 def add_quantize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", help="shipped network, folder, or preset (seeded weights)")
     parser.add_argument("output", type=Path, help="flash image to write")
-    parser.add_argument("--weights", default="w4c", help="weight format (default w4c)")
-    parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
+    add_format_flags(parser)
     parser.add_argument("--bounds", action="store_true", help="print the proved bound of every accumulator")
     examples(parser, "sudoku9-mlp out.img", "sudoku9-mlp out.img --weights w8c --bounds")
 
@@ -75,14 +75,15 @@ def add_quantize(parser: argparse.ArgumentParser) -> None:
 def run_quantize(args: argparse.Namespace) -> int:
     """Lower, prove the accumulator bounds, write the image."""
     network = load(args.network)
-    image = quantize(network, args.weights, args.rounding)
+    fmt = stated_format(args, parse_format("w4c"))
+    image = quantize(network, fmt)
     write_file(args.output, image)
-    print(f"{args.output}: {len(image):,} bytes, {args.weights}, {args.rounding} rounding.")
+    print(f"{args.output}: {len(image):,} bytes, {fmt}.")
     for remark in remarks(network.config):
         print(remark)
     if args.bounds:
         rows = []
-        for b in prove(network.integer_model(args.weights, args.rounding)):
+        for b in prove(network.integer_model(fmt)):
             share = f"{100 * b.largest / b.limit:.3g} %"
             rows.append((b.site, b.what, f"{b.largest:,}", f"{b.limit:,}", share))
         headings = ("site", "accumulator", "largest", "limit", "share")

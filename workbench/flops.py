@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from refimpl.counting import CountedStep, Event
 from refimpl.models.config import ModelConfig
+from workbench.counting import CountedStep, Event
 
 ROPE_OPERATIONS = 3
 

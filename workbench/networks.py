@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl.errors import InputError, unknown_name
-from refimpl.fixedpoint import Rounding
 from refimpl.float_params import build_model
+from refimpl.formats import Format, as_format
 from refimpl.model_image import ImageMeta, to_image
 from refimpl.models.config import ModelConfig
 from refimpl.models.halting import StopRule, parse_stop
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import Calibration, calibrate
-from refimpl.quantize.lower import Carry, lower
+from refimpl.quantize.lower import lower
 from workbench import stopping
 from workbench.calibrations import read_calibration
 from workbench.checkpoints import list_networks, load_network
@@ -132,18 +132,15 @@ class Network:
     def calibration_path(self) -> Path | None:
         return None if self.folder is None else self.folder / "calibration.json"
 
-    def integer_model(
-        self, weights: str, rounding: Rounding = "double", activations: str = "a8", carry: Carry = "int16"
-    ) -> Model:
-        """Lower to integer parameters in the named formats."""
-        return lower(self.float_model, weights, self.calibration, rounding, activations, carry)
+    def integer_model(self, format: Format | str) -> Model:
+        """Lower to integer parameters."""
+        return lower(self.float_model, format, self.calibration)
 
-    def image(
-        self, weights: str, rounding: Rounding = "double", activations: str = "a8", carry: Carry = "int16"
-    ) -> bytes:
-        """The flash image in the named formats."""
-        meta = ImageMeta(self.name, weights, self.calibration.source, self.config.task, self.trained)
-        return to_image(self.integer_model(weights, rounding, activations, carry), meta)
+    def image(self, format: Format | str) -> bytes:
+        """The flash image in a format."""
+        spelled = str(as_format(format))
+        meta = ImageMeta(self.name, spelled, self.calibration.source, self.config.task, self.trained)
+        return to_image(self.integer_model(format), meta)
 
 
 def find_network(name: str) -> Network:

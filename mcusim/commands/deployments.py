@@ -20,13 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _row(one: Deployment) -> tuple[str, ...]:
-    return one.name, one.model, one.weights, one.carry, f"{one.H_cycles}x{one.steps}", one.part
+    return one.name, one.model, str(one.format), f"{one.H_cycles}x{one.steps}", one.part
 
 
 def run(args: argparse.Namespace) -> int:
     found = [load_deployment(name, args.catalogue) for name in deployment_names(args.catalogue)]
-    headings = ("deployment", "model", "w", "carry", "depth", "part")
-    grid = Grid("deployments", headings, tuple(map(_row, found)), left=6, folded=(5,))
+    headings = ("deployment", "model", "format", "depth", "part")
+    grid = Grid("deployments", headings, tuple(map(_row, found)), left=5, folded=(4,))
     data = {
         "schema": SCHEMA,
         "deployments": [
@@ -34,8 +34,7 @@ def run(args: argparse.Namespace) -> int:
                 "name": one.name,
                 "title": one.title,
                 "model": one.model,
-                "weights": one.weights,
-                "carry": one.carry,
+                "format": str(one.format),
                 "puzzle_rows": one.puzzle_rows,
                 "H_cycles": one.H_cycles,
                 "steps": one.steps,

@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     examples(parser, "", "sudoku-mlp-int4 --weights w8c")
 
 
-def _counts(plan: Plan, work: Work) -> OperatorCounts:
+def _counts(plan: Plan, site: str, work: Work) -> OperatorCounts:
     _, row_bytes = row_source(plan.config).reads(work)
-    return operator_counts(work, plan.formats.bits, row_bytes)
+    return operator_counts(work, plan.format.weights_at(site).stored_bits, row_bytes)
 
 
 def sites_grid(plan: Plan, step: Ledger, target: Target, overlap: bool) -> Grid:
@@ -42,7 +42,7 @@ def sites_grid(plan: Plan, step: Ledger, target: Target, overlap: bool) -> Grid:
     rows = []
     for site in sorted(times, key=lambda name: -times[name].total.high):
         work, time = step.sites[site], times[site]
-        counts = _counts(plan, work)
+        counts = _counts(plan, site, work)
         spent = count(round(instructions(counts, target.part)))
         flash = count(counts.weight_bytes + counts.row_bytes)
         rows.append((site, time.bound_by, count(counts.macs), spent, flash, format_seconds(time.total.high)))
@@ -53,8 +53,8 @@ def sites_grid(plan: Plan, step: Ledger, target: Target, overlap: bool) -> Grid:
 def _sentences(plan: Plan, part: Part, target: Target, overlap: bool) -> tuple[str, ...]:
     step, time = plan.step, plan.step_time(target, overlap)
     total = OperatorCounts()
-    for work in step.sites.values():
-        total = total + _counts(plan, work)
+    for site, work in step.sites.items():
+        total = total + _counts(plan, site, work)
     regions = {"image": target.memories.image, "rows": target.memories.rows, "arena": target.memories.arena}
     spent = energy(total, part, regions)
     last = weakest(part.figures())
@@ -82,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
     data = {
         "schema": SCHEMA,
         "deployment": deployment.name,
+        "format": str(deployment.format),
         "part": one.part.name,
         "plan": describe(plan.choices),
         "sites": [
@@ -91,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
                 "seconds": vars(time.total),
                 "compute": vars(time.compute),
                 "memory": dict(time.memory),
-                **vars(_counts(plan, plan.step.sites[site])),
+                **vars(_counts(plan, site, plan.step.sites[site])),
             }
             for site, time in times.items()
         ],

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mcusim.asked import Asked
-from mcusim.commands.run import Laid, carry_of, lay, puzzle_asked
+from mcusim.commands.run import Laid, lay, puzzle_asked
 from mcusim.deployments import DEFAULT_DEPLOYMENT
 from mcusim.emit.program import emit
 from mcusim.export.bundle import Export, Facts, ImageForm, folder_files
@@ -21,17 +21,16 @@ from mcusim.planner.target import Segment
 from mcusim.planner.wanted import CHOSEN, HELP
 from mcusim.units import format_bytes
 from refimpl.errors import DoesNotFit, InputError, NotImplementedHere
-from refimpl.fixedpoint import ROUNDINGS
 from refimpl.model_image import from_image
-from refimpl.quantize.lower import CARRIES
 from workbench.command_line import examples, number
 from workbench.datasets.read import add_data
+from workbench.format_flags import add_format_flags
 from workbench.networks import seeded_tokens
 
 DEFAULT_PUZZLES = ("0", "1", "2")
 FORMS: tuple[ImageForm, ...] = ("binary", "array")
-CHOICES = ("deployment", "model", "weights", "carry", "H_cycles", "steps", "part", "budget", "rounding",
-           "plan", "data", "catalogue")  # fmt: skip
+CHOICES = ("deployment", "model", "weights", "activations", "carry", "rounding", "H_cycles", "steps",
+           "part", "budget", "plan", "data", "catalogue")  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,13 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("deployment", nargs="?", help=f"a named deployment (default {DEFAULT_DEPLOYMENT})")
     parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
     parser.add_argument("--model", help="network, folder, or preset with seeded weights")
-    parser.add_argument("--weights", help="weight format, such as w8c, w4c, w4t")
-    parser.add_argument("--carry", choices=CARRIES, help="format of the carry")
+    add_format_flags(parser)
     parser.add_argument("--H-cycles", type=number, help="H cycles an ACT step")
     parser.add_argument("--steps", type=number, help="ACT steps")
     parser.add_argument("--part", help="the device (default: the deployment's, or the budget's generic one)")
     parser.add_argument("--plan", default=CHOSEN, help=HELP)
-    parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
     parser.add_argument("--puzzle", action="append", help="a puzzle of the self-test, as for run; may be "
                         f"repeated (default: {', '.join(DEFAULT_PUZZLES)})")  # fmt: skip
     parser.add_argument("--image", choices=FORMS, default="binary", help="the image as a file that the "
@@ -77,7 +74,7 @@ def _command(request: Asked, plan: str) -> str:
     words = [request.deployment or ""]
     for name in CHOICES[1:]:
         value = plan if name == "plan" else getattr(request, name)
-        if value is not None and (name, value) != ("rounding", "double"):
+        if value is not None:
             shown = f"'{value}'" if " " in str(value) else str(value)
             words.append(f"--{name.replace('_', '-')} {shown}")
     return " ".join(word for word in words if word)
@@ -110,11 +107,10 @@ def run(args: argparse.Namespace) -> int:
     depth = laid.config.H_cycles, laid.config.halt_max_steps
     model = from_image(laid.image).with_depth(*depth)
     banks = banks_of(segments, laid.target)
-    deployment, carry = laid.deployment, carry_of(laid.deployment)
-    name = f"{laid.network.name} {deployment.weights} x int8, carry {carry}, for {laid.part.name}"
+    name = f"{laid.network.name} {laid.deployment.format} for {laid.part.name}"
     arrays = {bank.region: bank.symbol for bank in banks}
     plan_text = emit(laid.plan, model, laid.image, segments, arrays, name)
-    texts = {"MODEL": laid.network.name, "WEIGHTS": deployment.weights, "CARRY": carry,
+    texts = {"MODEL": laid.network.name, "FORMAT": str(laid.deployment.format),
              "COMMAND": _command(request, describe(laid.plan.choices))}  # fmt: skip
     facts = Facts(name, laid.plan, bytes(laid.image.data), banks)
     export = Export(facts, laid.target, expected_of(model, puzzles), args.image, texts)

@@ -6,13 +6,14 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from mcusim.deployments import CARRY_FORMATS, DEFAULT_DEPLOYMENT, FLOAT32, Deployment, load_deployment
+from mcusim.deployments import DEFAULT_DEPLOYMENT, Deployment, load_deployment
 from mcusim.fit import fit
 from mcusim.parts import load_part
 from mcusim.render.plans import sheet
 from refimpl.errors import NotImplementedHere
-from refimpl.quantize.weights import parse_format
+from refimpl.formats import FLOAT32
 from workbench.command_line import examples
+from workbench.format_flags import add_format_flags, stated_format
 from workbench.render.sheet import add_format, show
 
 
@@ -26,8 +27,7 @@ def add_deployment(parser: argparse.ArgumentParser) -> None:
     """The deployment, and the flags that stand in place of its own values."""
     named = f"default {DEFAULT_DEPLOYMENT}; 'mcusim deployments' lists them"
     parser.add_argument("deployment", nargs="?", default=DEFAULT_DEPLOYMENT, help=named)
-    parser.add_argument("--weights", help="weight format in place of the deployment's")
-    parser.add_argument("--carry", choices=CARRY_FORMATS[:2], help="carry in place of the deployment's")
+    add_format_flags(parser)
     parser.add_argument("--part", help="device in place of the deployment's")
     parser.add_argument("--catalogue", type=Path, metavar="FOLDER", help="folder with more parts and "
                                                                          "deployments")
@@ -36,14 +36,10 @@ def add_deployment(parser: argparse.ArgumentParser) -> None:
 def chosen_deployment(args: argparse.Namespace) -> Deployment:
     """The named deployment with the flags in place of its own values."""
     deployment = load_deployment(args.deployment, args.catalogue)
-    if args.weights is not None:
-        parse_format(args.weights)
-        deployment = replace(deployment, weights=args.weights)
-    if args.carry is not None:
-        deployment = replace(deployment, carry=args.carry)
+    deployment = replace(deployment, format=stated_format(args, deployment.format))
     if args.part is not None:
         deployment = replace(deployment, part=load_part(args.part, args.catalogue).name)
-    if deployment.weights == FLOAT32:
+    if deployment.format == FLOAT32:
         raise NotImplementedHere(
             f"deployment {deployment.name} is float32; only integer schedules are planned."
         )

@@ -12,14 +12,14 @@ from rich.progress import Progress
 
 from mcusim.asked import Asked, asked
 from mcusim.build import Costs, basis, budget, cycle_rows, operator_rows, regions, total
-from mcusim.deployments import DEFAULT_DEPLOYMENT, FLOAT32, Deployment, load_deployment
+from mcusim.deployments import DEFAULT_DEPLOYMENT, Deployment, load_deployment
 from mcusim.elf import read_elf
 from mcusim.fit import plan_inside
 from mcusim.footprint import Footprint, footprint
 from mcusim.linked import charged, check_arena
 from mcusim.parts import Part, load_part
 from mcusim.planner.notation import describe
-from mcusim.planner.plan import Formats, Plan
+from mcusim.planner.plan import Plan, refuse_untiled
 from mcusim.planner.search import Search, search
 from mcusim.planner.target import Target, target_of
 from mcusim.planner.wanted import CHOSEN, HELP, wanted
@@ -30,16 +30,15 @@ from mcusim.simulate import Execution, execute
 from mcusim.units import parse_bytes
 from refimpl import fast
 from refimpl.errors import InputError, NotImplementedHere
-from refimpl.fixedpoint import ROUNDINGS
+from refimpl.formats import Format, parse_weights
 from refimpl.image import Image
 from refimpl.model_image import from_image
 from refimpl.models.config import ModelConfig
-from refimpl.quantize.lower import CARRIES, Carry
-from refimpl.quantize.weights import parse_format
 from workbench.command_line import examples, number
 from workbench.datasets.read import add_data, read_data
 from workbench.evaluate import measure
 from workbench.fidelity import Reading
+from workbench.format_flags import add_format_flags, stated_format
 from workbench.networks import Network, find_network, seeded_tokens
 from workbench.render.sheet import add_format, as_json, publish
 from workbench.sizes import parameters
@@ -55,8 +54,6 @@ WRITTEN: dict[str, Callable[[RunReport], str]] = {
 }
 SMALL_PART, LARGE_PART = "generic-4mb", "generic-8mb"
 SMALL_BUDGET, LARGE_BUDGET = "4MB", "8MB"
-# Granularities of weights that the planner has tiled kernels for.
-TILED = ("tensor", "row", "ternary")
 NARROWER = {"w8c": "w4c", "w8t": "w4t"}
 
 
@@ -64,8 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
     parser.add_argument("deployment", nargs="?", help=f"a named deployment (default {DEFAULT_DEPLOYMENT})")
     parser.add_argument("--model", help="network, folder, or preset with seeded weights")
-    parser.add_argument("--weights", help="weight format, such as w8c, w4c, w4t")
-    parser.add_argument("--carry", choices=CARRIES, help="format of the carry")
+    add_format_flags(parser)
     parser.add_argument("--H-cycles", type=number, help="H cycles an ACT step")
     parser.add_argument("--steps", type=number, help="ACT steps")
     parser.add_argument("--part", help="the device (default: the deployment's, or the budget's generic one)")
@@ -76,7 +72,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--execute", action="store_true", help="execute untrained weights as well")
     parser.add_argument("--all", action="store_true", help="accuracy over all of --data, or the evaluation "
                                                            "set")
-    parser.add_argument("--rounding", choices=ROUNDINGS, default="double", help="requantization rule")
     parser.add_argument("--no-fidelity", action="store_true", help="leave out the float path")
     parser.add_argument("--plan", default=CHOSEN, help=HELP)
     parser.add_argument("--elf", type=Path, help="your linked program, charged as it is")
@@ -103,29 +98,21 @@ def _deployment(args: Asked) -> tuple[Deployment, int]:
                          steps=config.halt_max_steps)  # fmt: skip
     chosen = replace(
         chosen,
-        weights=chosen.weights if args.weights is None else args.weights,
+        format=stated_format(args, chosen.format),
         H_cycles=chosen.H_cycles if args.H_cycles is None else args.H_cycles,
         steps=chosen.steps if args.steps is None else args.steps,
         part=chosen.part if args.part is None else args.part,
-        carry=chosen.carry if args.carry is None else args.carry,
     )
     for what, value in (("--H-cycles", chosen.H_cycles), ("--steps", chosen.steps)):
         if value < 1:
             raise InputError(f"{what} {value}: the recursion needs at least 1.")
-    if chosen.weights == FLOAT32 or chosen.carry == FLOAT32:
+    if not chosen.format.integer:
         raise NotImplementedHere(
-            f"deployment {chosen.name} is float32; run executes integer formats: add --weights w8c or w4c."
+            f"deployment {chosen.name} is {chosen.format}; run executes integer formats: "
+            "add --weights w8c or w4c."
         )
-    if parse_format(chosen.weights).granularity not in TILED:
-        raise NotImplementedHere(
-            f"weights {chosen.weights} have no tiled kernel yet; 'python -m refimpl sweep' measures them."
-        )
+    refuse_untiled(chosen.format)
     return chosen, limit
-
-
-def carry_of(deployment: Deployment) -> Carry:
-    """The carry of an integer deployment."""
-    return "int8" if deployment.carry == "int8" else "int16"
 
 
 def _judge(execution: Execution, puzzle: Puzzle, task: str) -> PuzzleResult:
@@ -154,7 +141,7 @@ def _all(image: Image, deployment: Deployment, puzzles: PuzzleSet, progress: Pro
 
 
 def _remedies(
-    report: RunReport, network: Network, rounding: str, limit: int, offered: Plan | None
+    report: RunReport, network: Network, format: Format, offered: Plan | None
 ) -> tuple[str, ...]:
     """What is biggest, and each computed change that shrinks it; ``offered`` is another plan that fits."""
     if report.fits:
@@ -164,10 +151,10 @@ def _remedies(
         return (f"--plan '{describe(offered.choices)}' fits: {arena} in place of {report.total.arena:,}.",)
     largest = max(report.budget.shares, key=lambda share: share.size)
     found = [f"biggest: {largest.what}, {largest.size:,} bytes."]
-    narrower = NARROWER.get(report.subject.weights)
+    narrower = NARROWER.get(format.weights.name)
     if narrower is not None:
         image = sum(s.size for region in report.regions for s in region.holds if s.what == "flash image")
-        saved = image - len(network.image(narrower, "single" if rounding == "single" else "double"))
+        saved = image - len(network.image(replace(format, weights=parse_weights(narrower))))
         left = report.budget.missing - saved
         effect = "it fits" if left <= 0 else f"{left:,} bytes are still missing"
         found.append(f"--weights {narrower} saves {saved:,} bytes: {effect}.")
@@ -189,7 +176,6 @@ class Laid:
     puzzles: PuzzleSet | None
     image: Image
     size: Footprint
-    formats: Formats
     target: Target
     held: int
     found: Search
@@ -200,7 +186,7 @@ class Laid:
     def inside(self) -> bool:
         """Whether the part's internal memories alone hold some plan."""
         inner = plan_inside(
-            self.config, self.formats, self.target, self.found.chosen, self.held, self.size.rows
+            self.config, self.deployment.format, self.target, self.found.chosen, self.held, self.size.rows
         )
         return inner is not None
 
@@ -215,21 +201,19 @@ def lay(args: Asked) -> Laid:
     puzzles = read_data(args.data, config) if args.data else None
     if puzzles is not None:
         network = network.with_puzzle_row(puzzle_of(puzzles, args.puzzle).puzzle_id)
-    carry = carry_of(deployment)
-    image = Image(network.image(deployment.weights, args.rounding, carry=carry), "the image")
+    image = Image(network.image(deployment.format), "the image")
     size = footprint(deployment)
-    formats = Formats(deployment.weight_bits, carry)
     linked = None if args.elf is None else read_elf(args.elf)
-    program = program_of(part, kernels_of(config, formats.bits, carry)) if linked is None else charged(linked)
+    program = program_of(part, kernels_of(config, deployment.format)) if linked is None else charged(linked)
     held = len(image.data) + size.resident
     target = target_of(part, held, program, size.rows)
     room = max(0, limit - held - program.bytes)
-    found = search(config, formats, target, room)
-    plan = wanted(args.plan, found, config, formats, target)
+    found = search(config, deployment.format, target, room)
+    plan = wanted(args.plan, found, config, deployment.format, target)
     if linked is not None:
         check_arena(linked, plan)
     fits = target.image_fits and plan.high_water <= room and plan.lay_out(target) is not None
-    return Laid(deployment, limit, part, network, whole, config, puzzles, image, size, formats, target, held,
+    return Laid(deployment, limit, part, network, whole, config, puzzles, image, size, target, held,
                 found, plan, fits)  # fmt: skip
 
 
@@ -264,15 +248,14 @@ def simulate(args: Asked, progress: Progress) -> RunReport:
     everyone = None
     if args.all and network.trained:
         rows = image if laid.whole is network else Image(
-            laid.whole.image(deployment.weights, args.rounding, carry=carry_of(deployment)),
-            "the image with every puzzle row",
+            laid.whole.image(deployment.format), "the image with every puzzle row",
         )
         everyone = _all(rows, deployment, laid.puzzles or evaluation_set(config), progress)
     costs = Costs(plan, target)
     report = RunReport(
         subject=Subject(
-            deployment.name, network.name, network.trained, parameters(config).total, deployment.weights,
-            deployment.carry, args.rounding, config.H_cycles, config.L_cycles, config.halt_max_steps,
+            deployment.name, network.name, network.trained, parameters(config).total, str(deployment.format),
+            config.H_cycles, config.L_cycles, config.halt_max_steps,
             part.name, part.title, describe(plan.choices),
         ),
         budget=budget(laid.limit, image, plan, target, size),
@@ -287,7 +270,7 @@ def simulate(args: Asked, progress: Progress) -> RunReport:
         remedies=(),
     )  # fmt: skip
     offered = laid.found.chosen if not fits and laid.found.chosen is not plan else None
-    return replace(report, remedies=_remedies(report, network, args.rounding, laid.limit, offered))
+    return replace(report, remedies=_remedies(report, network, deployment.format, offered))
 
 
 def run(args: argparse.Namespace) -> int:

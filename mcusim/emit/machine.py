@@ -40,8 +40,8 @@ class EmittingMachine(ResultWriter):
         self.config = plan.config
         self.choices: Choices = plan.choices
         self.ops: Any = Operators()
-        self.bits = plan.formats.bits
-        self.carry = plan.formats.carry
+        self.bits = plan.format.weights.stored_bits
+        self.carry = plan.format.carry
         self.image = image
         self.rounding = rounding
         self.resident = {buffer.name for buffer in plan.persistent}

@@ -147,7 +147,7 @@ def emit(plan: Plan, model: Model, image: Image, segments: tuple[Segment, ...], 
 
 def _stops(machine: EmittingMachine, plan: Plan, model: Model, z_H: State) -> tuple[str, str]:
     """Bodies of the function that keeps what z_H was and of the one that asks the plan's rule."""
-    rule, held = plan.config.stop, held_buffer(plan.config, plan.formats.carry)
+    rule, held = plan.config.stop, held_buffer(plan.config, plan.format.carry)
     machine.calls = []
     keep, lines, conditions = list[str](), list[str](), list[str]()
     if held is not None:

@@ -38,7 +38,7 @@ class Facts:
 class Export:
     """What is exported: ``facts`` with plan, image and banks; where it lies; what it must reproduce.
 
-    ``texts`` are the words of README.txt that only the command knows: MODEL, WEIGHTS, CARRY, COMMAND.
+    ``texts`` are the words of README.txt that only the command knows: MODEL, FORMAT, COMMAND.
     """
 
     facts: Facts
@@ -51,8 +51,7 @@ class Export:
 def folder_files(export: Export, generated: Mapping[str, str]) -> dict[str, str | bytes]:
     """Relative name -> content of every file; ``generated`` are the plan's own sources (name -> text)."""
     facts, program = export.facts, export.target.program
-    formats = facts.plan.formats
-    vectors = vector_files(operators_of(facts.plan.config, formats.bits, formats.carry))
+    vectors = vector_files(operators_of(facts.plan.config, facts.plan.format))
     own = {**generated, "rr_arena.c": arena_source(facts.banks)}
     kernels = needed({**own, **vectors, **_templates()}, firmware_sources())
     kernels["rr_dot.h"] = staging_of(kernels["rr_dot.h"], facts.plan.config)
@@ -126,7 +125,7 @@ def _values(export: Export) -> dict[str, str]:
     memory = [f"    arena in {bank.region}: {bank.bytes:,}" for bank in facts.banks]
     memory.append(f"    image in {target.memories.image.name}: {len(facts.image):,}")
     config = plan.config
-    width = 1 if plan.formats.carry == "int8" else 2
+    width = 1 if plan.format.carry == "int8" else 2
     return {
         "NAME": facts.name,
         "VOCAB": str(config.vocab_size),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 from workbench.vectors.export_c import RUNNER, data_header, runner
 from workbench.vectors.files import DEFAULT_GOLDEN
@@ -22,14 +23,14 @@ _CHECK = re.compile(r'failures \+= rr_check\(put, "(\w+)", (.*)\);')
 MOST_BYTES = 1500  # of the inputs and outputs of one case
 
 
-def operators_of(config: ModelConfig, bits: int, carry: str) -> tuple[str, ...]:
+def operators_of(config: ModelConfig, format: Format) -> tuple[str, ...]:
     """Names of the operators that a deployment computes with, the rules they share first."""
-    linear = "linear_s4" if bits == 4 else "linear_s8"
+    linear = "linear_s4" if format.weights.stored_bits == 4 else "linear_s8"
     names = [*RULES, linear, *EVERYWHERE]
     if config.token_intermediate_size is None:
         names += ATTENTION
         names += ["rope"] if config.pos_encodings == "rope" else []
-    names += ["int8_carry"] if carry == "int8" else []
+    names += ["int8_carry"] if format.carry == "int8" else []
     return tuple(names)
 
 

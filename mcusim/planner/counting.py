@@ -16,31 +16,34 @@ from mcusim.planner.choices import Choices
 from mcusim.planner.ledger import INIT, Ledger
 from mcusim.planner.machine import Scales, Staged, State, Tile
 from mcusim.planner.stopping import shares_x
-from refimpl import shape_ops
-from refimpl.counting import Counts, Event, Metered, count
+from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 from refimpl.models.operators import Array, Leaf
+from workbench import shape_ops
+from workbench.counting import Counts, Event, Metered, count
 
 
 class CountingMachine:
-    """Machine over :mod:`refimpl.shape_ops`; leaves are :class:`refimpl.models.skeleton.Spec`.
+    """Machine over :mod:`workbench.shape_ops`; leaves are :class:`refimpl.models.skeleton.Spec`.
 
-    ``bits`` are those of a stored weight, ``carry`` the state's element type, ``resident`` the names of
-    linears whose codes are in the arena already.
+    ``resident``: the names of linears whose codes are in the arena already.
     """
 
-    def __init__(self, config: ModelConfig, choices: Choices, bits: int, carry: str,
+    def __init__(self, config: ModelConfig, choices: Choices, format: Format,
                  resident: frozenset[str] = frozenset()) -> None:  # fmt: skip
         self.config = config
         self.choices = choices
-        self.bits = bits
-        self.carry = carry
+        self.format = format
         self.resident = resident
         self.ops: Any = Metered(shape_ops, self._on_event)
         self.ledger = Ledger()
         self.placements: dict[str, Placement] = {}
         self.times = 1
         self._lifetimes = Lifetimes()
+
+    def bits(self, leaf: Leaf) -> int:
+        """Bits of a stored code of a linear."""
+        return self.format.weights_at(leaf.name).stored_bits
 
     def _on_event(self, event: Event) -> None:
         self._charge(event.site or event.op, event.counts, event.input_bytes + event.output_bytes)
@@ -91,7 +94,7 @@ class CountingMachine:
     def stage(self, leaf: Leaf, rows: int, columns: int) -> Staged:
         if not self.choices.staged or leaf.name in self.resident:
             return Staged(leaf, ())
-        tile = -(-min(rows, leaf.shape[0]) * min(columns, leaf.shape[1]) * self.bits // 8)
+        tile = -(-min(rows, leaf.shape[0]) * min(columns, leaf.shape[1]) * self.bits(leaf) // 8)
         return Staged(leaf, tuple(self.alloc(f"{leaf.name} tile {i}", (tile,), "int8") for i in (0, 1)))
 
     def fetch(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile,
@@ -100,7 +103,7 @@ class CountingMachine:
         height = sum(tile.size for tile in rows)
         if leaf.name not in self.resident:
             codes = self.ledger.sites[leaf.name].codes
-            for length, number in code_reads(rows, columns, leaf.shape[1], self.bits):
+            for length, number in code_reads(rows, columns, leaf.shape[1], self.bits(leaf)):
                 codes[length] += number * self.times
         return replace(leaf, shape=(height, columns.size))
 
@@ -133,13 +136,13 @@ class CountingMachine:
     def load(self, state: State, tile: Tile, across: bool) -> Array:
         shape = (tile.size, self.config.positions if across else self.config.hidden_size)
         values = shape_ops.shaped(shape, "int16")
-        if self.carry == "int8":
+        if self.format.carry == "int8":
             self._charge(state.norm.name, Counts(requantizations=values.size), 3 * values.size)
         return values
 
     def store(self, state: State, tile: Tile, across: bool, h: Array, norm: Leaf) -> None:
         self.ops.rms_norm(h, norm)
-        if self.carry == "int8":
+        if self.format.carry == "int8":
             self._charge(norm.name, Counts(requantizations=h.size))
 
     def input(self, tile: Tile, across: bool, row: Buffer | None) -> Array:

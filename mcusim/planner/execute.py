@@ -135,7 +135,7 @@ class _Asking:
     def __init__(self, machine: ArenaMachine, model: Model, plan: Plan, z_H: State) -> None:
         self.machine, self.model, self.z_H = machine, model, z_H
         self.rule = plan.config.stop
-        held = held_buffer(plan.config, plan.formats.carry)
+        held = held_buffer(plan.config, plan.format.carry)
         self.held = None if held is None else State(held, z_H.norm)
 
     def asked(self, step: int) -> bool:

@@ -61,7 +61,6 @@ class ArenaMachine:
         self.ops: Any = PromisedOps()
         self.program: list[Callable[[], Any]] | None = None
         self.noise = noise
-        self.bits = plan.formats.bits
         self.arena = arena
         self.ledger = Ledger()
         self.embedding = embedding
@@ -116,7 +115,7 @@ class ArenaMachine:
         if not self.choices.staged or leaf.name in self.resident:
             return Staged(leaf, ())
         height, width = leaf.codes.shape
-        size = -(-min(rows, height) * min(columns, width) * self.bits // 8)
+        size = -(-min(rows, height) * min(columns, width) * leaf.weight_bits // 8)
         return Staged(leaf, tuple(self.alloc(f"{leaf.name} tile {i}", (size,), "int8") for i in (0, 1)))
 
     def fetch(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile,
@@ -125,7 +124,7 @@ class ArenaMachine:
         tile, packed = tile_of(leaf, rows, columns)
         if leaf.name not in self.resident:
             codes = self.ledger.sites[leaf.name].codes
-            for length, number in code_reads(rows, columns, leaf.codes.shape[1], self.bits):
+            for length, number in code_reads(rows, columns, leaf.codes.shape[1], leaf.weight_bits):
                 codes[length] += number
         if not staged.buffers:
             return tile

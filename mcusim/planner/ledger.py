@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from mcusim.parts import Part, Region
 from mcusim.timing import OperatorCounts, OperatorTime, time_operator
-from refimpl.counting import Counts
+from workbench.counting import Counts
 
 INIT = "init vectors"  # the site charged with resetting the carry
 
@@ -17,7 +17,7 @@ INIT = "init vectors"  # the site charged with resetting the carry
 class Work:
     """All applications at one site.
 
-    ``counts`` maps fields of :class:`refimpl.counting.Counts` to their sums, ``calls`` counts kernels;
+    ``counts`` maps fields of :class:`workbench.counting.Counts` to their sums, ``calls`` counts kernels;
     ``channels``, ``past_word`` and ``to_vector`` are of linears, in the terms of :mod:`mcusim.cores`.
     ``codes`` and ``constants`` count reads of the image by length in bytes: {length: how many}.
     ``positions`` and ``position_channels`` say how many rows, and how many of their elements, of x were

@@ -17,11 +17,12 @@ from mcusim.planner.choices import AttentionTiles, Choices, MixTiles, OutputTile
 from mcusim.planner.counting import CountingMachine
 from mcusim.planner.ledger import site_time
 from mcusim.planner.machine import State
-from mcusim.planner.plan import Formats, resident_linears, row_source
+from mcusim.planner.plan import resident_linears, row_source
 from mcusim.planner.schedule import heads
 from mcusim.planner.sublayers import Source, swiglu
 from mcusim.planner.target import Target
 from mcusim.timing import total_time
+from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 from refimpl.models.skeleton import skeleton
 from refimpl.models.tree import Attention, Block, SwiGLU
@@ -74,11 +75,11 @@ def output_tiles(config: ModelConfig) -> Iterator[OutputTiles]:
 
 
 class OptionCounter:
-    """Counts options of one model in one set of formats on one target."""
+    """Counts options of one model in one format on one target."""
 
-    def __init__(self, config: ModelConfig, formats: Formats, target: Target) -> None:
+    def __init__(self, config: ModelConfig, format: Format, target: Target) -> None:
         self.config = config
-        self.formats = formats
+        self.format = format
         self.target = target
         self.model = skeleton(config)
         self.rows = row_source(config)
@@ -92,12 +93,12 @@ class OptionCounter:
         """Bytes of scratch that reading the answer needs under every choice."""
         some = SwiGLUTiles(1, 2, 1)
         choices = Choices(some, some, staged=self.target.staged)
-        m = CountingMachine(self.config, choices, self.formats.bits, self.formats.carry)
+        m = CountingMachine(self.config, choices, self.format)
         shape = (self.config.positions, self.config.hidden_size)
         heads(
             m,
             self.model,
-            State(Buffer("z_H", shape, self.formats.carry), self.model.H_level[-1].channel.norm),
+            State(Buffer("z_H", shape, self.format.carry), self.model.H_level[-1].channel.norm),
         )
         return m.placements["heads"].size
 
@@ -133,7 +134,7 @@ class OptionCounter:
         some = SwiGLUTiles(1, 2, 1)  # stands where this sublayer does not look
         choices = Choices(some, some, x_stored, resident, self.target.staged)
         names = frozenset(resident_linears(self.model, resident))
-        m = CountingMachine(self.config, choices, self.formats.bits, self.formats.carry, names)
+        m = CountingMachine(self.config, choices, self.format, names)
         if isinstance(tiles, SwiGLUTiles):
             sublayer = layer.token if kind == "token" else layer.channel
             assert isinstance(sublayer, SwiGLU)
@@ -149,7 +150,8 @@ class OptionCounter:
                 m.free(mixed)
         part, memories = self.target.part, self.target.memories
         time = total_time(
-            site_time(work, self.formats.bits, self.rows, part, memories) for work in m.ledger.sites.values()
+            site_time(work, self.format.weights_at(site).stored_bits, self.rows, part, memories)
+            for site, work in m.ledger.sites.items()
         )
         (placement,) = m.placements.values()
         return placement.size, m.ledger.code_bytes, time.high
@@ -160,8 +162,8 @@ class OptionCounter:
         H, L = calls["H"], calls["L"]
         shape = (self.config.positions, self.config.hidden_size)
         layers_L, layers_H = self.model.L_level, self.model.H_level
-        z_H = State(Buffer("z_H", shape, self.formats.carry), layers_H[-1].channel.norm)
-        z_L = State(Buffer("z_L", shape, self.formats.carry), layers_L[-1].channel.norm)
+        z_H = State(Buffer("z_H", shape, self.format.carry), layers_H[-1].channel.norm)
+        z_L = State(Buffer("z_L", shape, self.format.carry), layers_L[-1].channel.norm)
         if kind == "channel":
             yield Source(z_L), layers_L[0], L * len(layers_L) + H * len(layers_H)
             return

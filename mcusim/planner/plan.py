@@ -16,6 +16,8 @@ from mcusim.planner.machine import State
 from mcusim.planner.stopping import ask_head, ask_state, held_buffer, shares_x
 from mcusim.planner.target import Segment, Target, lay_out
 from mcusim.timing import OperatorTime, total_time
+from refimpl.errors import NotImplementedHere
+from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 from refimpl.models.order import Level
 from refimpl.models.skeleton import Spec, skeleton
@@ -25,12 +27,12 @@ SCRATCH = "scratch"
 SCALE_BYTES = 5
 
 
-@dataclass(frozen=True)
-class Formats:
-    """``bits`` of a stored weight (8 or 4), ``carry`` the element type of z_H and z_L."""
-
-    bits: int
-    carry: str
+def refuse_untiled(format: Format) -> None:
+    """Raise NotImplementedHere for a format whose linears the schedule has no kernels for."""
+    widths = format.activations.bits, format.activations.product_bits
+    plain = all(w.plain for w in (format.weights, *(w for _, w in format.overrides)))
+    if format.integer and (not plain or format.activations.online != "static" or max(widths) > 8):
+        raise NotImplementedHere(f"{format} has no tiled kernel yet; 'python -m refimpl sweep' measures it.")
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Plan:
     """
 
     config: ModelConfig
-    formats: Formats
+    format: Format
     choices: Choices
     persistent: tuple[Buffer, ...]
     scopes: Mapping[str, Placement]
@@ -104,9 +106,11 @@ class Plan:
 
     def times(self, ledger: Ledger, target: Target, overlap: bool = True) -> dict[str, OperatorTime]:
         """Site -> estimated time."""
-        rows = row_source(self.config)
+        rows, part, memories = row_source(self.config), target.part, target.memories
         return {
-            site: site_time(work, self.formats.bits, rows, target.part, target.memories, overlap)
+            site: site_time(
+                work, self.format.weights_at(site).stored_bits, rows, part, memories, overlap
+            )
             for site, work in ledger.sites.items()
         }
 
@@ -157,28 +161,29 @@ def _linears(layer: Block) -> dict[str, tuple[Spec, ...]]:
     return {"token": pair, "channel": (layer.channel.gate_up, layer.channel.down)}
 
 
-def persistent_buffers(config: ModelConfig, formats: Formats, choices: Choices) -> tuple[Buffer, ...]:
+def persistent_buffers(config: ModelConfig, format: Format, choices: Choices) -> tuple[Buffer, ...]:
     """What lives as long as the puzzle."""
     shape = (config.positions, config.hidden_size)
-    buffers = [Buffer("z_H", shape, formats.carry), Buffer("z_L", shape, formats.carry)]
+    buffers = [Buffer("z_H", shape, format.carry), Buffer("z_L", shape, format.carry)]
     if choices.x_stored:
         buffers.append(Buffer("x", shape, "int32"))
-    held = held_buffer(config, formats.carry)
+    held = held_buffer(config, format.carry)
     if held is not None and not shares_x(config, choices):
         buffers.append(held)
     for name, spec in resident_linears(skeleton(config), choices.resident).items():
-        buffers.append(Buffer(name, (-(-prod(spec.shape) * formats.bits // 8),), "int8"))
+        bits = prod(spec.shape) * format.weights_at(name).stored_bits
+        buffers.append(Buffer(name, (-(-bits // 8),), "int8"))
     return tuple(buffers)
 
 
-def make_plan(config: ModelConfig, formats: Formats, choices: Choices) -> Plan:
+def make_plan(config: ModelConfig, format: Format, choices: Choices) -> Plan:
     """Count the schedule that ``choices`` stand for and place its buffers."""
     model = skeleton(config)
     resident = resident_linears(model, choices.resident)
-    machine = CountingMachine(config, choices, formats.bits, formats.carry, frozenset(resident))
+    machine = CountingMachine(config, choices, format, frozenset(resident))
     shape = (config.positions, config.hidden_size)
-    z_H = State(Buffer("z_H", shape, formats.carry), model.H_level[-1].channel.norm)
-    z_L = State(Buffer("z_L", shape, formats.carry), model.L_level[-1].channel.norm)
+    z_H = State(Buffer("z_H", shape, format.carry), model.H_level[-1].channel.norm)
+    z_L = State(Buffer("z_L", shape, format.carry), model.L_level[-1].channel.norm)
 
     def take() -> Ledger:
         ledger, machine.ledger = machine.ledger, Ledger()
@@ -188,7 +193,7 @@ def make_plan(config: ModelConfig, formats: Formats, choices: Choices) -> Plan:
     if choices.x_stored:
         machine.embed(*shape, across=False)
     for name, spec in resident.items():
-        machine.ledger.sites[name].codes[-(-prod(spec.shape) * formats.bits // 8)] += 1
+        machine.ledger.sites[name].codes[-(-prod(spec.shape) * format.weights_at(name).stored_bits // 8)] += 1
     start = take()
     schedule.call_L(machine, model, z_H, z_L)
     call_L = take()
@@ -196,7 +201,7 @@ def make_plan(config: ModelConfig, formats: Formats, choices: Choices) -> Plan:
     call_H = take()
     schedule.heads(machine, model, z_H)
     heads = take()
-    held = held_buffer(config, formats.carry)
+    held = held_buffer(config, format.carry)
     if config.stop.asks_head:
         ask_head(machine, model, z_H)
     if held is not None:
@@ -205,5 +210,5 @@ def make_plan(config: ModelConfig, formats: Formats, choices: Choices) -> Plan:
         ask_state(machine, z_H, before)
         machine.let_go(before)
     asking = take()
-    return Plan(config, formats, choices, persistent_buffers(config, formats, choices), machine.placements,
+    return Plan(config, format, choices, persistent_buffers(config, format, choices), machine.placements,
                 call_L, call_H, heads, start, asking)  # fmt: skip

@@ -10,8 +10,9 @@ from itertools import product
 
 from mcusim.planner.choices import Choices, SwiGLUTiles
 from mcusim.planner.options import Kind, Option, OptionCounter, combined
-from mcusim.planner.plan import Formats, Plan, make_plan, persistent_buffers
+from mcusim.planner.plan import Plan, make_plan, persistent_buffers
 from mcusim.planner.target import Target
+from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 
 RESIDENT = (frozenset[str](), frozenset({"token"}), frozenset({"token", "channel"}))
@@ -37,29 +38,29 @@ class Search:
     chosen: Plan | None
 
 
-def search(config: ModelConfig, formats: Formats, target: Target, limit: int | None = None) -> Search:
-    """Search the whole space for one model, formats and target.
+def search(config: ModelConfig, format: Format, target: Target, limit: int | None = None) -> Search:
+    """Search the whole space for one model, format and target.
 
     ``limit``: bytes that the arena of the chosen plan may have beside what the part's regions allow.
     """
-    estimates = _estimates(config, formats, target)
+    estimates = _estimates(config, format, target)
     thinned = _thinned(estimates)
-    chosen = _chosen(config, formats, target, estimates, limit)
-    plans = [make_plan(config, formats, choices) for choices in thinned]
+    chosen = _chosen(config, format, target, estimates, limit)
+    plans = [make_plan(config, format, choices) for choices in thinned]
     if chosen is not None and chosen.choices not in thinned:
         plans.append(chosen)
     plans.sort(key=lambda plan: plan.high_water)
     return Search(tuple(plans), chosen)
 
 
-def _estimates(config: ModelConfig, formats: Formats, target: Target) -> list[Estimate]:
-    counter = OptionCounter(config, formats, target)
+def _estimates(config: ModelConfig, format: Format, target: Target) -> list[Estimate]:
+    counter = OptionCounter(config, format, target)
     found: dict[Choices, Estimate] = {}
     nothing = SwiGLUTiles(1, 2, 1)
     heads = counter.heads_scratch()
     for x_stored, resident in product((False, True), RESIDENT):
         base = Choices(nothing, nothing, x_stored, resident, target.staged)
-        fixed = sum(buffer.reserved for buffer in persistent_buffers(config, formats, base))
+        fixed = sum(buffer.reserved for buffer in persistent_buffers(config, format, base))
         options = {kind: counter.options(kind, x_stored, resident) for kind in counter.kinds}
         least = max(heads, *(min(o.scratch for o in some) for some in options.values()))
         limits = sorted({least, *(o.scratch for some in options.values() for o in some if o.scratch > least)})
@@ -98,7 +99,7 @@ def _thinned(estimates: list[Estimate]) -> list[Choices]:
 
 
 def _chosen(
-    config: ModelConfig, formats: Formats, target: Target, estimates: list[Estimate], limit: int | None
+    config: ModelConfig, format: Format, target: Target, estimates: list[Estimate], limit: int | None
 ) -> Plan | None:
     """The fastest plan that the part holds; of equals the one that reads least, then the smallest."""
     if not target.image_fits:
@@ -107,7 +108,7 @@ def _chosen(
     room = room if limit is None else min(room, limit)
     for one in sorted(estimates, key=lambda e: (e.seconds, e.weight_bytes, e.high_water)):
         if one.high_water <= room:
-            plan = make_plan(config, formats, one.choices)
+            plan = make_plan(config, format, one.choices)
             if plan.lay_out(target) is not None:
                 return plan
     return None

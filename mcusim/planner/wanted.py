@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mcusim.planner.notation import FORM, parse_choices
-from mcusim.planner.plan import Formats, Plan, make_plan
+from mcusim.planner.plan import Plan, make_plan
 from mcusim.planner.search import Search
 from mcusim.planner.target import Target
+from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 
 CHOSEN, LEAST, TRAFFIC = "chosen", "least", "traffic"
@@ -15,7 +16,7 @@ HELP = (
 )
 
 
-def wanted(text: str, found: Search, config: ModelConfig, formats: Formats, target: Target) -> Plan:
+def wanted(text: str, found: Search, config: ModelConfig, format: Format, target: Target) -> Plan:
     """The plan called ``text``; without one that fits, ``chosen`` is the smallest.
 
     Raises
@@ -29,4 +30,4 @@ def wanted(text: str, found: Search, config: ModelConfig, formats: Formats, targ
         return found.front[0]
     if text == TRAFFIC:
         return min(found.front, key=lambda p: (p.step.code_bytes + p.step.constant_bytes, p.high_water))
-    return make_plan(config, formats, parse_choices(text, config, target.staged))
+    return make_plan(config, format, parse_choices(text, config, target.staged))

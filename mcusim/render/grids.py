@@ -84,13 +84,13 @@ def cycles(rows: Sequence[CycleRow]) -> Grid:
 
 def title(report: RunReport) -> str:
     subject = report.subject
-    return f"{subject.network} · {subject.weights} x int8 · carry {subject.carry} · {subject.part}"
+    return f"{subject.network} · {subject.format} · {subject.part}"
 
 
 def subtitle(report: RunReport) -> str:
     subject = report.subject
     state = "trained" if subject.trained else "untrained, seeded weights"
-    return f"{count(subject.parameters)} parameters, {state}; requantization: {subject.rounding} rounding"
+    return f"{count(subject.parameters)} parameters, {state}"
 
 
 def judged(result: PuzzleResult) -> tuple[str, str]:

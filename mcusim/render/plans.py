@@ -112,7 +112,7 @@ def _beside(one: Fit) -> list[str]:
             f"{other.tool}: {format_bytes(other.sram_bytes)} of SRAM, {other.seconds:g} s for the same "
             f"step in INT8; the smallest plan here needs {share:.1f} % of that SRAM."
         )
-    if one.deployment.carry == "int8":
+    if one.deployment.format.carry == "int8":
         sentences += [
             f"int8 carry on {c.network} {c.weights}: {c.int8_exact} of {c.puzzles} puzzles exact, "
             f"{c.int16_exact} with int16; cells {100 * c.int8_cells / c.cells:.2f} % against "
@@ -154,7 +154,7 @@ def _data(one: Fit, target: Target) -> dict[str, Any]:
             ],
         })  # fmt: skip
     return {"schema": SCHEMA, "deployment": one.deployment.name, "part": one.part.name,
-            "weights": one.deployment.weights, "carry": one.deployment.carry, "plans": plans}  # fmt: skip
+            "format": str(one.deployment.format), "plans": plans}  # fmt: skip
 
 
 def sheet(one: Fit) -> Sheet:
@@ -168,5 +168,5 @@ def sheet(one: Fit) -> Sheet:
     if one.on_part is not None:
         parts += [traffic_grid(one.on_part, target), buffers_grid(one.on_part, target)]
     parts.append(scatter(points, "SRAM KiB", "image read (weights, scales, tables), MB an ACT step"))
-    title = f"mcusim plan · {one.deployment.model} · {one.deployment.weights} · carry {one.deployment.carry}"
+    title = f"mcusim plan · {one.deployment.model} · {one.deployment.format}"
     return Sheet(title, tuple(parts), tuple(_sentences(one, target)), _data(one, target))

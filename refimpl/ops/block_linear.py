@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from refimpl.block_params import BlockLinear
+from refimpl.block_params import BlockLinear, factor_values
 from refimpl.fixedpoint import Int64s, Ints, clamp
 from refimpl.ops.online import mx_codes, token_codes
 from refimpl.ops.rescale import OUT_DTYPES
@@ -24,8 +24,7 @@ def weight_values(p: BlockLinear) -> Int64s:
     if p.zero_point is not None:
         values = values - p.zero_point.astype(np.int64)[:, None]
     if p.block_scale is not None:
-        scale = p.block_scale.astype(np.int64)
-        factor = np.int64(1) << scale if p.power_of_two else scale
+        factor = factor_values(p.block_scale, p.factors)
         values = values * np.repeat(factor, p.block, axis=1)[:, : values.shape[1]]
     return values
 

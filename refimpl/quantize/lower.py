@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from refimpl import float_params
 from refimpl.block_params import TOKEN_CODE_MAX, BlockLinear, Int8Norm, Keep
-from refimpl.errors import unknown_name
+from refimpl.errors import InputError
 from refimpl.fixedpoint import LOGIT_FRAC_BITS, STATE_FRAC_BITS, Rounding
+from refimpl.formats import ActivationFormat, Format, QuantizedWeights, WeightFormat, as_format, parse_weights
 from refimpl.models.tree import Attention, Block, Embedding, Head, Model, SwiGLU
 from refimpl.ops.int8_norm import stored_as_int8
 from refimpl.params import Int16s, Linear, Norm, Rescale, RowTable
-from refimpl.quantize.activations import ACTIVATIONS, ActivationFormat, parse_activations
 from refimpl.quantize.blocks import block_linear
 from refimpl.quantize.bounds import prove
 from refimpl.quantize.calibrate import Calibration
@@ -29,11 +28,8 @@ from refimpl.quantize.rescales import (
     softmax_constants,
     to_state,
 )
-from refimpl.quantize.weights import QuantizedWeights, WeightFormat, parse_format, quantize_weights
 
 Float64s = npt.NDArray[np.float64]
-Carry = Literal["int16", "int8"]
-CARRIES: tuple[Carry, Carry] = ("int16", "int8")
 QuantizeRule = Callable[[float_params.Linear, WeightFormat], QuantizedWeights]
 PROBABILITY_ONE = 65536
 STATE_UNIT = 2.0**-STATE_FRAC_BITS
@@ -44,18 +40,19 @@ IDENTITY = (2**30, 1)
 
 @dataclass(frozen=True)
 class Lowering:
-    """The choices of one lowering, applied to the leaves one at a time.
+    """The choices of one lowering, applied to the leaves one at a time."""
 
-    ``overrides``: weight format of single linears by name, in place of ``weights``.
-    """
-
-    weights: WeightFormat
+    format: Format
     calibration: Calibration
-    rounding: Rounding
-    activations: ActivationFormat = ACTIVATIONS["a8"]
-    carry: Carry = "int16"
-    overrides: Mapping[str, WeightFormat] = field(default_factory=dict)
     rule: QuantizeRule | None = None
+
+    @property
+    def activations(self) -> ActivationFormat:
+        return self.format.activations
+
+    @property
+    def rounding(self) -> Rounding:
+        return self.format.rounding
 
     def rescale(self, name: str, factor: float, out_bits: int = 8) -> Rescale:
         return Rescale(name, *multiplier_and_shift(factor, name), self.rounding, out_bits)
@@ -82,14 +79,11 @@ class Lowering:
         A row without a nonzero code has no scale to carry: it gets multiplier 0 and shift 0, or, if it
         has a bias, the identity with the bias in output units.
         """
-        weights = self.overrides.get(p.name, self.weights)
+        weights = self.format.weights_at(p.name)
         out_scales = np.broadcast_to(np.asarray(out_scale, np.float64), (len(p.weight),))
-        int32_suffices = (
-            self.activations.online == "static" and self.activations.bits_at(f"{p.name}.input") <= 8
-        )
-        if not int32_suffices or weights.granularity not in ("tensor", "row", "ternary"):
+        if not self.format.plain_at(p.name):
             return block_linear(p, weights, self.activations.online, in_scale, out_scales, out_bits)
-        quantized = quantize_weights(p.weight, weights) if self.rule is None else self.rule(p, weights)
+        quantized = weights.quantize(p.weight) if self.rule is None else self.rule(p, weights)
         acc_scale = quantized.scale * in_scale
         multiplier, shift = multipliers_and_shifts(acc_scale / out_scales, p.name)
         bias = None
@@ -106,7 +100,7 @@ class Lowering:
     def norm(self, p: float_params.Norm) -> Norm | Int8Norm:
         """RMSNorm, stored as int8 under an int8 carry."""
         exact = norm_constants(p.name, p.size, p.eps)
-        if self.carry == "int16":
+        if self.format.carry == "int16":
             return exact
         scale = self.calibration.scale(p.name)
         return Int8Norm(p.name, exact, self.rescale(f"{p.name}.to_code", STATE_UNIT / scale),
@@ -154,7 +148,7 @@ class Lowering:
         """INT8 rows, one scale a row, whatever the weight format of the linears."""
         if p is None:
             return None
-        quantized = quantize_weights(p.values, parse_format("w8c"))
+        quantized = parse_weights("w8c").quantize(p.values)
         multiplier, shift = multipliers_and_shifts(quantized.scale / STATE_UNIT, p.name)
         dead = ~quantized.codes.any(axis=1)
         multiplier[dead], shift[dead] = 0, 0
@@ -168,35 +162,25 @@ class Lowering:
 
 def lower(
     model: Model,
-    weights: str,
+    format: Format | str,
     calibration: Calibration,
-    rounding: Rounding = "double",
-    activations: str = "a8",
-    carry: Carry = "int16",
-    overrides: Mapping[str, str] | None = None,
     rule: QuantizeRule | None = None,
 ) -> Model:
     """Return the integer tree of a float ``model``.
 
     Parameters
     ----------
-    weights : weight format of every linear, heads included (``w8c``, ``w4c``, ``w4t``, ...).
+    format : an integer format or its spelling (``w4c``, ``w4g32-a8d-c8``, ...).
     calibration : activation scales, see :func:`refimpl.quantize.calibrate.calibrate`.
-    rounding : requantization rule of every 32-bit rescale.
-    activations : format of every linear's input, see :mod:`refimpl.quantize.activations`.
-    carry : ``int16`` (Q5.10), or ``int8``: every state stored as int8 with one calibrated scale a norm.
-    overrides : weight formats of single linears (``{"L.0.mlp.down": "w8c"}``), the rest as ``weights``.
     rule : how per-row and per-tensor codes are found; default the published absmax, see
         :mod:`workbench.lab.second_order`.
 
     Raises DoesNotFit for a model with an accumulator that its register cannot be proved to hold.
     """
-    formats = {name: parse_format(fmt) for name, fmt in (overrides or {}).items()}
-    if carry not in CARRIES:
-        raise unknown_name("carry format", carry, CARRIES)
-    low = Lowering(
-        parse_format(weights), calibration, rounding, parse_activations(activations), carry, formats, rule
-    )
+    chosen = as_format(format)
+    if not chosen.integer:
+        raise InputError(f"{chosen} is an emulation in float; it has no integer program.")
+    low = Lowering(chosen, calibration, rule)
     float_ropes = [b.token.rope for b in model.L_level if isinstance(b.token, Attention) and b.token.rope]
     rope = rope_constants(float_ropes[0].cos, float_ropes[0].sin) if float_ropes else None
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
-from refimpl.models.limits import remarks as limit_remarks
 from refimpl.models.official_config import flattened
 from workbench.checkpoints.elements import Array
 from workbench.checkpoints.expected import describe, expected_tensors, validate
@@ -21,6 +20,7 @@ from workbench.checkpoints.reader import Checkpoint, open_checkpoint
 from workbench.checkpoints.run_folder import find_dataset, find_run
 from workbench.checkpoints.settings import completed, dataset_settings, guessed_task, read_settings, wanted
 from workbench.files.outputs import make_folder
+from workbench.limits import remarks as limit_remarks
 from workbench.presets import PRESETS
 
 _EXAMPLES = {"pos_encodings": "rope"}

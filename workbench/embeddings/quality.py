@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl.errors import InputError
-from refimpl.quantize.weights import parse_format, quantize_weights
+from refimpl.formats import parse_weights
 from workbench.embeddings.formats import parse_row_format
 from workbench.embeddings.table import StoredTable
 from workbench.embeddings.write import ROW_BLOCK, Float32s, TableSource, principal_axes
@@ -60,7 +60,7 @@ def cosines(source: TableSource, ranks: tuple[int, ...]) -> list[Cosine]:
     int8: list[npt.NDArray[np.float64]] = []
     svd: dict[int, list[npt.NDArray[np.float64]]] = {rank: [] for rank in ranks}
     for block in source.blocks():
-        int8.append(row_cosines(block, quantize_weights(block, parse_format("w8c")).dequantize()))
+        int8.append(row_cosines(block, parse_weights("w8c").quantize(block).dequantize()))
         energy = np.cumsum(np.square(block.astype(np.float64) @ axes), axis=1)
         length = energy[:, -1]
         for rank in ranks:

@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from refimpl import float_params
 from refimpl.errors import InputError
+from refimpl.formats import parse_format, parse_weights
 from refimpl.models.config import ModelConfig
 from refimpl.quantize.calibrate import Calibration
 from refimpl.quantize.lower import Lowering
-from refimpl.quantize.weights import parse_format, quantize_weights
 from workbench.checkpoints import load_network
 from workbench.embeddings.formats import RowFormat
 from workbench.files.outputs import make_folder, replacing, write_file
@@ -112,7 +112,7 @@ def scaled(values: npt.NDArray[np.floating], input_scale: float) -> Float32s:
 def integer_rows(name: str, values: Float32s, input_scale: float) -> Any:
     """Integer leaf of unscaled rows, by the rule that lowers every other table."""
     rows = float_params.RowTable(name, scaled(values, input_scale))
-    return Lowering(parse_format("w8c"), Calibration({}, ""), "double").table(rows)
+    return Lowering(parse_format("w8c"), Calibration({}, "")).table(rows)
 
 
 def _encode(block: Float32s, fmt: RowFormat, meta: TableMeta, axes: Float64s | None) -> Records:
@@ -121,7 +121,7 @@ def _encode(block: Float32s, fmt: RowFormat, meta: TableMeta, axes: Float64s | N
     if fmt.kind == "fp32":
         records["values"] = block
     elif fmt.kind == "int8":
-        quantized = quantize_weights(block, parse_format("w8c"))
+        quantized = parse_weights("w8c").quantize(block)
         records["codes"], records["scale"] = quantized.codes, quantized.scale
     elif fmt.kind == "int8-q31":
         leaf = integer_rows("puzzle_emb", block, meta.input_scale)

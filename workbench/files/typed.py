@@ -7,6 +7,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from refimpl.errors import InputError
+from refimpl.formats import Format, parse_format
 from workbench.files.fields import Fields
 
 T = TypeVar("T")
@@ -17,7 +18,8 @@ def build(source: Fields, kind: type[T], **given: Any) -> T:
     """Return ``kind`` from ``source``: every key a field of it, every value of the annotated type.
 
     Fields in ``given`` are taken as they are.  A field with a default may be missing.  Known annotations:
-    int, float, str, bool, Literal of texts, tuples of those, ``X | None``, and dataclasses of them.
+    int, float, str, bool, Literal of texts, tuples of those, ``X | None``, dataclasses of
+    them, and a Format by its spelling.
 
     Raises
     ------
@@ -47,6 +49,8 @@ def _value(source: Fields, key: str, hint: Any) -> Any:
         return source.choice(key, get_args(hint))
     if get_origin(hint) is tuple:
         return _items(source, key, get_args(hint))
+    if hint is Format:
+        return parse_format(source.text(key))
     if is_dataclass(hint):
         return build(source.table(key), hint)  # type: ignore[arg-type]
     if hint is int:

@@ -36,7 +36,7 @@ def mean_calls(variant: Variant, choice: Choice) -> tuple[CallFidelity, ...]:
 def calls_table(variants: list[Variant], choice: Choice) -> Grid:
     """One row a call (a selection of them), one column a variant and reading; curves over all calls."""
     name = variants[0].network
-    found = {f"{v.weights} {v.activations} {v.carry}": mean_calls(v, choice) for v in variants}
+    found = {str(v.format): mean_calls(v, choice) for v in variants}
     calls = len(next(iter(found.values())))
     shown = sorted(set(np.linspace(0, calls - 1, min(calls, MOST_ROWS)).round().astype(int).tolist()))
     headings = ["call", "step", "state"]

@@ -88,7 +88,7 @@ class Result:
     by_step: tuple[float, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "variant": self.variant.to_dict()}
 
     def __post_init__(self) -> None:
         if self.puzzles < 1 or len(self.exact) != self.puzzles or set(self.exact) - {"0", "1"}:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from refimpl.formats import FLOAT32
+from refimpl.formats.weights import Noise
 from workbench.lab.cell import Result
-from workbench.lab.emulate import EXACT, noise_level
-from workbench.lab.variant import FLOAT
 from workbench.tasks.significance import Interval, McNemar, mcnemar_exact, wilson_interval
 
 
@@ -39,17 +39,13 @@ class Row:
     def kind(self) -> str:
         """``float``, ``emulated`` or ``integer``."""
         variant = self.result.variant
-        if variant.integer:
+        if variant.format.integer:
             return "integer"
-        return "float" if variant.weights == EXACT and variant.activations == FLOAT else "emulated"
+        return "float" if variant.format == FLOAT32 else "emulated"
 
     @property
     def formats(self) -> str:
-        variant = self.result.variant
-        if self.kind == "float":
-            return "float32"
-        single = " single" if variant.rounding == "single" else ""
-        return f"{variant.weights} {variant.activations} {variant.carry}{single}"
+        return str(self.result.variant.format)
 
     @property
     def depth(self) -> str:
@@ -61,8 +57,9 @@ def compare(results: list[Result]) -> list[Row]:
     floats = {_group(r): r for r in results if r.variant == r.variant.reference()}
     controls: dict[tuple[str, int, int, str], list[tuple[float, float]]] = {}
     for r in results:
-        if r.variant.weights.startswith("noise") and r.variant.activations == FLOAT:
-            controls.setdefault(_group(r), []).append((noise_level(r.variant.weights), r.one_step))
+        weights = r.variant.format.weights
+        if isinstance(weights, Noise) and not r.variant.format.activations.integer:
+            controls.setdefault(_group(r), []).append((weights.level, r.one_step))
 
     def row(result: Result) -> Row:
         right = result.exact.count("1")
@@ -92,8 +89,9 @@ def equivalent_noise(fidelity: float, controls: list[tuple[float, float]]) -> fl
 
 def _formats_key(result: Result) -> tuple[bool, str, str, int, str, str]:
     """Integer programs first; the same whatever order cells finished in."""
-    v = result.variant
-    return not v.integer, v.activations, v.carry, -result.costs.package_bytes, v.weights, v.rounding
+    f = result.variant.format
+    size = -result.costs.package_bytes
+    return not f.integer, f.activations.name, f.carry, size, f.weights.name, f.rounding
 
 
 def _group(result: Result) -> tuple[str, int, int, str]:

@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from refimpl.counting import count_step
 from refimpl.float_params import Linear
+from refimpl.formats import Format
+from refimpl.formats.symmetric import Symmetric
 from refimpl.models.config import ModelConfig
 from refimpl.models.tree import Model
-from refimpl.quantize.rewrite import linears
-from refimpl.quantize.weights import parse_format
-from workbench.lab.emulate import EXACT
+from workbench.counting import count_step
+from workbench.lab.rewrite import linears
 from workbench.lab.variant import Variant, network
 
 FLOAT_BYTES, SCALE_BYTES = 4, 4
@@ -32,24 +32,19 @@ class Costs:
     macs: int
 
 
-def linear_bytes(p: Linear, weights: str) -> int:
+def linear_bytes(p: Linear, format: Format) -> int:
     """Stored bytes of one linear's weights and scales."""
     rows, inner = p.weight.shape
-    if weights == EXACT or weights.startswith("noise"):
+    fmt = format.weights_at(p.name)
+    if not fmt.integer:
         return rows * inner * FLOAT_BYTES
-    fmt = parse_format(weights)
     codes = -(-rows * inner * fmt.bits // 8)
-    blocks = rows * -(-inner // fmt.block) if fmt.block else 0
-    scales = {
-        "tensor": SCALE_BYTES,
-        "ternary": SCALE_BYTES,
-        "row": rows * SCALE_BYTES,
-        "asymmetric": rows * (SCALE_BYTES + 1),
-        "signed-asymmetric": rows * (SCALE_BYTES + 1),
-        "group": rows * SCALE_BYTES + blocks,
-        "mx": blocks,
-    }
-    return codes + scales[fmt.granularity]
+    scales = rows * (SCALE_BYTES + fmt.zero_point)
+    if isinstance(fmt, Symmetric) and fmt.scale != "row":
+        scales = SCALE_BYTES
+    elif fmt.factors == "exponent":
+        scales = 0
+    return codes + scales + rows * fmt.blocks(inner)
 
 
 def rest_bytes(model: Model) -> int:
@@ -66,10 +61,10 @@ def _macs_of_step(config: ModelConfig) -> int:
     return counts.macs + counts.attention_macs
 
 
-def traffic(model: Model, weights: str, steps: int) -> int:
+def traffic(model: Model, format: Format, steps: int) -> int:
     """Weight bytes read in ``steps`` ACT steps of a puzzle at the cycles of ``model``."""
     config = model.config
-    sizes = {p.name: linear_bytes(p, weights) for p in linears(model)}
+    sizes = {p.name: linear_bytes(p, format) for p in linears(model)}
     heads = sizes.pop("lm_head") + sizes.pop("q_head")
     own = {level: sum(size for name, size in sizes.items() if name.startswith(f"{level}.")) for level in "LH"}
     if model.H_level is model.L_level:
@@ -80,6 +75,6 @@ def traffic(model: Model, weights: str, steps: int) -> int:
 def costs(variant: Variant) -> Costs:
     """Costs of a variant at its (resolved) depth."""
     model = network(variant.network).float_model.with_depth(variant.H_cycles, variant.steps)
-    stored = sum(linear_bytes(p, variant.weights) for p in linears(model)) + rest_bytes(model)
-    moved = traffic(model, variant.weights, variant.steps)
+    stored = sum(linear_bytes(p, variant.format) for p in linears(model)) + rest_bytes(model)
+    moved = traffic(model, variant.format, variant.steps)
     return Costs(stored, moved, _macs_of_step(model.config) * variant.steps)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from refimpl.formats import parse_format
 from workbench.evaluate import accuracy
 from workbench.lab.cell import Choice, puzzle_set
 from workbench.lab.costs import costs, traffic
@@ -36,7 +37,7 @@ def depth_table(variants: list[Variant], choice: Choice, depths: tuple[int, ...]
             paired = mcnemar_exact(full, puzzle_exact(answers, chosen.labels))
             spent = costs(replace(variant, H_cycles=1, steps=depth))
             rows.append((
-                _formats(variant), str(depth), percent(right.exact),
+                str(variant.format), str(depth), percent(right.exact),
                 f"{100 * low_high.low:.1f}-{100 * low_high.high:.1f}", percent(right.cell),
                 f"{paired.only_first}/{paired.only_second}", f"{paired.p_value:.2g}",
                 f"{2 * spent.macs / GIGA:.2f}", f"{spent.traffic_bytes / MIB:.1f}",
@@ -54,10 +55,10 @@ def depth_table(variants: list[Variant], choice: Choice, depths: tuple[int, ...]
 def schedule_table(name: str, cheap: str, full: str, choice: Choice, lasts: tuple[int, ...]) -> Grid:
     """``cheap`` weights for the first loops, ``full`` weights for the last ones, with and without halting."""
     chosen = puzzle_set(name, choice)
-    variants = [Variant(name, weights, "a8", "int16") for weights in (cheap, full)]
+    variants = [Variant(name, parse_format(weights)) for weights in (cheap, full)]
     first, second = map(reading, variants)
     steps = network(name).config.halt_max_steps
-    one_step = [traffic(network(name).float_model, weights, 1) for weights in (cheap, full)]
+    one_step = [traffic(network(name).float_model, v.format, 1) for v in variants]
     rows = []
     baseline = None
     plans = [(0, steps, False), (0, steps, True)]  # (steps of cheap at most, steps of full, halting)
@@ -84,16 +85,10 @@ def schedule_table(name: str, cheap: str, full: str, choice: Choice, lasts: tupl
             f"{float(np.asarray(moved / baseline[1])):.3f}",
         ))  # fmt: skip
     return Grid(
-        f"{name}: {cheap} loops finished by {full} loops, a8, carry int16, {chosen.origin}",
+        f"{name}: {variants[0].format} loops finished by {variants[1].format} loops, {chosen.origin}",
         ("mean steps", "stop", "exact %", "95 %", "cell %", "lost/won", "p", "traffic MiB", "share"),
         tuple(rows),
         f"mean steps: ACT steps of {cheap} + of {full}. stop: `head` leaves the {cheap} loops (in the 0 + n "
         "row the run) when q_halt > 0. lost/won, p and share: against the first row. traffic: weight bytes "
         "read a puzzle, mean.",
     )
-
-
-def _formats(variant: Variant) -> str:
-    if variant == variant.reference():
-        return "float32"
-    return f"{variant.weights} {variant.activations} {variant.carry}"

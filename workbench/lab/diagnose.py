@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from refimpl.errors import InputError
+from refimpl.fixedpoint import ROUNDINGS
+from refimpl.formats import parse_format
 from workbench.command_line import examples, number
 from workbench.datasets.read import add_data
 from workbench.lab.calibrations import calibrations_tables
@@ -30,19 +32,7 @@ SCHEDULE_LASTS = (1, 2, 4, 8)
 
 
 def _variants(args: argparse.Namespace) -> list[Variant]:
-    """``--formats w8c/a8/int16,fp32``: weights, activations, carry."""
-    found = []
-    for text in args.formats.split(","):
-        parts = text.split("/")
-        if parts == ["fp32"]:
-            found.append(Variant(args.network).resolved())
-        elif len(parts) == 3:
-            found.append(Variant(args.network, *parts).resolved())
-        else:
-            raise InputError(
-                f"the format {text!r} is neither fp32 nor weights/activations/carry, as in w8c/a8/int16."
-            )
-    return found
+    return [Variant(args.network, parse_format(text)).resolved() for text in args.formats.split(",")]
 
 
 def _growth(args: argparse.Namespace) -> list[Grid]:
@@ -54,7 +44,7 @@ def _calls(args: argparse.Namespace) -> list[Grid]:
 
 
 def _parting(args: argparse.Namespace) -> list[Grid]:
-    double, single = (Variant(args.network, args.weights, "a8", "int16", r) for r in ("double", "single"))
+    double, single = (Variant(args.network, parse_format(f"{args.weights}-{r}")) for r in ROUNDINGS)
     return parting_tables(double.resolved(), single.resolved(), args.choice)
 
 
@@ -109,10 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     subjects = "; ".join(f"{name}: {text}" for name, (_, text) in SUBJECTS.items())
     parser.add_argument("subject", choices=SUBJECTS, metavar="SUBJECT", help=subjects)
     parser.add_argument("--network", default=DEFAULT_NETWORK)
-    formats = "fp32,w8c/a8/int16,w4t/a8/int16"
-    parser.add_argument(
-        "--formats", default=formats, help="weights/activations/carry or fp32 (growth, depth)"
-    )
+    parser.add_argument("--formats", default="fp32,w8c,w4t", help="as in w8c-a8d-c8 (calls, growth, depth)")
     parser.add_argument("--weights", default="w4t", help="(parting, sites, schedule, calibration)")
     parser.add_argument(
         "--spare", metavar="LINEAR=FORMAT", help="sites: all in --weights but this one linear"

@@ -16,9 +16,9 @@ import numpy as np
 from refimpl import float_ops
 from refimpl.float_params import Floats, Linear, Site
 from refimpl.models.tree import Model
-from refimpl.quantize.rewrite import map_linears
 from workbench.fidelity import Reading
 from workbench.lab.cell import Choice, puzzle_set
+from workbench.lab.rewrite import map_linears
 from workbench.lab.sensitivity import compare_programs
 from workbench.lab.variant import network
 from workbench.render.grid import Grid

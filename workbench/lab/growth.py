@@ -82,7 +82,7 @@ def growth_tables(variants: list[Variant], choice: Choice) -> list[Grid]:
                 percent(float((measured.deviation[k][settled] > 0.5).mean())) if settled.any() else "",
             ))  # fmt: skip
         tables.append(Grid(
-            f"{variant.network}, {variant.weights} {variant.activations} {variant.carry}: deviation of z_H, "
+            f"{variant.network}, {variant.format}: deviation of z_H, "
             f"{chosen.origin}; the float run settles on {int(settled.sum())} of {len(settled)}",
             ("call", "step", "residual, settled", "deviation, settled", "residual, other", "deviation, other",
              "settled, off by > 0.5 (%)"),

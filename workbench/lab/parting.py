@@ -108,7 +108,7 @@ def parting_tables(first: Variant, second: Variant, choice: Choice) -> list[Grid
     solved = [puzzle_exact(a, chosen.labels) for a in answers]
     paired = mcnemar_exact(*solved)
     where = Counter(zip(calls.tolist(), operators, strict=True))
-    names = f"{first.network}: {_formats(first)} against {_formats(second)}, {chosen.origin}"
+    names = f"{first.network}: {first.format} against {second.format}, {chosen.origin}"
     by_place = Grid(
         f"{names}: where states first differ",
         ("first operator", "call", "puzzles"),
@@ -129,7 +129,3 @@ def parting_tables(first: Variant, second: Variant, choice: Choice) -> list[Grid
           f"{paired.only_first}/{paired.only_second}", f"{paired.p_value:.2g}"),),
     )  # fmt: skip
     return [by_place, spread, outcome]
-
-
-def _formats(variant: Variant) -> str:
-    return f"{variant.weights} {variant.activations} {variant.carry} {variant.rounding}"

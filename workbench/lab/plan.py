@@ -7,7 +7,7 @@
     networks = ["sudoku9-mlp"]
     weights = ["w8c", "w4c"]
     activations = ["a8"]
-    carry = ["int16"]
+    carry = ["c16"]
     rounding = ["double"]
     depths = ["2x16", "1x8"]            # H_cycles x ACT steps; absent: the network's own
 
@@ -23,12 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from refimpl.errors import InputError, unknown_name
+from refimpl.formats import EXACT, Format, parse_activations, parse_carry, parse_rounding, parse_weights
 from workbench.files.inputs import read_toml
 from workbench.lab.cell import Cell, Choice
 from workbench.lab.variant import Variant
 
 DEFAULTS: dict[str, list[str]] = {
-    "weights": ["fp32"], "activations": ["a8"], "carry": ["int16"], "rounding": ["double"], "depths": ["own"],
+    "weights": ["fp32"], "activations": ["a8"], "carry": ["c16"], "rounding": ["double"], "depths": ["own"],
 }  # fmt: skip
 NETWORKS = "networks"
 
@@ -59,9 +60,14 @@ def grid_cells(grid: dict[str, Any], choice: Choice, where: str) -> list[Cell]:
             references.append(Variant(name, H_cycles=depth[0], steps=depth[1]))
             formats = product(axes["weights"], axes["activations"], axes["carry"], axes["rounding"])
             for weights, activations, carry, rounding in formats:
-                if weights != "fp32":
-                    variants.append(Variant(name, weights, activations, carry, rounding, *depth))
+                if weights != EXACT:
+                    variants.append(Variant(name, _format(weights, activations, carry, rounding), *depth))
     return [Cell(v.resolved(), choice) for v in (*references, *variants)]
+
+
+def _format(weights: str, activations: str, carry: str, rounding: str) -> Format:
+    parts = parse_activations(activations), parse_carry(carry), parse_rounding(rounding)
+    return Format(parse_weights(weights), *parts)
 
 
 def unique(cells: list[Cell]) -> list[Cell]:

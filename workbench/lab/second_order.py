@@ -15,19 +15,15 @@ import numpy as np
 from refimpl import float_ops
 from refimpl.errors import InputError
 from refimpl.float_params import Floats, Linear
+from refimpl.formats import QuantizedWeights, WeightFormat
+from refimpl.formats.symmetric import Symmetric
+from refimpl.formats.weights import SCALE_FLOOR, Float64s
 from refimpl.models.operators import Array
 from refimpl.models.recursion import run
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import Calibration
 from refimpl.quantize.lower import QuantizeRule
 from refimpl.quantize.sites import SiteOps
-from refimpl.quantize.weights import (
-    SCALE_FLOOR,
-    Float64s,
-    QuantizedWeights,
-    WeightFormat,
-    quantize_weights,
-)
 
 Method = Literal["minmax", "clip", "feedback"]
 CLIPS = tuple(np.round(np.arange(1.0, 0.29, -0.05), 2).tolist())
@@ -84,18 +80,18 @@ def error_feedback(w: Float64s, scale: Float64s, qmax: int, moment: Float64s) ->
     return codes
 
 
-def search(w: Float64s, fmt: WeightFormat, moment: Float64s, to_codes: Rounder) -> QuantizedWeights:
+def search(w: Float64s, fmt: Symmetric, moment: Float64s, to_codes: Rounder) -> QuantizedWeights:
     """Codes by ``to_codes`` at the scale, of absmax times CLIPS, with the least output error.
 
     One factor a row for per-row formats, one for the whole tensor else.
     """
-    base = quantize_weights(w, fmt).scale
+    base = fmt.quantize(w).scale
     scales = [np.maximum(base * clip, SCALE_FLOOR) for clip in CLIPS]
     candidates = [to_codes(w, scale, fmt.qmax, moment) for scale in scales]
     errors = np.stack(
         [output_errors(w, c * s[:, None], moment) for c, s in zip(candidates, scales, strict=True)]
     )
-    if fmt.granularity == "tensor":
+    if fmt.scale == "tensor":
         errors = np.broadcast_to(errors.sum(axis=1, keepdims=True), errors.shape)
     best, rows = errors.argmin(axis=0), np.arange(len(w))
     return QuantizedWeights(np.stack(candidates)[best, rows].astype(np.int8), np.stack(scales)[best, rows])
@@ -115,8 +111,8 @@ def rule(method: Method, moments: Mapping[str, Float64s]) -> QuantizeRule:
 
     def quantize(p: Linear, fmt: WeightFormat) -> QuantizedWeights:
         if method == "minmax":
-            return quantize_weights(p.weight, fmt)
-        if fmt.granularity not in ("row", "tensor"):
+            return fmt.quantize(p.weight)
+        if not isinstance(fmt, Symmetric) or fmt.scale == "mean":
             raise InputError(f"{fmt.name}: {method} calibration exists for per-row and per-tensor formats.")
         to_codes = error_feedback if method == "feedback" else nearest
         return search(np.asarray(p.weight, np.float64), fmt, moments[p.name], to_codes)

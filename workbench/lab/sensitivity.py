@@ -10,10 +10,10 @@ from refimpl.float_params import Floats
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import Calibration
 from refimpl.quantize.lower import lower
-from refimpl.quantize.rewrite import linears
 from refimpl.quantize.sites import SiteOps, Visitor
 from workbench.fidelity import Reading, flattened_cosines, position_cosines
 from workbench.lab.cell import Choice, Track, puzzle_set, track
+from workbench.lab.rewrite import linears
 from workbench.lab.steps import over_batches
 from workbench.lab.variant import network
 from workbench.render.grid import Grid, percent
@@ -29,7 +29,7 @@ def weight_sites(name: str, low: str, high: str, choice: Choice) -> Grid:
     found, chosen = network(name), puzzle_set(name, choice)
     programs = {f"all {high}": Reading(fast, lower(found.float_model, high, found.calibration))}
     for p in linears(found.float_model):
-        model = lower(found.float_model, high, found.calibration, overrides={p.name: low})
+        model = lower(found.float_model, f"{high}+{p.name}={low}", found.calibration)
         programs[p.name] = Reading(fast, model)
     programs[f"all {low}"] = Reading(fast, lower(found.float_model, low, found.calibration))
     title = f"{name}: one linear in {low}, the others in {high} (integer-exact)"
@@ -46,7 +46,7 @@ def spared_site(name: str, low: str, spared: str, choice: Choice) -> Grid:
     programs = {
         f"all {low}": Reading(fast, lower(found.float_model, low, found.calibration)),
         f"all {low} but {site} {fmt}": Reading(
-            fast, lower(found.float_model, low, found.calibration, overrides={site: fmt})
+            fast, lower(found.float_model, f"{low}+{site}={fmt}", found.calibration)
         ),
     }
     return compare_programs(

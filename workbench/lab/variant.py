@@ -1,68 +1,35 @@
-"""A variant: one network under one choice of formats and depth, and the program that runs it."""
+"""A variant: one network in one format and depth, and the program that runs it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from refimpl import fast, float_ops
-from refimpl.errors import InputError, unknown_name
-from refimpl.fixedpoint import ROUNDINGS, Rounding
-from refimpl.quantize.activations import emulated_inputs, parse_activations
-from refimpl.quantize.lower import CARRIES, lower
+from refimpl.errors import InputError
+from refimpl.formats import FLOAT32, Format
+from refimpl.quantize.lower import lower
 from refimpl.quantize.sites import SiteOps
-from refimpl.quantize.weights import parse_format
 from workbench.fidelity import Reading
-from workbench.lab.emulate import EXACT, noise_level, weight_only
+from workbench.lab.emulate import weight_only
+from workbench.lab.emulated_inputs import emulated_inputs
 from workbench.networks import Network, find_network
-
-FLOAT = "float"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Formats and depth.
-
-    ``carry`` decides the kind: ``int16`` and ``int8`` run integer-exact, ``float`` is an emulation
-    (``activations`` may then be ``float`` too).  Depth 0 means the network's own.
-    """
+    """Format and depth; depth 0 means the network's own."""
 
     network: str
-    weights: str = EXACT
-    activations: str = FLOAT
-    carry: str = FLOAT
-    rounding: Rounding = "double"
+    format: Format = FLOAT32
     H_cycles: int = 0
     steps: int = 0
 
-    def __post_init__(self) -> None:
-        if self.carry not in (FLOAT, *CARRIES):
-            raise unknown_name("carry format", self.carry, (FLOAT, *CARRIES))
-        if self.rounding not in ROUNDINGS:
-            raise unknown_name("rounding rule", self.rounding, ROUNDINGS)
-        float_weights = self.weights == EXACT or self.weights.startswith("noise")
-        if not float_weights:
-            parse_format(self.weights)
-        elif self.weights != EXACT:
-            noise_level(self.weights)
-        if self.activations != FLOAT:
-            parse_activations(self.activations)
-        if self.integer and (self.activations == FLOAT or float_weights):
-            raise InputError(
-                f"{self.weights} with {self.activations} activations has no integer program; use carry float."
-            )
-
-    @property
-    def integer(self) -> bool:
-        """Whether the variant runs integer-exact."""
-        return self.carry != FLOAT
-
     @property
     def key(self) -> str:
-        """Formats and depth as one line of text; unique."""
-        depth = f"H{self.H_cycles or '-'}n{self.steps or '-'}"
-        return f"{self.network} {self.weights} {self.activations} {self.carry} {self.rounding} {depth}"
+        """Format and depth as one line of text; unique."""
+        return f"{self.network} {self.format} H{self.H_cycles or '-'}n{self.steps or '-'}"
 
     def reference(self) -> Variant:
         """The float variant of the same network at the same depth."""
@@ -75,7 +42,7 @@ class Variant:
         return replace(self, H_cycles=H_cycles, steps=steps)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**vars(self), "format": str(self.format)}
 
 
 @lru_cache(maxsize=8)
@@ -89,14 +56,11 @@ def network(name: str) -> Network:
 
 def reading(variant: Variant) -> Reading:
     """The program of ``variant``."""
-    found = network(variant.network)
+    found, fmt = network(variant.network), variant.format
     depth = (variant.H_cycles or None, variant.steps or None)
-    if variant.integer:
-        model = lower(found.float_model, variant.weights, found.calibration, variant.rounding,
-                      variant.activations, variant.carry)  # type: ignore[arg-type]  # fmt: skip
-        return Reading(fast, model.with_depth(*depth))
-    model = weight_only(found.float_model, variant.weights).with_depth(*depth)
-    if variant.activations == FLOAT:
+    if fmt.integer:
+        return Reading(fast, lower(found.float_model, fmt, found.calibration).with_depth(*depth))
+    model = weight_only(found.float_model, fmt.weights).with_depth(*depth)
+    if not fmt.activations.integer:
         return Reading(float_ops, model)
-    visitor = emulated_inputs(parse_activations(variant.activations), found.calibration)
-    return Reading(SiteOps(visitor), model)
+    return Reading(SiteOps(emulated_inputs(fmt.activations, found.calibration)), model)

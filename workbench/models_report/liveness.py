@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from refimpl.counting import CountedStep
+from workbench.counting import CountedStep
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from refimpl.counting import CountedStep, count_step
 from refimpl.models.config import ModelConfig
+from workbench.counting import CountedStep, count_step
 from workbench.embeddings.formats import parse_row_format
 from workbench.flops import Flops, step_flops
 from workbench.models_report.liveness import Scratch, scratch

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from refimpl.errors import InputError
-from refimpl.quantize.blocks import stored_weights
-from refimpl.quantize.weights import parse_format, quantize_weights
+from refimpl.formats import parse_weights
 from workbench.files.fields import Fields
 from workbench.files.inputs import read_json
 
@@ -62,8 +61,8 @@ def answered(number: int, request: Fields) -> dict[str, Any]:
         weights = np.array(rows, np.float64)
     except (ValueError, TypeError) as error:
         raise request.error(f"{request.label('weights')} is no matrix of numbers.") from error
-    fmt = parse_format(name)
-    q = quantize_weights(weights, fmt)
+    fmt = parse_weights(name)
+    q = fmt.quantize(weights)
     published = {
         "codes": q.codes.tolist(),
         "scale": q.scale.tolist(),
@@ -73,7 +72,7 @@ def answered(number: int, request: Fields) -> dict[str, Any]:
     test: dict[str, Any] = {"tcId": number, "format": name, "flags": request.data["flags"], "block": q.block}
     test |= {"weights": rows, "published": published}
     try:
-        s = stored_weights(weights, fmt, "weights")
+        s = fmt.stored(weights, "weights")
     except InputError as error:
         return test | {"result": "refused", "reason": str(error)}
     stored = {
@@ -81,7 +80,7 @@ def answered(number: int, request: Fields) -> dict[str, Any]:
         "row_scale": s.row_scale.tolist(),
         "zero_point": None if s.zero_point is None else s.zero_point.tolist(),
         "block_scale": None if s.block_scale is None else s.block_scale.tolist(),
-        "power_of_two": s.power_of_two,
+        "power_of_two": fmt.factors == "exponent",
     }
     return test | {"result": "valid", "stored": stored}
 

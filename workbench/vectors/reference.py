@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from refimpl import fixedpoint, ops
-from refimpl.block_params import BlockLinear, Int8Norm, Online
+from refimpl.block_params import FACTORS, BlockLinear, Int8Norm, Online
 from refimpl.fixedpoint import Rounding
 from refimpl.models.tree import Embedding
 from refimpl.ops.block_linear import requantize_wide
@@ -71,7 +71,7 @@ def _block_linear(space: Any, i: Request, p: Params, bits: int) -> Array:
         i["zero_point"],
         p["block"],
         i["block_scale"],
-        bool(p["power_of_two"]),
+        FACTORS[p["power_of_two"]],
         i["bias"],
         i["multiplier"],
         i["shift"],

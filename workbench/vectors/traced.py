@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from refimpl.errors import InputError
-from refimpl.fixedpoint import Rounding
 from refimpl.float_params import build_model
 from refimpl.image import Image
 from refimpl.model_image import ImageMeta, from_image, to_image
@@ -17,7 +16,7 @@ from refimpl.models.config import ModelConfig
 from refimpl.models.halting import StopRule, parse_stop
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import calibrate
-from refimpl.quantize.lower import Carry, lower
+from refimpl.quantize.lower import lower
 from workbench.files.inputs import read_bytes
 from workbench.networks import find_network
 from workbench.seeded import seeded_tensors
@@ -67,37 +66,31 @@ def _small_hrm_tokens() -> Array:
     return Draws("small hrm").integers(0, SMALL_HRM.vocab_size - 1, SMALL_HRM.seq_len).astype(np.int32)
 
 
-def _small_hrm(
-    weights: str, rounding: Rounding = "double", activations: str = "a8", carry: Carry = "int16",
-    stop: str = "fixed",
-) -> Callable[[], bytes]:  # fmt: skip
+def _small_hrm(format: str, name: str = "", stop: str = "fixed") -> Traced:
     def build() -> bytes:
         tensors = seeded_tensors(SMALL_HRM, seed=6)
         # Biases of the official initialisation (-5, -5) would leave half of the halting head untested.
         tensors["inner.q_head.weight"] = tensors["inner.lm_head.weight"][:2]
         model = build_model(SMALL_HRM, tensors, np.float32)
         calibration = calibrate(model, _small_hrm_tokens()[None], np.array([2]), source="seeded tokens")
-        meta = ImageMeta("hrm-small", weights, calibration.source, "none", trained=False)
-        lowered = lower(model, weights, calibration, rounding, activations, carry)
+        meta = ImageMeta("hrm-small", format, calibration.source, "none", trained=False)
+        lowered = lower(model, format, calibration)
         return to_image(lowered.with_stop(parse_stop(stop)), meta)
 
-    return build
+    return Traced(f"hrm-small-{name or format}", 2, _small_hrm_tokens, build)
 
 
-def _shipped(network: str, weights: str, activations: str = "a8") -> Traced:
+def _shipped(network: str, format: str) -> Traced:
     def first_puzzle() -> Array:
         config = find_network(network).config
         shipped = config.seq_len == 81  # only 9x9 puzzles ship; of other sizes the first one drawn
         return evaluation_set(config, None if shipped else 1).inputs[0].astype(np.int32)
 
-    name = f"{network}-{weights}" + (f"-{activations}" if activations != "a8" else "")
-    return Traced(
-        name, 0, first_puzzle, lambda: find_network(network).image(weights, activations=activations)
-    )
+    return Traced(f"{network}-{format}", 0, first_puzzle, lambda: find_network(network).image(format))
 
 
 MLP = _shipped("sudoku9-mlp", "w4c")
-SMALL = Traced("hrm-small-w4c", 2, _small_hrm_tokens, _small_hrm("w4c"))
+SMALL = _small_hrm("w4c")
 
 TRACED: dict[str, Traced] = {t.name: t for t in (
     MLP,
@@ -107,19 +100,15 @@ TRACED: dict[str, Traced] = {t.name: t for t in (
     MLP.under("both-largest", "head+settled,t=1000,of=largest,over=step,least=3,more=3"),
     SMALL.under("head", "head,least=2,more=1"),
     _shipped("sudoku9-att", "w4c"),
-    _shipped("sudoku6-mlp", "mxint4", "amx"),
+    _shipped("sudoku6-mlp", "mxint4-amx"),
     SMALL,
-    Traced(
-        "hrm-small-w4c-rule", 2, _small_hrm_tokens, _small_hrm("w4c", stop="settled,t=350,more=1")
-    ),
-    Traced("hrm-small-w8c-single", 2, _small_hrm_tokens, _small_hrm("w8c", "single")),
-    Traced("hrm-small-w4an", 2, _small_hrm_tokens, _small_hrm("w4an")),
-    Traced("hrm-small-w4g32-a8d", 2, _small_hrm_tokens, _small_hrm("w4g32", activations="a8d")),
-    Traced("hrm-small-mxint4", 2, _small_hrm_tokens, _small_hrm("mxint4", activations="amx")),
-    Traced(
-        "hrm-small-w8c-a16-carry8", 2, _small_hrm_tokens, _small_hrm("w8c", activations="a16", carry="int8")
-    ),
-    Traced("hrm-small-w4c-a4", 2, _small_hrm_tokens, _small_hrm("w4c", activations="a4")),
+    _small_hrm("w4c", "w4c-rule", "settled,t=350,more=1"),
+    _small_hrm("w8c-single"),
+    _small_hrm("w4an"),
+    _small_hrm("w4g32-a8d"),
+    _small_hrm("mxint4-amx", "mxint4"),
+    _small_hrm("w8c-a16-c8", "w8c-a16-carry8"),
+    _small_hrm("w4c-a4"),
 )}  # fmt: skip
 
 

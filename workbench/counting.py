@@ -1,6 +1,6 @@
 """What a run costs: a wrapper over any reading that notes one event for each operator it executes.
 
-``Metered(refimpl.fast)`` counts a real run, ``Metered(refimpl.shape_ops)`` a run of shapes alone; both go
+``Metered(refimpl.fast)`` counts a real run, ``Metered(workbench.shape_ops)`` a run of shapes alone; both go
 through :func:`count`, so the program that is costed is the program that is specified.  Counts are
 exact integers.
 """
@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from refimpl import shape_ops
 from refimpl.models import recursion
 from refimpl.models.config import ModelConfig
 from refimpl.models.operators import Array
 from refimpl.models.order import Call
 from refimpl.models.skeleton import skeleton
 from refimpl.models.tree import Embedding
+from workbench import shape_ops
 
 MULTIPLIER_BYTES, SHIFT_BYTES, BIAS_BYTES = 4, 1, 4
 SILU_TABLE_BYTES, STATE_BYTES = 256, 2
@@ -153,7 +153,7 @@ class Metered:
     """An operator namespace that calls ``inner`` and reports an :class:`Event` for each operator.
 
     ``hold`` keeps every array alive so that buffer identities in the events stay unique; use it with
-    :mod:`refimpl.shape_ops`, where arrays occupy nothing.
+    :mod:`workbench.shape_ops`, where arrays occupy nothing.
     """
 
     def __init__(self, inner: Any, on_event: Callable[[Event], None], hold: bool = False) -> None:

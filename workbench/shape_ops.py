@@ -1,7 +1,7 @@
 """The counting reading: operators that know shapes and types and compute nothing.
 
 Leaves are :class:`refimpl.models.skeleton.Spec`; arrays are zero-stride NumPy arrays of the integer
-reading's types, so a 916-token model costs no memory.  Run under :class:`refimpl.counting.Metered`.
+reading's types, so a 916-token model costs no memory.  Run under :class:`workbench.counting.Metered`.
 """
 
 from __future__ import annotations
