@@ -109,9 +109,11 @@ def test_commands_work_from_the_installed_wheel_in_an_empty_folder(built: Path, 
         "mcusim parts",
         "mcusim deployments",
         "mcusim explain",
+        "mcusim export chip --steps 1",
     )
     for command in commands:
         run(sys.executable, "-m", *command.split(), cwd=empty, env=env)
+    assert (empty / "chip" / "selftest").is_dir()
     assert (empty / "out.img").stat().st_size > 100_000
     where = run(
         sys.executable, "-c", "import workbench.shipped as s; print(s.shipped('golden'))", cwd=empty, env=env

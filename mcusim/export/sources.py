@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from pathlib import Path
 
 from refimpl.errors import InputError
 from workbench.files.inputs import read_text
+from workbench.shipped import shipped
 from workbench.vectors.files import DEFAULT_GOLDEN
 
-FIRMWARE = Path(__file__).resolve().parents[2] / "firmware" / "src"
+FIRMWARE = shipped("firmware") / "src"
 ABI_HEADER = "rr_abi.h"
 
 _INCLUDE = re.compile(r'^\s*#include "([^"]+)"', re.MULTILINE)
