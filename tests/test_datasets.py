@@ -360,3 +360,18 @@ def test_puzzles_do_not_interact_and_an_interrupt_keeps_what_is_done(tiny: Path)
     assert measure(runner, puzzles, done={start: part}) == measure(runner, puzzles)
     with pytest.raises(InputError, match="--threads is 0"):
         next(batches(runner, puzzles, threads=0))
+
+
+@pytest.mark.parametrize(
+    ("file", "network", "count"),
+    [
+        ("sudoku_extreme_test.csv", "sudoku9-mlp", 300),
+        ("sudoku_diabolical.csv", "sudoku9-mlp", 5000),
+        ("maze_hard_30x30_test.csv", "trm-att-maze", 400),
+        ("arc_agi1_evaluation.json", "trm-att-arc", 419),
+    ],
+)
+def test_public_files_are_read_whole(shared_dir: Path, file: str, network: str, count: int) -> None:
+    puzzles = read_data(shared_dir / "data" / file, find_network(network).config)
+    assert len(puzzles.inputs) == count
+    assert puzzles.labelled

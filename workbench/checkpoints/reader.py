@@ -19,6 +19,7 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _PICKLE = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
 _LFS = b"version https://git-lfs"
 _SHARDS = "weight_map"
+_LISTED = 6
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
             hint = "it is a Git LFS pointer, not the file itself"
         raise InputError(f"{path} is no checkpoint of a known form (npz, safetensors, torch zip): {hint}.")
     if not found.shapes:
-        inert = f"; it names {', '.join(found.placeholders)}, and nothing of it was executed"
+        inert = f"; it names {', '.join(found.placeholders[:_LISTED])}, and nothing of it was executed"
         raise InputError(f"{path} holds no tensors{inert if found.placeholders else ''}.")
     return found
 
@@ -107,6 +108,14 @@ def _torch(path: Path) -> Checkpoint:
     return Checkpoint(path, shapes, load, records.placeholders, strings(records.tree))
 
 
+def _part(path: Path, index: Path) -> Checkpoint:
+    with opened(path, "the part") as file:
+        head = file.read(32)
+    if head.lstrip().startswith(b"{") and not looks_like_safetensors(head):
+        raise InputError(f"{index} names the part {path.name}, an index again; parts hold tensors.")
+    return open_checkpoint(path)
+
+
 def _shards(path: Path) -> Checkpoint:
     """The parts that an index (``weight_map``: name -> file beside it) names."""
     index = read_json(path, "the index").data
@@ -118,7 +127,7 @@ def _shards(path: Path) -> Checkpoint:
     outside = [name for name in names if Path(name).name != name]
     if outside:
         raise InputError(f"{path} names the part {outside[0]!r}; parts lie beside the index.")
-    parts = {name: open_checkpoint(path.parent / name) for name in names}
+    parts = {name: _part(path.parent / name, path) for name in names}
     lost = [tensor for tensor, name in files.items() if tensor not in parts[name].shapes]
     if lost:
         raise InputError(f"{path} says that {files[lost[0]]} holds {lost[0]}; it does not.")
