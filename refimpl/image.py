@@ -5,6 +5,10 @@ Little endian.  A 32-byte header, a table of 64-byte entries, then the sections,
     header  magic "RRIM", version u32, section count u32, file bytes u32, table CRC32 u32, 12 zero bytes
     entry   name char[36], element u8, rank u8, 2 zero bytes, dims u32[3], offset u32, bytes u32, CRC32 u32
 
+There is one way to lay given sections out: no name twice, payloads in the order of the table, each at the
+next multiple of 16, zero bytes between them and nothing behind the last; unused dims, characters and nibbles
+are zero.  So every bit of a file is one that a check reads.
+
 A leaf ``X`` of the tree is stored as sections ``X/codes``, ``X/multiplier``, ...; firmware finds them by
 name and reads them in place.  ``config`` is int32[], in the order of ``CONFIG_FIELDS``.
 """
@@ -15,6 +19,8 @@ import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +32,7 @@ MAGIC = b"RRIM"
 VERSION = 1
 ALIGNMENT = 16
 HEADER = struct.Struct("<4sIIII12x")
-ENTRY = struct.Struct("<36sBB2x3IIII")
+ENTRY = struct.Struct("<36sBBH3IIII")
 # Element codes; int4 is stored as nibbles, low first, rows contiguous.
 ELEMENTS: dict[int, tuple[str, int]] = {
     1: ("int8", 8), 2: ("int16", 16), 3: ("int32", 32), 4: ("int4", 4), 5: ("uint8", 8),
@@ -83,7 +89,7 @@ def encode(sections: list[Section]) -> bytes:
         if len(name) > 36 or section.values.ndim > 3:
             raise InputError(f"image: section {section.name!r}: a name over 36 bytes or over 3 dimensions.")
         dims = (*section.values.shape, 0, 0, 0)[:3]
-        table += ENTRY.pack(name, CODES[section.element], section.values.ndim, *dims, offset, len(raw),
+        table += ENTRY.pack(name, CODES[section.element], section.values.ndim, 0, *dims, offset, len(raw),
                             zlib.crc32(raw))  # fmt: skip
         body += raw + bytes(_align(len(raw)) - len(raw))
         offset = start + len(body)
@@ -104,6 +110,9 @@ class Image:
         for entry in self.entries.values():
             if zlib.crc32(self._raw(entry)) != entry.crc32:
                 raise InputError(f"{where}: section {entry.name!r} is damaged: its CRC32 differs.")
+            if entry.element == "int4" and prod(entry.shape) % 2 and self._raw(entry)[-1] > 15:
+                raise InputError(f"{where}: the unused nibble of section {entry.name!r} is not zero.")
+        self.read = set[str]()
 
     def _read_table(self) -> dict[str, Entry]:
         where, size = self.where, len(self.data)
@@ -113,33 +122,64 @@ class Image:
             raise InputError(f"{where}: the header's 12 reserved bytes are not zero: it is damaged.")
         _, version, count, total, table_crc = HEADER.unpack_from(self.data)
         if version != VERSION:
-            raise InputError(f"{where} has image version {version}; this reads version {VERSION}.")
+            raise InputError(f"{where} has image version {version}; this reads version {VERSION}. "
+                             "Write it anew with 'python -m refimpl quantize'.")  # fmt: skip
         end = HEADER.size + count * ENTRY.size
         table = self.data[HEADER.size : end]
         if end > size or zlib.crc32(table) != table_crc:
             raise InputError(f"{where}: the section table is damaged or truncated.")
-        entries = {}
+        entries = dict[str, Entry]()
         for raw in ENTRY.iter_unpack(table):
-            name = raw[0].rstrip(b"\0").decode("ascii")
-            element, bits = ELEMENTS.get(raw[1], ("", 0))
-            shape = tuple(raw[3 : 3 + raw[2]])
-            offset, length, crc = raw[6:]
-            if not element or length != (int(np.prod(shape)) * bits + 7) // 8:
-                raise InputError(f"{where}: section {name!r} has an impossible type or size.")
-            if offset + length > size:
-                raise InputError(f"{where}: section {name!r} ends at byte {offset + length:,}, "
-                                 f"but the file has {size:,}: it is truncated.")
-            entries[name] = Entry(name, element, shape, offset, length, crc)
-        if total != size:
-            raise InputError(f"{where} has {size:,} bytes; its header says {total:,}.")
+            entry = self._read_entry(raw)
+            if entry.name in entries:
+                raise InputError(f"{where}: section {entry.name!r} occurs twice.")
+            self._check_place(entry, end)
+            entries[entry.name] = entry
+            end = entry.offset + entry.size
+        self._check_zero(end, _align(end), "the end")
+        if total != size or size != _align(end):
+            raise InputError(f"{where} has {size:,} bytes; its header says {total:,}, its sections "
+                             f"{_align(end):,}.")  # fmt: skip
         return entries
+
+    def _read_entry(self, raw: tuple[Any, ...]) -> Entry:
+        name, element, rank, zero, *dims, offset, length, crc = raw
+        text = name.rstrip(b"\0")
+        if not text or any(c <= 32 or c > 126 for c in text):
+            raise InputError(f"{self.where}: a section's name is no word of ASCII letters.")
+        word, (kind, bits) = text.decode("ascii"), ELEMENTS.get(element, ("", 0))
+        shape = tuple(dims[:rank])
+        plain = 1 <= rank <= 3 and zero == 0 and min(shape) > 0 and not any(dims[rank:])
+        if not kind or not plain or length != (prod(shape) * bits + 7) // 8:
+            raise InputError(f"{self.where}: section {word!r} has an impossible type or size.")
+        return Entry(word, kind, shape, offset, length, crc)
+
+    def _check_place(self, entry: Entry, end: int) -> None:
+        """Refuse a section that does not begin right after what ends at ``end``, or ends outside the file."""
+        if entry.offset != _align(end):
+            raise InputError(f"{self.where}: section {entry.name!r} begins at byte {entry.offset:,}; "
+                             f"its place is {_align(end):,}.")  # fmt: skip
+        if entry.offset + entry.size > len(self.data):
+            raise InputError(f"{self.where}: section {entry.name!r} ends at byte "
+                             f"{entry.offset + entry.size:,}, but the file has {len(self.data):,}: "
+                             "it is truncated.")  # fmt: skip
+        self._check_zero(end, entry.offset, f"section {entry.name!r}")
+
+    def _check_zero(self, start: int, stop: int, what: str) -> None:
+        if any(self.data[start:stop]):
+            raise InputError(f"{self.where}: the bytes in front of {what} are not zero: it is damaged.")
 
     def _raw(self, entry: Entry) -> memoryview:
         return self.data[entry.offset : entry.offset + entry.size]
 
+    def unread(self) -> list[str]:
+        """Sections nobody asked for yet; a model's image has none once the model is read."""
+        return [name for name in self.entries if name not in self.read]
+
     def entry(self, name: str) -> Entry:
         if name not in self.entries:
             raise InputError(f"{self.where}: section {name!r} is missing.")
+        self.read.add(name)
         return self.entries[name]
 
     def array(self, name: str) -> Array:

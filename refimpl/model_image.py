@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl.block_params import FACTORS, BlockLinear, Int8Norm, Keep, Online
-from refimpl.errors import InputError
+from refimpl.errors import DoesNotFit, InputError
 from refimpl.fixedpoint import ROUNDINGS, Rounding
 from refimpl.image import Image, Section, encode
+from refimpl.model_rules import check
 from refimpl.models.config import ModelConfig
 from refimpl.models.halting import FIXED, KINDS, MEASURES, SPANS, StopRule
 from refimpl.models.skeleton import Spec, skeleton
@@ -26,7 +28,13 @@ CONFIG_FIELDS = (
 )  # fmt: skip
 FAMILIES = ("trm", "hrm")
 POSITIONS = ("none", "rope", "learned")
+MOST_BLOCK = 4096
 ONLINE: tuple[Online, ...] = ("static", "token", "mx")
+# The one spelling of the ``meta`` section, which the C port reads without a JSON reader.
+META = re.compile(
+    rb'\{"calibration": "W", "network": "W", "task": "W", "trained": (?:true|false), "weights": "W"\}'
+    .replace(b"W", rb'[ !#-\[\]-~]*')
+)
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,13 @@ def stop_values(rule: StopRule) -> list[int]:
     return [kind, rule.t, MEASURES.index(rule.of), SPANS.index(rule.over), rule.least, rule.more]
 
 
+def _meta_text(meta: ImageMeta) -> bytes:
+    """JSON in one spelling; what is no plain ASCII, a quote or a backslash becomes ``?``."""
+    plain = {name: re.sub(r"[^ !#-\[\]-~]", "?", value) if isinstance(value, str) else value
+             for name, value in vars(meta).items()}  # fmt: skip
+    return json.dumps(plain, sort_keys=True).encode()
+
+
 def _read_stop(image: Image) -> StopRule:
     """The rule of the ``stop`` section; an image without one runs all its steps."""
     if "stop" not in image.entries:
@@ -114,7 +129,7 @@ def _read_stop(image: Image) -> StopRule:
     values = image.array("stop").tolist()
     try:
         kind, t, of, over, least, more = values
-        if min(values) < 0:
+        if min(values) < 0 or not kind:
             raise IndexError
         return StopRule(KINDS[kind], t, MEASURES[of], SPANS[over], least, more)
     except (ValueError, IndexError) as error:
@@ -138,10 +153,9 @@ def _config_values(model: Model) -> list[int]:
 
 def to_image(model: Model, meta: ImageMeta) -> bytes:
     """Return the image of an integer ``model``."""
-    text = json.dumps(vars(meta), sort_keys=True).encode()
     sections = [
         _int32("config", *_config_values(model)),
-        Section("meta", "int8", np.frombuffer(text, np.int8)),
+        Section("meta", "int8", np.frombuffer(_meta_text(meta), np.int8)),
     ]
     if model.config.stop != FIXED:
         sections.append(_int32("stop", *stop_values(model.config.stop)))
@@ -152,12 +166,12 @@ def to_image(model: Model, meta: ImageMeta) -> bytes:
 
 def read_config(image: Image) -> tuple[ModelConfig, Rounding]:
     """Shapes, cycles and the rounding rule from the ``config`` section."""
-    values = image.array("config")
-    if len(values) != len(CONFIG_FIELDS):
-        raise InputError(f"{image.where}: section 'config' has {len(values)} fields, "
-                         f"not {len(CONFIG_FIELDS)}.")
+    values = take(image, "config", "int32", (len(CONFIG_FIELDS),))
     raw: dict[str, Any] = dict(zip(CONFIG_FIELDS, values.tolist(), strict=True))
+    choices = ("rounding", "family", "pos_encodings", "mlp_t")
     try:
+        if min(raw[name] for name in choices) < 0 or raw["mlp_t"] > 1:
+            raise IndexError
         rounding = ROUNDINGS[raw.pop("rounding")]
         raw["family"] = FAMILIES[raw["family"]]
         raw["pos_encodings"] = POSITIONS[raw["pos_encodings"]]
@@ -170,45 +184,57 @@ def read_config(image: Image) -> tuple[ModelConfig, Rounding]:
 
 def read_meta(image: Image) -> ImageMeta:
     """The words of the ``meta`` section."""
-    try:
-        return ImageMeta(**json.loads(image.array("meta").tobytes()))
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{image.where}: section 'meta' is not readable ({error}).") from error
+    entry = image.entry("meta")
+    text = image.array("meta").tobytes()
+    if (entry.element, len(entry.shape)) != ("int8", 1) or not META.fullmatch(text):
+        raise InputError(f"{image.where}: section 'meta' is not spelled as the image's writer spells it.")
+    return ImageMeta(**json.loads(text))
+
+
+def take(image: Image, name: str, element: str, shape: tuple[int, ...]) -> npt.NDArray[np.integer]:
+    """A section of the element type and shape the model gives it."""
+    entry = image.entry(name)
+    if (entry.element, entry.shape) != (element, shape):
+        raise InputError(f"{image.where}: section {name!r} is {entry.element} of shape {entry.shape}; "
+                         f"the config needs {element} of {shape}.")  # fmt: skip
+    return image.array(name)
+
+
+def _numbers(image: Image, name: str, count: int) -> list[int]:
+    values: list[int] = take(image, name, "int32", (count,)).tolist()
+    return values
 
 
 def _read_linear(image: Image, spec: Spec, rounding: Rounding) -> Linear | BlockLinear:
-    name = spec.name
-    codes = image.array(f"{name}/codes").astype(np.int8, copy=False)
-    if codes.shape != spec.shape:
-        raise InputError(f"{image.where}: section '{name}/codes' has shape {codes.shape}; "
-                         f"the config needs {spec.shape}.")
-    weight_bits, out_bits, *rest = image.array(f"{name}/format").tolist()
-    multiplier = image.array(f"{name}/multiplier").astype(np.int32)
-    shift = image.array(f"{name}/shift").astype(np.int32)
-    bias = image.array(f"{name}/bias").astype(np.int32) if spec.bias_key else None
-    if len(rest) == 1:
-        return Linear(name, weight_bits, codes, bias, multiplier, shift, rounding, out_bits, rest[0])
-
-    def optional(part: str) -> npt.NDArray[np.integer] | None:
-        return image.array(f"{name}/{part}") if f"{name}/{part}" in image.entries else None
-
+    name, (n, k) = spec.name, spec.shape
+    plain = image.entry(f"{name}/format").shape == (3,)
+    weight_bits, out_bits, *rest = _numbers(image, f"{name}/format", 3 if plain else 5)
+    codes = take(image, f"{name}/codes", "int4" if weight_bits == 4 else "int8", (n, k))
+    codes8 = codes.astype(np.int8, copy=False)
+    multiplier = take(image, f"{name}/multiplier", "int32", (n,)).astype(np.int32)
+    shift = take(image, f"{name}/shift", "int8", (n,)).astype(np.int32)
+    bias = take(image, f"{name}/bias", "int32", (n,)).astype(np.int32) if spec.bias_key else None
+    if plain:
+        return Linear(name, weight_bits, codes8, bias, multiplier, shift, rounding, out_bits, rest[0])
     block, factors, online = rest
-    zero_point, block_scale = optional("zero_point"), optional("block_scale")
-    return BlockLinear(
-        name, weight_bits, codes,
-        None if zero_point is None else zero_point.astype(np.int8), block,
-        None if block_scale is None else block_scale.astype(np.uint8), FACTORS[factors],
-        bias, multiplier, shift, out_bits, ONLINE[online],
-    )  # fmt: skip
+    if not (0 <= block <= MOST_BLOCK and 0 <= factors < len(FACTORS) and 0 <= online < len(ONLINE)):
+        raise InputError(f"{image.where}: section '{name}/format' names no form of a linear.")
+    zero_point = block_scale = None
+    if f"{name}/zero_point" in image.entries:
+        zero_point = take(image, f"{name}/zero_point", "int8", (n,)).astype(np.int8)
+    if block:
+        block_scale = take(image, f"{name}/block_scale", "uint8", (n, -(-k // block))).astype(np.uint8)
+    return BlockLinear(name, weight_bits, codes8, zero_point, block, block_scale, FACTORS[factors], bias,
+                       multiplier, shift, out_bits, ONLINE[online])  # fmt: skip
 
 
 def _read_rescale(image: Image, name: str, section: str, rounding: Rounding) -> Rescale:
-    multiplier, shift, out_bits, offset = image.array(section).tolist()
+    multiplier, shift, out_bits, offset = _numbers(image, section, 4)
     return Rescale(name, multiplier, shift, rounding, out_bits, offset)
 
 
 def _read_norm(image: Image, name: str, rounding: Rounding) -> Norm | Int8Norm:
-    norm = Norm(name, *image.array(f"{name}/norm").tolist())
+    norm = Norm(name, *_numbers(image, f"{name}/norm", 3))
     if f"{name}/to_code" not in image.entries:
         return norm
     to_code, to_state = (
@@ -217,37 +243,44 @@ def _read_norm(image: Image, name: str, rounding: Rounding) -> Norm | Int8Norm:
     return Int8Norm(name, norm, to_code, to_state)
 
 
+def _read_leaf(image: Image, spec: Spec, rounding: Rounding) -> Leaf:
+    name = spec.name
+    if spec.kind == "linear":
+        return _read_linear(image, spec, rounding)
+    if spec.kind == "rescale":
+        if f"{name}/rescale" not in image.entries:
+            return Keep(name)
+        return _read_rescale(image, name, f"{name}/rescale", rounding)
+    if spec.kind == "silu":
+        return Silu(name, take(image, f"{name}/table", "int8", (256,)).astype(np.int8))
+    if spec.kind == "norm":
+        return _read_norm(image, name, rounding)
+    if spec.kind == "rope":
+        cos, sin = (take(image, f"{name}/{part}", "int16", spec.shape) for part in ("cos", "sin"))
+        return Rope(name, cos.astype(np.int16), sin.astype(np.int16))
+    if spec.kind == "softmax":
+        return Softmax(name, *_numbers(image, f"{name}/softmax", 3))
+    if spec.kind == "table":
+        codes = take(image, f"{name}/codes", "int8", spec.shape).astype(np.int8, copy=False)
+        multiplier = take(image, f"{name}/multiplier", "int32", spec.shape[:1]).astype(np.int32)
+        shift = take(image, f"{name}/shift", "int8", spec.shape[:1]).astype(np.int32)
+        return RowTable(name, codes, multiplier, shift, rounding)
+    return take(image, f"{name}/values", "int16", spec.shape).astype(np.int16)
+
+
 def from_image(image: Image) -> Model:
-    """Return the integer tree whose arrays view the image (int4 codes are unpacked)."""
+    """Return the integer tree whose arrays view the image (int4 codes are unpacked).
+
+    Raises InputError for an image that breaks a rule: a section too many, too few or of another shape, a
+    parameter out of range, or a bound that its own numbers do not prove (:mod:`refimpl.model_rules`).
+    """
     config, rounding = read_config(image)
-
-    def leaf(spec: Spec) -> Leaf:
-        name = spec.name
-        if spec.kind == "linear":
-            return _read_linear(image, spec, rounding)
-        if spec.kind == "rescale":
-            if f"{name}/rescale" not in image.entries:
-                return Keep(name)
-            return _read_rescale(image, name, f"{name}/rescale", rounding)
-        if spec.kind == "silu":
-            return Silu(name, image.array(f"{name}/table").astype(np.int8))
-        if spec.kind == "norm":
-            return _read_norm(image, name, rounding)
-        if spec.kind == "rope":
-            cos, sin = (image.array(f"{name}/{part}").astype(np.int16) for part in ("cos", "sin"))
-            return Rope(name, cos, sin)
-        if spec.kind == "softmax":
-            return Softmax(name, *image.array(f"{name}/softmax").tolist())
-        if spec.kind == "table":
-            return RowTable(
-                name,
-                image.array(f"{name}/codes").astype(np.int8, copy=False),
-                image.array(f"{name}/multiplier").astype(np.int32),
-                image.array(f"{name}/shift").astype(np.int32),
-                rounding,
-            )
-        return image.array(f"{name}/values").astype(np.int16)
-
-    model = map_leaves(leaf, skeleton(config))
+    model = map_leaves(lambda spec: _read_leaf(image, spec, rounding), skeleton(config))
     assert isinstance(model, Model)
+    if unread := image.unread():
+        raise InputError(f"{image.where}: section {unread[0]!r} belongs to no leaf of this model.")
+    try:
+        check(model)
+    except (InputError, DoesNotFit) as error:
+        raise InputError(f"{image.where}: {error}") from error
     return model

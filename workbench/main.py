@@ -10,6 +10,7 @@ COMMANDS = {
     "evaluate": Command("workbench.evaluate_cli", "accuracy of networks, and what their cards state"),
     "quantize": Command("workbench.commands", "lower a network to a flash image", "add_quantize",
                         "run_quantize"),
+    "image": Command("workbench.image_cli", "verify flash images"),
     "calibrate": Command("workbench.commands", "take activation scales", "add_calibrate", "run_calibrate"),
     "show": Command("workbench.tasks.cli", "print a Sudoku, maze or ARC task"),
     "embeddings": Command("workbench.embeddings.cli", "puzzle tables on disk"),

@@ -19,7 +19,7 @@ typedef struct {
     uint32_t count;
 } rr_image;
 
-/* Check header, table and every section's CRC32; 0, or a word that says what is wrong. */
+/* Check header, table, canonical layout (refimpl/image.py) and every section's CRC32; 0, or what is wrong. */
 const char *rr_image_open(rr_image *image, const void *data, uint32_t bytes);
 
 /* Section "leaf/part", or NULL. */
@@ -31,5 +31,8 @@ static inline const void *rr_image_data(const rr_image *image, const rr_section 
 }
 
 uint32_t rr_crc32(const void *data, uint32_t bytes);
+
+/* Copy `text` to `at`, not beyond `end`; where the next one goes. */
+char *rr_append(char *at, const char *end, const char *text);
 
 #endif

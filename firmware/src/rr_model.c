@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "rr_bounds.h"
 #include "rr_dot.h"
 #include "rr_fixed.h"
 
@@ -15,14 +16,8 @@ typedef struct {
     char prefix[RR_NAME]; /* e.g. "L.0.mlp_t." */
     char problem[2 * RR_NAME];
     int32_t uncommon;
+    uint32_t taken; /* sections read: in the end, all */
 } rr_loader;
-
-static char *rr_append(char *at, const char *end, const char *text)
-{
-    while (*text && at < end) *at++ = *text++;
-    *at = 0;
-    return at;
-}
 
 static void rr_fail(rr_loader *l, const char *leaf, const char *part)
 {
@@ -37,26 +32,27 @@ static void rr_fail(rr_loader *l, const char *leaf, const char *part)
 /* Section prefix + leaf + "/" + part, or NULL. */
 static const rr_section *rr_look(const rr_loader *l, const char *leaf, const char *part)
 {
-    char name[2 * RR_NAME];
+    char name[2 * RR_NAME] = "";
     rr_append(rr_append(name, name + sizeof name - 1, l->prefix), name + sizeof name - 1, leaf);
     return rr_image_find(l->image, name, part);
 }
 
-/* Data of section prefix + leaf + "/" + part with this element type and number of values, or NULL. */
-static const void *rr_take(rr_loader *l, const char *leaf, const char *part, int element, uint32_t count)
+/* Data of section prefix + leaf + "/" + part with this element type and shape, or NULL; columns 0: one dimension. */
+static const void *rr_take(rr_loader *l, const char *leaf, const char *part, int element, int32_t rows, int32_t columns)
 {
-    static const uint32_t bits[6] = {0, 8, 16, 32, 4, 8};
     const rr_section *s = rr_look(l, leaf, part);
-    if (!s || s->element != element || s->bytes != (count * bits[element] + 7u) / 8u) {
+    if (!s || s->element != element || s->rank != (columns ? 2 : 1) || s->dims[0] != (uint32_t)rows ||
+        s->dims[1] != (uint32_t)columns) {
         rr_fail(l, leaf, part);
         return 0;
     }
+    l->taken++;
     return rr_image_data(l->image, s);
 }
 
 static void rr_take_words(rr_loader *l, const char *leaf, const char *part, uint32_t count, int32_t *out)
 {
-    const void *data = rr_take(l, leaf, part, RR_INT32, count);
+    const void *data = rr_take(l, leaf, part, RR_INT32, (int32_t)count, 0);
     if (data) memcpy(out, data, 4 * count);
     else memset(out, 0, 4 * count);
 }
@@ -66,7 +62,7 @@ static rr_rescale_leaf rr_take_rescale(rr_loader *l, const char *leaf, const cha
     rr_rescale_leaf p;
     memset(&p, 0, sizeof p);
     rr_take_words(l, leaf, part, 4, &p.multiplier);
-    if (!rr_rescale_valid(p.multiplier, p.shift)) rr_fail(l, leaf, part);
+    if (!rr_rescale_valid(p.multiplier, p.shift) || p.output_offset) rr_fail(l, leaf, part);
     if (p.out_bits != 4 && p.out_bits != 8 && p.out_bits != 16) rr_fail(l, leaf, part);
     return p;
 }
@@ -83,18 +79,24 @@ static rr_rescale_leaf rr_take_input(rr_loader *l, const char *leaf, const rr_li
     return p;
 }
 
+/* Whether gain is sqrt(size / 2) * 2^25 to nearest. */
+static int rr_gain_valid(int32_t size, int32_t gain)
+{
+    const uint64_t square = (uint64_t)size << 51, twice = 2 * (uint64_t)gain;
+    return gain > 0 && gain <= 1 << 30 && (twice - 1) * (twice - 1) < square && square < (twice + 1) * (twice + 1);
+}
+
 static rr_norm_leaf rr_take_norm(rr_loader *l, const char *leaf, int32_t size)
 {
     rr_norm_leaf p;
     memset(&p, 0, sizeof p);
     rr_take_words(l, leaf, "norm", 3, &p.size);
-    if (p.size != size || p.size > 1023 || p.gain < 1 || p.eps < 1) rr_fail(l, leaf, "norm");
+    if (p.size != size || p.size > 1023 || !rr_gain_valid(size, p.gain) || p.eps < 1) rr_fail(l, leaf, "norm");
     p.coded = rr_look(l, leaf, "to_code") != 0;
     if (!p.coded) return p;
     p.to_code = rr_take_rescale(l, leaf, "to_code");
     p.to_state = rr_take_rescale(l, leaf, "to_state");
-    if (p.to_code.out_bits != 8 || p.to_state.out_bits != 16 || p.to_code.output_offset || p.to_state.output_offset)
-        rr_fail(l, leaf, "to_code");
+    if (p.to_code.out_bits != 8 || p.to_state.out_bits != 16) rr_fail(l, leaf, "to_code");
     return p;
 }
 
@@ -109,9 +111,9 @@ static void rr_take_blocks(rr_loader *l, const char *leaf, const int32_t format[
     job->activations = format[4];
     if (job->block < 0 || job->block > RR_MAX_SIZE) rr_fail(l, leaf, "format");
     else if (job->block) job->blocks = (k + job->block - 1) / job->block;
-    if (rr_look(l, leaf, "zero_point")) job->zero_point = rr_take(l, leaf, "zero_point", RR_INT8, (uint32_t)n);
-    if (rr_look(l, leaf, "block_scale"))
-        job->block_scale = rr_take(l, leaf, "block_scale", RR_UINT8, (uint32_t)(n * job->blocks));
+    if (!job->block && job->power_of_two) rr_fail(l, leaf, "format");
+    if (rr_look(l, leaf, "zero_point")) job->zero_point = rr_take(l, leaf, "zero_point", RR_INT8, n, 0);
+    if (job->blocks) job->block_scale = rr_take(l, leaf, "block_scale", RR_UINT8, n, job->blocks);
 }
 
 static rr_linear_leaf rr_take_linear(rr_loader *l, const char *leaf, int32_t n, int32_t k, int32_t out_bits, int biased)
@@ -130,12 +132,13 @@ static rr_linear_leaf rr_take_linear(rr_loader *l, const char *leaf, int32_t n, 
     q->out_bits = format[1];
     if (plain) q->output_offset = format[2];
     else rr_take_blocks(l, leaf, format, &p);
-    if (format[0] == 4) q->codes4 = rr_take(l, leaf, "codes", RR_INT4, (uint32_t)(n * k));
-    else q->codes8 = rr_take(l, leaf, "codes", RR_INT8, (uint32_t)(n * k));
-    q->multiplier = rr_take(l, leaf, "multiplier", RR_INT32, (uint32_t)n);
-    q->shift8 = rr_take(l, leaf, "shift", RR_INT8, (uint32_t)n);
-    if (biased) q->bias = rr_take(l, leaf, "bias", RR_INT32, (uint32_t)n);
+    if (format[0] == 4) q->codes4 = rr_take(l, leaf, "codes", RR_INT4, n, k);
+    else q->codes8 = rr_take(l, leaf, "codes", RR_INT8, n, k);
+    q->multiplier = rr_take(l, leaf, "multiplier", RR_INT32, n, 0);
+    q->shift8 = rr_take(l, leaf, "shift", RR_INT8, n, 0);
+    if (biased) q->bias = rr_take(l, leaf, "bias", RR_INT32, n, 0);
     if (l->problem[0]) return p;
+    if (format[0] < 1 || format[0] > 8 || q->output_offset) rr_fail(l, leaf, "format");
     if (q->out_bits != out_bits || !(plain ? rr_linear_valid(q) : rr_block_linear_valid(&p.job))) rr_fail(l, leaf, "format");
     return p;
 }
@@ -153,7 +156,7 @@ static void rr_load_swiglu(rr_loader *l, rr_swiglu *p, const char *name, int32_t
     const uint32_t outer = rr_enter(l, name);
     p->gate_up = rr_take_linear(l, "gate_up", 2 * inner, size, 8, 0);
     p->input = rr_take_input(l, "gate_up.input", &p->gate_up);
-    p->silu = rr_take(l, "silu", "table", RR_INT8, 256);
+    p->silu = rr_take(l, "silu", "table", RR_INT8, 256, 0);
     p->down = rr_take_linear(l, "down", size, inner, 32, 0);
     p->product = rr_take_input(l, "down.input", &p->down);
     p->norm = rr_take_norm(l, "norm", size);
@@ -193,10 +196,10 @@ static void rr_load_level(rr_loader *l, rr_block *blocks, const char *level, int
 static rr_table rr_take_table(rr_loader *l, const char *leaf, int32_t rows, int32_t d)
 {
     rr_table p;
-    p.codes = rr_take(l, leaf, "codes", RR_INT8, (uint32_t)(rows * d));
-    p.multiplier = rr_take(l, leaf, "multiplier", RR_INT32, (uint32_t)rows);
+    p.codes = rr_take(l, leaf, "codes", RR_INT8, rows, d);
+    p.multiplier = rr_take(l, leaf, "multiplier", RR_INT32, rows, 0);
     p.shift = 0;
-    p.shift8 = rr_take(l, leaf, "shift", RR_INT8, (uint32_t)rows);
+    p.shift8 = rr_take(l, leaf, "shift", RR_INT8, rows, 0);
     p.rows = rows;
     return p;
 }
@@ -207,7 +210,8 @@ static int rr_config_valid(const rr_config *c)
     /* Products of two sizes stay in int32. */
     for (uint32_t i = 0; i < sizeof *c / sizeof *values; i++)
         if (values[i] < 0 || values[i] > RR_MAX_SIZE) return 0;
-    if (c->num_heads < 1 || (c->puzzle_emb_len > 0 && c->num_puzzle_identifiers < 1)) return 0;
+    if (c->num_heads < 1 || c->num_puzzle_identifiers < 1 || c->mlp_t > 1 || c->pos_encodings > RR_POSITIONS_LEARNED)
+        return 0;
     if (c->pos_encodings == RR_POSITIONS_ROPE && (c->mlp_t || c->hidden_size / c->num_heads % 2)) return 0;
     return c->family <= RR_HRM && c->seq_len > 0 && c->vocab_size > 0 && c->hidden_size > 0 &&
            c->hidden_size % c->num_heads == 0 && c->L_layers > 0 && c->L_layers <= RR_MAX_LAYERS &&
@@ -219,10 +223,29 @@ static int rr_config_valid(const rr_config *c)
 static int rr_stop_valid(const rr_stop_rule *s)
 {
     const int settled = s->kind & RR_STOP_SETTLED;
-    return s->kind >= 0 && s->kind <= (RR_STOP_HEAD | RR_STOP_SETTLED) && s->t >= 0 && s->t <= 65535 && s->of >= 0 &&
+    return s->kind >= 1 && s->kind <= (RR_STOP_HEAD | RR_STOP_SETTLED) && s->t >= 0 && s->t <= 65535 && s->of >= 0 &&
            s->of <= RR_STOP_OF_LARGEST && s->over >= 0 && s->over <= RR_STOP_OVER_STEP && s->least >= 1 &&
-           s->least <= 10000 && s->more >= 0 && s->more <= 10000 && (settled || (!s->t && !s->of && !s->over)) &&
-           (s->kind || (s->least == 1 && !s->more));
+           s->least <= 10000 && s->more >= 0 && s->more <= 10000 && (settled || (!s->t && !s->of && !s->over));
+}
+
+/* The words of the image in their one spelling (META of refimpl/model_image.py): JSON of plain text. */
+static int rr_meta_valid(const char *text, uint32_t bytes)
+{
+    static const char *const before[6] = {"{\"calibration\": \"", "\", \"network\": \"", "\", \"task\": \"",
+                                          "\", \"trained\": ", ", \"weights\": \"", "\"}"};
+    const char *const end = text + bytes;
+    for (int i = 0; i < 6; i++) {
+        const size_t length = strlen(before[i]), left = (size_t)(end - text);
+        if (left < length || memcmp(text, before[i], length)) return 0;
+        text += length;
+        if (i == 3) {
+            const size_t word = text < end && *text == 't' ? 4 : 5;
+            if ((size_t)(end - text) < word || memcmp(text, word == 4 ? "true" : "false", word)) return 0;
+            text += word;
+        } else if (i < 5)
+            while (text < end && *text >= ' ' && *text <= '~' && *text != '"' && *text != '\\') text++;
+    }
+    return text == end;
 }
 
 const char *rr_model_load(rr_model *model, const rr_image *image)
@@ -234,12 +257,17 @@ const char *rr_model_load(rr_model *model, const rr_image *image)
     l.image = image;
     l.config = c;
     const rr_section *s = rr_image_find(image, "config", "");
-    if (!s || s->element != RR_INT32 || s->bytes != sizeof *c) return "config";
+    if (!s || s->element != RR_INT32 || s->rank != 1 || s->bytes != sizeof *c) return "config";
     memcpy(c, rr_image_data(image, s), sizeof *c);
     if (!rr_config_valid(c)) return "config";
+    s = rr_image_find(image, "meta", "");
+    if (!s || s->element != RR_INT8 || s->rank != 1) return "meta";
+    if (!rr_meta_valid((const char *)rr_image_data(image, s), s->bytes)) return "meta";
+    l.taken = 2;
     s = rr_image_find(image, "stop", "");
     if (s) {
-        if (s->element != RR_INT32 || s->bytes != sizeof model->stop) return "stop";
+        l.taken++;
+        if (s->element != RR_INT32 || s->rank != 1 || s->bytes != sizeof model->stop) return "stop";
         memcpy(&model->stop, rr_image_data(image, s), sizeof model->stop);
         if (!rr_stop_valid(&model->stop)) return "stop";
     }
@@ -249,12 +277,11 @@ const char *rr_model_load(rr_model *model, const rr_image *image)
     model->token = rr_take_table(&l, "embed_tokens", c->vocab_size, d);
     if (c->pos_encodings == RR_POSITIONS_LEARNED) model->position = rr_take_table(&l, "embed_pos", positions, d);
     if (c->puzzle_emb_len > 0) model->puzzle = rr_take_table(&l, "puzzle_emb", c->num_puzzle_identifiers, d);
-    model->H_init = rr_take(&l, "H_init", "values", RR_INT16, (uint32_t)d);
-    model->L_init = rr_take(&l, "L_init", "values", RR_INT16, (uint32_t)d);
+    model->H_init = rr_take(&l, "H_init", "values", RR_INT16, d, 0);
+    model->L_init = rr_take(&l, "L_init", "values", RR_INT16, d, 0);
     if (c->pos_encodings == RR_POSITIONS_ROPE) {
-        const uint32_t entries = (uint32_t)(positions * (d / c->num_heads / 2));
-        model->rope_cos = rr_take(&l, "rope", "cos", RR_INT16, entries);
-        model->rope_sin = rr_take(&l, "rope", "sin", RR_INT16, entries);
+        model->rope_cos = rr_take(&l, "rope", "cos", RR_INT16, positions, d / c->num_heads / 2);
+        model->rope_sin = rr_take(&l, "rope", "sin", RR_INT16, positions, d / c->num_heads / 2);
     }
     rr_load_level(&l, model->L_level, "L", c->L_layers, positions);
     if (c->family == RR_HRM) rr_load_level(&l, model->H_level, "H", c->H_layers, positions);
@@ -266,5 +293,7 @@ const char *rr_model_load(rr_model *model, const rr_image *image)
     if (l.problem[0]) return l.problem;
     const rr_embed_job tables = {0, model->token, model->position, model->puzzle, c->seq_len, d,
                                  c->puzzle_emb_len, 0, c->rounding};
-    return rr_embed_tables_valid(&tables) ? 0 : "embed_tokens/multiplier";
+    if (!rr_embed_tables_valid(&tables)) return "embed_tokens/multiplier";
+    if (l.taken != image->count) return "a section of no leaf";
+    return rr_proved(model, l.problem, sizeof l.problem) ? 0 : l.problem;
 }

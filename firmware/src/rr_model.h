@@ -91,7 +91,8 @@ static inline int rr_common(const rr_rescale_leaf *p, const rr_linear_leaf *read
     return !reader->is_block && p->out_bits == 8;
 }
 
-/* Read and check the whole model; NULL, or the name of the section that is missing or wrong. */
+/* Read and check the whole model by the rules of refimpl/model_rules.py: every section is one the model needs, every
+ * parameter in range, every bound of spec section 5 proved. NULL, or the section or bound that is wrong. */
 const char *rr_model_load(rr_model *model, const rr_image *image);
 
 #endif

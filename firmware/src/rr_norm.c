@@ -29,9 +29,24 @@ rr_norm_scale rr_norm_scale_of(const int32_t *h, int32_t size, int32_t gain, int
     return scale;
 }
 
+/* Whether each row's sum of squares and eps stay below 2^63. */
+static int rr_squares_fit(const int32_t *h, int32_t rows, int32_t size, int32_t eps)
+{
+    for (int32_t r = 0; r < rows; r++, h += size) {
+        int64_t room = INT64_MAX - eps;
+        for (int32_t i = 0; i < size; i++) {
+            const int64_t square = (int64_t)h[i] * h[i];
+            if (square > room) return 0;
+            room -= square;
+        }
+    }
+    return 1;
+}
+
 int32_t rr_rms_norm(const int32_t *h, int32_t rows, int32_t size, int32_t gain, int32_t eps, int16_t *out)
 {
     if (rows < 1 || size < 1 || size > RR_MAX_NORM_SIZE || gain < 1 || eps < 1) return RR_REFUSED;
+    if (!rr_squares_fit(h, rows, size, eps)) return RR_REFUSED;
     for (int32_t r = 0; r < rows; r++, h += size, out += size) {
         const rr_norm_scale scale = rr_norm_scale_of(h, size, gain, eps);
         for (int32_t i = 0; i < size; i++) out[i] = rr_normed(&scale, h[i]);

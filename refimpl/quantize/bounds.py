@@ -11,12 +11,12 @@ from math import isqrt
 
 import numpy as np
 
-from refimpl.block_params import EXPONENT_SPAN, MX_CODE_MAX, TOKEN_CODE_MAX, BlockLinear, Keep
+from refimpl.block_params import EXPONENT_SPAN, MX_CODE_MAX, TOKEN_CODE_MAX, BlockLinear, Int8Norm, Keep
 from refimpl.errors import DoesNotFit
 from refimpl.fixedpoint import STATE_FRAC_BITS
 from refimpl.models.tree import Attention, Leaf, Model, SwiGLU
 from refimpl.ops.block_linear import weight_values
-from refimpl.params import Linear, RowTable
+from refimpl.params import Linear, Norm, RowTable
 
 INT32_LIMIT = 2**31
 INT64_LIMIT = 2**63
@@ -88,6 +88,14 @@ def norm_bound(size: int) -> int:
     return isqrt(size << 2 * STATE_FRAC_BITS) + 2
 
 
+def state_bound(p: Norm | Int8Norm) -> int:
+    """Largest magnitude a norm leaves: of an int8 carry, the largest code read back as int16."""
+    if isinstance(p, Norm):
+        return norm_bound(p.size)
+    read = (ACTIVATION_MAX * p.to_state.multiplier >> 31 - p.to_state.shift) + 2
+    return int(min(read, 2**15))
+
+
 def _init_bound(values: Leaf) -> int:
     return int(np.abs(values.astype(np.int64)).max())
 
@@ -108,27 +116,29 @@ def bounds(model: Model) -> tuple[Bound, ...]:
         found.append(Bound(p.name, "rescaled output", largest, INT32_LIMIT))
         return largest
 
-    def residual(name: str, size: int, h: int, out: int) -> int:
+    def residual(name: str, p: Norm | Int8Norm, h: int, out: int) -> int:
+        eps = (p.norm if isinstance(p, Int8Norm) else p).eps
         found.append(Bound(f"{name}.norm", "residual sum", h + out, INT32_LIMIT))
-        found.append(Bound(f"{name}.norm", "sum of squares", size * (h + out) ** 2 + size * 16, INT64_LIMIT))
-        return norm_bound(size)
+        found.append(Bound(f"{name}.norm", "sum of squares", p.size * (h + out) ** 2 + eps, INT64_LIMIT))
+        return state_bound(p)
 
     def sublayer(p: SwiGLU | Attention, h: int) -> int:
         site = p.norm.name.removesuffix(".norm")
         if isinstance(p, SwiGLU):
             linear(p.gate_up, p.input, h)
-            return residual(site, p.norm.size, h, linear(p.down, p.product, ACTIVATION_MAX**2))
+            return residual(site, p.norm, h, linear(p.down, p.product, ACTIVATION_MAX**2))
         linear(p.qkv, p.input, h)
         T = config.positions
         found.append(Bound(f"{site}.scores", "q k^T", config.head_dim * ACTIVATION_MAX**2, INT32_LIMIT))
         found.append(Bound(f"{site}.softmax", "sum of exponentials", T * SOFTMAX_TERM_MAX, INT32_LIMIT))
         mixed = (PROBABILITY_MAX + T) * ACTIVATION_MAX
         found.append(Bound(f"{site}.values", "weighted values", mixed, INT32_LIMIT))
-        return residual(site, p.norm.size, h, linear(p.o, p.values, mixed))
+        return residual(site, p.norm, h, linear(p.o, p.values, mixed))
 
     x = sum(row_bound(t) for t in (model.embedding.tokens, model.embedding.positions))
     x = max(x, row_bound(model.embedding.puzzles) + row_bound(model.embedding.positions))
-    state = max(norm_bound(config.hidden_size), _init_bound(model.H_init), _init_bound(model.L_init))
+    last = (state_bound(level[-1].channel.norm) for level in (model.L_level, model.H_level))
+    state = max(*last, _init_bound(model.H_init), _init_bound(model.L_init))
     levels = [("L", model.L_level, 2 * state + x)]
     levels.append(("H", model.H_level, 2 * state))
     for name, layers, injected in levels:
