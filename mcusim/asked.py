@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from mcusim.deployments import DEFAULT_DEPLOYMENT, Deployment, load_deployment
+from mcusim.parts import load_part
 from mcusim.planner.wanted import CHOSEN
-from refimpl.errors import InputError
+from refimpl.errors import InputError, NotImplementedHere
+from workbench.command_line import number
+from workbench.format_flags import add_format_flags, stated_format
+from workbench.networks import find_network
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,57 @@ class Asked:
     catalogue: Path | None = None
 
     def __post_init__(self) -> None:
-        for name, number in (("H_cycles", self.H_cycles), ("steps", self.steps), ("row", self.row)):
-            if number is not None and type(number) is not int:
-                raise InputError(f"{name} is {number!r}; it must be a whole number.")
+        for name, value in (("H_cycles", self.H_cycles), ("steps", self.steps), ("row", self.row)):
+            if value is not None and type(value) is not int:
+                raise InputError(f"{name} is {value!r}; it must be a whole number.")
+
+
+def add_deployment(parser: argparse.ArgumentParser) -> None:
+    """The deployment, and the flags that stand in place of its own values: the same for every command."""
+    named = f"a named deployment (default {DEFAULT_DEPLOYMENT}; 'mcusim deployments' lists them)"
+    parser.add_argument("deployment", nargs="?", help=named)
+    parser.add_argument("--model", help="network, folder, or preset with seeded weights")
+    add_format_flags(parser)
+    parser.add_argument("--H-cycles", type=number, help="H cycles an ACT step")
+    parser.add_argument("--steps", type=number, help="ACT steps")
+    parser.add_argument("--part", help="the device (default: the deployment's)")
+    parser.add_argument("--catalogue", type=Path, metavar="FOLDER",
+                        help="folder with more parts and deployments")  # fmt: skip
 
 
 def asked(args: argparse.Namespace) -> Asked:
-    """Return the request in parsed arguments."""
-    return Asked(**{field.name: getattr(args, field.name) for field in fields(Asked)})
+    """Return the request in parsed arguments; what a command has no flag for stays as it is."""
+    return Asked(**{f.name: getattr(args, f.name) for f in fields(Asked) if hasattr(args, f.name)})
+
+
+def chosen_deployment(request: Asked) -> Deployment:
+    """The named deployment, or the default one, with the request's own values in place of its.
+
+    Raises
+    ------
+    InputError
+        For an unknown name or format, or a depth below 1.
+    NotImplementedHere
+        For a float32 deployment: only integer schedules are planned and executed.
+    """
+    chosen = load_deployment(request.deployment or DEFAULT_DEPLOYMENT, request.catalogue)
+    if request.model:
+        config = find_network(request.model).config
+        chosen = replace(chosen, name="(command line)", model=request.model, H_cycles=config.H_cycles,
+                         steps=config.halt_max_steps)  # fmt: skip
+    chosen = replace(
+        chosen,
+        format=stated_format(request, chosen.format),
+        H_cycles=chosen.H_cycles if request.H_cycles is None else request.H_cycles,
+        steps=chosen.steps if request.steps is None else request.steps,
+        part=chosen.part if request.part is None else load_part(request.part, request.catalogue).name,
+    )
+    for what, value in (("--H-cycles", chosen.H_cycles), ("--steps", chosen.steps)):
+        if value < 1:
+            raise InputError(f"{what} {value}: the recursion needs at least 1.")
+    if not chosen.format.integer:
+        raise NotImplementedHere(
+            f"deployment {chosen.name} is {chosen.format}; integer formats are planned and executed: "
+            "add --weights w8c or w4c."
+        )
+    return chosen

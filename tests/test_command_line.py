@@ -74,6 +74,9 @@ def test_run_plan_and_explain_speak_of_the_same_deployment() -> None:
         chosen = [o for o in options(parser) if o.dest == "deployment"]
         assert f"default {DEFAULT_DEPLOYMENT}" in chosen[0].help
         assert parser.parse_args([command, "hrm-maze-int4"]).deployment == "hrm-maze-int4"
+        flags = {flag for option in options(parser) for flag in option.option_strings}
+        assert {"--model", "--weights", "--activations", "--carry", "--rounding", "--H-cycles", "--steps",
+                "--part", "--catalogue"} <= flags  # fmt: skip
 
 
 def test_a_command_loads_only_when_it_is_asked_for() -> None:

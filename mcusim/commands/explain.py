@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from mcusim.asked import add_deployment, asked, chosen_deployment
 from mcusim.commands.parts import figures_grid, value
-from mcusim.commands.plan import add_deployment, chosen_deployment
 from mcusim.figures import weakest
 from mcusim.fit import fit
 from mcusim.parts import Part
@@ -68,7 +68,7 @@ def _sentences(plan: Plan, part: Part, target: Target, overlap: bool) -> tuple[s
 
 
 def run(args: argparse.Namespace) -> int:
-    deployment = chosen_deployment(args)
+    deployment = chosen_deployment(asked(args))
     one = fit(deployment, args.catalogue, plan_anyway=True)
     target = one.target
     plan = one.on_part

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mcusim.asked import Asked
+from mcusim.asked import Asked, add_deployment
 from mcusim.commands.run import Laid, lay, puzzle_asked
-from mcusim.deployments import DEFAULT_DEPLOYMENT
 from mcusim.emit.program import emit
 from mcusim.export.bundle import Export, Facts, ImageForm, folder_files
 from mcusim.export.expected import expected_of
@@ -22,9 +21,8 @@ from mcusim.planner.wanted import CHOSEN, HELP
 from mcusim.units import format_bytes
 from refimpl.errors import DoesNotFit, InputError, NotImplementedHere
 from refimpl.model_image import from_image
-from workbench.command_line import examples, number
+from workbench.command_line import examples
 from workbench.datasets.read import add_data
-from workbench.format_flags import add_format_flags
 from workbench.networks import seeded_tokens
 
 DEFAULT_PUZZLES = ("0", "1", "2")
@@ -35,21 +33,14 @@ CHOICES = ("deployment", "model", "weights", "activations", "carry", "rounding",
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="the folder to make")
-    parser.add_argument("deployment", nargs="?", help=f"a named deployment (default {DEFAULT_DEPLOYMENT})")
+    add_deployment(parser)
     parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
-    parser.add_argument("--model", help="network, folder, or preset with seeded weights")
-    add_format_flags(parser)
-    parser.add_argument("--H-cycles", type=number, help="H cycles an ACT step")
-    parser.add_argument("--steps", type=number, help="ACT steps")
-    parser.add_argument("--part", help="the device (default: the deployment's, or the budget's generic one)")
     parser.add_argument("--plan", default=CHOSEN, help=HELP)
     parser.add_argument("--puzzle", action="append", help="a puzzle of the self-test, as for run; may be "
                         f"repeated (default: {', '.join(DEFAULT_PUZZLES)})")  # fmt: skip
     parser.add_argument("--image", choices=FORMS, default="binary", help="the image as a file that the "
                         "assembler includes, or as a C array")  # fmt: skip
     add_data(parser)
-    parser.add_argument("--catalogue", type=Path, metavar="FOLDER", help="folder with more parts and "
-                                                                         "deployments")
     examples(parser, "my-solver", "my-solver --part stm32h743 --model sudoku9-att --plan least --puzzle 7")
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from mcusim.asked import Asked, asked
+from mcusim.asked import Asked, add_deployment, asked, chosen_deployment
 from mcusim.build import Costs, basis, budget, cycle_rows, operator_rows, regions, total
-from mcusim.deployments import DEFAULT_DEPLOYMENT, Deployment, load_deployment
+from mcusim.deployments import Deployment
 from mcusim.elf import read_elf
 from mcusim.fit import plan_inside
 from mcusim.footprint import Footprint, footprint
@@ -29,7 +29,7 @@ from mcusim.report import AllPuzzles, PuzzleResult, RunReport, Subject, to_json
 from mcusim.simulate import Execution, execute
 from mcusim.units import parse_bytes
 from refimpl import fast
-from refimpl.errors import InputError, NotImplementedHere
+from refimpl.errors import InputError
 from refimpl.formats import Format, parse_weights
 from refimpl.image import Image
 from refimpl.model_image import from_image
@@ -38,7 +38,6 @@ from workbench.command_line import examples, number
 from workbench.datasets.read import add_data, read_data
 from workbench.evaluate import measure
 from workbench.fidelity import Reading
-from workbench.format_flags import add_format_flags, stated_format
 from workbench.networks import Network, find_network, seeded_tokens
 from workbench.render.sheet import add_format, as_json, publish
 from workbench.sizes import parameters
@@ -58,13 +57,8 @@ NARROWER = {"w8c": "w4c", "w8t": "w4t"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_deployment(parser)
     parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
-    parser.add_argument("deployment", nargs="?", help=f"a named deployment (default {DEFAULT_DEPLOYMENT})")
-    parser.add_argument("--model", help="network, folder, or preset with seeded weights")
-    add_format_flags(parser)
-    parser.add_argument("--H-cycles", type=number, help="H cycles an ACT step")
-    parser.add_argument("--steps", type=number, help="ACT steps")
-    parser.add_argument("--part", help="the device (default: the deployment's, or the budget's generic one)")
     parser.add_argument("--puzzle", default="0", help="number in --data or the evaluation set, FILE:ROW, "
                                                       "string")
     parser.add_argument("--table", type=Path, help="puzzle table file to stream a row from")
@@ -76,8 +70,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan", default=CHOSEN, help=HELP)
     parser.add_argument("--elf", type=Path, help="your linked program, charged as it is")
     add_data(parser)
-    parser.add_argument("--catalogue", type=Path, metavar="FOLDER", help="folder with more parts and "
-                                                                         "deployments")
     add_format(parser)
     examples(parser, "--budget 4MB",
              "--part stm32h743 --model sudoku9-att --weights w8c",
@@ -86,31 +78,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _deployment(args: Asked) -> tuple[Deployment, int]:
     """The named deployment with the flags in place of its own values, and the budget in bytes."""
-    chosen = load_deployment(args.deployment or DEFAULT_DEPLOYMENT, args.catalogue)
-    large = (args.part or chosen.part) == LARGE_PART
-    default = LARGE_BUDGET if large else SMALL_BUDGET
+    chosen = chosen_deployment(args)
+    default = LARGE_BUDGET if chosen.part == LARGE_PART else SMALL_BUDGET
     limit = parse_bytes(default if args.budget is None else args.budget, "--budget")
-    if args.deployment is None:
+    if args.deployment is None and args.part is None:
         chosen = replace(chosen, part=SMALL_PART if limit <= parse_bytes(SMALL_BUDGET) else LARGE_PART)
-    if args.model:
-        config = find_network(args.model).config
-        chosen = replace(chosen, name="(command line)", model=args.model, H_cycles=config.H_cycles,
-                         steps=config.halt_max_steps)  # fmt: skip
-    chosen = replace(
-        chosen,
-        format=stated_format(args, chosen.format),
-        H_cycles=chosen.H_cycles if args.H_cycles is None else args.H_cycles,
-        steps=chosen.steps if args.steps is None else args.steps,
-        part=chosen.part if args.part is None else args.part,
-    )
-    for what, value in (("--H-cycles", chosen.H_cycles), ("--steps", chosen.steps)):
-        if value < 1:
-            raise InputError(f"{what} {value}: the recursion needs at least 1.")
-    if not chosen.format.integer:
-        raise NotImplementedHere(
-            f"deployment {chosen.name} is {chosen.format}; run executes integer formats: "
-            "add --weights w8c or w4c."
-        )
     refuse_untiled(chosen.format)
     return chosen, limit
 
