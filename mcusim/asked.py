@@ -22,7 +22,8 @@ class Asked:
     ``budget`` is a size such as "4MB"; ``model`` a network's name or folder;
     ``weights`` a weight format or a whole format, of which ``activations``, ``carry`` and ``rounding``
     replace one part each; ``puzzle`` a number, a
-    string of cells or FILE:ROW, ``data`` a file of the user's own; ``table`` and ``row`` a puzzle table
+    string of cells or FILE:ROW, ``data`` a file of the user's own; ``stop`` a stop rule;
+    ``table`` and ``row`` a puzzle table
     file and its row; ``execute`` runs seeded weights as well, ``all`` adds the accuracy over the whole
     set, ``no_fidelity`` leaves the float path out; ``plan`` is a plan's name or notation, ``elf`` a linked
     program to charge, ``catalogue`` a folder of the user's own parts and deployments.
@@ -35,6 +36,7 @@ class Asked:
     carry: str | None = None
     H_cycles: int | None = None
     steps: int | None = None
+    stop: str | None = None
     part: str | None = None
     budget: str | None = None
     puzzle: str = "0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 
 from mcusim.account import RESIDENT, STREAMED, Share, arena_shares, image_shares, program_shares
 from mcusim.figures import weakest
@@ -12,10 +13,22 @@ from mcusim.planner.ledger import Ledger, operator_counts
 from mcusim.planner.plan import Plan
 from mcusim.planner.target import Target
 from mcusim.program import Program
-from mcusim.report import Basis, Budget, CycleRow, OperatorRow, RegionUse, Span, Total
+from mcusim.report import (
+    Basis,
+    Budget,
+    Cost,
+    CycleRow,
+    OperatorRow,
+    RegionUse,
+    Span,
+    StoppingCosts,
+    Total,
+)
 from mcusim.simulate import Execution
 from mcusim.timing import OperatorCounts, energy
 from refimpl.image import Image
+from refimpl.models.order import Call
+from workbench.evaluate import Stopping
 
 # The last part of a site's name -> the operator that works there.
 OPERATORS = {"gate_up": "linear", "down": "linear", "qkv": "linear", "o": "linear", "lm_head": "linear",
@@ -54,9 +67,32 @@ class Costs:
         return total
 
 
-def puzzle_ledger(plan: Plan) -> Ledger:
-    """Work of one puzzle that runs all its steps."""
-    return plan.puzzle(plan.config.halt_max_steps)
+def puzzle_ledger(plan: Plan, execution: Execution | None) -> Ledger:
+    """Work of the puzzle that was executed, or of one that runs all its steps."""
+    return plan.puzzle(plan.config.halt_max_steps if execution is None else execution.steps)
+
+
+def stopping_costs(costs: Costs, found: Stopping) -> StoppingCosts:
+    """What a puzzle costs on average over a set, at its 95th percentile, and at the most."""
+    of_steps = [_cost(costs, n) for n in range(costs.plan.config.halt_max_steps + 1)]
+    weights, puzzles = found.steps, sum(found.steps)
+
+    def mean(of: Callable[[Cost], float]) -> float:
+        return sum(count * of(of_steps[n]) for n, count in enumerate(weights)) / puzzles
+
+    average = Cost(
+        found.mean_steps,
+        Span(mean(lambda c: c.time.low), mean(lambda c: c.time.high)),
+        Span(mean(lambda c: c.energy.low), mean(lambda c: c.energy.high)),
+        mean(lambda c: c.flash_bytes),
+    )
+    return StoppingCosts(average, of_steps[found.within(0.95)], of_steps[-1])
+
+
+def _cost(costs: Costs, steps: int) -> Cost:
+    ledger = costs.plan.puzzle(steps)
+    spent = energy(costs.counts(ledger), costs.target.part).total
+    return Cost(steps, costs.seconds(ledger), Span(spent.low, spent.high), costs.flash_bytes(ledger))
 
 
 def cycle_rows(costs: Costs, execution: Execution | None) -> tuple[CycleRow, ...]:
@@ -68,7 +104,7 @@ def cycle_rows(costs: Costs, execution: Execution | None) -> tuple[CycleRow, ...
     for done in execution.calls if execution is not None else ():
         last[done.call.cycle, done.call.level] = (done.cosine, done.crc32)
     rows = []
-    for call in config.order.calls(config.halt_max_steps):
+    for call in config.order.calls(config.halt_max_steps) if execution is None else _executed(execution):
         if call.level == "L":
             continue
         cosine_L, _ = last.get((call.cycle, "L"), (None, None))
@@ -80,10 +116,14 @@ def cycle_rows(costs: Costs, execution: Execution | None) -> tuple[CycleRow, ...
     return tuple(rows)
 
 
-def operator_rows(costs: Costs) -> tuple[OperatorRow, ...]:
+def _executed(execution: Execution) -> Iterator[Call]:
+    return (done.call for done in execution.calls)
+
+
+def operator_rows(costs: Costs, execution: Execution | None) -> tuple[OperatorRow, ...]:
     """Sums by operator over a puzzle, the slowest first; operators that cost nothing are left out."""
     by_operator: defaultdict[str, Ledger] = defaultdict(Ledger)
-    for site, work in puzzle_ledger(costs.plan).sites.items():
+    for site, work in puzzle_ledger(costs.plan, execution).sites.items():
         by_operator[operator_of(site)].sites[site].add(work)
     rows = []
     for op, ledger in by_operator.items():
@@ -101,11 +141,11 @@ def operator_rows(costs: Costs) -> tuple[OperatorRow, ...]:
 
 def total(costs: Costs, execution: Execution | None) -> Total:
     """The whole puzzle; the high-water mark and the reads are measured where it was executed."""
-    ledger = puzzle_ledger(costs.plan)
+    ledger = puzzle_ledger(costs.plan, execution)
     counts, config = costs.counts(ledger), costs.plan.config
     spent = energy(counts, costs.target.part).total
     return Total(
-        calls=config.calls_per_step * config.halt_max_steps,
+        calls=config.calls_per_step * config.halt_max_steps if execution is None else len(execution.calls),
         macs=counts.macs,
         requantizations=counts.requantizations,
         flash_bytes=costs.flash_bytes(ledger),

@@ -17,6 +17,7 @@ from mcusim.toml_checks import Table
 from mcusim.units import parse_bytes
 from refimpl.errors import RefimplError, unknown_name
 from refimpl.formats import FLOAT32, Format, parse_activations, parse_carry, parse_format
+from refimpl.models.halting import FIXED, parse_stop
 from workbench.checkpoints import list_networks
 from workbench.files.inputs import exists
 from workbench.presets import list_presets
@@ -38,8 +39,9 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Deployment:
-    """``format`` is integer or FLOAT32; ``H_cycles`` and ``steps`` are the recursion depth; ``expect`` maps a
-    budget in bytes to its expectation."""
+    """``format`` is integer or FLOAT32; ``H_cycles`` and ``steps`` are the recursion depth, ``stop`` the rule
+    that may end a run earlier (without t: the calibrated one); ``expect`` maps a budget in bytes to its
+    expectation."""
 
     name: str
     title: str
@@ -48,6 +50,7 @@ class Deployment:
     puzzle_rows: PuzzleRows
     H_cycles: int
     steps: int
+    stop: str
     part: str
     source: str
     expect: Mapping[int, Expectation]
@@ -82,6 +85,7 @@ def load_deployment(name: str, data: Path | None = None) -> Deployment:
         puzzle_rows=table.choice("puzzle_rows", PUZZLE_ROWS),
         H_cycles=table.whole("H_cycles", 1),
         steps=table.whole("steps", 1),
+        stop=_stop(table),
         part=part,
         source=table.text("source"),
         expect=_expectations(table.table("expect")),
@@ -106,6 +110,17 @@ def _format(table: Table) -> Format:
     if not found.integer and found != FLOAT32:
         raise table.error(f"{found} is an emulation; a device runs an integer format, or {FLOAT32}.", key)
     return found
+
+
+def _stop(table: Table) -> str:
+    if not table.has("stop"):
+        return str(FIXED)
+    text = table.text("stop")
+    try:
+        parse_stop(text)
+    except RefimplError as error:
+        raise table.error(str(error), "stop") from error
+    return text
 
 
 def _expectations(table: Table) -> dict[int, Expectation]:

@@ -11,6 +11,14 @@ SCHEMA = "mcusim-run/1"
 
 
 @dataclass(frozen=True)
+class Span:
+    """An estimated quantity between two ends: seconds, or joules."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Subject:
     """What was simulated; ``format`` as spelled, ``H_cycles`` x ``steps`` the depth, ``plan`` the
     schedule's tiles in the notation of ``mcusim plan``."""
@@ -23,6 +31,7 @@ class Subject:
     H_cycles: int
     L_cycles: int
     steps: int
+    stop: str
     part: str
     part_title: str
     plan: str
@@ -31,7 +40,11 @@ class Subject:
 @dataclass(frozen=True)
 class PuzzleResult:
     """Token codes (seq,) of question, label and prediction; ``right`` compares the last two, None
-    where no position has a label."""
+    where no position has a label.
+
+    ``steps`` ACT steps were taken; ``stopped``: the stop rule ended them; ``keeps_rules``: so does the
+    prediction, or the task has no rules that can be checked.
+    """
 
     origin: str
     task: str
@@ -43,11 +56,51 @@ class PuzzleResult:
     cells: int
     q_halt: int
     q_continue: int
+    steps: int
+    stopped: bool
+    keeps_rules: bool
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A puzzle of ``steps`` ACT steps on the part: estimated time and energy, bytes read from flash."""
+
+    steps: float
+    time: Span
+    energy: Span
+    flash_bytes: float
+
+
+@dataclass(frozen=True)
+class StoppingCosts:
+    """What puzzles cost under a stop rule: on average, at the 95th percentile of steps, at the most."""
+
+    mean: Cost
+    percentile_95: Cost
+    worst: Cost
+
+
+@dataclass(frozen=True)
+class StoppedPuzzles:
+    """A stop rule over a whole set: how many puzzles took n steps, what was accepted, and what it costs.
+
+    ``accepted``: stopped by the rule with an answer that keeps the task's rules; the intervals are 95 %
+    Wilson intervals of the accepted share and of the wrong ones among the accepted.
+    """
+
+    rule: str
+    steps: tuple[int, ...]
+    accepted: int
+    accepted_interval: tuple[float, float]
+    accepted_wrong: int
+    wrong_interval: tuple[float, float] | None
+    withheld_right: int
+    costs: StoppingCosts
 
 
 @dataclass(frozen=True)
 class AllPuzzles:
-    """Accuracy of the integer path over a whole set."""
+    """Accuracy of the integer path over a whole set; ``stopping`` where its runs end by a rule."""
 
     origin: str
     puzzles: int
@@ -57,6 +110,7 @@ class AllPuzzles:
     cells_right: int
     cells: int
     copy_floor_cell: float
+    stopping: StoppedPuzzles | None
 
 
 @dataclass(frozen=True)
@@ -92,14 +146,6 @@ class Budget:
     @property
     def missing(self) -> int:
         return max(0, self.everything - self.limit)
-
-
-@dataclass(frozen=True)
-class Span:
-    """An estimated quantity between two ends: seconds, or joules."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ class ExecutedCall:
 @dataclass(frozen=True)
 class Execution:
     """A run: every call, answer (seq,), (q_halt, q_continue), bytes of arena touched by region, reads of
-    embedding rows from the image and of the puzzle row from its table file."""
+    embedding rows from the image and of the puzzle row from its table file; ACT steps taken, and whether the
+    plan's stop rule ended the run."""
 
     calls: tuple[ExecutedCall, ...]
     answer: Tokens
@@ -48,6 +49,8 @@ class Execution:
     high_water: Mapping[str, int]
     rows: FlashLog
     table_reads: tuple[RowRead, ...]
+    steps: int
+    stopped: bool
 
 
 def crc32(state: Array) -> int:
@@ -135,7 +138,7 @@ def execute(
             on_step(call.step + 1)
 
     done = execute_plan(plan, model, tokens, target.memories.rows, target.rooms, image, on_call=on_call)
+    calls += [ExecutedCall(one, crc32(state), None) for one, state in pending]  # cycles after a stop
     halt, go_on = (int(v) for v in done.q)
-    return Execution(
-        tuple(calls), done.answer, (halt, go_on), done.high_water, done.rows, table_reads
-    )
+    return Execution(tuple(calls), done.answer, (halt, go_on), done.high_water, done.rows, table_reads,
+                     done.steps, done.stopped)  # fmt: skip

@@ -84,7 +84,7 @@ def test_the_emitted_program_stops_where_the_reference_stops(
     rule: str, carry: Carry, corner: int, tmp_path: Path
 ) -> None:
     require("gcc")
-    trained = find_network("sudoku6-mlp").integer_model("w4c", carry=carry)
+    trained = find_network("sudoku6-mlp").integer_model(formats("w4c", carry))
     model = trained.with_depth(steps=8).with_stop(parse_stop(rule))
     tokens = evaluation_set(model.config, 1).inputs[0]
     it = emitted(model, formats("w4c", carry), corners(model.config)[corner])

@@ -24,7 +24,7 @@ RULES = ("head", "settled,t=120", "head+settled,t=120",
 
 
 def trained(network: str, carry: Carry, rule: str) -> Model:
-    model = find_network(network).integer_model("w4c", carry=carry)
+    model = find_network(network).integer_model(formats("w4c", carry))
     return model.with_depth(steps=8).with_stop(parse_stop(rule))
 
 

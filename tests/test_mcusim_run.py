@@ -173,9 +173,41 @@ def test_untrained_weights_have_no_accuracy(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_rows_are_streamed_one_read_each(capsys: pytest.CaptureFixture[str]) -> None:
-    _, said = report(capsys, "--no-fidelity", "--steps", "1")
+    _, said = report(capsys, "--no-fidelity", "--steps", "1", "--stop", "fixed")
     assert said["total"]["row_bytes"] == 81 * (96 + 4 + 1)
     assert said["total"]["row_reads"] == 81 * 3  # codes, multiplier, shift
+
+
+def test_a_run_that_stops_counts_what_it_ran_and_says_when(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = report(capsys, "--no-fidelity", "--stop", "head+settled,t=109")
+    steps = said["puzzle"]["steps"]
+    assert code == 0
+    assert said["subject"]["stop"] == "head+settled,t=109"
+    assert said["puzzle"]["stopped"]
+    assert 1 < steps < 16
+    assert said["total"]["calls"] == 6 * steps
+    assert len(said["cycles"]) == 2 * steps
+    _, fixed = report(capsys, "--no-fidelity", "--stop", "fixed")
+    assert fixed["total"]["calls"] == 96
+    assert fixed["total"]["time"]["high"] > 15 / steps * said["total"]["time"]["high"]
+    main(["run", "--no-fidelity", "--stop", "head+settled,t=109"])
+    assert f"RIGHT (settled at step {steps} of 16)" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_run_that_never_settles_gives_no_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["run", "--no-fidelity", "--stop", "head+settled,t=0", "--steps", "2"])
+    assert "the answer is NO ANSWER (not settled in 2 steps)" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_rule_of_a_deployment_gives_way_where_no_t_is_kept_and_one_that_was_asked_for_does_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, said = report(capsys, "--no-fidelity", "--steps", "1", "--weights", "w4t")
+    assert said["subject"]["stop"] == "fixed (no t is kept for w4t-a8-c16)"
+    assert main(["run", "--weights", "w4t", "--stop", "settled"]) == 2
+    assert "keeps no t for w4t-a8-c16" in capsys.readouterr().err
+    assert main(["run", "--stop", "setled"]) == 2
+    assert "none of fixed, head, settled, head+settled" in capsys.readouterr().err
 
 
 def test_a_puzzle_row_is_streamed_from_a_table_file(

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from refimpl import fast
 from refimpl.errors import InputError
-from refimpl.formats import parse_format
+from refimpl.formats import as_format, parse_format
 from refimpl.quantize.bounds import prove
 from workbench import stopping
 from workbench.api import calibrate, calibration_puzzles, load, quantize, save_calibration
@@ -43,7 +43,8 @@ def run_calibrate(args: argparse.Namespace) -> int:
     network = load(args.network)
     if args.stop is not None:
         puzzles = calibration_puzzles(network, args.data, args.puzzles)
-        return _calibrate_stop(network, args.stop.split(","), puzzles, args.out)
+        formats = [str(as_format(name)) for name in args.stop.split(",")]
+        return _calibrate_stop(network, formats, puzzles, args.out)
     network = calibrate(network, args.data, args.puzzles, args.absmax)
     target = save_calibration(network, args.out)
     print(f"{target}: {len(network.calibration.absmax)} sites from {network.calibration.source}.")

@@ -5,21 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from refimpl import fast, float_ops
 from refimpl.errors import InputError
+from refimpl.formats import as_format
 from refimpl.models.config import ModelConfig
-from refimpl.models.recursion import run
+from refimpl.models.halting import FIXED
+from refimpl.models.recursion import solve
 from workbench.bfloat16 import bfloat16_model, bfloat16_ops
 from workbench.fidelity import Reading
 from workbench.networks import Network
 from workbench.tasks.metrics import Score, positions_right, puzzle_exact
 from workbench.tasks.sets import PuzzleSet
 from workbench.tasks.significance import Interval, wilson_interval
+from workbench.tasks.task import keeps_rules
 
 FLOAT, BFLOAT16 = "float", "bf16"
 BATCH = 32
@@ -30,11 +34,41 @@ Tokens = npt.NDArray[np.integer]
 
 @dataclass(frozen=True)
 class Tally:
-    """What is right of some puzzles: one flag each, and (right, counted) for every position, (seq,)."""
+    """What is right of some puzzles: one flag each, and (right, counted) for every position, (seq,).
+
+    ``steps``: ACT steps of each; ``accepted``: stopped by the program's rule with an answer that keeps the
+    task's rules, where these can be checked.
+    """
 
     exact: tuple[bool, ...]
     right: tuple[int, ...]
     counted: tuple[int, ...]
+    steps: tuple[int, ...] = ()
+    accepted: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """Counts of a stop rule over a set: ``steps[n]`` puzzles took n ACT steps, ``accepted`` answers were
+    given, ``accepted_wrong`` of them wrong, and ``withheld_right`` right ones were not given."""
+
+    steps: tuple[int, ...]
+    accepted: int
+    accepted_wrong: int
+    withheld_right: int
+
+    @property
+    def mean_steps(self) -> float:
+        return sum(n * count for n, count in enumerate(self.steps)) / sum(self.steps)
+
+    def within(self, share: float) -> int:
+        """The least number of steps in which at least ``share`` of the puzzles ended."""
+        ended = 0
+        for n, count in enumerate(self.steps):
+            ended += count
+            if ended >= share * sum(self.steps):
+                return n
+        return len(self.steps) - 1
 
 
 @dataclass(frozen=True)
@@ -44,20 +78,31 @@ class Accuracy:
     score: Score
     interval: Interval
     positions: tuple[tuple[int, int], ...] = ()
+    stopping: Stopping | None = None
+
+    @property
+    def mean_steps(self) -> float | None:
+        return None if self.stopping is None else self.stopping.mean_steps
 
 
 class _Stopped(Exception):
     """A batch was given up because the run is over."""
 
 
-def program(network: Network, fmt: str, H_cycles: int | None = None, steps: int | None = None) -> Reading:
-    """``fmt`` is ``float``, ``bf16`` or a weight format; integer programs use static int8 activations."""
+def program(network: Network, fmt: str, H_cycles: int | None = None, steps: int | None = None,
+            stop: str = "fixed") -> Reading:  # fmt: skip
+    """``fmt`` is ``float``, ``bf16`` or a weight format; integer programs use static int8 activations.
+
+    ``stop`` is a stop rule; one without t takes the t calibrated for the format.
+    """
+    ops: Any = fast
     if fmt == FLOAT:
-        return Reading(float_ops, network.float_model.with_depth(H_cycles, steps))
-    if fmt == BFLOAT16:
-        model = bfloat16_model(network.config, network.tensors)
-        return Reading(bfloat16_ops, model.with_depth(H_cycles, steps))
-    return Reading(fast, network.integer_model(fmt).with_depth(H_cycles, steps))
+        ops, model = float_ops, network.float_model
+    elif fmt == BFLOAT16:
+        ops, model = bfloat16_ops, bfloat16_model(network.config, network.tensors)
+    else:
+        model, fmt = network.integer_model(fmt), str(as_format(fmt))
+    return Reading(ops, model.with_depth(H_cycles, steps).with_stop(network.stop_rule(stop, fmt)))
 
 
 def batch_of(config: ModelConfig) -> int:
@@ -84,8 +129,13 @@ def batches(
     def one(start: int) -> tuple[int, Tally]:
         part = puzzles.rows(start, size, "")
         look()
-        _, outputs = run(runner.ops, runner.model, part.inputs, part.puzzle_ids, on_call=look)
-        return start, tally(runner.ops.argmax(outputs.logits), part.labels)
+        ended = solve(runner.ops, runner.model, part.inputs, part.puzzle_ids, on_call=look)
+        answers = runner.ops.argmax(ended.outputs.logits)
+        found = tally(answers, part.labels)
+        if runner.model.config.stop == FIXED:
+            return start, found
+        accepted = ended.stopped & keeps_rules(runner.model.config, part.inputs, answers)
+        return start, replace(found, steps=tuple(ended.steps.tolist()), accepted=tuple(accepted.tolist()))
 
     starts = [start for start in range(0, len(puzzles.inputs), size) if start not in (done or {})]
     pool = ThreadPoolExecutor(threads)
@@ -141,4 +191,17 @@ def _accuracy(parts: list[Tally]) -> Accuracy:
     exact = sum(sum(part.exact) for part in parts)
     score = Score(exact, sum(len(part.exact) for part in parts), int(right.sum()), int(counted.sum()))
     positions = tuple(zip(right.tolist(), counted.tolist(), strict=True))
-    return Accuracy(score, wilson_interval(exact, score.puzzles), positions)
+    return Accuracy(score, wilson_interval(exact, score.puzzles), positions, _stopping(parts))
+
+
+def _stopping(parts: list[Tally]) -> Stopping | None:
+    steps = [n for part in parts for n in part.steps]
+    if not steps:
+        return None
+    pairs = [pair for part in parts for pair in zip(part.accepted, part.exact, strict=True)]
+    return Stopping(
+        tuple(steps.count(n) for n in range(max(steps) + 1)),
+        sum(accepted for accepted, _ in pairs),
+        sum(accepted and not right for accepted, right in pairs),
+        sum(right and not accepted for accepted, right in pairs),
+    )

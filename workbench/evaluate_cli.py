@@ -17,7 +17,7 @@ from workbench.cards import Stated, entry, state, stated
 from workbench.checkpoints import list_networks
 from workbench.command_line import examples, number
 from workbench.datasets.read import add_data, read_data
-from workbench.evaluate import FLOAT, measure, program
+from workbench.evaluate import FLOAT, Stopping, measure, program
 from workbench.evaluation_log import Log, held, key_of
 from workbench.networks import DEFAULT_NETWORK, Network, find_network
 from workbench.render.grid import Grid, percent
@@ -25,6 +25,7 @@ from workbench.render.sheet import Sheet, add_format, show
 from workbench.sizes import parameters
 from workbench.tasks.metrics import copy_floor
 from workbench.tasks.sets import HeldOut, PuzzleSet, at_least_one, evaluation_set, side_of
+from workbench.tasks.significance import wilson_interval
 from workbench.tasks.task import TOKENS, task_of
 
 SCHEMA, LIST_SCHEMA = "refimpl.evaluate/1", "refimpl.networks/1"
@@ -48,6 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "take those over that it holds")  # fmt: skip
     parser.add_argument("--H-cycles", type=number, help="H cycles an ACT step (default: the network's)")
     parser.add_argument("--steps", type=number, help="ACT steps (default: the network's)")
+    parser.add_argument("--stop", default="fixed", help="stop rule, such as head+settled or settled,t=90 "
+                        "(default fixed: all steps)")  # fmt: skip
     parser.add_argument("--threads", type=number, default=2)
     add_format(parser)
     examples(parser, "--list", "sudoku9-mlp sudoku9-att", "maze10-att --puzzles 1000 --formats float,w8c",
@@ -111,7 +114,7 @@ def _measured(args: argparse.Namespace) -> list[dict[str, Any]]:
             puzzles, card = _puzzles(network, args.puzzles, args.givens, args.data)
             floor = copy_floor(puzzles.inputs, puzzles.labels)
             for fmt in (args.formats or TABLE_FORMATS).split(","):
-                runner = program(network, fmt, args.H_cycles, args.steps)
+                runner = program(network, fmt, args.H_cycles, args.steps, args.stop)
                 task = progress.add_task(f"{name} {fmt}", total=len(puzzles.inputs))
                 log = Log(args.resume, key_of(network, fmt, runner, puzzles))
                 found = measure(runner, puzzles, args.threads, partial(progress.advance, task), log.done(),
@@ -126,9 +129,16 @@ def _measured(args: argparse.Namespace) -> list[dict[str, Any]]:
                     "puzzles": right.puzzles, "origin": puzzles.origin, "positions": found.positions,
                     "H_cycles": runner.model.config.H_cycles, "steps": runner.model.config.halt_max_steps,
                 })  # fmt: skip
+                if found.stopping is not None:
+                    rows[-1] |= {"stop": str(runner.model.config.stop), **_stopped(found.stopping)}
                 if card is not None and fmt == FLOAT and runner.model.config == network.config:
                     rows[-1] |= {"card": _figure(card), "agrees_with_card": card.agrees(found)}
     return rows
+
+
+def _stopped(found: Stopping) -> dict[str, Any]:
+    return {"mean_steps": found.mean_steps, "steps_histogram": found.steps, "accepted": found.accepted,
+            "accepted_wrong": found.accepted_wrong, "withheld_right": found.withheld_right}  # fmt: skip
 
 
 def _figure(card: Stated) -> str:
@@ -154,6 +164,14 @@ def _sheet(rows: Sequence[dict[str, Any]]) -> Sheet:
             by_position = _by_position(row["positions"])
             sentences.append(f"{row['network']} {row['format']}, by position: {by_position}.")
     for row in rows:
+        if "stop" in row:
+            wrong = wilson_interval(row["accepted_wrong"], row["accepted"]) if row["accepted"] else None
+            share = "n/a" if wrong is None else f"95 % interval to {100 * wrong.high:.2f} %"
+            sentences.append(
+                f"{row['network']} {row['format']}, stop {row['stop']}: {row['mean_steps']:.2f} steps on "
+                f"average, {row['accepted']} of {row['puzzles']} answers accepted, {row['accepted_wrong']} "
+                f"of them wrong ({share}), {row['withheld_right']} right ones withheld."
+            )
         if "card" in row:
             verdict = "this run agrees" if row["agrees_with_card"] else "this run DIFFERS by more than chance"
             sentences.append(f"{row['network']}: its card states {row['card']}; {verdict}.")

@@ -38,10 +38,16 @@ class Batch:
     exact: str
     right: tuple[int, ...]
     counted: tuple[int, ...]
+    steps: tuple[int, ...] = ()
+    accepted: str = ""
 
     def __post_init__(self) -> None:
         if len(self.right) != len(self.counted) or set(self.exact) - {"0", "1"}:
             raise InputError("exact must be 0s and 1s, right and counted of as many positions.")
+        if len(self.steps) != len(self.accepted) or set(self.accepted) - {"0", "1"}:
+            raise InputError("accepted must be 0s and 1s, one for each of steps.")
+        if self.steps and (len(self.steps) != len(self.exact) or min(self.steps) < 1):
+            raise InputError("steps must be counts, one for each puzzle.")
 
 
 @dataclass(frozen=True)
@@ -60,15 +66,20 @@ class Log:
             batch = build(line, Batch)
             if batch.key == self.key:
                 exact = tuple(mark == "1" for mark in batch.exact)
-                found[batch.start] = Tally(exact, batch.right, batch.counted)
+                accepted = tuple(mark == "1" for mark in batch.accepted)
+                found[batch.start] = Tally(exact, batch.right, batch.counted, batch.steps, accepted)
         return found
 
     def append(self, start: int, part: Tally) -> None:
         """Add a batch; it is on disk when this returns."""
         if self.path is not None:
             exact = "".join("01"[flag] for flag in part.exact)
-            append_line(self.path, {"key": self.key, "start": start, "exact": exact, "right": part.right,
-                                    "counted": part.counted})  # fmt: skip
+            line = {"key": self.key, "start": start, "exact": exact, "right": part.right,
+                    "counted": part.counted}  # fmt: skip
+            if part.steps:
+                accepted = "".join("01"[flag] for flag in part.accepted)
+                line |= {"steps": part.steps, "accepted": accepted}
+            append_line(self.path, line)
 
 
 @contextmanager

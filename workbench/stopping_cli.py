@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from refimpl import fast
 from refimpl.errors import InputError
+from refimpl.formats import as_format
 from refimpl.models.halting import FIXED
 from workbench.command_line import examples
 from workbench.datasets.read import add_data, read_data
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         for network in map(find_network, args.networks):
             puzzles = _puzzles(args, network)
             origins.append(puzzles.origin)
-            for fmt in args.formats.split(","):
+            for fmt in (str(as_format(name)) for name in args.formats.split(",")):
                 rules = [FIXED, *(network.stop_rule(text, fmt) for text in args.rules.split(";"))]
                 program = Reading(fast, network.integer_model(fmt).with_depth(steps=args.steps))
                 steps = program.model.config.halt_max_steps

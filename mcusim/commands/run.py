@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mcusim.asked import Asked, add_deployment, asked, chosen_deployment
-from mcusim.build import Costs, basis, budget, cycle_rows, operator_rows, regions, total
+from mcusim.build import Costs, basis, budget, cycle_rows, operator_rows, regions, stopping_costs, total
 from mcusim.deployments import Deployment
 from mcusim.elf import read_elf
 from mcusim.fit import plan_inside
@@ -25,7 +25,7 @@ from mcusim.planner.target import Target, target_of
 from mcusim.planner.wanted import CHOSEN, HELP, wanted
 from mcusim.program import kernels_of, program_of
 from mcusim.render import markdown, terminal
-from mcusim.report import AllPuzzles, PuzzleResult, RunReport, Subject, to_json
+from mcusim.report import AllPuzzles, PuzzleResult, RunReport, StoppedPuzzles, Subject, to_json
 from mcusim.simulate import Execution, execute
 from mcusim.units import parse_bytes
 from refimpl import fast
@@ -34,9 +34,10 @@ from refimpl.formats import Format, parse_weights
 from refimpl.image import Image
 from refimpl.model_image import from_image
 from refimpl.models.config import ModelConfig
+from refimpl.models.halting import FIXED, StopRule
 from workbench.command_line import examples, number
 from workbench.datasets.read import add_data, read_data
-from workbench.evaluate import measure
+from workbench.evaluate import Stopping, measure
 from workbench.fidelity import Reading
 from workbench.networks import Network, find_network, seeded_tokens
 from workbench.render.sheet import add_format, as_json, publish
@@ -45,6 +46,8 @@ from workbench.tasks.games import Puzzle
 from workbench.tasks.metrics import copy_floor, score
 from workbench.tasks.naming import find_puzzle, puzzle_of
 from workbench.tasks.sets import PuzzleSet, evaluation_set
+from workbench.tasks.significance import wilson_interval
+from workbench.tasks.task import keeps_rules
 
 TITLE = "mcusim run"
 WRITTEN: dict[str, Callable[[RunReport], str]] = {
@@ -59,6 +62,8 @@ NARROWER = {"w8c": "w4c", "w8t": "w4t"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_deployment(parser)
     parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
+    parser.add_argument("--stop", help="stop rule: fixed, head, settled or head+settled, as in "
+                                       "head+settled,t=90")
     parser.add_argument("--puzzle", default="0", help="number in --data or the evaluation set, FILE:ROW, "
                                                       "string")
     parser.add_argument("--table", type=Path, help="puzzle table file to stream a row from")
@@ -87,7 +92,22 @@ def _deployment(args: Asked) -> tuple[Deployment, int]:
     return chosen, limit
 
 
-def _judge(execution: Execution, puzzle: Puzzle, task: str) -> PuzzleResult:
+def _rule(network: Network, deployment: Deployment, args: Asked) -> tuple[StopRule, str]:
+    """The stop rule, and how the report names it.
+
+    A rule of a deployment (one that was not asked for) gives way where no t is kept for the formats.
+    """
+    program = str(deployment.format)
+    try:
+        rule = network.stop_rule(deployment.stop, program)
+    except InputError:
+        if args.stop is not None:
+            raise
+        return FIXED, f"{FIXED} (no t is kept for {program})"
+    return rule, str(rule)
+
+
+def _judge(execution: Execution, puzzle: Puzzle, config: ModelConfig) -> PuzzleResult:
     assert execution.answer is not None
     assert execution.q is not None
     right = score(execution.answer[None], puzzle.answer[None])
@@ -95,21 +115,37 @@ def _judge(execution: Execution, puzzle: Puzzle, task: str) -> PuzzleResult:
         tuple(int(v) for v in t) for t in (puzzle.question, puzzle.answer, execution.answer)
     )
     solved = right.exact_right == 1 if right.cells else None
-    return PuzzleResult(
-        puzzle.origin, task, asked, wanted, given, solved, right.cells_right, right.cells, *execution.q
-    )
+    keeps = bool(keeps_rules(config, puzzle.question[None], execution.answer[None])[0])
+    halt, go_on = execution.q
+    return PuzzleResult(puzzle.origin, config.task, asked, wanted, given, solved, right.cells_right,
+                        right.cells, halt, go_on, execution.steps, execution.stopped, keeps)  # fmt: skip
 
 
-def _all(image: Image, deployment: Deployment, puzzles: PuzzleSet, progress: Progress) -> AllPuzzles:
+def _all(image: Image, costs: Costs, puzzles: PuzzleSet, progress: Progress) -> AllPuzzles:
     if not puzzles.labelled:
         raise InputError(f"--all: accuracy n/a ({puzzles.origin} have no labels).")
-    model = from_image(image).with_depth(deployment.H_cycles, deployment.steps)
+    config = costs.plan.config
+    model = from_image(image).with_depth(config.H_cycles, config.halt_max_steps).with_stop(config.stop)
     task = progress.add_task("all puzzles", total=len(puzzles.inputs))
     found = measure(Reading(fast, model), puzzles, on_done=lambda n: progress.advance(task, n))
     right, interval = found.score, found.interval
     floor = copy_floor(puzzles.inputs, puzzles.labels)
     return AllPuzzles(puzzles.origin, right.puzzles, right.exact_right, interval.low, interval.high,
-                      right.cells_right, right.cells, floor.cell)  # fmt: skip
+                      right.cells_right, right.cells, floor.cell,
+                      _stopped(costs, found.stopping))  # fmt: skip
+
+
+def _stopped(costs: Costs, found: Stopping | None) -> StoppedPuzzles | None:
+    """Counts of the stop rule with their intervals, and what its runs cost."""
+    if found is None:
+        return None
+    accepted = wilson_interval(found.accepted, sum(found.steps))
+    wrong = wilson_interval(found.accepted_wrong, found.accepted) if found.accepted else None
+    return StoppedPuzzles(
+        str(costs.plan.config.stop), found.steps, found.accepted, (accepted.low, accepted.high),
+        found.accepted_wrong, None if wrong is None else (wrong.low, wrong.high), found.withheld_right,
+        stopping_costs(costs, found),
+    )  # fmt: skip
 
 
 def _remedies(
@@ -137,7 +173,7 @@ def _remedies(
 @dataclass(frozen=True)
 class Laid:
     """A request laid out on its part: ``network`` with the row of its puzzle, ``whole`` with every row;
-    ``held`` bytes of image and resident table; ``fits`` says whether part and budget hold ``plan``."""
+    ``held`` bytes of image and resident table; ``stop`` names its stop rule; ``fits`` says whether part and budget hold ``plan``."""
 
     deployment: Deployment
     limit: int
@@ -145,6 +181,7 @@ class Laid:
     network: Network
     whole: Network
     config: ModelConfig
+    stop: str
     puzzles: PuzzleSet | None
     image: Image
     size: Footprint
@@ -168,7 +205,8 @@ def lay(args: Asked) -> Laid:
     deployment, limit = _deployment(args)
     part = load_part(deployment.part, args.catalogue)
     network = find_network(deployment.model)
-    config = replace(network.config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps)
+    rule, named = _rule(network, deployment, args)
+    config = replace(network.config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps, stop=rule)
     whole = network
     puzzles = read_data(args.data, config) if args.data else None
     if puzzles is not None:
@@ -185,7 +223,7 @@ def lay(args: Asked) -> Laid:
     if linked is not None:
         check_arena(linked, plan)
     fits = target.image_fits and plan.high_water <= room and plan.lay_out(target) is not None
-    return Laid(deployment, limit, part, network, whole, config, puzzles, image, size, target, held,
+    return Laid(deployment, limit, part, network, whole, config, named, puzzles, image, size, target, held,
                 found, plan, fits)  # fmt: skip
 
 
@@ -216,26 +254,25 @@ def simulate(args: Asked, progress: Progress) -> RunReport:
             on_step=lambda done: progress.update(task, completed=done),
         )  # fmt: skip
         if puzzle is not None and network.trained:
-            result = _judge(execution, puzzle, config.task)
-    everyone = None
+            result = _judge(execution, puzzle, config)
+    costs, everyone = Costs(plan, target), None
     if args.all and network.trained:
         rows = image if laid.whole is network else Image(
             laid.whole.image(deployment.format), "the image with every puzzle row",
         )
-        everyone = _all(rows, deployment, laid.puzzles or evaluation_set(config), progress)
-    costs = Costs(plan, target)
+        everyone = _all(rows, costs, laid.puzzles or evaluation_set(config), progress)
     report = RunReport(
         subject=Subject(
             deployment.name, network.name, network.trained, parameters(config).total, str(deployment.format),
             config.H_cycles, config.L_cycles, config.halt_max_steps,
-            part.name, part.title, describe(plan.choices),
+            laid.stop, part.name, part.title, describe(plan.choices),
         ),
         budget=budget(laid.limit, image, plan, target, size),
         regions=regions(image, plan, target, size),
         puzzle=result,
         all_puzzles=everyone,
         cycles=cycle_rows(costs, execution),
-        operators=operator_rows(costs),
+        operators=operator_rows(costs, execution),
         total=total(costs, execution),
         basis=basis(part, target.program),
         inside=laid.inside,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mcusim.report import Budget, CycleRow, PuzzleResult, RunReport, Span
 from mcusim.units import format_bytes, format_seconds, format_size
+from refimpl.models.halting import FIXED, parse_stop
 from workbench.render.grid import Grid
 
 CYCLES_SHOWN = 12
@@ -93,11 +94,26 @@ def subtitle(report: RunReport) -> str:
     return f"{count(subject.parameters)} parameters, {state}"
 
 
-def judged(result: PuzzleResult) -> tuple[str, str]:
-    """The word on an answer, and how many of its cells are right."""
+def judged(report: RunReport, result: PuzzleResult) -> tuple[str, str]:
+    """The word on an answer, and how it came about or how many of its cells are right.
+
+    Under a stop rule an answer is given only where the rule stopped the run and the task's rules are kept.
+    """
+    cells = f", {result.cells_right} of {result.cells} cells right"
     if result.right is None:
-        return "n/a", " (the puzzle has no label)"
-    return "right" if result.right else "wrong", f", {result.cells_right} of {result.cells} cells right"
+        word, cells = "n/a", " (the puzzle has no label)"
+    else:
+        word = "right" if result.right else "wrong"
+    rule = parse_stop(report.subject.stop.partition(" ")[0])
+    if rule == FIXED:
+        return word, cells
+    way = "settled" if rule.asks_state else "halted"
+    if not result.stopped:
+        return "NO ANSWER", f" (not {way} in {result.steps} steps)"
+    done = f"{way} at step {result.steps} of {report.subject.steps}"
+    if not result.keeps_rules:
+        return "NO ANSWER", f" ({done}, and breaks the rules)"
+    return word.upper() if result.right is not None else word, f" ({done}){cells}"
 
 
 def unanswered(report: RunReport) -> str:
@@ -109,6 +125,43 @@ def unanswered(report: RunReport) -> str:
     executed = report.total.high_water is not None
     done = "kernels executed on seeded tokens" if executed else "shapes counted, kernels not executed"
     return f"accuracy n/a (untrained weights); {done}"
+
+
+def stopping(report: RunReport) -> Grid | None:
+    """How many puzzles took how many steps, with what they cost; None where no rule stops runs early."""
+    found = None if report.all_puzzles is None else report.all_puzzles.stopping
+    if found is None:
+        return None
+    most, puzzles = max(found.steps), sum(found.steps)
+    rows = tuple(
+        (str(n), str(times), percent(times, puzzles), "█" * round(24 * times / most))
+        for n, times in enumerate(found.steps) if n
+    )  # fmt: skip
+    return Grid(f"ACT steps under {found.rule}", ("steps", "puzzles", "%", ""), rows, left=0)
+
+
+def stopped(report: RunReport) -> tuple[str, ...]:
+    """What a stop rule accepted and withheld over all puzzles, and what runs cost; nothing without one."""
+    found = None if report.all_puzzles is None else report.all_puzzles.stopping
+    if found is None:
+        return ()
+    puzzles = sum(found.steps)
+    low, high = (100 * end for end in found.accepted_interval)
+    wrong = "n/a" if found.wrong_interval is None else (
+        f"{100 * found.accepted_wrong / found.accepted:.2f} %, 95 % interval to "
+        f"{100 * found.wrong_interval[1]:.2f} %"
+    )
+    costs = ((f"mean {found.costs.mean.steps:.2f}", found.costs.mean),
+             (f"95th percentile {found.costs.percentile_95.steps:.0f}", found.costs.percentile_95),
+             (f"worst {found.costs.worst.steps:.0f}", found.costs.worst))  # fmt: skip
+    return (
+        f"Accepted {found.accepted} of {puzzles} ({100 * found.accepted / puzzles:.1f} %, 95 % interval "
+        f"{low:.1f} to {high:.1f} %); wrong among them {found.accepted_wrong} ({wrong}); withheld "
+        f"{puzzles - found.accepted}, {found.withheld_right} of them right.",
+        "Steps a puzzle, estimated: "
+        + "; ".join(f"{what} = {span(c.time)}, {joules(c.energy)}, {count(round(c.flash_bytes))} B of flash"
+                    for what, c in costs) + ".",
+    )  # fmt: skip
 
 
 def accuracy(report: RunReport) -> str:
@@ -169,7 +222,9 @@ def _measured(report: RunReport) -> str:
 def sentences(report: RunReport) -> tuple[str, ...]:
     """Totals, estimates and what they rest on."""
     subject, total, basis = report.subject, report.total, report.basis
-    depth = f"{subject.H_cycles} H x {subject.L_cycles} L cycles, {subject.steps} ACT steps"
+    early = report.puzzle is not None and report.puzzle.steps < subject.steps
+    steps = f"{report.puzzle.steps} of {subject.steps}" if report.puzzle and early else f"{subject.steps}"
+    depth = f"{subject.H_cycles} H x {subject.L_cycles} L cycles, {steps} ACT steps"
     figures = ", ".join(f"{number} {kind}" for kind, number in basis.counted)
     return (
         f"{total.calls} block calls ({depth}): {count(total.macs)} MACs, {count(total.requantizations)} "

@@ -12,10 +12,13 @@ def render(report: RunReport) -> str:
     parts = [f"## {grids.title(report)}", grids.subtitle(report)]
     result = report.puzzle
     if result is not None:
-        judged, cells = grids.judged(result)
+        judged, cells = grids.judged(report, result)
         parts.append(f"{result.origin}: the answer is **{judged}**{cells}.")
     if report.all_puzzles is not None:
         parts.append(grids.accuracy(report))
+        histogram = grids.stopping(report)
+        parts += [] if histogram is None else [table(histogram)]
+        parts += grids.stopped(report)
     if report.puzzle is None:
         parts.append(grids.unanswered(report))
     word, reason, aside = grids.verdict(report)

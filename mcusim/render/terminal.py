@@ -23,11 +23,11 @@ def _bar(share: float) -> Text:
     return Text.assemble(("█" * filled, "red" if share > 1 else "green"), ("░" * (BAR_WIDTH - filled), "dim"))
 
 
-def puzzle(result: PuzzleResult) -> RenderableType:
+def puzzle(report: RunReport, result: PuzzleResult) -> RenderableType:
     """Question, prediction and answer side by side; the verdict on the answer under them."""
     grids_shown = map(np.array, (result.question, result.label, result.prediction))
     style = "bold green" if result.right else "bold red" if result.right is not None else "yellow"
-    judged, cells = grids.judged(result)
+    judged, cells = grids.judged(report, result)
     q_halt = f"q_halt {result.q_halt / 2**LOGIT_FRAC_BITS:+.2f}"
     line = Text.assemble(f"{result.origin}: the answer is ", (judged, style), f"{cells}; {q_halt}")
     return Group(show_tokens(result.task, *grids_shown), line)
@@ -37,9 +37,13 @@ def render(report: RunReport) -> RenderableType:
     """The whole report."""
     parts: list[RenderableType] = [Rule(grids.title(report), style="dim"), Text(grids.subtitle(report))]
     if report.puzzle is not None:
-        parts.append(Padding(puzzle(report.puzzle), (1, 0)))
+        parts.append(Padding(puzzle(report, report.puzzle), (1, 0)))
     if report.all_puzzles is not None:
         parts.append(Padding(Text(grids.accuracy(report)), (1, 0)))
+        histogram = grids.stopping(report)
+        if histogram is not None:
+            parts.append(drawn(histogram))
+        parts += [Text(sentence) for sentence in grids.stopped(report)]
     if report.puzzle is None:
         parts.append(Padding(Text(grids.unanswered(report), "yellow"), (1, 0)))
     bars = [_bar(region.used / region.size) for region in report.regions]

@@ -24,7 +24,7 @@ from workbench.stopping import Watched, ends, watch
 from workbench.tasks.metrics import puzzle_exact
 from workbench.tasks.sets import PuzzleSet
 from workbench.tasks.significance import wilson_interval
-from workbench.tasks.task import task_of
+from workbench.tasks.task import keeps_rules
 
 BATCH = 50
 STEP_MARKS = "".join(map(chr, range(48, 48 + 75)))  # steps as characters from 0 on
@@ -46,8 +46,7 @@ def judged(found: Watched, rule: StopRule, puzzles: PuzzleSet, program: Reading)
     """The answers with which ``rule`` ends each run, against the labels and the task's rules."""
     steps, stopped = ends(found, rule)
     answers = found.answers[steps - 1, np.arange(len(steps))]
-    rules = task_of(program.model.config).rules
-    keeps = np.ones(len(steps), np.bool_) if rules is None else rules(puzzles.inputs, answers)
+    keeps = keeps_rules(program.model.config, puzzles.inputs, answers)
     return Stopped(steps, stopped, puzzle_exact(answers, puzzles.labels), keeps)
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
 from workbench.tasks.arc import encode_pairs
@@ -67,6 +69,12 @@ TASKS: Mapping[str, Task] = {
     "arc": Task("arc", _tests, ignored=(0,)),
     "tokens": TOKENS,
 }
+
+
+def keeps_rules(config: ModelConfig, questions: Tokens, answers: Tokens) -> Flags:
+    """Which answers keep the rules of the network's task: bool (N,), all where there is nothing to check."""
+    rules = task_of(config).rules
+    return np.ones(len(answers), np.bool_) if rules is None else rules(questions, answers)
 
 
 def task_of(config: ModelConfig, tasks: Mapping[str, Task] = TASKS) -> Task:
