@@ -140,7 +140,8 @@ def test_a_rule_without_t_takes_the_calibrated_one_or_says_how_to_find_it() -> N
     network = find_network("sudoku9-pair-mlp")
     assert network.thresholds_path is not None
     known = stopping.read(network.thresholds_path, network.digest)
-    assert str(network.stop_rule("head+settled", "w8c-a8-c16")) == f"head+settled,t={known['w8c-a8-c16'].labelled}"
+    t = known["w8c-a8-c16"].labelled
+    assert str(network.stop_rule("head+settled", "w8c-a8-c16")) == f"head+settled,t={t}"
     assert str(network.stop_rule("settled,t=5,over=step", "w8c-a8-c16")) == "settled,t=5,over=step"
     with pytest.raises(InputError, match="keeps no t for w2t; write it, as in settled,t=100, or find one"):
         network.stop_rule("settled", "w2t")

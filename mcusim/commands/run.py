@@ -173,7 +173,8 @@ def _remedies(
 @dataclass(frozen=True)
 class Laid:
     """A request laid out on its part: ``network`` with the row of its puzzle, ``whole`` with every row;
-    ``held`` bytes of image and resident table; ``stop`` names its stop rule; ``fits`` says whether part and budget hold ``plan``."""
+    ``held`` bytes of image and resident table; ``stop`` names its stop rule; ``fits`` says whether part and
+    budget hold ``plan``."""
 
     deployment: Deployment
     limit: int
