@@ -18,10 +18,10 @@ from mcusim.planner.search import search
 from mcusim.planner.target import Room
 from refimpl import fast
 from refimpl.errors import NotImplementedHere
+from refimpl.formats import Carry
 from refimpl.models.config import ModelConfig
 from refimpl.models.halting import parse_stop
 from refimpl.models.recursion import solve
-from refimpl.quantize.lower import Carry
 from workbench.networks import find_network
 from workbench.tasks.sets import evaluation_set
 

@@ -12,10 +12,10 @@ from mcusim.planner.choices import Choices
 from mcusim.planner.execute import execute_plan
 from mcusim.planner.plan import make_plan
 from refimpl import fast
+from refimpl.formats import Carry
 from refimpl.models.halting import FIXED, parse_stop
 from refimpl.models.recursion import solve
 from refimpl.models.tree import Model
-from refimpl.quantize.lower import Carry
 from workbench.networks import find_network
 from workbench.tasks.sets import evaluation_set
 
