@@ -95,6 +95,7 @@ def chosen_deployment(request: Asked) -> Deployment:
         format=stated_format(request, chosen.format),
         H_cycles=chosen.H_cycles if request.H_cycles is None else request.H_cycles,
         steps=chosen.steps if request.steps is None else request.steps,
+        stop=chosen.stop if request.stop is None else request.stop,
         part=chosen.part if request.part is None else load_part(request.part, request.catalogue).name,
     )
     for what, value in (("--H-cycles", chosen.H_cycles), ("--steps", chosen.steps)):
