@@ -13,10 +13,10 @@ import numpy as np
 from refimpl.float_params import build_model
 from refimpl.image import ENTRY, HEADER, Image
 from refimpl.model_image import ImageMeta, to_image
-from refimpl.models.config import ModelConfig
 from refimpl.models.halting import parse_stop
 from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
+from workbench.model_config import model_config
 from workbench.seeded import seeded_tensors
 
 EDGES = (0, 1, 2, 3, 7, 14, 15, 16, 30, 31, 32, 127, 128, 255, 1023, 1024, 4096, 65535, 2**20, 2**24,
@@ -39,7 +39,7 @@ FORMS = (
 def small_image(number: int) -> bytes:
     """One of FORMS with seeded weights: some 4 kB."""
     raw, form, stop = FORMS[number]
-    config = ModelConfig.from_dict(raw)
+    config = model_config(raw)
     model = build_model(config, seeded_tensors(config, seed=number), np.float32)
     tokens = np.arange(config.seq_len)[None] % config.vocab_size
     lowered = lower(model, form, calibrate(model, tokens, source="s"))

@@ -30,6 +30,7 @@ from refimpl.quantize.calibrate import Calibration, calibrate
 from refimpl.quantize.lower import lower
 from workbench.calibrations import read_calibration
 from workbench.checkpoints import load_network
+from workbench.model_config import model_config
 from workbench.tasks.puzzles import load_calibration, load_shipped
 from workbench.tasks.sudoku import to_tokens
 
@@ -49,7 +50,7 @@ def float_model(name: str, dtype: type = np.float32) -> Model:
     """A shipped network, or a parity case (whose tensors are random)."""
     if name in PARITY_CASES:
         with np.load(PARITY / f"{name}.npz") as stored:
-            config = ModelConfig.from_dict(json.loads(bytes(stored["config_json"])))
+            config = model_config(json.loads(bytes(stored["config_json"])))
             tensors = {
                 k.removeprefix("weights/"): stored[k] for k in stored.files if k.startswith("weights/")
             }

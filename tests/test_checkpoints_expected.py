@@ -12,6 +12,7 @@ import pytest
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
 from workbench.checkpoints import expected_tensors, validate
+from workbench.model_config import model_config
 
 PARITY = Path(__file__).parent / "data" / "parity"
 WEIGHT = "inner.L_level.layers.1.mlp.down_proj.weight"
@@ -20,7 +21,7 @@ Tensors = dict[str, np.ndarray]
 
 def parity_case(name: str) -> tuple[ModelConfig, Tensors]:
     with np.load(PARITY / f"{name}.npz") as case:
-        config = ModelConfig.from_dict(json.loads(bytes(case["config_json"])))
+        config = model_config(json.loads(bytes(case["config_json"])))
         weights = {
             key.removeprefix("weights/"): case[key] for key in case.files if key.startswith("weights/")
         }

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from refimpl.errors import InputError
-from refimpl.models.config import ModelConfig
 from workbench.checkpoints import expected_tensors, list_networks, load_network, read
+from workbench.model_config import model_config
 
 PARITY = Path(__file__).parent / "data" / "parity"
 SHIPPED = {
@@ -77,7 +77,7 @@ def test_a_shipped_configuration_says_where_the_network_comes_from(name: str) ->
         "trained by this project from random weights on its own generated puzzles"
     )
     assert raw["parameters"] == SHIPPED[name]
-    assert ModelConfig.from_dict(raw) == load_network(name)[0]
+    assert model_config(raw) == load_network(name)[0]
 
 
 def test_an_unknown_name_gets_the_nearest_one_suggested() -> None:

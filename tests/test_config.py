@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from refimpl.errors import InputError
-from refimpl.models.config import ModelConfig
 from workbench.limits import LIMITS, beyond
+from workbench.model_config import model_config
 from workbench.presets import PRESETS
 
 SRC = Path(__file__).resolve().parents[1] / "firmware" / "src"
@@ -28,25 +28,25 @@ def without(*names: str) -> dict[str, Any]:
 
 
 def test_a_trm_without_a_stated_prefix_has_the_16_positions_of_the_official_class() -> None:
-    config = ModelConfig.from_dict(without("puzzle_emb_len"))
+    config = model_config(without("puzzle_emb_len"))
     assert (config.puzzle_emb_len, config.positions) == (16, 97)
 
 
 def test_a_prefix_of_0_and_that_of_an_hrm_are_as_many_positions_as_the_row_fills() -> None:
-    assert ModelConfig.from_dict(OFFICIAL | {"puzzle_emb_len": 0}).positions == 82
+    assert model_config(OFFICIAL | {"puzzle_emb_len": 0}).positions == 82
     hrm = without("puzzle_emb_len") | {"model": "HierarchicalReasoningModel_ACTV1", "H_layers": 2}
-    assert ModelConfig.from_dict(hrm).positions == 82
+    assert model_config(hrm).positions == 82
 
 
 def test_settings_under_arch_are_those_of_the_flat_form() -> None:
     arch = without("model", "seq_len", "vocab_size") | {"name": f"recursive.trm@{OFFICIAL['model']}"}
     nested = {"arch": arch, "global_batch_size": 768, "seq_len": 81, "vocab_size": 11}
-    assert ModelConfig.from_dict(nested) == ModelConfig.from_dict(OFFICIAL)
+    assert model_config(nested) == model_config(OFFICIAL)
 
 
 def test_learned_positions_of_an_mlp_mixer_are_kept() -> None:
     for stated, read in (("learned", "learned"), ("rope", "none")):
-        config = ModelConfig.from_dict(OFFICIAL | {"mlp_t": True, "pos_encodings": stated})
+        config = model_config(OFFICIAL | {"mlp_t": True, "pos_encodings": stated})
         assert config.pos_encodings == read
 
 
@@ -94,14 +94,14 @@ def test_learned_positions_of_an_mlp_mixer_are_kept() -> None:
 )  # fmt: skip
 def test_a_field_out_of_its_range_is_named_in_the_sentence(change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=re.escape(sentence)):
-        ModelConfig.from_dict(OFFICIAL | change)
+        model_config(OFFICIAL | change)
 
 
 def test_missing_fields_are_listed_together_and_a_misspelling_is_suggested() -> None:
     with pytest.raises(InputError, match="seq_len, vocab_size are missing"):
-        ModelConfig.from_dict(without("seq_len", "vocab_size"))
+        model_config(without("seq_len", "vocab_size"))
     with pytest.raises(InputError, match=r"L_cycles is missing \(is 'L_cycle' meant for 'L_cycles'\?\)"):
-        ModelConfig.from_dict(without("L_cycles") | {"L_cycle": 2})
+        model_config(without("L_cycles") | {"L_cycle": 2})
 
 
 def test_limits_of_the_c_port_are_those_of_its_sources() -> None:
@@ -118,8 +118,8 @@ def test_every_published_model_of_attention_or_of_97_positions_runs_in_c() -> No
 
 
 def test_a_network_beyond_a_limit_is_told_which_and_of_which_program() -> None:
-    config = ModelConfig.from_dict(OFFICIAL | {"L_layers": 5})
+    config = model_config(OFFICIAL | {"L_layers": 5})
     assert beyond(config, "integer") == ()
     assert beyond(config, "C") == ("the layers of a stack is 5, at most 4 (RR_MAX_LAYERS of rr_model.h)",)
-    wide = ModelConfig.from_dict(OFFICIAL | {"hidden_size": 1024})
+    wide = model_config(OFFICIAL | {"hidden_size": 1024})
     assert any("normalised row is 1,024, at most 1,023" in clause for clause in beyond(wide, "integer"))

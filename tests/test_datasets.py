@@ -16,6 +16,7 @@ from refimpl.models.config import ModelConfig
 from workbench.checkpoints import write_npz
 from workbench.datasets.read import read_data
 from workbench.evaluate import FLOAT, batches, measure, program
+from workbench.model_config import model_config
 from workbench.networks import find_network
 from workbench.seeded import seeded_tensors
 from workbench.tasks.arc import encode_grid
@@ -27,7 +28,7 @@ from workbench.tasks.sudoku import to_tokens
 from workbench.tasks.task import TASKS, TOKENS, Task
 
 SUDOKU = find_network("sudoku9-mlp").config
-TINY = ModelConfig.from_dict({
+TINY = model_config({
     "model": "trm", "task": "sums", "seq_len": 3, "vocab_size": 7, "hidden_size": 8, "num_heads": 2,
     "L_layers": 1, "H_cycles": 1, "L_cycles": 1, "halt_max_steps": 2, "channel_intermediate_size": 8,
     "puzzle_emb_len": 1, "num_puzzle_identifiers": 4,

@@ -17,11 +17,11 @@ from refimpl import fast, float_ops, ops
 from refimpl.errors import InputError
 from refimpl.image import Image
 from refimpl.model_image import ImageMeta, from_image, stop_values, to_image
-from refimpl.models.config import ModelConfig
 from refimpl.models.halting import FIXED, StopRule, parse_stop
 from refimpl.models.order import Call
 from refimpl.models.recursion import act_step, read_out, reset, run, solve
 from refimpl.models.tree import Model
+from workbench.model_config import model_config
 from workbench.networks import find_network
 from workbench.tasks.sets import evaluation_set
 
@@ -145,7 +145,7 @@ def test_a_rule_has_one_spelling_and_survives_text_image_and_configuration(text:
     image = Image(to_image(model, ImageMeta("n", "w4c", "", "", True)), "image")
     assert from_image(image).config.stop == rule
     assert ("stop" in image.entries) == (rule != FIXED)
-    assert ModelConfig.from_dict(model.config.to_dict()).stop == rule
+    assert model_config(model.config.to_dict()).stop == rule
 
 
 def test_the_stop_section_is_what_firmware_reads() -> None:

@@ -14,10 +14,10 @@ import pytest
 from refimpl import float_ops
 from refimpl.__main__ import main
 from refimpl.float_params import build_model
-from refimpl.models.config import ModelConfig
 from refimpl.models.recursion import run
 from workbench.bfloat16 import bfloat16_model, bfloat16_ops, to_bfloat16
 from workbench.checkpoints import load_network
+from workbench.model_config import model_config
 
 PARITY = Path(__file__).parent / "data" / "parity"
 CASES = ("trm_att", "trm_mlp", "trm_att_learned", "hrm")
@@ -169,4 +169,4 @@ def test_a_configuration_alone_is_never_called_confirmed(
     folder = run_folder(tmp_path / "run", "trm_att")
     assert main(["import", str(folder), str(folder / "net")]) == 0
     assert "unverified, since no shape depends on them: num_heads 4" in capsys.readouterr().out
-    assert ModelConfig.from_dict(settings_of("trm_att")) == load_network(folder / "net")[0]
+    assert model_config(settings_of("trm_att")) == load_network(folder / "net")[0]

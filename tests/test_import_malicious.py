@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 
 from refimpl.__main__ import main
-from refimpl.models.config import ModelConfig
 from workbench.checkpoints import load_network
+from workbench.model_config import model_config
 from workbench.seeded import seeded_tensors
 
 TINY = {"model": "trm", "seq_len": 4, "vocab_size": 5, "hidden_size": 8, "num_heads": 2, "L_layers": 1,
         "H_cycles": 1, "L_cycles": 1, "halt_max_steps": 1, "channel_intermediate_size": 8}  # fmt: skip
-WEIGHTS = seeded_tensors(ModelConfig.from_dict(TINY))
+WEIGHTS = seeded_tensors(model_config(TINY))
 
 # Calls that would create the file VICTIM if anything called them: (module, name, arguments).
 GADGETS: dict[str, tuple[str, str, tuple[Any, ...]]] = {

@@ -13,8 +13,8 @@ from checkpoints_by_hand import name, text
 
 from refimpl.__main__ import main
 from refimpl.errors import InputError
-from refimpl.models.config import ModelConfig
 from workbench.checkpoints import read_json, write_card
+from workbench.model_config import model_config
 from workbench.networks import find_network
 from workbench.seeded import seeded_tensors
 
@@ -31,7 +31,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 
 def checkpoint(folder: Path, **changes: np.ndarray) -> Path:
-    tensors = seeded_tensors(ModelConfig.from_dict(TINY)) | changes
+    tensors = seeded_tensors(model_config(TINY)) | changes
     (folder / "config.json").write_text(json.dumps(TINY))
     np.savez(folder / "weights.npz", **tensors)  # keeps whatever types a test wants
     return folder / "weights.npz"
@@ -58,7 +58,7 @@ def test_each_kind_of_bad_checkpoint_gets_its_own_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = "inner.lm_head.weight"
-    good = seeded_tensors(ModelConfig.from_dict(TINY))[key]
+    good = seeded_tensors(model_config(TINY))[key]
     nan = good.copy()
     nan[0, 0] = np.nan
     sentences = []
@@ -94,7 +94,7 @@ def test_bad_requests_are_one_sentence(
 
 def test_a_config_with_words_for_numbers_is_refused() -> None:
     with pytest.raises(InputError, match="hidden_size is 'wide'; it must be a whole number"):
-        ModelConfig.from_dict(TINY | {"hidden_size": "wide"})
+        model_config(TINY | {"hidden_size": "wide"})
 
 
 def test_quantize_writes_the_image_that_the_simulator_counts(tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ import pytest
 from mcusim.__main__ import main
 from refimpl import fast
 from refimpl.__main__ import main as refimpl_main
-from refimpl.models.config import ModelConfig
 from refimpl.models.recursion import run
 from workbench.checkpoints import write_npz
+from workbench.model_config import model_config
 from workbench.networks import find_network
 from workbench.seeded import seeded_tensors
 
-TINY = ModelConfig.from_dict(
+TINY = model_config(
     {
         "model": "trm", "task": "sums", "seq_len": 3, "vocab_size": 7, "hidden_size": 32, "num_heads": 2,
         "L_layers": 1, "H_cycles": 2, "L_cycles": 2, "halt_max_steps": 3, "channel_intermediate_size": 32,

@@ -15,9 +15,9 @@ import pytest
 from mcusim.__main__ import main
 from refimpl import ops
 from refimpl.__main__ import main as refimpl_main
-from refimpl.models.config import ModelConfig
 from refimpl.models.recursion import run
 from workbench.checkpoints import write_npz
+from workbench.model_config import model_config
 from workbench.networks import find_network
 from workbench.seeded import seeded_tensors
 from workbench.tasks import maze
@@ -35,7 +35,7 @@ Say = Callable[..., tuple[int, str]]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("maze6")
     (path / "config.json").write_text(json.dumps(SHAPE))
-    write_npz(path / "weights.npz", seeded_tensors(ModelConfig.from_dict(SHAPE), seed=3), dtype="float16")
+    write_npz(path / "weights.npz", seeded_tensors(model_config(SHAPE), seed=3), dtype="float16")
     with contextlib.redirect_stdout(io.StringIO()):
         assert refimpl_main(["calibrate", str(path)]) == 0
     return str(path)

@@ -30,6 +30,7 @@ from refimpl.float_params import build_model
 from refimpl.models.config import ModelConfig
 from refimpl.models.recursion import Carry, Outputs, act_step, read_out, reset
 from refimpl.models.tree import Model
+from workbench.model_config import model_config
 
 PARITY = Path(__file__).parent / "data" / "parity"
 AGREEING = ("trm_att", "trm_att_learned", "hrm")
@@ -69,7 +70,7 @@ class Case:
 def load(name: str) -> Case:
     with np.load(PARITY / f"{name}.npz") as stored:
         arrays = {key: stored[key] for key in stored.files}
-    config = ModelConfig.from_dict(json.loads(bytes(arrays["config_json"])))
+    config = model_config(json.loads(bytes(arrays["config_json"])))
     weights = {
         key.removeprefix("weights/"): value for key, value in arrays.items() if key.startswith("weights/")
     }

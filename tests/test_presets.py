@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from refimpl.errors import InputError
-from refimpl.models.official_config import swiglu_width
 from workbench.checkpoints import validate
 from workbench.checkpoints.expected import expected_tensors
+from workbench.model_config import swiglu_width
 from workbench.presets import list_presets, preset
 from workbench.seeded import CUT, CUT_DEVIATION, PUZZLE_KEY, ROW_BLOCK, row_blocks, seeded_tensors
 

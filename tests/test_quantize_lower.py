@@ -17,7 +17,6 @@ from refimpl.errors import InputError
 from refimpl.fixedpoint import ROUNDINGS, Rounding
 from refimpl.float_params import build_model
 from refimpl.formats import parse_weights
-from refimpl.models.config import ModelConfig
 from refimpl.models.operators import Operators
 from refimpl.models.recursion import run
 from refimpl.models.tree import Model, leaves, map_leaves
@@ -26,6 +25,7 @@ from refimpl.quantize.calibrate import Calibration, calibrate
 from refimpl.quantize.lower import lower
 from refimpl.quantize.sites import SiteOps
 from workbench.calibrations import read_calibration, write_calibration
+from workbench.model_config import model_config
 
 STATE_UNIT, LOGIT_UNIT = 2.0**-10, 2.0**-12
 
@@ -42,7 +42,7 @@ def linears(model: Model) -> dict[str, Linear]:
 def trm_att_with(change: Callable[[dict[str, np.ndarray]], None]) -> tuple[Model, Calibration]:
     """The attention parity model with some of its tensors changed in place."""
     with np.load(PARITY / "trm_att.npz") as stored:
-        config = ModelConfig.from_dict(json.loads(bytes(stored["config_json"])))
+        config = model_config(json.loads(bytes(stored["config_json"])))
         tensors = {k.removeprefix("weights/"): stored[k] for k in stored.files if k.startswith("weights/")}
     change(tensors)
     model = build_model(config, tensors)

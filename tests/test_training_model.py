@@ -16,10 +16,11 @@ from refimpl.models.config import ModelConfig  # noqa: E402
 from refimpl.models.recursion import run  # noqa: E402
 from training.model import Reasoner  # noqa: E402
 from workbench.checkpoints import validate  # noqa: E402
+from workbench.model_config import model_config  # noqa: E402
 
 
 def tiny(family: str = "trm", mlp_t: bool = False, pos: str = "rope") -> ModelConfig:
-    return ModelConfig.from_dict(
+    return model_config(
         {
             "model": family,
             "seq_len": 9,
@@ -48,7 +49,7 @@ def test_every_state_and_head_equals_the_official_code_to_1e_4_of_its_range(
     if not file.exists():
         pytest.skip("the recorded runs of the official code are not here")
     saved = np.load(file)
-    model = Reasoner(ModelConfig.from_dict(json.loads(bytes(saved["config_json"]))))
+    model = Reasoner(model_config(json.loads(bytes(saved["config_json"]))))
     model.load_state_dict(
         {k.removeprefix("weights/"): torch.tensor(saved[k]) for k in saved.files if k.startswith("weights/")}
     )

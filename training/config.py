@@ -11,6 +11,7 @@ from refimpl.models.config import ModelConfig
 from workbench.files.fields import Fields
 from workbench.files.inputs import read_toml
 from workbench.files.typed import build
+from workbench.model_config import model_config
 
 WATCHED_SEED = 2_000_003  # held-out puzzles that the curve of a run shows
 
@@ -121,7 +122,7 @@ class Recipe:
     @classmethod
     def from_fields(cls, recipe: Fields) -> Recipe:
         """Build a recipe from what a file holds."""
-        return build(recipe, cls, model=ModelConfig.from_dict(recipe.table("model").data))
+        return build(recipe, cls, model=model_config(recipe.table("model").data))
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from refimpl.errors import unknown_name
 from refimpl.models.config import ModelConfig
-from refimpl.models.official_config import swiglu_width
+from workbench.model_config import swiglu_width
 
 HIDDEN, HEADS = 512, 8
 TRM_PREFIX, HRM_PREFIX = 16, 1

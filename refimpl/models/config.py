@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from refimpl.models.config_rules import check_fields, refusal
-from refimpl.models.halting import FIXED, StopRule, parse_stop
-from refimpl.models.official_config import config_fields
+from refimpl.models.config_rules import check_fields
+from refimpl.models.halting import FIXED, StopRule
 from refimpl.models.order import Order
 
 Family = Literal["trm", "hrm"]
@@ -72,25 +70,3 @@ class ModelConfig:
         """Plain data; a rule that stops early is there by its spelling."""
         raw = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "stop"}
         return raw if self.stop == FIXED else {**raw, "stop": str(self.stop)}
-
-    @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> ModelConfig:
-        """Read our own JSON form or the official training config (:mod:`refimpl.models.official_config`).
-
-        Keys that are no shapes (recipe, curve, batch size) are passed over; a missing or impossible one is
-        an :class:`InputError` that names it.
-        """
-        known = config_fields(raw, frozenset(f.name for f in fields(cls)))
-        if "stop" in known:
-            known["stop"] = _stop_rule(known["stop"])
-        return cls(**known)
-
-
-def _stop_rule(stated: Any) -> StopRule:
-    """A rule by its spelling, or by its fields as ``dataclasses.asdict`` leaves them in a saved recipe."""
-    if not isinstance(stated, Mapping):
-        return parse_stop(str(stated))
-    try:
-        return StopRule(**stated)
-    except TypeError as error:
-        raise refusal(f"stop is {dict(stated)!r}; it must be a rule such as 'head+settled,t=40'.") from error

@@ -10,7 +10,6 @@ from typing import Any
 
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
-from refimpl.models.official_config import flattened
 from workbench.checkpoints.elements import Array
 from workbench.checkpoints.expected import describe, expected_tensors, validate
 from workbench.checkpoints.mapping import State, choose, gather, left_over, survey
@@ -21,6 +20,7 @@ from workbench.checkpoints.run_folder import find_dataset, find_run
 from workbench.checkpoints.settings import completed, dataset_settings, guessed_task, read_settings, wanted
 from workbench.files.outputs import make_folder
 from workbench.limits import remarks as limit_remarks
+from workbench.model_config import flattened, model_config
 from workbench.presets import PRESETS
 
 _EXAMPLES = {"pos_encodings": "rope"}
@@ -73,7 +73,7 @@ def read_run(
     given = {**flattened(stated), **(overrides or {})}
     merged, shown = completed(given, shapes)
     _require(wanted(merged, shapes, bool(stated)), run.checkpoint)
-    config = ModelConfig.from_dict(merged)
+    config = model_config(merged)
     tensors, changes = gather(chosen, checkpoint, config)
     dropped = left_over(chosen, found, checkpoint)
     extra = sorted(set(tensors) - set(expected_tensors(config)))

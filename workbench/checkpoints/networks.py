@@ -20,6 +20,7 @@ from workbench.checkpoints.mapping import choose, gather, survey
 from workbench.checkpoints.reader import open_checkpoint
 from workbench.files import inputs
 from workbench.files.outputs import write_file
+from workbench.model_config import model_config
 
 CONFIG = "config.json"
 WEIGHTS = "weights.npz"
@@ -68,7 +69,7 @@ def find_weights(path: Path) -> Path:
 
 def read_config(path: Path) -> ModelConfig:
     """Read a configuration: our JSON form or the official training one, as JSON."""
-    return ModelConfig.from_dict(read_json(path))
+    return model_config(read_json(path))
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from typing import Any
 
 from refimpl.errors import InputError, unknown_name
 from refimpl.models.config_rules import CHOICES, REAL, WHOLE
-from refimpl.models.official_config import flattened, missing_fields
 from workbench.checkpoints.expected import PUZZLE_ROWS
 from workbench.files.inputs import parse_json, read_text
+from workbench.model_config import flattened, missing_fields
 
 MAX_BYTES = 4_000_000  # of a settings file; the largest seen has 20 kB
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?|[-+]?\.\d+([eE][-+]?\d+)?")

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
+from refimpl.models.config import ModelConfig
 from refimpl.models.config_rules import REAL, WHOLE, real_number, refusal, whole_number
+from refimpl.models.halting import StopRule, parse_stop
 
 _CLASSES = {
     "TinyRecursiveReasoningModel_ACTV1": "trm",
@@ -121,3 +124,25 @@ def _prefix(data: Mapping[str, Any], family: str, hidden: int) -> Any:
         raise refusal(f"puzzle_emb_len is {stated!r} with puzzle_emb_ndim 0; without puzzle rows there is "
                       "no prefix.")
     return stated
+
+
+def model_config(raw: Mapping[str, Any]) -> ModelConfig:
+    """Read our own JSON form or the official training config.
+
+    Keys that are no shapes (recipe, curve, batch size) are passed over; a missing or impossible one is
+    an :class:`InputError` that names it.
+    """
+    known = config_fields(raw, frozenset(f.name for f in fields(ModelConfig)))
+    if "stop" in known:
+        known["stop"] = _stop_rule(known["stop"])
+    return ModelConfig(**known)
+
+
+def _stop_rule(stated: Any) -> StopRule:
+    """A rule by its spelling, or by its fields as ``dataclasses.asdict`` leaves them in a saved recipe."""
+    if not isinstance(stated, Mapping):
+        return parse_stop(str(stated))
+    try:
+        return StopRule(**stated)
+    except TypeError as error:
+        raise refusal(f"stop is {dict(stated)!r}; it must be a rule such as 'head+settled,t=40'.") from error
