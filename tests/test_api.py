@@ -26,7 +26,7 @@ def test_the_page_runs_block_by_block(
     scope: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), scope)
-    assert len(capsys.readouterr().out.splitlines()) == 5
+    assert len(capsys.readouterr().out.splitlines()) == 6
     assert scope["image"] == load("sudoku6-mlp").image("w4c")
 
 

@@ -100,7 +100,7 @@ def test_a_checkpoint_loads_from_its_file_with_the_configuration_beside_it(train
 
 
 def test_a_folder_without_weights_or_configuration_is_named(training_run: Path) -> None:
-    with pytest.raises(InputError, match=r"has no weights\.npz; .python -m refimpl import"):
+    with pytest.raises(InputError, match=r"has no weights\.npz; `python -m refimpl import"):
         load_network(training_run)
     (training_run / "config.json").unlink()
     with pytest.raises(InputError, match=r"config\.json cannot be read: No such file"):

@@ -132,8 +132,9 @@ def test_thresholds_of_other_weights_are_refused(tmp_path: Path) -> None:
     kept = {"w4c": Thresholds(70, 90, "some puzzles")}
     stopping.write(path, "abc", kept)
     assert stopping.read(path, "abc") == kept
-    with pytest.raises(InputError, match="belongs to other weights"):
-        stopping.read(path, "abd")
+    assert stopping.read(path, "abd") == {}  # as the command that makes them anew sees it
+    with pytest.raises(InputError, match="belongs to other weights; `this` makes it again"):
+        stopping.read(path, "abd", "`this`")
 
 
 def test_a_rule_without_t_takes_the_calibrated_one_or_says_how_to_find_it() -> None:

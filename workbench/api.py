@@ -107,10 +107,7 @@ def save_calibration(network: Network, path: Path | None = None) -> Path:
     return target
 
 
-def quantize(
-    network: Network,
-    format: Format | str = "w4c",
-) -> bytes:
+def quantize(network: Network, format: Format | str = "w4c") -> bytes:
     """Return the flash image of a network in a format, such as ``w4g32-a8d-c8``.
 
     Raises
@@ -127,14 +124,14 @@ def quantize(
 def evaluate(
     network: Network,
     puzzles: str | Path | PuzzleSet | None = None,
-    numbers: str = "w8c",
+    format: Format | str = "w8c",
     count: int | None = None,
     threads: int = 2,
     on_batch: Callable[[int, Tally], None] | None = None,
 ) -> Accuracy:
     """Return the accuracy of a network: exact, cell and by position, with a 95 % interval.
 
-    ``numbers`` is ``float``, ``bf16`` or a weight format; integer programs are integer-exact.
+    ``format`` is ``float``, ``bf16`` or a number format; integer programs are integer-exact.
 
     Raises
     ------
@@ -146,4 +143,4 @@ def evaluate(
     found = puzzles_of(network, puzzles, count)
     if not found.labelled:
         raise InputError(f"{found.origin}: accuracy n/a (no labels in it).")
-    return measure(program(network, numbers), found, threads, on_batch=on_batch)
+    return measure(program(network, format), found, threads, on_batch=on_batch)

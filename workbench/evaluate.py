@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from refimpl import fast, float_ops
 from refimpl.errors import InputError
-from refimpl.formats import as_format
+from refimpl.formats import Format, as_format
 from refimpl.models.config import ModelConfig
 from refimpl.models.halting import FIXED
 from refimpl.models.recursion import solve
@@ -89,8 +89,13 @@ class _Stopped(Exception):
     """A batch was given up because the run is over."""
 
 
-def program(network: Network, fmt: str, H_cycles: int | None = None, steps: int | None = None,
-            stop: str = "fixed") -> Reading:  # fmt: skip
+def program(
+    network: Network,
+    fmt: Format | str,
+    H_cycles: int | None = None,
+    steps: int | None = None,
+    stop: str = "fixed",
+) -> Reading:
     """``fmt`` is ``float``, ``bf16`` or a weight format; integer programs use static int8 activations.
 
     ``stop`` is a stop rule; one without t takes the t calibrated for the format.
@@ -101,8 +106,9 @@ def program(network: Network, fmt: str, H_cycles: int | None = None, steps: int 
     elif fmt == BFLOAT16:
         ops, model = bfloat16_ops, bfloat16_model(network.config, network.tensors)
     else:
-        model, fmt = network.integer_model(fmt), str(as_format(fmt))
-    return Reading(ops, model.with_depth(H_cycles, steps).with_stop(network.stop_rule(stop, fmt)))
+        fmt = as_format(fmt)
+        model = network.integer_model(fmt)
+    return Reading(ops, model.with_depth(H_cycles, steps).with_stop(network.stop_rule(stop, str(fmt))))
 
 
 def batch_of(config: ModelConfig) -> int:

@@ -88,14 +88,14 @@ class Network:
         path = self.calibration_path
         if path is None or not path.exists():
             raise InputError(f"the network {self.name!r} has no calibration.json; make one with "
-                             f"{self._remedy}.")
-        return read_calibration(path, self.digest, f"; take them anew with {self._remedy}")
+                             f"{self.remedy()}.")
+        return read_calibration(path, self.digest, f"; take them anew with {self.remedy()}")
 
-    @property
-    def _remedy(self) -> str:
-        """The command that calibrates this network."""
-        data = "" if has_generator(self.config) else " --data FILE"
-        return f"'python -m refimpl calibrate {shlex.quote(str(self.folder))}{data}'"
+    def remedy(self, *options: str) -> str:
+        """The command that calibrates this network, in quotes, as it works in a shell."""
+        words = ["python", "-m", "refimpl", "calibrate", str(self.folder or self.name)]
+        data = [] if has_generator(self.config) else ["--data", "FILE"]
+        return f"`{shlex.join([*words, *data, *options])}`"
 
     def with_puzzle_row(self, row: int) -> Network:
         """Return the network with row ``row`` of its puzzle table as its only one."""
@@ -122,10 +122,10 @@ class Network:
         if not rule.asks_state or "t=" in text:
             return rule
         path = self.thresholds_path
-        known = {} if path is None else stopping.read(path, self.digest)
+        known = {} if path is None else stopping.read(path, self.digest, self.remedy("--stop", program))
         if program not in known:
             raise InputError(f"{self.name} keeps no t for {program}; write it, as in {text},t=100, or find "
-                             f"one with 'python -m refimpl calibrate {self.name} --stop {program}'.")
+                             f"one with {self.remedy('--stop', program)}.")
         return replace(rule, t=known[program].labelled)
 
     @property

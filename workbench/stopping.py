@@ -141,14 +141,16 @@ def write(path: Path, digest: str, programs: Mapping[str, Thresholds]) -> None:
     write_file(path, json.dumps(content, indent=1) + "\n")
 
 
-def read(path: Path, digest: str) -> dict[str, Thresholds]:
-    """Thresholds by program; InputError where the file belongs to other weights."""
+def read(path: Path, digest: str, remedy: str | None = None) -> dict[str, Thresholds]:
+    """Thresholds by program; where the file belongs to other weights, an InputError that ends in ``remedy``,
+    a command that makes it again, or, without one, none at all."""
     if not path.exists():
         return {}
     fields = read_json(path, "the stop thresholds")
     if fields.text("weights") != digest:
-        raise InputError(f"{path} belongs to other weights; 'python -m refimpl calibrate NETWORK --stop "
-                         "FORMATS' makes it again.")
+        if remedy is None:
+            return {}
+        raise InputError(f"{path} belongs to other weights; {remedy} makes it again.")
     programs = fields.table("programs")
     found = {}
     for name in programs.data:

@@ -32,7 +32,8 @@ def refuse_untiled(format: Format) -> None:
     widths = format.activations.bits, format.activations.product_bits
     plain = all(w.plain for w in (format.weights, *(w for _, w in format.overrides)))
     if format.integer and (not plain or format.activations.online != "static" or max(widths) > 8):
-        raise NotImplementedHere(f"{format} has no tiled kernel yet; 'python -m refimpl sweep' measures it.")
+        raise NotImplementedHere(f"{format} has no tiled kernel yet; `python -m refimpl evaluate --formats "
+                                 f"{format}` measures it.")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from workbench.checkpoints.npz import STORED_DTYPES
 from workbench.checkpoints.settings import parse_overrides
 from workbench.checkpoints.verify import agreement, checked, differs, explanations, read_reference
 from workbench.command_line import examples
+from workbench.networks import Network
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +61,6 @@ def run(args: argparse.Namespace) -> int:
     for line in summary(found):
         print(line)
     print(f"- {verdict}")
-    print(f"Written to {args.name} as {args.dtype}. Next: python -m refimpl calibrate {args.name} --data "
-          "FILE")
+    next_step = Network(args.name.name, found.config, {}, True, args.name).remedy()
+    print(f"Written to {args.name} as {args.dtype}. Next: {next_step}")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
@@ -63,8 +64,9 @@ def find_weights(path: Path) -> Path:
         return path
     if (path / WEIGHTS).is_file():
         return path / WEIGHTS
-    raise InputError(f"the folder {path} has no {WEIGHTS}; 'python -m refimpl import {path} NAME' takes a "
-                     "training folder over.")
+    raise InputError(f"the folder {path} has no {WEIGHTS}; `python -m refimpl import "
+                     f"{shlex.quote(str(path))} "
+                     "my-network` takes a training folder over.")
 
 
 def read_config(path: Path) -> ModelConfig:
