@@ -123,7 +123,7 @@ class Image:
         _, version, count, total, table_crc = HEADER.unpack_from(self.data)
         if version != VERSION:
             raise InputError(f"{where} has image version {version}; this reads version {VERSION}. "
-                             "Write it anew with 'python -m refimpl quantize'.")  # fmt: skip
+                             "Write it anew with `python -m refimpl quantize NETWORK OUT`.")  # fmt: skip
         end = HEADER.size + count * ENTRY.size
         table = self.data[HEADER.size : end]
         if end > size or zlib.crc32(table) != table_crc:
