@@ -13,7 +13,10 @@ def require(*tools: str) -> None:
     missing = [tool for tool in tools if shutil.which(tool) is None]
     if not missing:
         return
-    packages = "gcc, clang, make, gcc-arm-none-eabi, libnewlib-arm-none-eabi, qemu-system-arm"
+    packages = (
+        "gcc, clang, make, cmake, gcc-arm-none-eabi, libnewlib-arm-none-eabi, qemu-system-arm, "
+        "gcc-riscv64-unknown-elf, qemu-system-misc"
+    )
     message = f"needs {', '.join(missing)} (Debian packages: {packages})"
     if os.environ.get("CI") == "true":
         pytest.fail(message)
