@@ -210,7 +210,7 @@ class Basis:
 @dataclass(frozen=True)
 class RunReport:
     """Everything ``mcusim run`` knows; ``fits`` decides the exit code, ``inside`` says whether the part's
-    internal memories alone hold some plan."""
+    internal memories alone hold some plan, ``refusal`` why the plan has no C (empty: it has)."""
 
     subject: Subject
     budget: Budget
@@ -222,11 +222,13 @@ class RunReport:
     total: Total
     basis: Basis
     inside: bool
+    refusal: str
     remedies: tuple[str, ...]
 
     @property
     def fits(self) -> bool:
-        return self.budget.missing == 0 and all(region.missing == 0 for region in self.regions)
+        held = self.budget.missing == 0 and all(region.missing == 0 for region in self.regions)
+        return held and not self.refusal
 
 
 def to_json(report: RunReport) -> dict[str, Any]:

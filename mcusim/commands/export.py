@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from mcusim.asked import Asked, add_deployment
 from mcusim.commands.run import Laid, lay, puzzle_asked
-from mcusim.emit.program import emit
 from mcusim.export.bundle import Export, Facts, ImageForm, folder_files
 from mcusim.export.expected import expected_of
 from mcusim.export.folder import check_free, write_folder
@@ -73,6 +72,8 @@ def _command(request: Asked, plan: str) -> str:
 
 def _segments(laid: Laid) -> tuple[Segment, ...]:
     """Where the plan's segments lie; an error names a plan that fits where this one does not."""
+    if laid.refusal:
+        raise NotImplementedHere(laid.refusal)
     segments = laid.plan.lay_out(laid.target) if laid.fits else None
     if segments is not None:
         return segments
@@ -98,13 +99,10 @@ def run(args: argparse.Namespace) -> int:
     depth = laid.config.H_cycles, laid.config.halt_max_steps
     model = from_image(laid.image).with_depth(*depth)
     banks = banks_of(segments, laid.target)
-    name = f"{laid.network.name} {laid.deployment.format} for {laid.part.name}"
-    arrays = {bank.region: bank.symbol for bank in banks}
-    plan_text = emit(laid.plan, model, laid.image, segments, arrays, name)
     texts = {"MODEL": laid.network.name, "FORMAT": str(laid.deployment.format),
              "COMMAND": _command(request, describe(laid.plan.choices))}  # fmt: skip
-    facts = Facts(name, laid.plan, bytes(laid.image.data), banks)
+    facts = Facts(laid.name, laid.plan, bytes(laid.image.data), banks)
     export = Export(facts, laid.target, expected_of(model, puzzles), args.image, texts)
-    write_folder(args.out, folder_files(export, {"rr_plan.c": plan_text}))
-    print(f"{args.out}: {name}.\nmake -C {args.out} selftest   builds it and compares every call.")
+    write_folder(args.out, folder_files(export, {"rr_plan.c": laid.program}))
+    print(f"{args.out}: {laid.name}.\nmake -C {args.out} selftest   builds it and compares every call.")
     return 0

@@ -14,6 +14,8 @@ from mcusim.asked import Asked, add_deployment, asked, chosen_deployment
 from mcusim.build import Costs, basis, budget, cycle_rows, operator_rows, regions, stopping_costs, total
 from mcusim.deployments import Deployment
 from mcusim.elf import read_elf
+from mcusim.emit.program import emit
+from mcusim.export.layout import banks_of
 from mcusim.fit import plan_inside
 from mcusim.footprint import Footprint, footprint
 from mcusim.linked import charged, check_arena
@@ -174,7 +176,7 @@ def _remedies(
 class Laid:
     """A request laid out on its part: ``network`` with the row of its puzzle, ``whole`` with every row;
     ``held`` bytes of image and resident table; ``stop`` names its stop rule; ``fits`` says whether part and
-    budget hold ``plan``."""
+    budget hold ``plan``, and ``program`` is that plan as C, or empty with the reason in ``refusal``."""
 
     deployment: Deployment
     limit: int
@@ -191,6 +193,13 @@ class Laid:
     found: Search
     plan: Plan
     fits: bool
+    program: str
+    refusal: str
+
+    @property
+    def name(self) -> str:
+        """What an export is called."""
+        return f"{self.network.name} {self.deployment.format} for {self.part.name}"
 
     @property
     def inside(self) -> bool:
@@ -224,8 +233,21 @@ def lay(args: Asked) -> Laid:
     if linked is not None:
         check_arena(linked, plan)
     fits = target.image_fits and plan.high_water <= room and plan.lay_out(target) is not None
-    return Laid(deployment, limit, part, network, whole, config, named, puzzles, image, size, target, held,
-                found, plan, fits)  # fmt: skip
+    laid = Laid(deployment, limit, part, network, whole, config, named, puzzles, image, size, target, held,
+                found, plan, fits, "", "")  # fmt: skip
+    return with_program(laid) if fits else laid
+
+
+def with_program(laid: Laid) -> Laid:
+    """Write the plan as C; a plan that has none does not fit, whatever its bytes."""
+    segments = laid.plan.lay_out(laid.target)
+    assert segments is not None
+    arrays = {bank.region: bank.symbol for bank in banks_of(segments, laid.target)}
+    model = from_image(laid.image).with_depth(laid.config.H_cycles, laid.config.halt_max_steps)
+    try:
+        return replace(laid, program=emit(laid.plan, model, laid.image, segments, arrays, laid.name))
+    except NotImplementedHere as error:
+        return replace(laid, fits=False, refusal=str(error))
 
 
 def puzzle_asked(laid: Laid, name: str) -> Puzzle | None:
@@ -277,6 +299,7 @@ def simulate(args: Asked, progress: Progress) -> RunReport:
         total=total(costs, execution),
         basis=basis(part, target.program),
         inside=laid.inside,
+        refusal=laid.refusal,
         remedies=(),
     )  # fmt: skip
     offered = laid.found.chosen if not fits and laid.found.chosen is not plan else None

@@ -53,6 +53,7 @@ class EmittingMachine(ResultWriter):
         self._banks = banks
         self._buffers = {buffer.name: buffer for buffer in plan.persistent}
         self._scope: Placement | None = None
+        self.even: set[str] = set()  # variables of the open loops that take even values only
         self.function = Function("")
 
     # -- functions and loops ---------------------------------------------------------------------------------
@@ -94,7 +95,11 @@ class EmittingMachine(ResultWriter):
         if not even:
             f.line(f"const int32_t {n} = rr_least({size}, {stop - variable(r)});")
         first = variable(r)
+        if size % 2 == 0 and self._even(start):
+            self.even.add(r)
+            self.even |= {n} if self._even(total) else set()
         yield Tile(first, first + (size if even else variable(n)))  # type: ignore[arg-type]
+        self.even -= {r, n}
         f.depth -= 1
         f.line("}")
 
@@ -140,11 +145,16 @@ class EmittingMachine(ResultWriter):
         """Bytes of so many codes, which must be whole."""
         if self.bits == 8:
             return str(codes)
-        if isinstance(codes, int):
-            if codes % 2:
-                raise NotImplementedHere(f"{what}: a tile of int4 weights begins within a byte; it has no C.")
-            return str(codes // 2)
-        return f"({codes}) / 2"
+        if not self._even(codes):
+            raise NotImplementedHere(f"{what}: a tile of int4 weights begins within a byte; it has no C.")
+        return str(codes // 2) if isinstance(codes, int) else f"({codes}) / 2"
+
+    def _even(self, number: Number) -> bool:
+        """Whether a number is even whatever the loops' variables are."""
+        if isinstance(number, int):
+            return number % 2 == 0
+        odd = [name for name, factor in number.terms if factor % 2 and name not in self.even]
+        return not odd and number.constant % 2 == 0
 
     def stage(self, leaf: Linear, rows: int, columns: int) -> Staged:
         if not isinstance(leaf, Linear):
@@ -155,9 +165,6 @@ class EmittingMachine(ResultWriter):
             return Staged(leaf, ())
         height, width = leaf.codes.shape
         size = -(-min(rows, height) * min(columns, width) * self.bits // 8)
-        # Whole bytes alone can be fetched: with odd rows, tiles of an odd number of them begin within one.
-        if self.bits == 4 and rows < height and width % 2 and rows % 2:
-            self._bytes(1, leaf.name)
         return Staged(leaf, tuple(self.alloc(f"{leaf.name} tile {i}", (size,), "int8") for i in (0, 1)))
 
     def fetch(

@@ -188,6 +188,7 @@ def verdict(report: RunReport) -> tuple[str, str, str]:
         reason = f"{limit} with {spare:,} bytes to spare (image + arena + program)."
         return "FITS", f"{reason} {memories(report)}", aside
     reasons = [f"{limit}: {counted.missing:,} bytes missing"] if counted.missing else []
+    reasons += [report.refusal.rstrip(".")] if report.refusal else []
     reasons += [
         f"{r.region}: {r.missing:,} bytes missing for {', '.join(f'{s.what} {s.size:,}' for s in r.holds)}"
         for r in report.regions
