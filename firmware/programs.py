@@ -82,7 +82,8 @@ def rows(out: Path) -> dict[tuple[str, str], dict[str, int]]:
     found: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(FIGURES, 0))
     for network, weights, carry, plan in product(NETWORKS, WEIGHTS, CARRIES, PLANS):
         folder = out / f"{network}-{weights}-{carry}-{plan}"
-        arguments = ["--model", network, "--weights", weights, "--carry", carry, "--plan", plan]
+        choices = {"model": network, "weights": weights, "carry": carry, "plan": plan, "puzzle": "0"}
+        arguments = [word for name, value in choices.items() for word in (f"--{name}", value)]
         if not folder.exists() and mcusim(["export", str(folder), *arguments]):
             raise SystemExit(f"mcusim export {folder} {' '.join(arguments)} failed")
         kernels = kernels_of(find_network(network).config, parse_format(f"{weights}-{carry}"))
