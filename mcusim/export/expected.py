@@ -13,7 +13,7 @@ from refimpl import fast
 from refimpl.block_params import Int8Norm
 from refimpl.models.operators import Array
 from refimpl.models.order import Call
-from refimpl.models.recursion import run
+from refimpl.models.recursion import solve
 from refimpl.models.tree import Model
 from refimpl.ops.rescale import rescale
 
@@ -45,7 +45,7 @@ def expected_of(model: Model, puzzles: Sequence[tuple[Tokens, int]]) -> tuple[Ex
             crcs.append(_crc32(z[0], coded[call.level]))
 
         ids = None if model.embedding.puzzles is None else np.array([row])
-        _, outputs = run(fast, model, tokens[None], ids, on_call=note)
+        outputs = solve(fast, model, tokens[None], ids, on_call=note).outputs
         answer = np.argmax(outputs.logits[0], axis=-1)
         q = int(outputs.q[0, 0]), int(outputs.q[0, 1])
         found.append(Expected(_ints(tokens), row, tuple(crcs), _ints(answer), q))
@@ -78,14 +78,14 @@ def expected_source(puzzles: Sequence[Expected], name: str) -> str:
     parts = [f"/* What the reference computed for {name}. Generated; do not edit. */\n"
              "#ifndef RR_EXPECTED_H\n#define RR_EXPECTED_H\n\n#include <stdint.h>\n\n"
              f"enum {{ RR_EXPECTED = {len(puzzles)} }};\n\n"
-             "typedef struct {\n    const uint8_t *tokens;\n    int32_t puzzle;\n    const uint32_t *calls;\n"
+             "typedef struct {\n    const uint8_t *tokens;\n    int32_t puzzle;\n    int32_t count;\n    const uint32_t *calls;\n"
              "    const uint8_t *answer;\n    int32_t q[2];\n} rr_expected;\n"]  # fmt: skip
     rows = []
     for i, one in enumerate(puzzles):
         parts += [_array("uint8_t", f"tokens_{i}", one.tokens), _array("uint8_t", f"answer_{i}", one.answer),
                   _array("uint32_t", f"calls_{i}", [f"0x{crc:08x}u" for crc in one.calls])]  # fmt: skip
         q = ", ".join("-2147483647 - 1" if value == -(2**31) else str(value) for value in one.q)
-        rows.append(f"    {{tokens_{i}, {one.puzzle}, calls_{i}, answer_{i}, {{{q}}}}},\n")
+        rows.append(f"    {{tokens_{i}, {one.puzzle}, {len(one.calls)}, calls_{i}, answer_{i}, {{{q}}}}},\n")
     table = f"static const rr_expected rr_expected_puzzles[RR_EXPECTED] = {{\n{''.join(rows)}}};\n"
     parts.append(f"{table}\n#endif\n")
     return "\n".join(parts)

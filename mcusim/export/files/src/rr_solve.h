@@ -35,6 +35,9 @@ const char *rr_sentence(int32_t result);
 /* Solve one puzzle: RR_SEQ tokens in, RR_SEQ tokens out. q[0] > q[1] says that the network would halt here. */
 int32_t rr_solve(const uint8_t *tokens, int32_t puzzle, uint8_t *answer, int32_t *q);
 
+/* Of the last run: the ACT steps it took, and whether the stop rule ended it before the last. */
+extern int32_t rr_steps_taken, rr_stopped;
+
 /* After each call: its number from 0, 'L' or 'H', and the state it wrote, as stored. */
 typedef struct {
     void *context;
