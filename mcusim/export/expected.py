@@ -78,7 +78,8 @@ def expected_source(puzzles: Sequence[Expected], name: str) -> str:
     parts = [f"/* What the reference computed for {name}. Generated; do not edit. */\n"
              "#ifndef RR_EXPECTED_H\n#define RR_EXPECTED_H\n\n#include <stdint.h>\n\n"
              f"enum {{ RR_EXPECTED = {len(puzzles)} }};\n\n"
-             "typedef struct {\n    const uint8_t *tokens;\n    int32_t puzzle;\n    int32_t count;\n    const uint32_t *calls;\n"
+             "typedef struct {\n    const uint8_t *tokens;\n    int32_t puzzle;\n"
+             "    int32_t count;\n    const uint32_t *calls;\n"
              "    const uint8_t *answer;\n    int32_t q[2];\n} rr_expected;\n"]  # fmt: skip
     rows = []
     for i, one in enumerate(puzzles):
