@@ -31,7 +31,7 @@ from mcusim.report import AllPuzzles, PuzzleResult, RunReport, StoppedPuzzles, S
 from mcusim.simulate import Execution, execute
 from mcusim.units import parse_bytes
 from refimpl import fast
-from refimpl.errors import InputError
+from refimpl.errors import InputError, NotImplementedHere
 from refimpl.formats import Format, parse_weights
 from refimpl.image import Image
 from refimpl.model_image import from_image
