@@ -27,13 +27,14 @@ from workbench.networks import seeded_tokens
 DEFAULT_PUZZLES = ("0", "1", "2")
 FORMS: tuple[ImageForm, ...] = ("binary", "array")
 CHOICES = ("deployment", "model", "weights", "activations", "carry", "rounding", "H_cycles", "steps",
-           "part", "budget", "plan", "data", "catalogue")  # fmt: skip
+           "stop", "part", "budget", "plan", "data", "catalogue")  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="the folder to make")
     add_deployment(parser)
     parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
+    parser.add_argument("--stop", help="stop rule, as for run")
     parser.add_argument("--plan", default=CHOSEN, help=HELP)
     parser.add_argument("--puzzle", action="append", help="a puzzle of the self-test, as for run; may be "
                         f"repeated (default: {', '.join(DEFAULT_PUZZLES)})")  # fmt: skip
@@ -96,8 +97,8 @@ def run(args: argparse.Namespace) -> int:
             "image holds the one row that a run reads: choose puzzle_rows = 'streamed'."
         )
     puzzles, segments = _puzzles(laid, args.puzzle), _segments(laid)
-    depth = laid.config.H_cycles, laid.config.halt_max_steps
-    model = from_image(laid.image).with_depth(*depth)
+    depth, stop = (laid.config.H_cycles, laid.config.halt_max_steps), laid.config.stop
+    model = from_image(laid.image).with_depth(*depth).with_stop(stop)
     banks = banks_of(segments, laid.target)
     texts = {"MODEL": laid.network.name, "FORMAT": str(laid.deployment.format),
              "COMMAND": _command(request, describe(laid.plan.choices))}  # fmt: skip

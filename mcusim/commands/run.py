@@ -243,7 +243,8 @@ def with_program(laid: Laid) -> Laid:
     segments = laid.plan.lay_out(laid.target)
     assert segments is not None
     arrays = {bank.region: bank.symbol for bank in banks_of(segments, laid.target)}
-    model = from_image(laid.image).with_depth(laid.config.H_cycles, laid.config.halt_max_steps)
+    config = laid.config
+    model = from_image(laid.image).with_depth(config.H_cycles, config.halt_max_steps).with_stop(config.stop)
     try:
         return replace(laid, program=emit(laid.plan, model, laid.image, segments, arrays, laid.name))
     except NotImplementedHere as error:
