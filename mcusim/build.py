@@ -63,7 +63,7 @@ class Costs:
         """All sites together."""
         total = OperatorCounts()
         for site, work in ledger.sites.items():
-            total = total + operator_counts(work, self.plan.format.weights_at(site).stored_bits, 0)
+            total = total + operator_counts(work, self.plan.format.weights_at(site).bits, 0)
         return total
 
 

@@ -59,7 +59,7 @@ class Build:
 def kernels_of(config: ModelConfig, format: Format) -> str:
     """The set of kernels that a deployment links, such as ``mlp-w4-int16``."""
     mixer = "attention" if config.token_intermediate_size is None else "mlp"
-    return f"{mixer}-w{format.weights.stored_bits}-{format.carry}"
+    return f"{mixer}-w{4 if format.weights.bits <= 4 else 8}-{format.carry}"
 
 
 @cache

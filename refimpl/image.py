@@ -6,7 +6,7 @@ Little endian.  A 32-byte header, a table of 64-byte entries, then the sections,
     entry   name char[36], element u8, rank u8, 2 zero bytes, dims u32[3], offset u32, bytes u32, CRC32 u32
 
 There is one way to lay given sections out: no name twice, payloads in the order of the table, each at the
-next multiple of 16, zero bytes between them and nothing behind the last; unused dims, characters and nibbles
+next multiple of 16, zero bytes between them and nothing behind the last; unused dims, characters and bits
 are zero.  So every bit of a file is one that a check reads.
 
 A leaf ``X`` of the tree is stored as sections ``X/codes``, ``X/multiplier``, ...; firmware finds them by
@@ -26,37 +26,48 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl.errors import InputError
-from refimpl.packing import pack_int4, unpack_int4
+from refimpl.packing import pack_codes, packed_bytes, unpack_codes
 
 MAGIC = b"RRIM"
-VERSION = 1
+VERSION = 2
 ALIGNMENT = 16
 HEADER = struct.Struct("<4sIIII12x")
 ENTRY = struct.Struct("<36sBBH3IIII")
-# Element codes; int4 is stored as nibbles, low first, rows contiguous.
+# Element code -> name and bits; codes of fewer than 8 bits are packed (:mod:`refimpl.packing`).
 ELEMENTS: dict[int, tuple[str, int]] = {
     1: ("int8", 8), 2: ("int16", 16), 3: ("int32", 32), 4: ("int4", 4), 5: ("uint8", 8),
+    18: ("int2", 2), 19: ("int3", 3), 21: ("int5", 5), 22: ("int6", 6), 23: ("int7", 7),
 }  # fmt: skip
 CODES = {name: code for code, (name, _) in ELEMENTS.items()}
 
 Array = npt.NDArray[np.integer]
 
 
+def bits_of(element: str) -> int:
+    """Bits of one value of an element."""
+    return ELEMENTS[CODES[element]][1]
+
+
 def _stored_type(element: str) -> str:
-    return f"<{element[0]}{ELEMENTS[CODES[element]][1] // 8}"
+    return f"<{element[0]}{bits_of(element) // 8}"
 
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A named tensor; ``element`` is a name in ELEMENTS; int4 values come as int8 in [-8, 7]."""
+    """A named tensor; ``element`` is a name in ELEMENTS; packed codes come as int8."""
 
     name: str
     element: str
     values: Array
 
+    @property
+    def size(self) -> int:
+        """Bytes, from the shape alone."""
+        return packed_bytes(prod(self.values.shape), bits_of(self.element))
+
     def payload(self) -> bytes:
-        if self.element == "int4":
-            return pack_int4(self.values.astype(np.int8)).tobytes()
+        if bits_of(self.element) < 8:
+            return pack_codes(self.values.astype(np.int8), bits_of(self.element)).tobytes()
         return np.ascontiguousarray(self.values).astype(_stored_type(self.element)).tobytes()
 
 
@@ -74,6 +85,11 @@ class Entry:
 
 def _align(offset: int) -> int:
     return -(-offset // ALIGNMENT) * ALIGNMENT
+
+
+def image_bytes(sections: list[Section]) -> int:
+    """``len(encode(sections))`` from their shapes alone: arrays that occupy nothing will do."""
+    return _align(HEADER.size + ENTRY.size * len(sections)) + sum(_align(s.size) for s in sections)
 
 
 def encode(sections: list[Section]) -> bytes:
@@ -110,8 +126,9 @@ class Image:
         for entry in self.entries.values():
             if zlib.crc32(self._raw(entry)) != entry.crc32:
                 raise InputError(f"{where}: section {entry.name!r} is damaged: its CRC32 differs.")
-            if entry.element == "int4" and prod(entry.shape) % 2 and self._raw(entry)[-1] > 15:
-                raise InputError(f"{where}: the unused nibble of section {entry.name!r} is not zero.")
+            used = prod(entry.shape) * bits_of(entry.element) % 8
+            if used and self._raw(entry)[-1] >> used:
+                raise InputError(f"{where}: the unused bits of section {entry.name!r} are not zero.")
         self.read = set[str]()
 
     def _read_table(self) -> dict[str, Entry]:
@@ -123,7 +140,8 @@ class Image:
         _, version, count, total, table_crc = HEADER.unpack_from(self.data)
         if version != VERSION:
             raise InputError(f"{where} has image version {version}; this reads version {VERSION}. "
-                             "Write it anew with `python -m refimpl quantize NETWORK OUT`.")  # fmt: skip
+                             "Write it anew with "
+                             "'python -m refimpl quantize NETWORK FILE --weights FORMAT'.")  # fmt: skip
         end = HEADER.size + count * ENTRY.size
         table = self.data[HEADER.size : end]
         if end > size or zlib.crc32(table) != table_crc:
@@ -150,7 +168,7 @@ class Image:
         word, (kind, bits) = text.decode("ascii"), ELEMENTS.get(element, ("", 0))
         shape = tuple(dims[:rank])
         plain = 1 <= rank <= 3 and zero == 0 and min(shape) > 0 and not any(dims[rank:])
-        if not kind or not plain or length != (prod(shape) * bits + 7) // 8:
+        if not kind or not plain or length != packed_bytes(prod(shape), bits):
             raise InputError(f"{self.where}: section {word!r} has an impossible type or size.")
         return Entry(word, kind, shape, offset, length, crc)
 
@@ -183,9 +201,9 @@ class Image:
         return self.entries[name]
 
     def array(self, name: str) -> Array:
-        """The values of a section; int4 unpacked to int8, others viewed in place (read-only)."""
+        """The values of a section; packed codes become int8, others are viewed in place (read-only)."""
         entry = self.entry(name)
         raw = np.frombuffer(self._raw(entry), np.uint8)
-        if entry.element == "int4":
-            return unpack_int4(raw, entry.shape)
+        if bits_of(entry.element) < 8:
+            return unpack_codes(raw, bits_of(entry.element), entry.shape)
         return raw.view(_stored_type(entry.element)).reshape(entry.shape)

@@ -32,17 +32,17 @@ MOST_BLOCK = 4096
 ONLINE: tuple[Online, ...] = ("static", "token", "mx")
 # The one spelling of the ``meta`` section, which the C port reads without a JSON reader.
 META = re.compile(
-    rb'\{"calibration": "W", "network": "W", "task": "W", "trained": (?:true|false), "weights": "W"\}'
+    rb'\{"calibration": "W", "format": "W", "network": "W", "task": "W", "trained": (?:true|false)\}'
     .replace(b"W", rb'[ !#-\[\]-~]*')
 )
 
 
 @dataclass(frozen=True)
 class ImageMeta:
-    """What the image says about itself in words: network, weight format, calibration, task."""
+    """What the image says about itself in words: network, its whole format as spelled, calibration, task."""
 
     network: str
-    weights: str
+    format: str
     calibration: str
     task: str
     trained: bool
@@ -66,7 +66,7 @@ def _linear_sections(name: str, leaf: Linear | BlockLinear) -> list[Section]:
         form = _int32(f"{name}/format", leaf.weight_bits, leaf.out_bits, *scales, online)
     sections = [
         form,
-        Section(f"{name}/codes", "int4" if leaf.weight_bits == 4 else "int8", leaf.codes),
+        Section(f"{name}/codes", f"int{leaf.weight_bits}", leaf.codes),
         Section(f"{name}/multiplier", "int32", leaf.multiplier),
         Section(f"{name}/shift", "int8", leaf.shift),
     ]
@@ -106,7 +106,7 @@ def leaf_sections(name: str, leaf: Leaf) -> list[Section]:
         ]
     if isinstance(leaf, np.ndarray):
         return [Section(f"{name}/values", "int16", leaf)]
-    raise InputError(f"{name}: a {type(leaf).__name__} leaf has no place in image version 1.")
+    raise InputError(f"{name}: a {type(leaf).__name__} leaf has no place in an image.")
 
 
 def stop_values(rule: StopRule) -> list[int]:
@@ -153,6 +153,11 @@ def _config_values(model: Model) -> list[int]:
 
 def to_image(model: Model, meta: ImageMeta) -> bytes:
     """Return the image of an integer ``model``."""
+    return encode(model_sections(model, meta))
+
+
+def model_sections(model: Model, meta: ImageMeta) -> list[Section]:
+    """Every section of the image of ``model``, in stored order."""
     sections = [
         _int32("config", *_config_values(model)),
         Section("meta", "int8", np.frombuffer(_meta_text(meta), np.int8)),
@@ -161,7 +166,7 @@ def to_image(model: Model, meta: ImageMeta) -> bytes:
         sections.append(_int32("stop", *stop_values(model.config.stop)))
     for spec, leaf in zip(leaves(skeleton(model.config)), leaves(model), strict=True):
         sections += leaf_sections(spec.name, leaf)
-    return encode(sections)
+    return sections
 
 
 def read_config(image: Image) -> tuple[ModelConfig, Rounding]:
@@ -209,7 +214,10 @@ def _read_linear(image: Image, spec: Spec, rounding: Rounding) -> Linear | Block
     name, (n, k) = spec.name, spec.shape
     plain = image.entry(f"{name}/format").shape == (3,)
     weight_bits, out_bits, *rest = _numbers(image, f"{name}/format", 3 if plain else 5)
-    codes = take(image, f"{name}/codes", "int4" if weight_bits == 4 else "int8", (n, k))
+    if not 2 <= weight_bits <= 8:
+        raise InputError(f"{image.where}: section '{name}/format': weights have {weight_bits} bits, "
+                         "not 2 to 8.")  # fmt: skip
+    codes = take(image, f"{name}/codes", f"int{weight_bits}", (n, k))
     codes8 = codes.astype(np.int8, copy=False)
     multiplier = take(image, f"{name}/multiplier", "int32", (n,)).astype(np.int32)
     shift = take(image, f"{name}/shift", "int8", (n,)).astype(np.int32)
@@ -269,7 +277,7 @@ def _read_leaf(image: Image, spec: Spec, rounding: Rounding) -> Leaf:
 
 
 def from_image(image: Image) -> Model:
-    """Return the integer tree whose arrays view the image (int4 codes are unpacked).
+    """Return the integer tree whose arrays view the image (packed codes are unpacked).
 
     Raises InputError for an image that breaks a rule: a section too many, too few or of another shape, a
     parameter out of range, or a bound that its own numbers do not prove (:mod:`refimpl.model_rules`).

@@ -18,8 +18,8 @@ SITE_BITS = (4, 8, 16)
 
 
 def _linear(p: Linear | BlockLinear, spec: Spec) -> str | None:
-    if not 1 <= p.weight_bits <= 8 or p.out_bits != spec.out_bits:
-        return f"weights have {p.weight_bits} bits and outputs {p.out_bits}, not 1..8 and {spec.out_bits}"
+    if p.out_bits != spec.out_bits:
+        return f"outputs have {p.out_bits} bits, not {spec.out_bits}"
     if isinstance(p, Linear):
         return _unshifted(p.output_offset) or preconditions.of_rescale(p.multiplier, p.shift)
     if reason := preconditions.of_wide_rescale(p.multiplier, p.shift):

@@ -35,9 +35,9 @@ class Rescale:
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """int8 activations x int8 or int4 weights -> int32 accumulator -> rescaled output.
+    """int8 activations x weights of 2 to 8 bits -> int32 accumulator -> rescaled output.
 
-    codes (N, K) int8 (within [-8, 7] when ``weight_bits`` is 4); bias (N,) int32 in accumulator
+    codes (N, K) int8 (stored in ``weight_bits`` bits); bias (N,) int32 in accumulator
     units or None; multiplier, shift (N,) int32; the output gains ``output_offset`` after rescaling
     and saturates to ``out_bits``.
     """

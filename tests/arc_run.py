@@ -38,7 +38,7 @@ def deployed(table: StoredTable, ids: np.ndarray) -> Model:
     resident = seeded_model(replace(CONFIG, num_puzzle_identifiers=1))
     streamed = with_table(resident, table).with_depth(1, 1)
     lowered = lower(resident, "w4c", calibrate(streamed, tokens(), ids, source="seeded tokens"))
-    image = to_image(lowered, ImageMeta("trm-att-arc", "w4c", "", "arc", trained=False))
+    image = to_image(lowered, ImageMeta("trm-att-arc", "w4c-a8-c16", "", "arc", trained=False))
     return with_table(from_image(Image(image)), table).with_depth(1, 1)
 
 

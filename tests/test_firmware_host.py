@@ -13,7 +13,7 @@ from cross_tools import require
 
 from refimpl.__main__ import main
 from refimpl.errors import InputError
-from refimpl.packing import unpack_int4
+from refimpl.packing import unpack_codes
 from workbench.vectors.check import check
 from workbench.vectors.files import DEFAULT_GOLDEN as GOLDEN
 from workbench.vectors.library import Library
@@ -90,7 +90,8 @@ def as_request(case: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, int
     if case["op"] == "linear_s8_per_channel":
         name, codes = "linear_s8", np.array(case["w"], np.int8)
     else:
-        name, codes = "linear_s4", unpack_int4(np.array(case["packed"], np.uint8), (case["rows"], x.shape[1]))
+        packed, shape = np.array(case["packed"], np.uint8), (case["rows"], x.shape[1])
+        name, codes = "linear_s4", unpack_codes(packed, 4, shape)
     rest = {
         key: None if case[key] is None else np.array(case[key], np.int32)
         for key in ("bias", "multiplier", "shift")

@@ -31,7 +31,7 @@ CONFIG = replace(
     preset("hrm-sudoku"), hidden_size=64, num_heads=4, channel_intermediate_size=96, L_layers=1, H_layers=3,
     seq_len=12, H_cycles=2, L_cycles=3, halt_max_steps=2,
 )  # fmt: skip
-META = ImageMeta("hrm", "w8c", "test", "sudoku", trained=False)
+META = ImageMeta("hrm", "w8c-a8-c16", "test", "sudoku", trained=False)
 TOKENS = np.random.default_rng(80).integers(0, CONFIG.vocab_size, (2, CONFIG.seq_len))
 
 

@@ -24,6 +24,7 @@ def image_bytes(request: pytest.FixtureRequest) -> bytes:
 def test_sections_come_back_as_written_and_aligned() -> None:
     sections = [
         Section("a/codes", "int4", np.array([[-8, 7, 3]], np.int8)),
+        Section("e/codes", "int3", np.array([[-4, 3, 1]], np.int8)),
         Section("b", "int8", np.array([-128, 127], np.int8)),
         Section("c", "int16", np.array([-32768], np.int16)),
         Section("d", "int32", np.array([[2**31 - 1], [-(2**31)]], np.int32)),
@@ -94,11 +95,14 @@ def test_reserved_header_bytes_must_be_zero(position: int, image_bytes: bytes) -
         Image(bytes(damaged))
 
 
-def test_a_later_version_is_refused(image_bytes: bytes) -> None:
-    later = bytearray(image_bytes)
-    later[4] = 2
-    with pytest.raises(InputError, match="version 2"):
-        Image(bytes(later))
+@pytest.mark.parametrize("version", [1, 3])
+def test_another_version_is_refused_with_the_command_that_writes_it_anew(
+    version: int, image_bytes: bytes
+) -> None:
+    other = bytearray(image_bytes)
+    other[4] = version
+    with pytest.raises(InputError, match=rf"version {version}; .* version 2. Write it anew .* quantize"):
+        Image(bytes(other))
 
 
 def test_a_failed_write_leaves_nothing(tmp_path) -> None:

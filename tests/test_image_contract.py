@@ -91,7 +91,7 @@ def test_every_flipped_bit_of_a_small_image_is_refused(form: int, step: int) -> 
     (0, "L.0.mlp.norm/norm", 1, gain_of(4) + 1, "gain"),
     (0, "L.0.mlp.norm/norm", 2, 0, "eps and gain must be at least 1"),
     (1, "L.0.mlp.down/format", 0, 9, "weights have 9 bits"),
-    (0, "L.0.mlp.down/format", 1, 8, "outputs 8"),
+    (0, "L.0.mlp.down/format", 1, 8, "outputs have 8 bits"),
     (0, "L.0.mlp.down/format", 2, 1, "output offset is 1"),
     (0, "L.0.mlp.gate_up.input/rescale", 2, 16, "leaves 16 bits in front of a linear that takes 8"),
     (0, "L.0.mlp.gate_up.input/rescale", 2, 32, "leaves 32 bits, not one of"),

@@ -27,7 +27,7 @@ from refimpl.fast.exact_gemm import (
     prepare,
 )
 from refimpl.fixedpoint import ROUNDINGS, Rounding
-from refimpl.packing import pack_int4
+from refimpl.packing import pack_codes
 from refimpl.params import Linear
 
 both_roundings = pytest.mark.parametrize("rounding", ROUNDINGS)
@@ -75,7 +75,7 @@ def test_int4_weights_are_read_from_their_nibbles(reading: ModuleType) -> None:
     """The oracle unpacks the bytes itself; K = 5 makes rows straddle bytes."""
     rng = np.random.default_rng(12)
     p = seeded_linear(rng, 3, 5, "double", bits=4)
-    codes = oracle.int4_codes(pack_int4(p.codes).tolist(), 15)
+    codes = oracle.int4_codes(pack_codes(p.codes, 4).tolist(), 15)
     rows = [codes[5 * n : 5 * n + 5] for n in range(3)]
     a = int8s(rng, 2, 5)
     rules = (p.multiplier.tolist(), p.shift.tolist(), p.rounding, p.out_bits)

@@ -17,7 +17,7 @@ import pytest
 from compare import assert_exact
 
 from refimpl import fast, ops
-from refimpl.packing import unpack_int4
+from refimpl.packing import unpack_codes
 from refimpl.params import Linear, Rescale, Softmax
 
 CASES: list[dict[str, Any]] = json.loads(
@@ -34,7 +34,7 @@ def int8s(values: Any) -> np.ndarray:
 def linear_leaf(case: dict[str, Any], bits: int) -> Linear:
     inner = len(case["x"][0])
     if bits == 4:
-        codes = unpack_int4(np.array(case["packed"], np.uint8), (case["rows"], inner))
+        codes = unpack_codes(np.array(case["packed"], np.uint8), 4, (case["rows"], inner))
     else:
         codes = int8s(case["w"])
     bias = None if case["bias"] is None else np.array(case["bias"], np.int32)

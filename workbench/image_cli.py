@@ -36,7 +36,7 @@ def verified(data: bytes, where: str) -> str:
     bounds, meta = prove(model), read_meta(image)
     near = max(bounds, key=lambda bound: bound.largest / bound.limit)
     share = 100 * near.largest / near.limit
-    return (f"{where}: sound. {meta.network}, {meta.weights}: {len(data):,} bytes in {len(image.entries)} "
+    return (f"{where}: sound. {meta.network}, {meta.format}: {len(data):,} bytes in {len(image.entries)} "
             f"sections, {len(bounds)} bounds proved, the nearest {share:.3g} % of its register "
             f"({near.site}: {near.what}).")  # fmt: skip
 

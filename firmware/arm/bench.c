@@ -33,11 +33,8 @@ int main(void)
         multipliers[i] = 0x40000000 + (int32_t)(state >> 4);
         shifts[i] = -9;
     }
-    rr_linear_job job = {activations, 0, (const uint8_t *)codes, 0, multipliers, 0, shifts, TOKENS, N, K, 0, 0, 8, out};
-    if (RR_BENCH_BITS == 8) {
-        job.codes8 = codes;
-        job.codes4 = 0;
-    }
+    rr_linear_job job = {activations, (const uint8_t *)codes, 4, 0, multipliers, 0, shifts, TOKENS, N, K, 0, 0, 8, out};
+    if (RR_BENCH_BITS == 8) job.bits = 8;
     rr_stack_run(&job);
     sh_write("done\n");
     return 0;

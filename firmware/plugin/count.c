@@ -50,8 +50,8 @@ typedef struct {
 /* Operators that call the shared kernels, and those kernels. */
 static const char *const operators[] = {"rr_linear", "rr_scores_rows", "rr_values_rows", "rr_multiply", "rr_rescale",
                                         "rr_quantize_s16", "rr_quantize_s32", "rr_block_linear"};
-static const char *const shared[] = {"rr_dot_rows", "rr_dot_columns", "rr_rescale_run", "rr_rescaler_of", "rr_stage_s8",
-                                     "rr_stage_s4", "rr_stage_column", "memcpy", "memset"};
+static const char *const shared[] = {"rr_dot_rows", "rr_dot_columns", "rr_rescale_run", "rr_rescaler_of", "rr_stage_row",
+                                     "rr_stage_column", "memcpy", "memset"};
 enum { OPERATORS = sizeof operators / sizeof *operators, SHARED = sizeof shared / sizeof *shared };
 
 static function functions[FUNCTIONS];

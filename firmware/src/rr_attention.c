@@ -30,9 +30,10 @@ int32_t rr_rope(const int8_t *a, const int16_t *cos, const int16_t *sin, int32_t
 void rr_scores_rows(const int8_t *q, int32_t q_row, int32_t rows, const int8_t *k, int32_t keys, int32_t d,
                     const rr_rescaler *p, int8_t *out)
 {
+    rr_codes reader = {(const uint8_t *)k, 8, 0, 0};
     for (int32_t key = 0; key < keys; key += 2) {
         const int32_t pair = key + 1 < keys;
-        for (int32_t i = 0; i <= pair; i++) rr_stage_s8(&k, d, i);
+        for (int32_t i = 0; i <= pair; i++) rr_stage_row(&reader, d, i);
         for (int32_t r = 0; r < rows; r += RR_DOT_ROWS) {
             rr_sums sums;
             const int32_t count = rows - r < RR_DOT_ROWS ? rows - r : RR_DOT_ROWS;

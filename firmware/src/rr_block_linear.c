@@ -124,7 +124,7 @@ int32_t rr_mx_exponent(const int32_t *values, int32_t rows, int32_t k, int32_t *
 int rr_block_linear_valid(const rr_block_job *p)
 {
     const rr_linear_job *q = &p->linear;
-    if (q->rows < 1 || q->n < 1 || q->k < 1 || q->k > RR_MAX_K) return 0;
+    if (q->rows < 1 || q->n < 1 || q->k < 1 || q->k > RR_MAX_K || q->bits < 2 || q->bits > 8) return 0;
     if (q->out_bits != 4 && q->out_bits != 8 && q->out_bits != 16 && q->out_bits != 32) return 0;
     if (p->activations < RR_STATIC || p->activations > RR_MX || (p->power_of_two & ~1)) return 0;
     for (int32_t col = 0; col < q->n; col++) {
@@ -139,11 +139,10 @@ int rr_block_linear_valid(const rr_block_job *p)
 }
 
 /* Row `col` of the weights as aligned integers. */
-static void rr_stage_block(const rr_block_job *p, int32_t col, rr_nibbles *codes4, const int8_t **codes8, int32_t *weights)
+static void rr_stage_block(const rr_block_job *p, int32_t col, rr_codes *codes, int32_t *weights)
 {
     const int32_t k = p->linear.k, zero = p->zero_point ? p->zero_point[col] : 0;
-    if (p->linear.codes4) rr_stage_s4(codes4, k, 0);
-    else rr_stage_s8(codes8, k, 0);
+    rr_stage_row(codes, k, 0);
     for (int32_t i = 0; i < k; i++) weights[i] = rr_stage.rows[RR_STAGED_AT(0, i)] - zero;
     for (int32_t b = 0; p->block_scale && b < p->blocks; b++) {
         const int32_t scale = p->block_scale[col * p->blocks + b], factor = p->power_of_two ? 1 << scale : scale;
@@ -191,12 +190,11 @@ static void rr_block_rows(const rr_block_job *p, int32_t start, int32_t count)
     static int32_t weights[RR_MAX_K];
     static rr_token_scale_of scales[RR_BLOCK_ROWS];
     const rr_linear_job *q = &p->linear;
-    const int8_t *codes8 = q->codes8;
-    rr_nibbles codes4 = {q->codes4, 0, 0};
+    rr_codes codes = {q->codes, q->bits, 0, 0};
     for (int32_t r = 0; r < count; r++)
         scales[r] = rr_quantize_row(p, p->wide + (start + r) * q->k, p->values + r * q->k);
     for (int32_t col = 0; col < q->n; col++) {
-        rr_stage_block(p, col, &codes4, &codes8, weights);
+        rr_stage_block(p, col, &codes, weights);
         for (int32_t r = 0; r < count; r++) {
             const int32_t *v = p->values + r * q->k;
             int64_t acc = 0;
@@ -233,7 +231,7 @@ int32_t rr_block_linear_s8(const int32_t *a, const int8_t *codes, const int8_t *
                            const int32_t *shift, int32_t rows, int32_t n, int32_t k, int32_t block, int32_t blocks,
                            int32_t power_of_two, int32_t activations, int32_t out_bits, void *out)
 {
-    rr_block_job job = {{0, codes, 0, bias, multiplier, shift, 0, rows, n, k, 0, 0, out_bits, out},
+    rr_block_job job = {{0, (const uint8_t *)codes, 8, bias, multiplier, shift, 0, rows, n, k, 0, 0, out_bits, out},
                         a, 0, 0, zero_point, block_scale, block, blocks, power_of_two, activations};
     return rr_block_linear_checked(&job);
 }
@@ -243,7 +241,7 @@ int32_t rr_block_linear_s4(const int32_t *a, const uint8_t *codes, const int8_t 
                            const int32_t *shift, int32_t rows, int32_t n, int32_t k, int32_t block, int32_t blocks,
                            int32_t power_of_two, int32_t activations, int32_t out_bits, void *out)
 {
-    rr_block_job job = {{0, 0, codes, bias, multiplier, shift, 0, rows, n, k, 0, 0, out_bits, out},
+    rr_block_job job = {{0, codes, 4, bias, multiplier, shift, 0, rows, n, k, 0, 0, out_bits, out},
                         a, 0, 0, zero_point, block_scale, block, blocks, power_of_two, activations};
     return rr_block_linear_checked(&job);
 }

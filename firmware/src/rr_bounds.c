@@ -1,6 +1,7 @@
 /* No accumulator of a loaded model can overflow, whatever the puzzle and the depth. */
 #include "rr_bounds.h"
 
+#include "rr_dot.h"
 #include "rr_fixed.h"
 
 enum { RR_ACTIVATION_MAX = 128, RR_TOKEN_MAX = 127, RR_MX_MAX = 7, RR_MX_SPAN = 15, RR_ROUNDED = 2 };
@@ -73,8 +74,9 @@ static uint64_t rr_row_sum(const rr_linear_leaf *p, int32_t row)
     const rr_linear_job *q = &job->linear;
     const int32_t zero = job->zero_point ? job->zero_point[row] : 0;
     uint64_t sum = 0;
+    rr_codes codes = rr_codes_at(q->codes, q->bits, (uint32_t)(row * q->k));
     for (int32_t i = 0; i < q->k; i++) {
-        const int32_t at = row * q->k + i, code = q->codes4 ? rr_nibble(q->codes4, at) : q->codes8[at];
+        const int32_t code = rr_next_code(&codes);
         uint64_t weight = (uint64_t)rr_size_of(code - zero);
         if (job->block_scale) {
             const uint32_t scale = job->block_scale[row * job->blocks + i / job->block];

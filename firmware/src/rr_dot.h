@@ -45,16 +45,41 @@ typedef union {
 } rr_staging;
 extern rr_staging rr_stage;
 
-/* Packed int4 weights being read: with an odd k every other row starts in the middle of a byte. */
+/* Weight codes of 2 to 8 bits being read, low bits first: a row may begin within a byte. */
 typedef struct {
     const uint8_t *next;
-    uint32_t held; /* the byte whose high nibble is still to come */
-    int half;
-} rr_nibbles;
+    int32_t bits;
+    uint32_t held; /* bits of the last byte that are still to come, */
+    int32_t left;  /* and how many */
+} rr_codes;
+
+static inline int32_t rr_next_code(rr_codes *codes)
+{
+    const uint32_t sign = 1u << (codes->bits - 1);
+    if (codes->left < codes->bits) {
+        codes->held |= (uint32_t)*codes->next++ << codes->left;
+        codes->left += 8;
+    }
+    const uint32_t code = codes->held & (2u * sign - 1u);
+    codes->held >>= codes->bits;
+    codes->left -= codes->bits;
+    return (int32_t)(code ^ sign) - (int32_t)sign;
+}
+
+/* The codes from number `first` on. */
+static inline rr_codes rr_codes_at(const uint8_t *packed, int32_t bits, uint32_t first)
+{
+    const uint32_t at = first * (uint32_t)bits;
+    rr_codes codes = {packed + at / 8u, bits, 0, 0};
+    if (at % 8u) {
+        codes.held = (uint32_t)*codes.next++ >> at % 8u;
+        codes.left = 8 - (int32_t)(at % 8u);
+    }
+    return codes;
+}
 
 /* Copy the next k codes into staged row 0 or 1 and advance; every byte is read once.  Zeros follow. */
-void rr_stage_s8(const int8_t **codes, int32_t k, int32_t row);
-void rr_stage_s4(rr_nibbles *codes, int32_t k, int32_t row);
+void rr_stage_row(rr_codes *codes, int32_t k, int32_t row);
 /* Copy `count` values, `step` apart, into staged column 0 or 1; returns their sum.  Zeros follow. */
 int32_t rr_stage_column(const int8_t *v, int32_t count, int32_t step, int32_t column);
 

@@ -31,20 +31,20 @@ uint32_t rr_crc32(const void *data, uint32_t bytes)
 /* A name is a word of printable ASCII, zero padded; unused dimensions are zero, used ones are not. */
 static int rr_entry_plain(const rr_section *s)
 {
-    static const uint32_t bits[6] = {0, 8, 16, 32, 4, 8};
+    const uint32_t bits = rr_element_bits(s->element);
     uint32_t length = 0;
     uint64_t count = 1;
     while (length < sizeof s->name && s->name[length] > 32 && s->name[length] < 127) length++;
     for (uint32_t i = length; i < sizeof s->name; i++)
         if (s->name[i]) return 0;
-    if (!length || s->element < RR_INT8 || s->element > RR_UINT8 || s->rank < 1 || s->rank > 3) return 0;
+    if (!length || !bits || s->rank < 1 || s->rank > 3) return 0;
     if (s->zero[0] || s->zero[1]) return 0;
     for (uint32_t i = 0; i < 3; i++) {
         if ((s->dims[i] != 0) != (i < s->rank)) return 0;
         if (i < s->rank) count *= s->dims[i];
         if (count > UINT32_MAX) return 0;
     }
-    return s->bytes == (count * bits[s->element] + 7u) / 8u;
+    return s->bytes == (count * bits + 7u) / 8u;
 }
 
 static int rr_zero(const uint8_t *data, uint32_t start, uint32_t stop)
@@ -58,7 +58,7 @@ const char *rr_image_open(rr_image *image, const void *data, uint32_t bytes)
 {
     const rr_header *header = data;
     if (bytes < sizeof *header || memcmp(header->magic, "RRIM", 4) != 0) return "magic";
-    if (header->version != 1) return "version";
+    if (header->version != 2) return "version";
     if (header->bytes != bytes) return "size";
     if (header->zero[0] || header->zero[1] || header->zero[2]) return "reserved bytes";
     if (header->count > (bytes - sizeof *header) / sizeof(rr_section)) return "section count";
@@ -77,9 +77,9 @@ const char *rr_image_open(rr_image *image, const void *data, uint32_t bytes)
             if (!memcmp(s->name, image->sections[j].name, sizeof s->name)) return "section twice";
         if (rr_crc32(image->data + s->offset, s->bytes) != s->crc32) return "section CRC32";
         end = s->offset + s->bytes;
-        if (s->element == RR_INT4 && s->dims[0] % 2 && (s->rank < 2 || s->dims[1] % 2) &&
-            (s->rank < 3 || s->dims[2] % 2) && image->data[end - 1] > 15)
-            return "padding";
+        uint32_t used = rr_element_bits(s->element);
+        for (uint32_t j = 0; j < s->rank; j++) used = used * (s->dims[j] % 8u) % 8u;
+        if (used && image->data[end - 1] >> used) return "padding";
     }
     if (bytes != ((end + 15u) & ~15u)) return "size";
     return rr_zero(image->data, end, bytes) ? 0 : "padding";

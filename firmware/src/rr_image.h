@@ -4,7 +4,19 @@
 
 #include <stdint.h>
 
+/* Element codes; those of packed codes of 2, 3, 5, 6 and 7 bits are 16 more than the bits. */
 enum { RR_INT8 = 1, RR_INT16 = 2, RR_INT32 = 3, RR_INT4 = 4, RR_UINT8 = 5 };
+
+static inline uint32_t rr_element_bits(int element)
+{
+    static const uint32_t bits[24] = {0, 8, 16, 32, 4, 8, [18] = 2, [19] = 3, [21] = 5, [22] = 6, [23] = 7};
+    return element < 24 ? bits[element] : 0;
+}
+
+static inline int rr_code_element(int32_t bits)
+{
+    return bits == 8 ? RR_INT8 : bits == 4 ? RR_INT4 : 16 + (int)bits;
+}
 
 typedef struct {
     char name[36]; /* zero padded */

@@ -1,5 +1,5 @@
 /* Requests as structures, for callers that read parameters in place: the flash image stores shifts as
- * int8, the ABI passes them as int32. Exactly one of codes8/codes4 and of shift/shift8 is set. */
+ * int8, the ABI passes them as int32. Exactly one of shift and shift8 is set. */
 #ifndef RR_JOBS_H
 #define RR_JOBS_H
 
@@ -7,8 +7,8 @@
 
 typedef struct {
     const int8_t *a;
-    const int8_t *codes8;
-    const uint8_t *codes4;
+    const uint8_t *codes; /* packed codes of `bits` bits, 2 to 8 */
+    int32_t bits;
     const int32_t *bias; /* or NULL */
     const int32_t *multiplier, *shift;
     const int8_t *shift8;

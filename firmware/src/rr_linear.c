@@ -1,4 +1,4 @@
-/* Linear layer, int8 and int4 weights.  Twin of refimpl/ops/linear.py. */
+/* Linear layer, weights of 2 to 8 bits.  Twin of refimpl/ops/linear.py. */
 #include "rr_abi.h"
 #include "rr_dot.h"
 #include "rr_fixed.h"
@@ -13,6 +13,7 @@ static int32_t rr_shift_of(const rr_linear_job *p, int32_t col)
 int rr_linear_valid(const rr_linear_job *p)
 {
     if (p->rows < 1 || p->n < 1 || p->k < 1 || p->k > RR_MAX_K || !rr_rounding_valid(p->rounding)) return 0;
+    if (p->bits < 2 || p->bits > 8) return 0;
     if (p->out_bits != 4 && p->out_bits != 8 && p->out_bits != 16 && p->out_bits != 32) return 0;
     for (int32_t col = 0; col < p->n; col++)
         if (!rr_rescale_valid(p->multiplier[col], rr_shift_of(p, col))) return 0;
@@ -28,16 +29,14 @@ static rr_rescaler rr_output_of(const rr_linear_job *p, int32_t col)
 
 void rr_linear(const rr_linear_job *p)
 {
-    const int8_t *codes8 = p->codes8;
-    rr_nibbles codes4 = {p->codes4, 0, 0};
+    rr_codes codes = {p->codes, p->bits, 0, 0};
     const int32_t size = p->out_bits <= 8 ? 1 : p->out_bits / 8;
     for (int32_t col = 0; col < p->n; col += 2) {
         const int32_t pair = col + 1 < p->n; /* beside an odd last column stands what was staged before */
         rr_rescaler o[2];
         for (int32_t i = 0; i <= pair; i++) {
             o[i] = rr_output_of(p, col + i);
-            if (p->codes4) rr_stage_s4(&codes4, p->k, i);
-            else rr_stage_s8(&codes8, p->k, i);
+            rr_stage_row(&codes, p->k, i);
         }
         for (int32_t r = 0; r < p->rows; r += RR_DOT_ROWS) {
             rr_sums sums;
@@ -53,7 +52,7 @@ int32_t rr_linear_s8(const int8_t *a, const int8_t *codes, const int32_t *bias, 
                      const int32_t *shift, int32_t rows, int32_t n, int32_t k, int32_t rounding,
                      int32_t output_offset, int32_t out_bits, void *out)
 {
-    const rr_linear_job job = {a, codes, 0, bias, multiplier, shift, 0, rows, n, k, rounding, output_offset,
+    const rr_linear_job job = {a, (const uint8_t *)codes, 8, bias, multiplier, shift, 0, rows, n, k, rounding, output_offset,
                                out_bits, out};
     if (!rr_linear_valid(&job)) return RR_REFUSED;
     rr_linear(&job);
@@ -64,7 +63,7 @@ int32_t rr_linear_s4(const int8_t *a, const uint8_t *codes, const int32_t *bias,
                      const int32_t *shift, int32_t rows, int32_t n, int32_t k, int32_t rounding,
                      int32_t output_offset, int32_t out_bits, void *out)
 {
-    const rr_linear_job job = {a, 0, codes, bias, multiplier, shift, 0, rows, n, k, rounding, output_offset,
+    const rr_linear_job job = {a, codes, 4, bias, multiplier, shift, 0, rows, n, k, rounding, output_offset,
                                out_bits, out};
     if (!rr_linear_valid(&job)) return RR_REFUSED;
     rr_linear(&job);

@@ -132,13 +132,14 @@ static rr_linear_leaf rr_take_linear(rr_loader *l, const char *leaf, int32_t n, 
     q->out_bits = format[1];
     if (plain) q->output_offset = format[2];
     else rr_take_blocks(l, leaf, format, &p);
-    if (format[0] == 4) q->codes4 = rr_take(l, leaf, "codes", RR_INT4, n, k);
-    else q->codes8 = rr_take(l, leaf, "codes", RR_INT8, n, k);
+    q->bits = format[0];
+    if (q->bits < 2 || q->bits > 8) rr_fail(l, leaf, "format");
+    else q->codes = rr_take(l, leaf, "codes", rr_code_element(q->bits), n, k);
     q->multiplier = rr_take(l, leaf, "multiplier", RR_INT32, n, 0);
     q->shift8 = rr_take(l, leaf, "shift", RR_INT8, n, 0);
     if (biased) q->bias = rr_take(l, leaf, "bias", RR_INT32, n, 0);
     if (l->problem[0]) return p;
-    if (format[0] < 1 || format[0] > 8 || q->output_offset) rr_fail(l, leaf, "format");
+    if (q->output_offset) rr_fail(l, leaf, "format");
     if (q->out_bits != out_bits || !(plain ? rr_linear_valid(q) : rr_block_linear_valid(&p.job))) rr_fail(l, leaf, "format");
     return p;
 }
@@ -231,14 +232,14 @@ static int rr_stop_valid(const rr_stop_rule *s)
 /* The words of the image in their one spelling (META of refimpl/model_image.py): JSON of plain text. */
 static int rr_meta_valid(const char *text, uint32_t bytes)
 {
-    static const char *const before[6] = {"{\"calibration\": \"", "\", \"network\": \"", "\", \"task\": \"",
-                                          "\", \"trained\": ", ", \"weights\": \"", "\"}"};
+    static const char *const before[6] = {"{\"calibration\": \"", "\", \"format\": \"", "\", \"network\": \"",
+                                          "\", \"task\": \"", "\", \"trained\": ", "}"};
     const char *const end = text + bytes;
     for (int i = 0; i < 6; i++) {
         const size_t length = strlen(before[i]), left = (size_t)(end - text);
         if (left < length || memcmp(text, before[i], length)) return 0;
         text += length;
-        if (i == 3) {
+        if (i == 4) {
             const size_t word = text < end && *text == 't' ? 4 : 5;
             if ((size_t)(end - text) < word || memcmp(text, word == 4 ? "true" : "false", word)) return 0;
             text += word;

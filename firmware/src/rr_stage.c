@@ -1,5 +1,7 @@
 /* Staging of rows that every token reads. */
+#include "rr_abi.h"
 #include "rr_dot.h"
+#include "rr_fixed.h"
 
 #if defined(RR_KERNEL_DSP)
 #include <arm_acle.h>
@@ -97,12 +99,11 @@ static int32_t rr_stage_words_s4(const uint8_t *from, int32_t k, int32_t row)
 
 #endif
 
-void rr_stage_s8(const int8_t **codes, int32_t k, int32_t row)
+static void rr_stage_s8(rr_codes *codes, int32_t k, int32_t row)
 {
-    const int8_t *from = *codes;
+    const int8_t *from = (const int8_t *)codes->next;
     for (int32_t i = rr_stage_words_s8(from, k, row); i < k; i++) rr_stage.rows[RR_STAGED_AT(row, i)] = from[i];
-    rr_stage_end(row, k);
-    *codes = from + k;
+    codes->next += k;
 }
 
 static inline rr_staged rr_low(uint32_t byte)
@@ -115,13 +116,13 @@ static inline rr_staged rr_high(uint32_t byte)
     return (rr_staged)((int32_t)((byte >> 4) ^ 8u) - 8);
 }
 
-void rr_stage_s4(rr_nibbles *codes, int32_t k, int32_t row)
+static void rr_stage_s4(rr_codes *codes, int32_t k, int32_t row)
 {
     rr_staged *staged = rr_stage.rows;
     const uint8_t *next = codes->next;
-    int32_t i = codes->half;
-    if (codes->half) {
-        staged[RR_STAGED_AT(row, 0)] = rr_high(codes->held);
+    int32_t i = codes->left > 0;
+    if (i) {
+        staged[RR_STAGED_AT(row, 0)] = rr_low(codes->held);
     } else {
         i = rr_stage_words_s4(next, k, row);
         next += i / 2;
@@ -131,13 +132,34 @@ void rr_stage_s4(rr_nibbles *codes, int32_t k, int32_t row)
         staged[RR_STAGED_AT(row, i)] = rr_low(byte);
         staged[RR_STAGED_AT(row, i + 1)] = rr_high(byte);
     }
-    codes->half = i < k;
-    if (codes->half) {
-        codes->held = *next++;
-        staged[RR_STAGED_AT(row, i)] = rr_low(codes->held);
+    codes->left = i < k ? 4 : 0;
+    if (i < k) {
+        const uint32_t byte = *next++;
+        staged[RR_STAGED_AT(row, i)] = rr_low(byte);
+        codes->held = byte >> 4;
     }
-    rr_stage_end(row, k);
     codes->next = next;
+}
+
+static void rr_stage_any(rr_codes *codes, int32_t k, int32_t row)
+{
+    for (int32_t i = 0; i < k; i++) rr_stage.rows[RR_STAGED_AT(row, i)] = (rr_staged)rr_next_code(codes);
+}
+
+int32_t rr_unpack_codes(const uint8_t *packed, int32_t n, int32_t bits, int32_t bytes, int8_t *out)
+{
+    rr_codes codes = {packed, bits, 0, 0};
+    if (n < 1 || bits < 2 || bits > 8 || bytes != (n * bits + 7) / 8) return RR_REFUSED;
+    for (int32_t i = 0; i < n; i++) out[i] = (int8_t)rr_next_code(&codes);
+    return RR_OK;
+}
+
+void rr_stage_row(rr_codes *codes, int32_t k, int32_t row)
+{
+    if (codes->bits == 8) rr_stage_s8(codes, k, row);
+    else if (codes->bits == 4) rr_stage_s4(codes, k, row);
+    else rr_stage_any(codes, k, row);
+    rr_stage_end(row, k);
 }
 
 int32_t rr_stage_column(const int8_t *v, int32_t count, int32_t step, int32_t column)

@@ -117,18 +117,15 @@ void rr_tile_linear(const rr_tile *p)
 {
     for (int32_t part = 0; part < p->parts; part++) {
         const uint8_t *codes = p->codes + part * p->part_bytes;
-        rr_nibbles codes4 = {codes, 0, 0};
-        const int8_t *codes8 = (const int8_t *)codes;
+        rr_codes reader = {codes, p->bits, 0, 0};
         for (int32_t col = 0; col < p->n; col += 2) {
             const int32_t pair = col + 1 < p->n;
             for (int32_t i = 0; i <= pair; i++) {
                 if (p->row_bytes) {
-                    codes8 = (const int8_t *)codes + (col + i) * p->row_bytes;
-                    codes4.next = codes + (col + i) * p->row_bytes;
-                    codes4.half = 0;
+                    const rr_codes at = {codes + (col + i) * p->row_bytes, p->bits, 0, 0};
+                    reader = at;
                 }
-                if (p->bits == 4) rr_stage_s4(&codes4, p->k, i);
-                else rr_stage_s8(&codes8, p->k, i);
+                rr_stage_row(&reader, p->k, i);
             }
             for (int32_t r = 0; r < p->rows; r += RR_DOT_ROWS) {
                 rr_sums sums;

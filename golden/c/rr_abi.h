@@ -48,6 +48,11 @@ int32_t rr_requantize(const int32_t *acc, const int32_t *multiplier, const int32
  *   out int8 [n] */
 int32_t rr_unpack_int4(const uint8_t *packed, int32_t n, int8_t *out);
 
+/* Sign-extend n codes of bits (2 to 8) bits from one stream, low bits and first codes first. (FMT-CODES)
+ *   packed uint8 [bytes]
+ *   out int8 [n] */
+int32_t rr_unpack_codes(const uint8_t *packed, int32_t n, int32_t bits, int32_t bytes, int8_t *out);
+
 /* 2^30 / sqrt(m / 2^31) for m in [2^29, 2^31): 96-entry table and two Newton steps. (RND-RECIPROCAL-ROOT)
  *   m int32 [n]
  *   out int64 [n] */

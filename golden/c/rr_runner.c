@@ -122,6 +122,9 @@ int32_t rr_run_vectors(rr_put put);
 #ifndef RR_SKIP_TOKEN_SCALE
 #include "rr_vectors_token_scale.h"
 #endif
+#ifndef RR_SKIP_UNPACK_CODES
+#include "rr_vectors_unpack_codes.h"
+#endif
 #ifndef RR_SKIP_UNPACK_INT4
 #include "rr_vectors_unpack_int4.h"
 #endif
@@ -315,6 +318,9 @@ int32_t rr_run_vectors(rr_put put)
 #endif
 #ifndef RR_SKIP_TOKEN_SCALE
     failures += rr_check(put, "token_scale", rr_token_scale_cases, (int32_t)(sizeof rr_token_scale_cases / sizeof rr_token_scale_cases[0]), rr_token_scale_call);
+#endif
+#ifndef RR_SKIP_UNPACK_CODES
+    failures += rr_check(put, "unpack_codes", rr_unpack_codes_cases, (int32_t)(sizeof rr_unpack_codes_cases / sizeof rr_unpack_codes_cases[0]), rr_unpack_codes_call);
 #endif
 #ifndef RR_SKIP_UNPACK_INT4
     failures += rr_check(put, "unpack_int4", rr_unpack_int4_cases, (int32_t)(sizeof rr_unpack_int4_cases / sizeof rr_unpack_int4_cases[0]), rr_unpack_int4_call);

@@ -40,7 +40,10 @@ class EmittingMachine(ResultWriter):
         self.config = plan.config
         self.choices: Choices = plan.choices
         self.ops: Any = Operators()
-        self.bits = plan.format.weights.stored_bits
+        widths = {plan.format.weights.bits, *(w.bits for _, w in plan.format.overrides)}
+        if widths not in ({4}, {8}):
+            raise NotImplementedHere(f"{plan.format} has no planned C yet: it reads 4- and 8-bit weights.")
+        self.bits = plan.format.weights.bits
         self.carry = plan.format.carry
         self.image = image
         self.rounding = rounding

@@ -25,7 +25,7 @@ MOST_BYTES = 1500  # of the inputs and outputs of one case
 
 def operators_of(config: ModelConfig, format: Format) -> tuple[str, ...]:
     """Names of the operators that a deployment computes with, the rules they share first."""
-    linear = "linear_s4" if format.weights.stored_bits == 4 else "linear_s8"
+    linear = "linear_s4" if format.weights.bits <= 4 else "linear_s8"
     names = [*RULES, linear, *EVERYWHERE]
     if config.token_intermediate_size is None:
         names += ATTENTION

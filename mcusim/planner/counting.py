@@ -43,7 +43,7 @@ class CountingMachine:
 
     def bits(self, leaf: Leaf) -> int:
         """Bits of a stored code of a linear."""
-        return self.format.weights_at(leaf.name).stored_bits
+        return self.format.weights_at(leaf.name).bits
 
     def _on_event(self, event: Event) -> None:
         self._charge(event.site or event.op, event.counts, event.input_bytes + event.output_bytes)

@@ -150,7 +150,7 @@ class OptionCounter:
                 m.free(mixed)
         part, memories = self.target.part, self.target.memories
         time = total_time(
-            site_time(work, self.format.weights_at(site).stored_bits, self.rows, part, memories)
+            site_time(work, self.format.weights_at(site).bits, self.rows, part, memories)
             for site, work in m.ledger.sites.items()
         )
         (placement,) = m.placements.values()

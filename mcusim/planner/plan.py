@@ -110,7 +110,7 @@ class Plan:
         rows, part, memories = row_source(self.config), target.part, target.memories
         return {
             site: site_time(
-                work, self.format.weights_at(site).stored_bits, rows, part, memories, overlap
+                work, self.format.weights_at(site).bits, rows, part, memories, overlap
             )
             for site, work in ledger.sites.items()
         }
@@ -172,7 +172,7 @@ def persistent_buffers(config: ModelConfig, format: Format, choices: Choices) ->
     if held is not None and not shares_x(config, choices):
         buffers.append(held)
     for name, spec in resident_linears(skeleton(config), choices.resident).items():
-        bits = prod(spec.shape) * format.weights_at(name).stored_bits
+        bits = prod(spec.shape) * format.weights_at(name).bits
         buffers.append(Buffer(name, (-(-bits // 8),), "int8"))
     return tuple(buffers)
 
@@ -194,7 +194,7 @@ def make_plan(config: ModelConfig, format: Format, choices: Choices) -> Plan:
     if choices.x_stored:
         machine.embed(*shape, across=False)
     for name, spec in resident.items():
-        machine.ledger.sites[name].codes[-(-prod(spec.shape) * format.weights_at(name).stored_bits // 8)] += 1
+        machine.ledger.sites[name].codes[-(-prod(spec.shape) * format.weights_at(name).bits // 8)] += 1
     start = take()
     schedule.call_L(machine, model, z_H, z_L)
     call_L = take()

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mcusim.planner.machine import Tile
-from refimpl.packing import pack_int4, unpack_int4
+from refimpl.packing import pack_codes, unpack_codes
 from refimpl.params import Linear
 
 TileKey = tuple[tuple[Tile, ...], Tile]
@@ -22,16 +22,12 @@ _tiles: WeakKeyDictionary[Linear, dict[TileKey, tuple[Linear | None, Packed]]] =
 
 def packed_codes(leaf: Linear) -> Packed:
     """Codes as the image stores them."""
-    if leaf.weight_bits == 4:
-        return pack_int4(leaf.codes)
-    return np.ascontiguousarray(leaf.codes).reshape(-1).view(np.uint8)
+    return pack_codes(leaf.codes, leaf.weight_bits)
 
 
 def unpacked(stored: npt.NDArray[np.int8], tile: Linear) -> npt.NDArray[np.int8]:
     """Codes of a tile from its stored bytes."""
-    if tile.weight_bits == 4:
-        return unpack_int4(stored.view(np.uint8), tile.codes.shape)
-    return stored.reshape(tile.codes.shape).copy()
+    return unpack_codes(stored.view(np.uint8), tile.weight_bits, tile.codes.shape)
 
 
 def tile_of(leaf: Linear, rows: tuple[Tile, ...], columns: Tile) -> tuple[Linear, Packed]:

@@ -86,11 +86,6 @@ class WeightFormat(ABC):
         return (1 << self.bits - 1) - 1
 
     @property
-    def stored_bits(self) -> int:
-        """Bits of a code in the image: 8, or 4 for codes of 4 bits and fewer."""
-        return 8 if self.bits > 4 else 4
-
-    @property
     def plain(self) -> bool:
         """One scale a row and nothing else: OP-LINEAR takes the codes as they are, in an int32 sum."""
         return not self.zero_point and self.factors is None

@@ -30,6 +30,6 @@ def block_linear(
         raise InputError(f"{p.name}: an output scale needs shift {shift.max()}, above {WIDE_SHIFT_MAX}.")
     bias = None if p.bias is None else np.rint(p.bias / out_scale).astype(np.int32)
     return BlockLinear(
-        p.name, 8 if fmt.bits > 4 else 4, stored.codes, stored.zero_point, fmt.block, stored.block_scale,
+        p.name, fmt.bits, stored.codes, stored.zero_point, fmt.block, stored.block_scale,
         fmt.factors or "scale", bias, multiplier, shift, out_bits, online,
     )  # fmt: skip

@@ -94,8 +94,7 @@ class Lowering:
             bias_scale = np.where(dead, out_scales, acc_scale)
             multiplier[dead & (p.bias != 0)], shift[dead & (p.bias != 0)] = IDENTITY
             bias = np.clip(np.rint(p.bias / bias_scale), -(2**31) + 1, 2**31 - 1).astype(np.int32)
-        bits = 8 if weights.bits > 4 else 4
-        return Linear(p.name, bits, quantized.codes, bias, multiplier, shift, self.rounding, out_bits)
+        return Linear(p.name, weights.bits, quantized.codes, bias, multiplier, shift, self.rounding, out_bits)
 
     def norm(self, p: float_params.Norm) -> Norm | Int8Norm:
         """RMSNorm, stored as int8 under an int8 carry."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from refimpl import preconditions
+from refimpl.packing import packed_bytes
 from workbench.vectors.signatures import SIGNATURES
 
 INT32_MIN = -(2**31)
@@ -36,6 +37,11 @@ def _bad_values(algorithm: str, i: dict[str, Any], p: dict[str, int]) -> str | N
         return preconditions.of_rescale(multipliers, shifts)
     if algorithm.startswith("block_linear"):
         return _bad_block_linear(i, p)
+    if algorithm == "unpack_codes":
+        if not 2 <= p["bits"] <= 8:
+            return f"codes have 2 to 8 bits, not {p['bits']}"
+        if p["bytes"] != packed_bytes(p["n"], p["bits"]):
+            return "the bytes are not those of n codes"
     if algorithm == "rounding_shift" and ((i["exponent"] < 0) | (i["exponent"] > 31)).any():
         return "an exponent lies outside 0..31"
     if algorithm == "reciprocal_root" and (i["m"] < 2**29).any():

@@ -16,6 +16,7 @@ from refimpl.ops.int8_norm import stored_as_int8
 from refimpl.ops.online import mx_codes, token_codes
 from refimpl.ops.rescale import rescale
 from refimpl.ops.softmax import exp_on_negative, one_over_one_plus
+from refimpl.packing import unpack_codes
 from refimpl.params import Linear, Norm, Rescale, Rope, RowTable, Silu, Softmax
 from workbench.vectors.signatures import ROUNDING_NAMES
 from workbench.vectors.signatures_block import ACTIVATIONS
@@ -98,6 +99,7 @@ COMPUTE: dict[str, Callable[[Any, Request, Params], Array]] = {
     "saturating_high_multiply": lambda s, i, p: fixedpoint.saturating_high_multiply(i["a"], i["b"]),
     "rounding_shift": lambda s, i, p: fixedpoint.rounding_shift(i["x"], i["exponent"]),
     "requantize": lambda s, i, p: fixedpoint.requantize(i["acc"], i["multiplier"], i["shift"], _rounding(p)),
+    "unpack_codes": lambda s, i, p: unpack_codes(i["packed"], p["bits"], (p["n"],)),
     "unpack_int4": lambda s, i, p: i["packed"].astype(np.int8),
     "reciprocal_root": lambda s, i, p: fixedpoint.reciprocal_root(i["m"]),
     "exp_on_negative": lambda s, i, p: exp_on_negative(i["x"].astype(np.int64)),

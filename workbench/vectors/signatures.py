@@ -95,6 +95,15 @@ SIGNATURES: dict[str, Signature] = {
             _N,
         ),
         Signature(
+            "unpack_codes",
+            "FMT-CODES",
+            "Sign-extend n codes of bits (2 to 8) bits from one stream, low bits and first codes first.",
+            (Input("packed", "uint8", ("bytes",)),),
+            ("n", "bits", "bytes"),
+            "int8",
+            _N,
+        ),
+        Signature(
             "reciprocal_root",
             "RND-RECIPROCAL-ROOT",
             "2^30 / sqrt(m / 2^31) for m in [2^29, 2^31): 96-entry table and two Newton steps.",

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl.errors import InputError, shown
-from refimpl.packing import pack_int4, unpack_int4
+from refimpl.packing import pack_codes, unpack_codes
 from workbench.files.fields import Fields
 
 Array = npt.NDArray[np.integer]
@@ -21,7 +21,7 @@ DTYPES = ("int4", "int8", "uint8", "int16", "int32", "int64")
 def tensor_bytes(array: Array, dtype: str) -> bytes:
     """Little-endian C-order bytes of ``array`` stored as ``dtype`` (``int4``: packed nibbles)."""
     if dtype == "int4":
-        return pack_int4(array.astype(np.int8)).tobytes()
+        return pack_codes(array.astype(np.int8), 4).tobytes()
     stored = np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<"))
     if not np.array_equal(stored, array):
         raise InputError(f"values from {array.min()} to {array.max()} do not fit {dtype}.")
@@ -51,7 +51,7 @@ def decode(item: Mapping[str, Any] | Fields) -> Array:
         raise tensor.error(f"{tensor.label('data')} has {len(raw)} bytes of data, but {dtype} of shape "
                            f"{shape} needs {needed}.")  # fmt: skip
     if dtype == "int4":
-        return unpack_int4(np.frombuffer(raw, np.uint8), shape)
+        return unpack_codes(np.frombuffer(raw, np.uint8), 4, shape)
     kind = np.dtype(dtype).newbyteorder("<")
     return np.frombuffer(raw, kind).astype(np.dtype(dtype)).reshape(shape)
 

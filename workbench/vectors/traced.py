@@ -10,6 +10,7 @@ import numpy as np
 
 from refimpl.errors import InputError
 from refimpl.float_params import build_model
+from refimpl.formats import parse_format
 from refimpl.image import Image
 from refimpl.model_image import ImageMeta, from_image, to_image
 from refimpl.models.config import ModelConfig
@@ -73,7 +74,7 @@ def _small_hrm(format: str, name: str = "", stop: str = "fixed") -> Traced:
         tensors["inner.q_head.weight"] = tensors["inner.lm_head.weight"][:2]
         model = build_model(SMALL_HRM, tensors, np.float32)
         calibration = calibrate(model, _small_hrm_tokens()[None], np.array([2]), source="seeded tokens")
-        meta = ImageMeta("hrm-small", format, calibration.source, "none", trained=False)
+        meta = ImageMeta("hrm-small", str(parse_format(format)), calibration.source, "none", trained=False)
         lowered = lower(model, format, calibration)
         return to_image(lowered.with_stop(parse_stop(stop)), meta)
 
@@ -106,9 +107,12 @@ TRACED: dict[str, Traced] = {t.name: t for t in (
     _small_hrm("w8c-single"),
     _small_hrm("w4an"),
     _small_hrm("w4g32-a8d"),
-    _small_hrm("mxint4-amx", "mxint4"),
-    _small_hrm("w8c-a16-c8", "w8c-a16-carry8"),
+    _small_hrm("mxint4-amx"),
+    _small_hrm("w8c-a16-c8"),
     _small_hrm("w4c-a4"),
+    _small_hrm("w6c"),
+    _small_hrm("w3c"),
+    _small_hrm("ternary"),
 )}  # fmt: skip
 
 
