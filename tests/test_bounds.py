@@ -79,3 +79,42 @@ def test_lowering_refuses_what_it_cannot_prove() -> None:
     model = replace(network.float_model, lm_head=replace(network.float_model.lm_head, linear=huge))
     with pytest.raises(DoesNotFit, match="lm_head"):
         lower(model, "w8c", network.calibration)
+
+
+def test_a_network_with_one_long_row_is_proved_by_the_sum_of_its_rows() -> None:
+    """One output near 2^30 among 96: 96 times its square would pass 2^63, the sum of the squares does not."""
+    model = find_network("sudoku9-att").integer_model("w8c")
+    o = model.L_level[0].token.o
+    multiplier, shift = o.multiplier.copy(), o.shift.copy()
+    sums = np.abs(o.codes.astype(np.int64)).sum(axis=1)
+    row = int(sums.argmax())
+    shift[row] = 61 - int(128 * sums[row] * int(multiplier[row])).bit_length()
+    layer = replace(model.L_level[0].token, o=replace(o, multiplier=multiplier, shift=shift))
+    level = (replace(model.L_level[0], token=layer), *model.L_level[1:])
+    longer = replace(model, L_level=level, H_level=level)
+    found = {b.what: b for b in bounds(longer) if b.site == "L.0.attn.norm"}
+    largest = found["residual sum"].largest
+    assert 2**29 < largest < 2**30
+    assert 96 * largest**2 > 2**63
+    assert largest**2 < found["sum of squares"].largest < 2**63
+    prove(longer)
+
+
+def test_the_bounds_of_one_network_are_these() -> None:
+    """From the stored numbers: two states and x enter the stack, every norm has its own size."""
+    model = find_network("sudoku9-mlp").integer_model("w8c")
+    found = {(b.site, b.what): b.largest for b in bounds(model)}
+    rows = model.embedding.tokens
+    scaled = [int(np.abs(c).max()) * int(m) * 2.0 ** (int(s) - 31) for c, m, s in
+              zip(rows.codes.astype(int), rows.multiplier, rows.shift, strict=True)]  # fmt: skip
+    state = int((96 * 2**20) ** 0.5) + 2
+    inits = max(int(np.abs(v.astype(int)).max()) for v in (model.H_init, model.L_init))
+    assert found["H", "injection sum"] == 2 * max(state, inits)
+    assert found["L", "injection sum"] - found["H", "injection sum"] == int(max(scaled)) + 2
+    down = model.L_level[0].channel.down
+    outputs = [(int(np.abs(c.astype(int)).sum()) * 128 * int(m) >> 31 - int(s)) + 2
+               for c, m, s in zip(down.codes, down.multiplier, down.shift, strict=True)]  # fmt: skip
+    before = int((81 * 2**20) ** 0.5) + 2
+    squares = sum((before + out) ** 2 for out in outputs) + model.L_level[0].channel.norm.eps
+    assert found["L.0.mlp.norm", "sum of squares"] == squares
+    assert found["L.0.mlp.norm", "residual sum"] == before + max(outputs)

@@ -87,14 +87,28 @@ static uint64_t rr_row_sum(const rr_linear_leaf *p, int32_t row)
     return sum;
 }
 
-/* Largest magnitude a linear leaves, its input coming through `entry` from values up to `wide_max`. */
-static int64_t rr_linear_bound(const rr_prover *p, const char *name, const rr_linear_leaf *leaf,
-                               const rr_rescale_leaf *entry, int64_t wide_max)
+/* What the outputs of a linear can reach: the largest of them, and with h beside each the sum of their squares,
+ * which stops growing beyond 2^63. */
+typedef struct {
+    int64_t largest;
+    uint64_t squares;
+} rr_outputs;
+
+static uint64_t rr_add_square(uint64_t squares, int64_t sum)
+{
+    const uint64_t most = (uint64_t)1 << 63;
+    if (sum >= RR_WORD || squares >= most) return most;
+    return squares + (uint64_t)sum * (uint64_t)sum; /* below 2^63 + 2^62 */
+}
+
+/* Bounds of a linear, its input coming through `entry` from values up to `wide_max`, its outputs beside h. */
+static rr_outputs rr_linear_bound(const rr_prover *p, const char *name, const rr_linear_leaf *leaf,
+                                  const rr_rescale_leaf *entry, int64_t wide_max, int64_t h)
 {
     const rr_linear_job *q = &leaf->job.linear;
     const int32_t online = leaf->job.activations;
     const uint32_t in_max = entry->keep ? RR_ACTIVATION_MAX : (uint32_t)1 << (entry->out_bits - 1);
-    int64_t largest = 0, bias = 0;
+    rr_outputs found = {0, 0};
     for (int32_t row = 0; row < q->n; row++) {
         const int64_t sum = (int64_t)rr_row_sum(leaf, row), b = q->bias ? rr_size_of(q->bias[row]) : 0;
         const int32_t shift = q->shift8[row];
@@ -114,12 +128,13 @@ static int64_t rr_linear_bound(const rr_prover *p, const char *name, const rr_li
             if (sum * (RR_MX_MAX << RR_MX_SPAN) >= RR_WIDE) rr_broken(p, name, "/accumulator");
             scaled = rr_times(rr_product_of((uint64_t)sum), (uint32_t)rr_larger(2 * wide_max, RR_MX_MAX));
         }
-        largest = rr_larger(largest, rr_right(rr_times(scaled, multiplier), 31 - shift) + RR_ROUNDED);
-        if (leaf->is_block) bias = rr_larger(bias, b);
+        const int64_t out = rr_right(rr_times(scaled, multiplier), 31 - shift) + RR_ROUNDED + (leaf->is_block ? b : 0);
+        found.largest = rr_larger(found.largest, out);
+        found.squares = rr_add_square(found.squares, h + out);
     }
-    if (q->out_bits < 32) return RR_ACTIVATION_MAX;
-    if (largest + bias >= RR_WORD) rr_broken(p, name, "/rescaled output");
-    return largest + bias;
+    if (q->out_bits < 32) found.largest = RR_ACTIVATION_MAX;
+    else if (found.largest >= RR_WORD) rr_broken(p, name, "/rescaled output");
+    return found;
 }
 
 /* sqrt(size) in state units, rounded up; of an int8 carry the largest code read back. */
@@ -137,27 +152,26 @@ static int64_t rr_state_bound(const rr_norm_leaf *p)
 }
 
 /* Bound of a residual sum, which must stay below 2^31, and the sum of its squares below 2^63. */
-static int64_t rr_residual_bound(const rr_prover *p, const rr_norm_leaf *norm, int64_t h, int64_t out)
+static int64_t rr_residual_bound(const rr_prover *p, const rr_norm_leaf *norm, int64_t h, rr_outputs out)
 {
-    const int64_t sum = h + out;
-    if (sum >= RR_WORD) rr_broken(p, "norm", "/residual sum");
-    else if (sum * sum > (INT64_MAX - norm->eps) / norm->size) rr_broken(p, "norm", "/sum of squares");
+    if (h + out.largest >= RR_WORD) rr_broken(p, "norm", "/residual sum");
+    else if (out.squares > (uint64_t)(INT64_MAX - norm->eps)) rr_broken(p, "norm", "/sum of squares");
     return rr_state_bound(norm);
 }
 
 static int64_t rr_swiglu_bound(const rr_prover *p, const rr_swiglu *s, int64_t h)
 {
-    rr_linear_bound(p, "gate_up", &s->gate_up, &s->input, h);
+    rr_linear_bound(p, "gate_up", &s->gate_up, &s->input, h, 0);
     const int64_t product = RR_ACTIVATION_MAX * RR_ACTIVATION_MAX;
-    return rr_residual_bound(p, &s->norm, h, rr_linear_bound(p, "down", &s->down, &s->product, product));
+    return rr_residual_bound(p, &s->norm, h, rr_linear_bound(p, "down", &s->down, &s->product, product, h));
 }
 
 static int64_t rr_attention_bound(const rr_prover *p, const rr_attention *s, int64_t h)
 {
     const int64_t positions = p->model->positions, mixed = (65536 + positions) * RR_ACTIVATION_MAX;
-    rr_linear_bound(p, "qkv", &s->qkv, &s->input, h);
+    rr_linear_bound(p, "qkv", &s->qkv, &s->input, h, 0);
     if (positions * ((int64_t)1 << 19) >= RR_WORD) rr_broken(p, "softmax", "/sum of exponentials");
-    return rr_residual_bound(p, &s->norm, h, rr_linear_bound(p, "o", &s->o, &s->values, mixed));
+    return rr_residual_bound(p, &s->norm, h, rr_linear_bound(p, "o", &s->o, &s->values, mixed, h));
 }
 
 static void rr_prove_level(rr_prover *p, const rr_block *blocks, int32_t layers, int64_t injected)
@@ -205,7 +219,7 @@ int rr_proved(const rr_model *m, char *problem, uint32_t room)
     p.level = "H";
     if (!*problem && c->family == RR_HRM) rr_prove_level(&p, m->H_level, c->H_layers, 2 * state);
     p.level = p.layer = p.part = "";
-    if (!*problem) rr_linear_bound(&p, "lm_head", &m->lm_head.linear, &m->lm_head.input, state);
-    if (!*problem) rr_linear_bound(&p, "q_head", &m->q_head.linear, &m->q_head.input, state);
+    if (!*problem) rr_linear_bound(&p, "lm_head", &m->lm_head.linear, &m->lm_head.input, state, 0);
+    if (!*problem) rr_linear_bound(&p, "q_head", &m->q_head.linear, &m->q_head.input, state, 0);
     return !*problem;
 }

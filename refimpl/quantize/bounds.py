@@ -58,8 +58,8 @@ def accumulator_bound(p: Linear | BlockLinear, in_bits: int = 8) -> int:
     return max(_row_sums(p, largest[p.activations]))
 
 
-def output_bound(p: Linear | BlockLinear, wide_max: int, in_bits: int = 8) -> int:
-    """Largest magnitude of a rescaled int32 output: accumulator times factor, rounded up.
+def output_bounds(p: Linear | BlockLinear, wide_max: int, in_bits: int = 8) -> list[int]:
+    """Largest magnitude of each rescaled int32 output: accumulator times factor, rounded up.
 
     ``wide_max`` bounds the wide input of a linear that quantizes online: 127 codes of absmax / 127 for
     tokens; at most twice the absmax, or 7, for MX blocks.
@@ -69,9 +69,11 @@ def output_bound(p: Linear | BlockLinear, wide_max: int, in_bits: int = 8) -> in
         activation_max = TOKEN_CODE_MAX * wide_max
     elif isinstance(p, BlockLinear) and p.activations == "mx":
         activation_max = max(2 * wide_max, MX_CODE_MAX)
-    bias = 0 if isinstance(p, Linear) or p.bias is None else int(np.abs(p.bias.astype(np.int64)).max())
-    scaled = zip(_row_sums(p, activation_max), p.multiplier, p.shift, strict=True)
-    return max((r * int(m) >> 31 - int(s)) + 2 for r, m, s in scaled) + bias
+    added = [0] * len(p.codes)  # the bias of OP-LINEAR is in its accumulator already
+    if isinstance(p, BlockLinear) and p.bias is not None:
+        added = [abs(int(b)) for b in p.bias]
+    scaled = zip(_row_sums(p, activation_max), p.multiplier, p.shift, added, strict=True)
+    return [(r * int(m) >> 31 - int(s)) + 2 + b for r, m, s, b in scaled]
 
 
 def row_bound(table: RowTable | None) -> int:
@@ -105,21 +107,23 @@ def bounds(model: Model) -> tuple[Bound, ...]:
     config = model.config
     found: list[Bound] = []
 
-    def linear(p: Linear | BlockLinear, entry: Leaf, wide_max: int) -> int:
-        """Bounds of a linear whose input comes through ``entry`` from values up to ``wide_max``."""
+    def linear(p: Linear | BlockLinear, entry: Leaf, wide_max: int) -> list[int]:
+        """Bounds of a linear's outputs, its input coming through ``entry`` from values up to ``wide_max``."""
         in_bits = 8 if isinstance(entry, Keep) else entry.out_bits
         limit = INT32_LIMIT if isinstance(p, Linear) else WIDE_LIMIT
         found.append(Bound(p.name, "accumulator", accumulator_bound(p, in_bits), limit))
         if p.out_bits < 32:
-            return ACTIVATION_MAX
-        largest = output_bound(p, wide_max, in_bits)
-        found.append(Bound(p.name, "rescaled output", largest, INT32_LIMIT))
-        return largest
+            return [ACTIVATION_MAX] * len(p.codes)
+        outputs = output_bounds(p, wide_max, in_bits)
+        found.append(Bound(p.name, "rescaled output", max(outputs), INT32_LIMIT))
+        return outputs
 
-    def residual(name: str, p: Norm | Int8Norm, h: int, out: int) -> int:
+    def residual(name: str, p: Norm | Int8Norm, h: int, outputs: list[int]) -> int:
+        """The norm runs over the outputs of one linear, so each square has a bound of its own."""
         eps = (p.norm if isinstance(p, Int8Norm) else p).eps
-        found.append(Bound(f"{name}.norm", "residual sum", h + out, INT32_LIMIT))
-        found.append(Bound(f"{name}.norm", "sum of squares", p.size * (h + out) ** 2 + eps, INT64_LIMIT))
+        found.append(Bound(f"{name}.norm", "residual sum", h + max(outputs), INT32_LIMIT))
+        squares = sum((h + out) ** 2 for out in outputs)
+        found.append(Bound(f"{name}.norm", "sum of squares", squares + eps, INT64_LIMIT))
         return state_bound(p)
 
     def sublayer(p: SwiGLU | Attention, h: int) -> int:
