@@ -18,10 +18,12 @@ from workbench import stopping
 from workbench.fidelity import Reading
 from workbench.lab import stopping as lab
 from workbench.networks import find_network
+from workbench.retry import warranted
 from workbench.stopping import Thresholds, Watched, ends, watch, with_labels, without_labels
+from workbench.tasks.metrics import puzzle_exact
 from workbench.tasks.relabel import draw
 from workbench.tasks.rules import maze_rules, sudoku_rules
-from workbench.tasks.sets import HeldOut, evaluation_set
+from workbench.tasks.sets import HeldOut, evaluation_set, spread_givens
 from workbench.tasks.task import task_of
 
 NETWORKS = ("sudoku9-mlp", "sudoku6-mlp", "maze10-att")
@@ -168,3 +170,23 @@ def test_an_interrupted_experiment_goes_on_and_gives_the_same_table(
     assert fixed["steps"][8] == 7
     assert sum(both["steps"]) == head["puzzles"] == 7
     assert both["right_accepted"] + both["accepted_wrong"] == both["accepted"]
+
+
+def test_refused_puzzles_are_tried_again_under_relabellings_and_nothing_wrong_is_accepted() -> None:
+    network = find_network("sudoku9-pair-mlp")
+    model = network.integer_model("w8c").with_stop(network.stop_rule("head+settled", "w8c-a8-c16"))
+    puzzles = spread_givens(network.config, 40, 26, 27, 14_000_000)
+    program = Reading(fast, model)
+    once, more = warranted(program, puzzles.inputs, 0, 7), warranted(program, puzzles.inputs, 3, 7)
+    right = puzzle_exact(more.answers, puzzles.labels)
+    assert (once.tried > 0).sum() < (more.tried > 0).sum()
+    assert right[more.tried > 0].all()
+    first = more.tried == 1
+    assert (once.tried == 1).tolist() == first.tolist()
+    assert (more.steps[first] == once.steps[first]).all()
+    assert (more.steps[~first] > once.steps[~first]).all()
+    second = int(np.flatnonzero(more.tried == 2)[0])
+    new = draw(network.config, 7)
+    assert new is not None
+    ended = solve(fast, model, new.apply(puzzles.inputs[second : second + 1]))
+    assert (new.undo(fast.argmax(ended.outputs.logits))[0] == more.answers[second]).all()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from rich.progress import Progress
 
 from refimpl import fast
@@ -19,11 +22,15 @@ from workbench.fidelity import Reading
 from workbench.lab.stopping import run as run_rules
 from workbench.lab.stopping import summary, table
 from workbench.networks import Network, find_network
+from workbench.render.grid import Grid, percent
 from workbench.render.sheet import Sheet, add_format, show
+from workbench.retry import warranted
+from workbench.tasks.metrics import puzzle_exact
 from workbench.tasks.sets import PuzzleSet, evaluation_set, spread_givens
+from workbench.tasks.significance import wilson_interval
 
 SCHEMA = "refimpl.stopping/1"
-SEED = 14_000_000
+SEED, MOST_RETRIES = 14_000_000, 100
 RULES = "head;settled;head+settled"
 
 
@@ -39,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, help="ACT steps at most (default: the network's own)")
     parser.add_argument("--log", type=Path, default=Path("stopping.jsonl"),
                         help="finished batches, continued")  # fmt: skip
+    parser.add_argument("--retries", type=int, metavar="N", help="instead: accept or refuse by the rule "
+                        "head+settled and the task's own, and try the refused again under up to N "
+                        "relabellings")  # fmt: skip
     add_format(parser)
     examples(parser, "sudoku9-pair-mlp --formats w8c,w4c --puzzles 1000 --givens 27-32",
              "maze10-att --rules head+settled,t=60")  # fmt: skip
@@ -57,6 +67,8 @@ def _puzzles(args: argparse.Namespace, network: Network) -> PuzzleSet:
 
 def run(args: argparse.Namespace) -> int:
     """Watch fixed runs of every program, apply every rule, and say what each one costs and gains."""
+    if args.retries is not None:
+        return _retries(args)
     rows, origins = [], []
     with Progress() as progress:
         for network in map(find_network, args.networks):
@@ -78,3 +90,45 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _retries(args: argparse.Namespace) -> int:
+    """Answers with a warrant: how many are given after each try, how many are wrong, and what tries cost."""
+    if not 0 <= args.retries <= MOST_RETRIES:
+        raise InputError(f"--retries {args.retries}: it takes 0 to {MOST_RETRIES}.")
+    rows = []
+    with Progress() as progress:
+        for network in map(find_network, args.networks):
+            puzzles = _puzzles(args, network)
+            for fmt in (str(as_format(name)) for name in args.formats.split(",")):
+                rule = network.stop_rule("head+settled", fmt)
+                model = network.integer_model(fmt).with_depth(steps=args.steps).with_stop(rule)
+                task = progress.add_task(f"{network.name} {fmt}", total=len(puzzles.inputs))
+                found = warranted(Reading(fast, model), puzzles.inputs, args.retries, args.seed,
+                                  lambda n, task=task: progress.advance(task, n))  # type: ignore[misc]
+                right = puzzle_exact(found.answers, puzzles.labels)
+                given = found.tried > 0
+                rows.append({
+                    "program": f"{network.name} {fmt}", "rule": str(rule), "puzzles": len(given),
+                    "origin": puzzles.origin, "accepted_by_try": np.bincount(
+                        found.tried, minlength=args.retries + 2)[1:].tolist(),
+                    "right": int((given & right).sum()), "accepted_wrong": int((given & ~right).sum()),
+                    "mean_steps": float(found.steps.mean()),
+                })  # fmt: skip
+    data = {"schema": SCHEMA, "rows": rows}
+    show(Sheet("refimpl stopping --retries", (_retry_table(rows),), (), data), args)
+    return 0
+
+
+def _retry_table(rows: Sequence[dict[str, Any]]) -> Grid:
+    cells = []
+    for row in rows:
+        shares = np.cumsum(row["accepted_by_try"]) / row["puzzles"]
+        low_high = wilson_interval(row["right"], row["puzzles"])
+        cells.append((
+            row["program"], row["origin"], " / ".join(f"{100 * share:.1f}" for share in shares),
+            f"{percent(row['right'] / row['puzzles'])} [{percent(low_high.low)}, {percent(low_high.high)}]",
+            str(row["accepted_wrong"]), f"{row['mean_steps']:.2f}",
+        ))  # fmt: skip
+    headings = ("program", "puzzles", "accepted %, tries 1 / 2 / ...", "right and accepted %",
+                "wrong accepted", "mean steps, all tries")  # fmt: skip
+    note = "accepted: stopped by head+settled with an answer that keeps the task's rules; [ ]: 95 % interval"
+    return Grid("answers with a warrant", headings, tuple(cells), note, left=2)
