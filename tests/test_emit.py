@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cross_tools import require
 from emitted import build, emitted, expected, ran
@@ -98,6 +100,22 @@ def test_the_emitted_program_stops_where_the_reference_stops(
     if it.plan.choices.staged:
         done = it.plan.puzzle(found.ended[0])
         assert found.fetched == done.code_bytes + done.constant_bytes + it.plan.row_bytes(done)
+
+
+@pytest.mark.slow
+def test_on_256_puzzles_the_emitted_program_stops_as_the_reference_in_the_same_states(tmp_path: Path) -> None:
+    require("gcc")
+    network = find_network("sudoku9-mlp")
+    rule = network.stop_rule("head+settled", "w4c-a8-c16")
+    model, tokens = network.integer_model("w4c").with_stop(rule), evaluation_set(network.config).inputs
+    it = emitted(model, formats("w4c", "int16"), corners(model.config)[2])
+    program, ended = build(it, tmp_path, sanitize=False), solve(fast, it.model, tokens)
+    assert len(tokens) == 256
+    for i, one in enumerate(tokens):
+        found = ran(program, one)
+        assert found.ended == [ended.steps[i], ended.stopped[i]]
+        assert found.calls[-1] == zlib.crc32(np.ascontiguousarray(ended.carry.z_H[i], "<i2").tobytes())
+        assert found.q == ended.outputs.q[i].tolist()
 
 
 @pytest.mark.slow

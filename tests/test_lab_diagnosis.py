@@ -11,6 +11,7 @@ from refimpl import fast, float_ops
 from refimpl.errors import InputError
 from refimpl.float_params import Linear
 from refimpl.formats import parse_format, parse_weights
+from refimpl.models.halting import head_stops
 from refimpl.models.recursion import run
 from refimpl.quantize.lower import lower
 from workbench.fidelity import Reading
@@ -31,7 +32,7 @@ from workbench.lab.second_order import (
     search,
 )
 from workbench.lab.sensitivity import kind_of, rounding_at, spared_site
-from workbench.lab.steps import finish, run_steps, stop_rule
+from workbench.lab.steps import finish, run_steps
 from workbench.lab.variant import Variant, network, reading
 from workbench.tasks.sets import evaluation_set
 
@@ -83,8 +84,8 @@ def test_a_halted_puzzle_keeps_the_answer_of_the_step_it_halted_at(integer, toke
 
 def test_stop_rules_of_both_families():
     q = np.array([[1, 2], [0, -1], [3, 1]])
-    assert stop_rule(q, "trm").tolist() == [True, False, True]
-    assert stop_rule(q, "hrm").tolist() == [False, True, True]
+    assert head_stops(q, "trm").tolist() == [True, False, True]
+    assert head_stops(q, "hrm").tolist() == [False, True, True]
 
 
 def test_a_program_never_parts_from_itself(integer, tokens):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from cross_tools import require
 
 from refimpl import fast
 from refimpl.__main__ import main
@@ -190,3 +194,32 @@ def test_refused_puzzles_are_tried_again_under_relabellings_and_nothing_wrong_is
     assert new is not None
     ended = solve(fast, model, new.apply(puzzles.inputs[second : second + 1]))
     assert (new.undo(fast.argmax(ended.outputs.logits))[0] == more.answers[second]).all()
+
+
+class _Tables(ctypes.Structure):
+    _fields_ = (("names", ctypes.c_void_p), ("source", ctypes.c_void_p), ("seq", ctypes.c_int32),
+                ("vocab", ctypes.c_int32))  # fmt: skip
+
+
+def call(function: Any, tables: _Tables, given: np.ndarray, to: np.ndarray) -> None:
+    function(ctypes.byref(tables), *(a.ctypes.data_as(ctypes.c_void_p) for a in (given, to)))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_firmware_relabels_and_undoes_alike(name: str, tmp_path: Path) -> None:
+    require("gcc")
+    source, library = Path(__file__).parents[1] / "firmware" / "src" / "rr_relabel.c", tmp_path / "relabel.so"
+    subprocess.run(["gcc", "-std=c99", "-Wall", "-Werror", "-Wconversion", "-shared", "-fPIC", "-o", library,
+                    source], check=True)  # fmt: skip
+    c, config = ctypes.CDLL(str(library)), find_network(name).config
+    puzzle = evaluation_set(config, 1).inputs[0].astype(np.uint8)
+    for seed in range(4):
+        new = draw(config, seed)
+        assert new is not None
+        names, places = new.tokens.astype(np.uint8), new.source.astype(np.uint16)
+        tables = _Tables(names.ctypes.data, places.ctypes.data, len(puzzle), len(names))
+        to, back = np.zeros_like(puzzle), np.zeros_like(puzzle)
+        call(c.rr_relabel, tables, puzzle, to)
+        assert (to == new.apply(puzzle)).all()
+        call(c.rr_relabel_undo, tables, to, back)
+        assert (back == puzzle).all()

@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from refimpl.models.halting import head_stops
 from refimpl.models.operators import Array
 from refimpl.models.recursion import Carry, act_step, read_out, reset
 from workbench.fidelity import Reading
@@ -46,14 +47,9 @@ def advance(program: Reading, carry: Carry, tokens: Array, steps: int) -> tuple[
         carry = act_step(ops, model, carry, x, step)
         outputs = read_out(ops, model, carry)
         answers.append(ops.argmax(outputs.logits))
-        halts.append(stop_rule(outputs.q, model.config.family))
+        halts.append(head_stops(outputs.q, model.config.family))
     empty = np.zeros((0, *tokens.shape), np.int64), np.zeros((0, len(tokens)), np.bool_)
     return carry, StepRecord(np.stack(answers), np.stack(halts)) if answers else StepRecord(*empty)
-
-
-def stop_rule(q: Array, family: str) -> Bools:
-    """TRM halts on q_halt > 0, HRM on q_halt > q_continue."""
-    return np.asarray(q[:, 0] > (0 if family == "trm" else q[:, 1]))
 
 
 def start(program: Reading, tokens: Array) -> Carry:
@@ -99,7 +95,7 @@ def finish(first: Reading, second: Reading, tokens: Array, steps: int, last: int
             answers[active] = ops.argmax(outputs.logits)[active]
             used[active] = step + 1
             if halting:
-                active = active & ~stop_rule(outputs.q, model.config.family)
+                active = active & ~head_stops(outputs.q, model.config.family)
             if not active.any():
                 break
         if last:
