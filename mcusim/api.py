@@ -9,12 +9,13 @@ from typing import Any
 from rich.progress import Progress
 
 from mcusim.asked import Asked
+from mcusim.commands.export import export as exported
 from mcusim.commands.run import simulate as simulated
 from mcusim.report import RunReport, to_json
 from refimpl.errors import InputError
 from workbench.networks import Network
 
-__all__ = ["Asked", "RunReport", "simulate", "to_json"]
+__all__ = ["Asked", "RunReport", "export", "simulate", "to_json"]
 
 
 def simulate(network: Network | str | Path | None = None, **wanted: Any) -> RunReport:
@@ -31,15 +32,42 @@ def simulate(network: Network | str | Path | None = None, **wanted: Any) -> RunR
     InputError
         For whatever cannot be read or simulated.
     """
+    with Progress(disable=True) as progress:
+        return simulated(_request(network, wanted), progress)
+
+
+def export(
+    out: str | Path,
+    network: Network | str | Path | None = None,
+    puzzles: tuple[int, ...] = (0,),
+    **wanted: Any,
+) -> str:
+    """Write a deployment as a folder of C that builds without this project; return what it is.
+
+    Parameters
+    ----------
+    out : the folder to make.
+    network, wanted : as for :func:`simulate`.
+    puzzles : numbers in ``data``, or of the evaluation set, that the folder's self-test solves.
+
+    Raises
+    ------
+    DoesNotFit
+        If the part cannot hold it.
+    InputError
+        For whatever cannot be read or exported; nothing is written then.
+    """
+    names = [str(number) for number in puzzles]
+    return exported(Path(out), replace(_request(network, wanted), puzzle=names[0]), names)
+
+
+def _request(network: Network | str | Path | None, wanted: dict[str, Any]) -> Asked:
     unknown = sorted(set(wanted) - set(Asked.__dataclass_fields__))
     if unknown:
-        raise InputError(f"a simulation is not asked for {', '.join(unknown)}; it is for "
+        raise InputError(f"a deployment is not asked for {', '.join(unknown)}; it is for "
                          f"{', '.join(Asked.__dataclass_fields__)}.")
     request = Asked(**wanted)
-    if network is not None:
-        request = replace(request, model=_name(network))
-    with Progress(disable=True) as progress:
-        return simulated(request, progress)
+    return request if network is None else replace(request, model=_name(network))
 
 
 def _name(network: Network | str | Path) -> str:

@@ -27,6 +27,7 @@ def test_the_page_runs_block_by_block(
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), scope)
     assert len(capsys.readouterr().out.splitlines()) == 6
+    assert (tmp_path / "chip" / "selftest").is_dir()
     assert scope["image"] == load("sudoku6-mlp").image("w4c")
 
 

@@ -87,23 +87,32 @@ def _segments(laid: Laid) -> tuple[Segment, ...]:
 
 
 def run(args: argparse.Namespace) -> int:
-    check_free(args.out)
     first = (args.puzzle or DEFAULT_PUZZLES)[0]
     request = Asked(**{name: getattr(args, name) for name in CHOICES}, puzzle=first)
+    name = export(args.out, request, args.puzzle, args.image)
+    print(f"{args.out}: {name}.\nmake -C {args.out} selftest   builds it and compares every call.")
+    return 0
+
+
+def export(out: Path, request: Asked, names: list[str] | None = None, form: ImageForm = "binary") -> str:
+    """Make the folder ``out`` of a request, with the puzzles of ``names`` in its self-test; what it is.
+
+    Raises DoesNotFit or InputError before anything is written.
+    """
+    check_free(out)
     laid = lay(request)
     if laid.size.resident:
         raise NotImplementedHere(
             f"{laid.deployment.name} keeps a puzzle table of {laid.size.resident:,} bytes; an exported "
             "image holds the one row that a run reads: choose puzzle_rows = 'streamed'."
         )
-    puzzles, segments = _puzzles(laid, args.puzzle), _segments(laid)
+    puzzles, segments = _puzzles(laid, names), _segments(laid)
     depth, stop = (laid.config.H_cycles, laid.config.halt_max_steps), laid.config.stop
     model = from_image(laid.image).with_depth(*depth).with_stop(stop)
     banks = banks_of(segments, laid.target)
     texts = {"MODEL": laid.network.name, "FORMAT": str(laid.deployment.format),
              "COMMAND": _command(request, describe(laid.plan.choices))}  # fmt: skip
     facts = Facts(laid.name, laid.plan, bytes(laid.image.data), banks)
-    export = Export(facts, laid.target, expected_of(model, puzzles), args.image, texts)
-    write_folder(args.out, folder_files(export, {"rr_plan.c": laid.program}))
-    print(f"{args.out}: {laid.name}.\nmake -C {args.out} selftest   builds it and compares every call.")
-    return 0
+    made = Export(facts, laid.target, expected_of(model, puzzles), form, texts)
+    write_folder(out, folder_files(made, {"rr_plan.c": laid.program}))
+    return laid.name
