@@ -14,8 +14,8 @@ import pytest
 
 from mcusim.__main__ import main as mcusim
 from refimpl.__main__ import main as refimpl
-from refimpl.models.config import ModelConfig
 from workbench.checkpoints import write_npz
+from workbench.model_config import model_config
 from workbench.networks import find_network
 from workbench.seeded import seeded_tensors
 
@@ -31,7 +31,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     """An uncalibrated network in a folder whose name needs quotes, with puzzles in FILE."""
     path = tmp_path / "my networks" / request.param
     path.mkdir(parents=True)
-    config = ModelConfig.from_dict(SUMS if request.param == "sums" else SUDOKU)
+    config = model_config(SUMS if request.param == "sums" else SUDOKU)
     (path / "config.json").write_text(json.dumps(config.to_dict()))
     write_npz(path / "weights.npz", seeded_tensors(config, 1))
     inputs = np.random.default_rng(0).integers(1, 6, (12, config.seq_len))
@@ -72,7 +72,7 @@ def test_ranges_of_other_weights_name_the_command_that_takes_them_anew(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert refimpl(["calibrate", str(folder), "--data", "FILE"]) == 0
-    config = ModelConfig.from_dict(json.loads((folder / "config.json").read_text()))
+    config = model_config(json.loads((folder / "config.json").read_text()))
     write_npz(folder / "weights.npz", seeded_tensors(config, 2))
     asked = ("evaluate", str(folder), "--data", "FILE", "--formats", "w8c")
     follow(refused(capsys, *asked), capsys)
