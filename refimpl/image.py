@@ -141,7 +141,7 @@ class Image:
         if version != VERSION:
             raise InputError(f"{where} has image version {version}; this reads version {VERSION}. "
                              "Write it anew with "
-                             "'python -m refimpl quantize NETWORK FILE --weights FORMAT'.")  # fmt: skip
+                             "`python -m refimpl quantize NETWORK FILE --weights FORMAT`.")  # fmt: skip
         end = HEADER.size + count * ENTRY.size
         table = self.data[HEADER.size : end]
         if end > size or zlib.crc32(table) != table_crc:
