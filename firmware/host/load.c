@@ -51,7 +51,8 @@ static void run_short(void)
     if (model.config.L_cycles > STREAM_CYCLES) model.config.L_cycles = STREAM_CYCLES;
     if (model.stop.more > STREAM_CYCLES) model.stop.more = STREAM_CYCLES;
     if (rr_arena_bytes(&model) > ARENA_BYTES) puts("large");
-    else printf(solve() ? "not run\n" : "ran %08x\n", (unsigned)digest);
+    else if (solve()) puts("not run");
+    else printf("ran %08x\n", (unsigned)digest);
 }
 
 static int stream(void)
