@@ -7,11 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from refimpl.errors import InputError
 from training.config import Recipe
 from training.data import final_sets
+from training.states import read_state
 from workbench.cards import entry, state
 from workbench.checkpoints import read_json, write_card, write_npz
 from workbench.checkpoints.networks import CONFIG
@@ -31,7 +30,7 @@ def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = F
     path = folder / "state-0.pt"
     if not path.exists():
         raise InputError(f"{folder} holds no state-0.pt; `python -m training run` writes it.")
-    saved = torch.load(path, map_location="cpu", weights_only=False)
+    saved = read_state(path)
     recipe = Recipe.from_dict(json.loads(saved["recipe"]))
     if saved["completed"] < recipe.steps and not unfinished:
         raise InputError(f"{folder} stands at step {saved['completed']} of {recipe.steps}; finish it first.")

@@ -19,6 +19,7 @@ from refimpl.errors import InputError
 from training.config import Recipe
 from training.data import open_source
 from training.loop import Trainer
+from training.states import read_state
 from workbench.checkpoints import read
 from workbench.files.outputs import write_file
 
@@ -33,7 +34,7 @@ def save(trainer: Trainer, path: Path, minutes: float) -> None:
 
 def load(trainer: Trainer, path: Path) -> float:
     """Restore the state and return the minutes it had cost."""
-    state = torch.load(path, map_location=trainer.recipe.run.device, weights_only=False)
+    state = read_state(path, trainer.recipe.run.device)
     if replace(Recipe.from_dict(json.loads(state["recipe"])), run=trainer.recipe.run) != trainer.recipe:
         raise InputError(f"{path} belongs to another recipe ([run] alone may change); take another folder.")
     trainer.load_state_dict(state)
