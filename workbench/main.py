@@ -20,6 +20,7 @@ COMMANDS = {
     "stopping": Command("workbench.stopping_cli", "what stop rules cost and gain, resumable"),
     "diagnose": Command("workbench.lab.diagnose", "where and why accuracy is lost"),
     "curves": Command("workbench.lab.curves", "training curves of networks as SVG"),
+    "engines": Command("workbench.engines", "rounding rules of installed inference engines"),
     "vectors": Command("workbench.vectors.cli", "check, refresh or export golden vectors"),
 }  # fmt: skip
 
