@@ -24,6 +24,7 @@ from workbench.command_line import examples, number
 from workbench.tflite_models import fully_connected, multiplication
 
 Floats = npt.NDArray[np.float64]
+Scales = tuple[Any, Any, Any]  # float32: input, weights or second input, output
 Rule = Callable[[Int64s, Int64s, Int64s, Floats], npt.NDArray[Any]]
 ROWS, OUTPUTS = 200, 500  # accumulators of one round: 100,000
 X_SCALE, Y_SCALE = 0.0125, 0.05
@@ -95,39 +96,43 @@ def _micro(_: str) -> Callable[[bytes, list[Any]], npt.NDArray[Any]]:
     return run
 
 
-# Package, path, how it is reached.
+# Package, path, how it is reached, and the operators whose factor it computes in float32 instead of float64.
 PATHS = (
-    ("ai-edge-litert", "reference kernels", _litert, "BUILTIN_REF"),
-    ("ai-edge-litert", "optimized kernels", _litert, "BUILTIN_WITHOUT_DEFAULT_DELEGATES"),
-    ("ai-edge-litert", "default (XNNPACK)", _litert, "AUTO"),
-    ("tflite-micro", "reference kernels", _micro, ""),
+    ("ai-edge-litert", "reference kernels", _litert, "BUILTIN_REF", ("MUL",)),
+    ("ai-edge-litert", "optimized kernels", _litert, "BUILTIN_WITHOUT_DEFAULT_DELEGATES", ("MUL",)),
+    ("ai-edge-litert", "default (XNNPACK)", _litert, "AUTO", ("FULLY_CONNECTED", "MUL")),
+    ("tflite-micro", "reference kernels", _micro, "", ()),
 )
 
 
-def _linear_round(rng: np.random.Generator) -> tuple[bytes, list[Any], Int64s, Floats]:
+def _factor(scales: Scales, width: type[np.floating[Any]]) -> Floats:
+    x, y, out = (np.asarray(scale, width) for scale in scales)
+    return np.atleast_1d(np.asarray(x * y / out, np.float64))
+
+
+def _linear_round(rng: np.random.Generator) -> tuple[bytes, list[Any], Int64s, Scales]:
     """A FULLY_CONNECTED whose accumulators spread over the int8 outputs at factors 2^-22 to 2^-2."""
     weights = rng.integers(-127, 128, (OUTPUTS, 2)).astype(np.int8)
     wanted = np.exp2(
         np.where(rng.random(OUTPUTS) < 0.5, rng.uniform(-22, -9, OUTPUTS), rng.uniform(-9, -2, OUTPUTS))
     )
     scales = (wanted * Y_SCALE / X_SCALE).astype(np.float32)
-    factor = np.float64(np.float32(X_SCALE)) * scales.astype(np.float64) / np.float64(np.float32(Y_SCALE))
+    three = np.float32(X_SCALE), scales, np.float32(Y_SCALE)
+    factor = _factor(three, np.float64)
     bias = np.rint(rng.uniform(-120, 120, OUTPUTS) / factor).astype(np.int32)
     x = rng.integers(-128, 128, (ROWS, 2)).astype(np.int8)
     acc = x.astype(np.int64) @ weights.T.astype(np.int64) + bias
-    return fully_connected(weights, bias, X_SCALE, scales, Y_SCALE, ROWS), [x], acc, factor
+    return fully_connected(weights, bias, X_SCALE, scales, Y_SCALE, ROWS), [x], acc, three
 
 
-def _product_round(rng: np.random.Generator) -> tuple[bytes, list[Any], Int64s, Floats]:
+def _product_round(rng: np.random.Generator) -> tuple[bytes, list[Any], Int64s, Scales]:
     """A MUL of every pair of int8 values, at a factor from 2^-9 to 2^-4."""
     a, b = (
         v.reshape(-1)
         for v in np.meshgrid(np.arange(-128, 128, dtype=np.int8), np.arange(-128, 128, dtype=np.int8))
     )
     scales = np.float32(X_SCALE), np.float32(rng.uniform(0.1, 1)), np.float32(rng.uniform(0.2, 0.6))
-    x, y, out = (np.float64(s) for s in scales)
-    factor = np.array([x * y / out])
-    return multiplication(a.size, *map(float, scales)), [a, b], a.astype(np.int64) * b, factor
+    return multiplication(a.size, *map(float, scales)), [a, b], a.astype(np.int64) * b, scales
 
 
 ROUNDS = {"FULLY_CONNECTED": _linear_round, "MUL": _product_round}
@@ -136,7 +141,7 @@ ROUNDS = {"FULLY_CONNECTED": _linear_round, "MUL": _product_round}
 def measured(count: int, seed: int = 0) -> Iterator[tuple[str, str, str, Tally | str]]:
     """(operator, engine, path, tally of at least ``count`` values, or what is missing) for each of PATHS."""
     for operator, draw in ROUNDS.items():
-        for package, path, opened, resolver in PATHS:
+        for package, path, opened, resolver, narrow in PATHS:
             try:
                 name, run, tally = f"{package} {version(package)}", opened(resolver), Tally()
             except (PackageNotFoundError, ImportError):
@@ -144,7 +149,8 @@ def measured(count: int, seed: int = 0) -> Iterator[tuple[str, str, str, Tally |
                 continue
             rng = np.random.default_rng(seed)
             while tally.values < count:
-                model, inputs, acc, factor = draw(rng)
+                model, inputs, acc, scales = draw(rng)
+                factor = _factor(scales, np.float32 if operator in narrow else np.float64)
                 tally.add(np.asarray(run(model, inputs)), acc, factor)
             yield operator, name, path, tally
 

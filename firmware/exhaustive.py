@@ -1,0 +1,94 @@
+"""Every input of the one-argument rules through C and the specification: ``python firmware/exhaustive.py``.
+
+The C is built with traps on undefined behaviour, so a run that ends has met none.  ``--stride N`` takes every
+N-th input and says so; without it a rule has 1.6 to 2.1 thousand million of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from workbench.vectors.reference import compute
+
+SOURCES = Path(__file__).parent
+CHUNK = 2**20
+# First input, one past the last, and the type of the output.
+RULES = {
+    "reciprocal_root": (2**29, 2**31, "int64"),
+    "exp_on_negative": (-(2**31), 1, "int32"),
+    "one_over_one_plus": (0, 2**31, "int32"),
+}
+INPUTS = {"reciprocal_root": "m", "exp_on_negative": "x", "one_over_one_plus": "x"}
+FILES = ("rr_fixed.c", "rr_softmax.c")
+
+
+def build(folder: Path) -> ctypes.CDLL:
+    """The rules as a library that traps on undefined behaviour."""
+    out = folder / "rules.so"
+    flags = [
+        "-std=c99",
+        "-O2",
+        "-fPIC",
+        "-shared",
+        "-fsanitize=undefined",
+        "-fsanitize-undefined-trap-on-error",
+    ]
+    includes = [f"-I{SOURCES / 'src'}", f"-I{SOURCES.parent / 'golden' / 'c'}"]
+    sources = [str(SOURCES / "src" / name) for name in FILES]
+    subprocess.run(["gcc", *flags, *includes, "-o", str(out), *sources], check=True)
+    return ctypes.CDLL(str(out))
+
+
+def first_difference(library: ctypes.CDLL, name: str, stride: int = 1) -> tuple[int, str]:
+    """(inputs compared, empty or the first input whose outputs differ)."""
+    start, stop, dtype = RULES[name]
+    function, compared = getattr(library, f"rr_{name}"), 0
+    for low in range(start, stop, CHUNK * stride):
+        x = np.arange(low, min(low + CHUNK * stride, stop), stride).astype(np.int32)
+        out = np.zeros(x.size, dtype)
+        status = function(
+            ctypes.c_void_p(x.ctypes.data), ctypes.c_int32(x.size), ctypes.c_void_p(out.ctypes.data)
+        )
+        wanted = compute(name, {INPUTS[name]: x}, {"n": x.size})
+        wrong = np.flatnonzero(out != wanted)
+        if status or wrong.size:
+            at = int(wrong[0]) if wrong.size else 0
+            return compared, f"status {status}, at {x[at]}: {out[at]}, not {wanted[at]}"
+        compared += x.size
+    return compared, ""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print one line for each rule; 1 if C and the specification differ anywhere."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(RULES)} (default: all)")
+    parser.add_argument("--stride", type=int, default=1, help="take every N-th input only")
+    args, failed = parser.parse_args(argv), 0
+    if unknown := set(args.names) - set(RULES):
+        parser.error(f"there is no rule {sorted(unknown)[0]!r}; known: {', '.join(RULES)}")
+    with tempfile.TemporaryDirectory() as folder:
+        library = build(Path(folder))
+        for name in args.names or RULES:
+            begun = time.perf_counter()
+            compared, difference = first_difference(library, name, args.stride)
+            failed |= bool(difference)
+            whole = RULES[name][1] - RULES[name][0]
+            share = "all" if compared == whole else f"{compared:,} of"
+            seconds = time.perf_counter() - begun
+            print(
+                f"{name}: {difference or 'equal'} for {share} {whole:,} inputs in {seconds:.0f} s.",
+                flush=True,
+            )
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

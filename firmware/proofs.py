@@ -1,0 +1,149 @@
+"""Proofs that the C text of the fixed-point rules is the specification: ``python firmware/proofs.py``.
+
+For every input of the stated range the C value equals the clause of docs/spec.md, and no operation on the
+way is undefined.  One solver call for each shift or exponent; extra ``proofs`` (z3, pycparser).
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import z3
+from c_terms import Reader, Value, functions
+
+HEADER = Path(__file__).parent / "src" / "rr_fixed.h"
+SHIFTS, EXPONENTS = range(-31, 31), range(32)
+WIDE = 72  # bits of a specification's number: no clause reaches 2^71
+NEXT = 2**62 - 2**31  # the largest product of two int32 but that of the two least
+Goal = tuple[list[Any], Any]  # what is assumed, what must follow
+
+
+def _int32(name: str) -> Value:
+    return Value(z3.BitVec(name, 32), 32, True)
+
+
+def _constant(value: int) -> Value:
+    return Value(z3.BitVecVal(value, 32), 32, True)
+
+
+def _wide(term: Any) -> Any:
+    return z3.SignExt(WIDE - term.size(), term)
+
+
+def _floor(x: Any, exponent: int) -> Any:
+    """floor(x / 2^exponent)."""
+    return x >> exponent
+
+
+def _away(x: Any, exponent: int) -> Any:
+    """x / 2^exponent to nearest, ties away from zero: the magnitude with half added, floored."""
+    half = (1 << exponent) >> 1
+    return z3.If(x < 0, -_floor(-x + half, exponent), _floor(x + half, exponent))
+
+
+def _clamped(x: Any) -> Any:
+    low, high = z3.BitVecVal(-(2**31), WIDE), z3.BitVecVal(2**31 - 1, WIDE)
+    return z3.If(x < low, low, z3.If(x > high, high, x))
+
+
+def _goal(reader: Reader, assumed: list[Any], got: Value, wanted: Any) -> Goal:
+    return [*reader.assumed, *assumed], z3.And(*reader.obligations, _wide(got.term) == wanted)
+
+
+def wrap32(known: dict[str, Any]) -> Iterator[Goal]:
+    """RND: the signed value of a 32-bit register, for all 2^32 inputs."""
+    reader, x = Reader(known), z3.BitVec("x", 32)
+    yield _goal(reader, [], reader.call("rr_wrap32", Value(x, 32, False)), _wide(x))
+
+
+def high_multiply(known: dict[str, Any]) -> Iterator[Goal]:
+    """RND-HIGH-MULTIPLY: all int32 pairs but (-2^31, -2^31)."""
+    reader, a, b = Reader(known), _int32("a"), _int32("b")
+    got = reader.call("rr_mul_high", a, b)
+    product = reader.product(a.term, b.term)
+    yield _goal(reader, [product <= NEXT], got, _floor(_wide(product) + 2**30, 31))
+
+
+def saturating_high_multiply(known: dict[str, Any]) -> Iterator[Goal]:
+    """RND-SATURATING-HIGH-MULTIPLY: all int32 pairs."""
+    reader, a, b = Reader(known), _int32("a"), _int32("b")
+    got = reader.call("rr_mul_high_sat", a, b)
+    product, least = reader.product(a.term, b.term), z3.BitVecVal(-(2**31), 32)
+    both = z3.And(a.term == least, b.term == least)
+    facts = [z3.If(both, product == 2**62, product <= NEXT)]
+    yield _goal(reader, facts, got, _clamped(_floor(_wide(product) + 2**30, 31)))
+
+
+def rounding_shift(known: dict[str, Any]) -> Iterator[Goal]:
+    """RND-SHIFT: all int32, exponents 0..31."""
+    for exponent in EXPONENTS:
+        reader, x = Reader(known), _int32("x")
+        got = reader.call("rr_shift_round", x, _constant(exponent))
+        yield _goal(reader, [], got, _away(_wide(x.term), exponent))
+
+
+def requantize_double(known: dict[str, Any]) -> Iterator[Goal]:
+    """OP-REQUANTIZE double: all int32 accumulators, multipliers 0..2^31 - 1, shifts -31..30."""
+    for shift in SHIFTS:
+        reader, acc, m = Reader(known), _int32("acc"), _int32("m")
+        got = reader.call("rr_requantize_double", acc, m, _constant(shift))
+        (product,) = reader.products.values()
+        bounded = [m.term >= 0, product >= -(2**31) * (2**31 - 1), product <= (2**31 - 1) ** 2]
+        high = _floor(_wide(product) + 2**30, 31)
+        yield _goal(reader, bounded, got, _away(high, max(-shift, 0)))
+
+
+def requantize_single(known: dict[str, Any]) -> Iterator[Goal]:
+    """OP-REQUANTIZE single: the same ranges."""
+    for shift in SHIFTS:
+        reader, acc, m = Reader(known), _int32("acc"), _int32("m")
+        got = reader.call("rr_requantize_single", acc, m, _constant(shift))
+        product = reader.product(acc.term, m.term)
+        wanted = _clamped(_floor(_wide(product) + (1 << 30 - shift), 31 - shift))
+        yield _goal(reader, [m.term >= 0], got, wanted)
+
+
+PROOFS: dict[str, Callable[[dict[str, Any]], Iterator[Goal]]] = {
+    p.__name__: p
+    for p in (
+        wrap32,
+        high_multiply,
+        saturating_high_multiply,
+        rounding_shift,
+        requantize_double,
+        requantize_single,
+    )
+}
+
+
+def prove(name: str, header: str) -> str:
+    """``proved``, or the inputs for which the C text of ``header`` is not the specification."""
+    for case, (assumed, goal) in enumerate(PROOFS[name](functions(header))):
+        solver = z3.Solver()
+        solver.add(*assumed, z3.Not(goal))
+        if (outcome := solver.check()) != z3.unsat:
+            model = solver.model() if outcome == z3.sat else ""
+            return f"case {case}: {outcome} {model}".replace("\n", " ")
+    return "proved"
+
+
+def main() -> int:
+    """Print one line for each proof; 1 if any does not hold."""
+    version, header, failed = z3.get_version_string(), HEADER.read_text(), 0
+    for name, proof in PROOFS.items():
+        start = time.perf_counter()
+        outcome = prove(name, header)
+        failed |= outcome != "proved"
+        about = (proof.__doc__ or "").splitlines()[0]
+        print(
+            f"{name}: {outcome} by z3 {version} in {time.perf_counter() - start:.1f} s. {about}", flush=True
+        )
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

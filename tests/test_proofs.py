@@ -1,0 +1,54 @@
+"""The C text of the fixed-point rules is the specification for every input, by an SMT solver."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("z3")
+pytest.importorskip("pycparser")
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "firmware"))
+
+import exhaustive
+from proofs import HEADER, PROOFS, prove
+
+pytestmark = pytest.mark.slow
+TEXT = HEADER.read_text()
+
+# One constant, sign or guard broken: (proofs that must fail, what stands in the header, what is put there).
+BROKEN = (
+    (("high_multiply", "saturating_high_multiply", "requantize_double"),
+     "((int64_t)1 << 30)) >> 31", "((int64_t)1 << 29)) >> 31"),
+    (("saturating_high_multiply",), "? INT32_MAX : rr_mul_high(a, b)", "? INT32_MIN : rr_mul_high(a, b)"),
+    (("saturating_high_multiply",), "b == INT32_MIN ? INT32_MAX", "b == INT32_MAX ? INT32_MAX"),
+    (("rounding_shift", "requantize_double"), "(mask >> 1) + (x < 0)", "(mask >> 1) + (x > 0)"),
+    (("rounding_shift", "requantize_double"), "((uint32_t)1 << exponent)", "(1 << exponent)"),
+    (("requantize_double",), "(uint32_t)acc << left", "acc << left"),
+    (("requantize_single",), ">> 1, INT32_MIN, INT32_MAX", ">> 1, INT32_MIN + 1, INT32_MAX"),
+    (("requantize_single",), ">> (30 - shift)", ">> (29 - shift)"),
+    (("requantize_single",), "rr_saturate((twice + 1) >> 1", "rr_saturate(twice >> 1"),
+    (("wrap32", "requantize_double"), "x - 0x80000000u) + INT32_MIN", "x - 0x7FFFFFFFu) + INT32_MIN"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROOFS)
+def test_the_c_text_is_the_clause_without_undefined_behaviour(name: str) -> None:
+    assert prove(name, TEXT) == "proved"
+
+
+@pytest.mark.parametrize(("names", "right", "wrong"), BROKEN, ids=lambda part: str(part)[:30])
+def test_a_broken_constant_makes_its_proofs_fail(names: tuple[str, ...], right: str, wrong: str) -> None:
+    assert TEXT.count(right) == 1
+    for name in names:
+        assert prove(name, TEXT.replace(right, wrong)).startswith("case ")
+
+
+@pytest.mark.parametrize("name", exhaustive.RULES)
+def test_the_one_argument_rules_are_the_specification_on_a_grid(name: str, tmp_path: Path) -> None:
+    """A grid of every 1,009th input; ``python firmware/exhaustive.py`` takes them all."""
+    compared, difference = exhaustive.first_difference(exhaustive.build(tmp_path), name, 1009)
+    assert difference == ""
+    assert compared > 1_500_000
