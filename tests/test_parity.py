@@ -11,8 +11,8 @@ whose own rounding is 2^29 times finer, measures that: where it ends away from t
 distance *is* the reference's rounding, and no implementation can be asked to come closer than another
 summation order would.  It stays within 1e-4 for the attention models and the HRM over all steps.  It
 does not for ``trm_mlp``: its random weights amplify a deviation five- to eightfold per step, and even
-float64 is 1.1e-4 off after step 2 and 6.8e-4 after step 3.  So for float32 the claim is: within 1e-4, or
-not more than three times as far from the reference as float64 is after the same step.
+float64 is 1.1e-4 off after step 2 and 6.8e-4 after step 3.  So for float32 the claim is about
+each step: it is the float64 step from the same carry to 1e-4, whatever order the sums are taken in.
 """
 
 from __future__ import annotations
@@ -77,11 +77,10 @@ def load(name: str) -> Case:
     return Case(config, weights, arrays)
 
 
-@cache
-def free_run(name: str, dtype: type) -> list[dict[str, float]]:
-    """Deviations after each ACT step of a run from reset."""
+def free_run(name: str) -> list[dict[str, float]]:
+    """Deviations after each ACT step of a float64 run from reset."""
     case = load(name)
-    model = case.model(dtype)
+    model = case.model(np.float64)
     tokens, puzzles = case.inputs()
     x = float_ops.embed(tokens, puzzles, model.embedding)
     carry = reset(float_ops, model, len(tokens))
@@ -109,14 +108,26 @@ def test_one_act_step_from_the_official_carry_agrees(name: str, dtype: type) -> 
 
 @pytest.mark.parametrize("name", AGREEING)
 def test_a_free_run_in_float64_agrees_after_every_step(name: str) -> None:
-    for step, deviations in enumerate(free_run(name, np.float64)):
+    for step, deviations in enumerate(free_run(name)):
         assert max(deviations.values()) <= TOLERANCE, f"step {step}: {deviations}"
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_free_run_in_float32_is_as_close_as_the_reference_s_own_rounding_allows(name: str) -> None:
-    for narrow, wide in zip(free_run(name, np.float32), free_run(name, np.float64), strict=True):
-        assert max(narrow.values()) <= max(TOLERANCE, 3 * max(wide.values()))
+def test_every_step_of_a_float32_run_is_a_float64_step_from_where_it_stands(name: str) -> None:
+    """A free run's distance depends on the order in which a BLAS adds, for the model amplifies it; a step's
+    own rounding hardly does: 2e-6 to 2e-5 were seen, and any order stays far below the limit."""
+    case = load(name)
+    narrow, wide = case.model(np.float32), case.model(np.float64)
+    tokens, puzzles = case.inputs()
+    x, exact_x = (float_ops.embed(tokens, puzzles, model.embedding) for model in (narrow, wide))
+    carry = reset(float_ops, narrow, len(tokens))
+    for step in range(STEPS):
+        before = Carry(carry.z_H.astype(np.float64), carry.z_L.astype(np.float64))
+        exact = act_step(float_ops, wide, before, exact_x, step)
+        carry = act_step(float_ops, narrow, carry, x, step)
+        assert carry.z_H.dtype == np.float32
+        assert np.abs(exact.z_H - carry.z_H).max() <= TOLERANCE
+        assert np.abs(exact.z_L - carry.z_L).max() <= TOLERANCE
 
 
 def test_the_mlp_mixer_case_amplifies_any_deviation_severalfold_per_step() -> None:
