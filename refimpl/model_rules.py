@@ -27,7 +27,7 @@ def _linear(p: Linear | BlockLinear, spec: Spec) -> str | None:
     if p.block_scale is None:
         return "blocks of powers of two have no scales" if p.factors == "exponent" else None
     blocks, k = p.block_scale.shape[1], p.codes.shape[1]
-    return preconditions.of_blocks(k, p.block, blocks, p.factors == "exponent", p.block_scale)
+    return preconditions.of_blocks(k, p.block, blocks, p.factors, p.block_scale)
 
 
 def _unshifted(offset: int) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from refimpl.block_params import EXPONENT_SPAN
+from refimpl.block_params import EXPONENT_SPAN, Factors
 from refimpl.fixedpoint import SHIFT_MAX, SHIFT_MIN
 
 OUT_BITS = (4, 8, 16, 32)
@@ -42,13 +42,13 @@ def of_out_bits(bits: int) -> str | None:
     return None if bits in OUT_BITS else f"out_bits is none of {', '.join(map(str, OUT_BITS))}"
 
 
-def of_blocks(k: int, block: int, blocks: int, power_of_two: int, block_scale: Any) -> str | None:
+def of_blocks(k: int, block: int, blocks: int, factors: Factors, block_scale: Any) -> str | None:
     """OP-BLOCK-LINEAR: block factors of rows of ``k``; ``block_scale`` is not None."""
     if block < 1 or blocks != -(-k // block):
         return "the number of blocks is not that of the row"
-    if power_of_two and (block_scale > EXPONENT_SPAN).any():
+    if factors == "exponent" and (block_scale > EXPONENT_SPAN).any():
         return f"an exponent lies beyond {EXPONENT_SPAN}"
-    if not power_of_two and (block_scale < 1).any():
+    if factors != "exponent" and (block_scale == 0).any():
         return "a group has scale 0"
     return None
 

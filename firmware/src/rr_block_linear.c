@@ -4,6 +4,8 @@
 #include "rr_fixed.h"
 #include "rr_jobs.h"
 
+/* What the byte of a block means (FACTORS of refimpl/block_params.py). */
+enum { RR_SCALE = 0, RR_EXPONENT = 1 };
 enum { RR_BLOCK_ROWS = 128, RR_MX_BLOCK = 32, RR_MX_MAX = 7, RR_SPAN = 15, RR_TOKEN_MAX = 127, RR_RECIPROCAL_BITS = 23 };
 
 static int64_t rr_wide(int64_t acc, int64_t multiplier, int32_t shift)
@@ -121,12 +123,18 @@ int32_t rr_mx_exponent(const int32_t *values, int32_t rows, int32_t k, int32_t *
     return RR_OK;
 }
 
+int32_t rr_block_factor(const rr_block_job *p, int32_t at)
+{
+    const int32_t stored = p->block_scale[at];
+    return p->factors == RR_EXPONENT ? 1 << stored : stored;
+}
+
 int rr_block_linear_valid(const rr_block_job *p)
 {
     const rr_linear_job *q = &p->linear;
     if (q->rows < 1 || q->n < 1 || q->k < 1 || q->k > RR_MAX_K || q->bits < 2 || q->bits > 8) return 0;
     if (q->out_bits != 4 && q->out_bits != 8 && q->out_bits != 16 && q->out_bits != 32) return 0;
-    if (p->activations < RR_STATIC || p->activations > RR_MX || (p->power_of_two & ~1)) return 0;
+    if (p->activations < RR_STATIC || p->activations > RR_MX || p->factors < 0 || p->factors > RR_EXPONENT) return 0;
     for (int32_t col = 0; col < q->n; col++) {
         const int32_t shift = q->shift8 ? q->shift8[col] : q->shift[col];
         if (!rr_rescale_valid(q->multiplier[col], shift) || shift > 14) return 0;
@@ -134,7 +142,7 @@ int rr_block_linear_valid(const rr_block_job *p)
     if (!p->block_scale) return 1;
     if (p->block < 1 || p->blocks != (q->k + p->block - 1) / p->block) return 0;
     for (int32_t i = 0; i < q->n * p->blocks; i++)
-        if (p->power_of_two ? p->block_scale[i] > RR_SPAN : p->block_scale[i] < 1) return 0;
+        if (p->factors == RR_EXPONENT ? p->block_scale[i] > RR_SPAN : !p->block_scale[i]) return 0;
     return 1;
 }
 
@@ -145,7 +153,7 @@ static void rr_stage_block(const rr_block_job *p, int32_t col, rr_codes *codes, 
     rr_stage_row(codes, k, 0);
     for (int32_t i = 0; i < k; i++) weights[i] = rr_stage.rows[RR_STAGED_AT(0, i)] - zero;
     for (int32_t b = 0; p->block_scale && b < p->blocks; b++) {
-        const int32_t scale = p->block_scale[col * p->blocks + b], factor = p->power_of_two ? 1 << scale : scale;
+        const int32_t factor = rr_block_factor(p, col * p->blocks + b);
         for (int32_t i = b * p->block; i < k && i < (b + 1) * p->block; i++) weights[i] *= factor;
     }
 }
@@ -229,19 +237,19 @@ static int32_t rr_block_linear_checked(rr_block_job *job)
 int32_t rr_block_linear_s8(const int32_t *a, const int8_t *codes, const int8_t *zero_point,
                            const uint8_t *block_scale, const int32_t *bias, const int32_t *multiplier,
                            const int32_t *shift, int32_t rows, int32_t n, int32_t k, int32_t block, int32_t blocks,
-                           int32_t power_of_two, int32_t activations, int32_t out_bits, void *out)
+                           int32_t factors, int32_t activations, int32_t out_bits, void *out)
 {
     rr_block_job job = {{0, (const uint8_t *)codes, 8, bias, multiplier, shift, 0, rows, n, k, 0, 0, out_bits, out},
-                        a, 0, 0, zero_point, block_scale, block, blocks, power_of_two, activations};
+                        a, 0, 0, zero_point, block_scale, block, blocks, factors, activations};
     return rr_block_linear_checked(&job);
 }
 
 int32_t rr_block_linear_s4(const int32_t *a, const uint8_t *codes, const int8_t *zero_point,
                            const uint8_t *block_scale, const int32_t *bias, const int32_t *multiplier,
                            const int32_t *shift, int32_t rows, int32_t n, int32_t k, int32_t block, int32_t blocks,
-                           int32_t power_of_two, int32_t activations, int32_t out_bits, void *out)
+                           int32_t factors, int32_t activations, int32_t out_bits, void *out)
 {
     rr_block_job job = {{0, codes, 4, bias, multiplier, shift, 0, rows, n, k, 0, 0, out_bits, out},
-                        a, 0, 0, zero_point, block_scale, block, blocks, power_of_two, activations};
+                        a, 0, 0, zero_point, block_scale, block, blocks, factors, activations};
     return rr_block_linear_checked(&job);
 }

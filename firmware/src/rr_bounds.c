@@ -79,8 +79,7 @@ static uint64_t rr_row_sum(const rr_linear_leaf *p, int32_t row)
         const int32_t code = rr_next_code(&codes);
         uint64_t weight = (uint64_t)rr_size_of(code - zero);
         if (job->block_scale) {
-            const uint32_t scale = job->block_scale[row * job->blocks + i / job->block];
-            weight *= job->power_of_two ? (uint32_t)1 << scale : scale;
+            weight *= (uint64_t)rr_size_of(rr_block_factor(job, row * job->blocks + i / job->block));
         }
         sum += weight;
     }

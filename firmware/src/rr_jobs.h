@@ -41,9 +41,11 @@ typedef struct {
     int32_t capacity;
     const int8_t *zero_point; /* or NULL */
     const uint8_t *block_scale; /* (n, blocks), or NULL */
-    int32_t block, blocks, power_of_two, activations;
+    int32_t block, blocks, factors, activations; /* factors: what the byte of a block means, see rr_block_factor */
 } rr_block_job;
 
+/* Factor of the weights of block number `at` (row * blocks + block). */
+int32_t rr_block_factor(const rr_block_job *p, int32_t at);
 int rr_block_linear_valid(const rr_block_job *p);
 void rr_block_linear(const rr_block_job *p);
 

@@ -100,18 +100,18 @@ static rr_norm_leaf rr_take_norm(rr_loader *l, const char *leaf, int32_t size)
     return p;
 }
 
-/* Zero points and block scales of OP-BLOCK-LINEAR; format is bits, out_bits, block, power of two, online. */
+/* Zero points and block scales of OP-BLOCK-LINEAR; format is bits, out_bits, block, factors, online. */
 static void rr_take_blocks(rr_loader *l, const char *leaf, const int32_t format[5], rr_linear_leaf *p)
 {
     rr_block_job *job = &p->job;
     const int32_t n = job->linear.n, k = job->linear.k;
     p->is_block = 1;
     job->block = format[2];
-    job->power_of_two = format[3];
+    job->factors = format[3];
     job->activations = format[4];
     if (job->block < 0 || job->block > RR_MAX_SIZE) rr_fail(l, leaf, "format");
     else if (job->block) job->blocks = (k + job->block - 1) / job->block;
-    if (!job->block && job->power_of_two) rr_fail(l, leaf, "format");
+    if (!job->block && job->factors) rr_fail(l, leaf, "format");
     if (rr_look(l, leaf, "zero_point")) job->zero_point = rr_take(l, leaf, "zero_point", RR_INT8, n, 0);
     if (job->blocks) job->block_scale = rr_take(l, leaf, "block_scale", RR_UINT8, n, job->blocks);
 }

@@ -237,7 +237,7 @@ int32_t rr_int8_carry(const int16_t *h, int32_t n, int32_t code_multiplier, int3
         int32_t state_multiplier, int32_t state_shift, int32_t rounding, int16_t *out);
 
 /* y = clamp(requantize_wide(values @ weights^T, multiplier[row], shift[row]) + bias), weights = (codes - zero_point[row]) * factor of their block.
- * The factor is 1 without block_scale, else block_scale, or with power_of_two 2^block_scale.
+ * The factor is 1 without block_scale, else block_scale (factors 0) or 2^block_scale (1).
  * activations 0 static: a holds int8 or int16 codes; 1 token, 2 mx: a holds int32 values, quantized first as by token_codes or mx_codes.
  * shift -31..14. (OP-BLOCK-LINEAR)
  *   a int32 [rows, k]
@@ -250,11 +250,11 @@ int32_t rr_int8_carry(const int16_t *h, int32_t n, int32_t code_multiplier, int3
  *   out out_bits [rows, n] */
 int32_t rr_block_linear_s8(const int32_t *a, const int8_t *codes, const int8_t *zero_point,
         const uint8_t *block_scale, const int32_t *bias, const int32_t *multiplier, const int32_t *shift,
-        int32_t rows, int32_t n, int32_t k, int32_t block, int32_t blocks, int32_t power_of_two,
+        int32_t rows, int32_t n, int32_t k, int32_t block, int32_t blocks, int32_t factors,
         int32_t activations, int32_t out_bits, void *out);
 
 /* y = clamp(requantize_wide(values @ weights^T, multiplier[row], shift[row]) + bias), weights = (codes - zero_point[row]) * factor of their block.
- * The factor is 1 without block_scale, else block_scale, or with power_of_two 2^block_scale.
+ * The factor is 1 without block_scale, else block_scale (factors 0) or 2^block_scale (1).
  * activations 0 static: a holds int8 or int16 codes; 1 token, 2 mx: a holds int32 values, quantized first as by token_codes or mx_codes.
  * shift -31..14. (OP-BLOCK-LINEAR)
  *   a int32 [rows, k]
@@ -267,7 +267,7 @@ int32_t rr_block_linear_s8(const int32_t *a, const int8_t *codes, const int8_t *
  *   out out_bits [rows, n] */
 int32_t rr_block_linear_s4(const int32_t *a, const uint8_t *codes, const int8_t *zero_point,
         const uint8_t *block_scale, const int32_t *bias, const int32_t *multiplier, const int32_t *shift,
-        int32_t rows, int32_t n, int32_t k, int32_t block, int32_t blocks, int32_t power_of_two,
+        int32_t rows, int32_t n, int32_t k, int32_t block, int32_t blocks, int32_t factors,
         int32_t activations, int32_t out_bits, void *out);
 
 #ifdef __cplusplus

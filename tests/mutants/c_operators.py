@@ -225,7 +225,7 @@ MUTANTS = (
            "scale = p->block_scale[col * p->blocks + b]", "scale = p->block_scale[b]"),
     Mutant("one group scale for the whole row", "block_linear_s4", "BlockScale", "rr_block_linear.c",
            "scale = p->block_scale[col * p->blocks + b]", "scale = p->block_scale[col * p->blocks]"),
-    Mutant("exponent taken as factor", "block_linear_s4", "PowerOfTwo", "rr_block_linear.c", "p->power_of_two ? 1 << scale : scale", "scale"),
+    Mutant("exponent taken as factor", "block_linear_s4", "PowerOfTwo", "rr_block_linear.c", "p->factors == RR_EXPONENT ? 1 << stored : stored", "stored"),
     Mutant("32-bit accumulator over blocks", "block_linear_s8", "Wide", "rr_block_linear.c",
            "acc += (int64_t)v[i] * weights[i];", "acc = rr_wrap32((uint32_t)acc + (uint32_t)v[i] * (uint32_t)weights[i]);"),
     Mutant("bias of a block linear before rescaling", "block_linear_s8", "Bias", "rr_block_linear.c",

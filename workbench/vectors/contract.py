@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from refimpl import preconditions
+from refimpl.block_params import FACTORS
 from refimpl.packing import packed_bytes
 from workbench.vectors.signatures import SIGNATURES
 
@@ -12,13 +13,13 @@ INT32_MIN = -(2**31)
 
 
 def _bad_block_linear(i: dict[str, Any], p: dict[str, int]) -> str | None:
-    if not 0 <= p["activations"] <= 2 or p["power_of_two"] not in (0, 1):
-        return "activations is none of 0, 1, 2, or power_of_two none of 0, 1"
+    if not 0 <= p["activations"] <= 2 or not 0 <= p["factors"] < len(FACTORS):
+        return "activations is none of 0, 1, 2, or factors names no kind"
     if reason := preconditions.of_wide_rescale(i["multiplier"], i["shift"]):
         return reason
     if i["block_scale"] is None:
         return None
-    return preconditions.of_blocks(p["k"], p["block"], p["blocks"], p["power_of_two"], i["block_scale"])
+    return preconditions.of_blocks(p["k"], p["block"], p["blocks"], FACTORS[p["factors"]], i["block_scale"])
 
 
 def _bad_table(i: dict[str, Any], name: str) -> str | None:

@@ -80,7 +80,7 @@ def answered(number: int, request: Fields) -> dict[str, Any]:
         "row_scale": s.row_scale.tolist(),
         "zero_point": None if s.zero_point is None else s.zero_point.tolist(),
         "block_scale": None if s.block_scale is None else s.block_scale.tolist(),
-        "power_of_two": fmt.factors == "exponent",
+        "factors": fmt.factors,
     }
     return test | {"result": "valid", "stored": stored}
 

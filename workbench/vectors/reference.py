@@ -72,7 +72,7 @@ def _block_linear(space: Any, i: Request, p: Params, bits: int) -> Array:
         i["zero_point"],
         p["block"],
         i["block_scale"],
-        FACTORS[p["power_of_two"]],
+        FACTORS[p["factors"]],
         i["bias"],
         i["multiplier"],
         i["shift"],

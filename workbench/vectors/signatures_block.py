@@ -14,7 +14,7 @@ def _block_linear(name: str, codes: str) -> Signature:
         "OP-BLOCK-LINEAR",
         "y = clamp(requantize_wide(values @ weights^T, multiplier[row], shift[row]) + bias), weights = "
         "(codes - zero_point[row]) * factor of their block. The factor is 1 without block_scale, else "
-        "block_scale, or with power_of_two 2^block_scale. activations 0 static: a holds int8 or int16 codes; "
+        "block_scale (factors 0) or 2^block_scale (1). activations 0 static: a holds int8 or int16 codes; "
         "1 token, 2 mx: a holds int32 values, quantized first as by token_codes or mx_codes. shift -31..14.",
         (
             Input("a", "int32", ("rows", "k")),
@@ -25,7 +25,7 @@ def _block_linear(name: str, codes: str) -> Signature:
             Input("multiplier", "int32", ("n",)),
             Input("shift", "int32", ("n",)),
         ),
-        ("rows", "n", "k", "block", "blocks", "power_of_two", "activations", "out_bits"),
+        ("rows", "n", "k", "block", "blocks", "factors", "activations", "out_bits"),
         "out_bits",
         ("rows", "n"),
     )
