@@ -16,9 +16,10 @@ from refimpl.params import Int8s, Int32s, Norm, Rescale
 
 Uint8s = npt.NDArray[np.uint8]
 Online = Literal["static", "token", "mx"]
-# How the stored byte of a block becomes the factor of its weights: as it is, or as a power of two.
-Factors = Literal["scale", "exponent"]
-FACTORS: tuple[Factors, ...] = ("scale", "exponent")  # the image and the vectors store the index
+# How the stored byte of a block becomes the factor of its weights: as it is, as a power of
+# two, or as an int8.
+Factors = Literal["scale", "exponent", "signed"]
+FACTORS: tuple[Factors, ...] = ("scale", "exponent", "signed")  # the image and the vectors store the index
 
 MX_BLOCK = 32  # inputs that share a power-of-two scale
 MX_CODE_MAX = 7
@@ -41,7 +42,8 @@ class BlockLinear:
 
     Weight of row n, input k: ``(codes[n, k] - zero_point[n]) * factor``, where the factor of the block k
     lies in is 1 without ``block_scale``, else what ``factors`` makes of ``block_scale[n, k // block]``:
-    itself (``scale``, 1..255), or two to the power of it (``exponent``: above the row's smallest, 0..15).
+    itself (``scale``, 1..255), two to the power of it (``exponent``: above the row's smallest, 0..15), or its
+    bits as an int8 other than 0 (``signed``).
 
     codes (N, K) int8; zero_point (N,) int8 or None; block_scale (N, ceil(K / block)) uint8 or None; bias
     (N,) int32 in output units or None; multiplier Q0.31, shift in -31..14, both (N,) int32.
@@ -65,6 +67,8 @@ class BlockLinear:
 
 def factor_values(stored: Uint8s, factors: Factors) -> npt.NDArray[np.int64]:
     """The factors that stored bytes stand for."""
+    if factors == "signed":
+        return stored.view(np.int8).astype(np.int64)
     values = stored.astype(np.int64)
     return np.asarray(np.int64(1) << values if factors == "exponent" else values)
 

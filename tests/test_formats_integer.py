@@ -79,6 +79,7 @@ def python_block_linear(row, p):
             partial = sum(row[k] * (int(p.codes[n, k]) - zero) for k in inputs_of_block)
             if p.block_scale is not None:
                 scale = int(p.block_scale[n, start // block])
+                scale = scale - 256 if p.factors == "signed" and scale > 127 else scale
                 partial = partial << scale if p.factors == "exponent" else partial * scale
             total += partial
         multiplier, shift = int(p.multiplier[n]), int(p.shift[n]) + token_shift
@@ -116,7 +117,8 @@ def inputs(activations, inner):
 
 
 @pytest.mark.parametrize(("weights", "activations", "inner", "out_bits"), list(product(
-    ["w8c", "w4t", "w4an", "w4g32", "w8g7", "mxint4"], ["static", "token", "mx"], [5, 64, 97], [8, 32],
+    ["w8c", "w4t", "w4an", "w4g32", "w8g7", "w4g16s", "mxint4"], ["static", "token", "mx"],
+    [5, 64, 97], [8, 32],
 )))  # fmt: skip
 def test_block_linear_agrees_with_unbounded_integers(weights, activations, inner, out_bits):
     p, a = drawn(weights, activations, inner, out_bits), inputs(activations, inner)
@@ -267,7 +269,7 @@ def test_int8_norm_reads_back_a_grid_of_256_values():
 
 COMBINATIONS = [
     "w8c-a8-c8", "w4an", "w4g32", "mxint4-amx", "w8c-a8d", "w4c-a16", "w4c-a4-c8", "w4c-a8p16",
-    "w4g32-a8d-c8",
+    "w4g32-a8d-c8", "w4g16s",
 ]  # fmt: skip
 
 

@@ -110,6 +110,21 @@ def test_ternary_by_hand():
     assert q.codes.tolist() == [[0, -1], [1, 0]]
 
 
+def test_signed_groups_by_hand():
+    # The largest, -8, gets code -8 by scale 1; of the second group, 4, code -8 by scale -0.5.
+    q = quantized([[-8.0, 7.0, 0.5] + [0.0] * 13 + [4.0, -3.5, 0.25]], "w4g16s")
+    assert q.block_scale.tolist() == [[1.0, -0.5]]
+    assert q.codes[0, :3].tolist() == [-8, 7, 0]
+    assert q.codes[0, 16:].tolist() == [-8, 7, 0]
+    assert q.dequantize()[0, 16:].tolist() == [4.0, -3.5, 0.0]
+
+
+def test_signed_groups_round_finer_than_groups_of_the_same_size():
+    weight = np.random.default_rng(5).normal(size=(50, 96))
+    error = {n: np.square(parse_weights(n).emulated(weight) - weight).sum() for n in ("w4g16", "w4g16s")}
+    assert error["w4g16s"] < 0.92 * error["w4g16"]
+
+
 def test_noise_has_the_asked_standard_deviation_and_repeats():
     weight = np.random.default_rng(1).normal(0, 3, (200, 200)).astype(np.float32)
     first, again, other = (

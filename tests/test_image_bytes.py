@@ -21,7 +21,7 @@ from workbench.presets import PRESETS
 FORMATS = (
     "w8c", "w8t-single", "w7c-c8", "w6c-a16", "w5c-a4", "w4c", "w4t-c8", "w3c-a8d", "w2c", "ternary-a8p16",
     "w4a", "w4an-c8", "w4g32", "w8g7-a8d-c8", "w3g128", "mxint4-amx", "mxint4-a8d-c8",
-    "w4c+lm_head=w8c+q_head=w4g32",
+    "w4c+lm_head=w8c+q_head=w4g32", "w4g16s",
 )  # fmt: skip
 META = ImageMeta("shapes", "as told", "seeded", "none", False)
 

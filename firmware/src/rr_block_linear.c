@@ -5,7 +5,7 @@
 #include "rr_jobs.h"
 
 /* What the byte of a block means (FACTORS of refimpl/block_params.py). */
-enum { RR_SCALE = 0, RR_EXPONENT = 1 };
+enum { RR_SCALE = 0, RR_EXPONENT = 1, RR_SIGNED = 2 };
 enum { RR_BLOCK_ROWS = 128, RR_MX_BLOCK = 32, RR_MX_MAX = 7, RR_SPAN = 15, RR_TOKEN_MAX = 127, RR_RECIPROCAL_BITS = 23 };
 
 static int64_t rr_wide(int64_t acc, int64_t multiplier, int32_t shift)
@@ -126,6 +126,7 @@ int32_t rr_mx_exponent(const int32_t *values, int32_t rows, int32_t k, int32_t *
 int32_t rr_block_factor(const rr_block_job *p, int32_t at)
 {
     const int32_t stored = p->block_scale[at];
+    if (p->factors == RR_SIGNED) return (stored ^ 128) - 128;
     return p->factors == RR_EXPONENT ? 1 << stored : stored;
 }
 
@@ -134,7 +135,7 @@ int rr_block_linear_valid(const rr_block_job *p)
     const rr_linear_job *q = &p->linear;
     if (q->rows < 1 || q->n < 1 || q->k < 1 || q->k > RR_MAX_K || q->bits < 2 || q->bits > 8) return 0;
     if (q->out_bits != 4 && q->out_bits != 8 && q->out_bits != 16 && q->out_bits != 32) return 0;
-    if (p->activations < RR_STATIC || p->activations > RR_MX || p->factors < 0 || p->factors > RR_EXPONENT) return 0;
+    if (p->activations < RR_STATIC || p->activations > RR_MX || p->factors < 0 || p->factors > RR_SIGNED) return 0;
     for (int32_t col = 0; col < q->n; col++) {
         const int32_t shift = q->shift8 ? q->shift8[col] : q->shift[col];
         if (!rr_rescale_valid(q->multiplier[col], shift) || shift > 14) return 0;

@@ -237,7 +237,7 @@ int32_t rr_int8_carry(const int16_t *h, int32_t n, int32_t code_multiplier, int3
         int32_t state_multiplier, int32_t state_shift, int32_t rounding, int16_t *out);
 
 /* y = clamp(requantize_wide(values @ weights^T, multiplier[row], shift[row]) + bias), weights = (codes - zero_point[row]) * factor of their block.
- * The factor is 1 without block_scale, else block_scale (factors 0) or 2^block_scale (1).
+ * The factor is 1 without block_scale, else block_scale (factors 0), 2^block_scale (1) or block_scale as int8 (2).
  * activations 0 static: a holds int8 or int16 codes; 1 token, 2 mx: a holds int32 values, quantized first as by token_codes or mx_codes.
  * shift -31..14. (OP-BLOCK-LINEAR)
  *   a int32 [rows, k]
@@ -254,7 +254,7 @@ int32_t rr_block_linear_s8(const int32_t *a, const int8_t *codes, const int8_t *
         int32_t activations, int32_t out_bits, void *out);
 
 /* y = clamp(requantize_wide(values @ weights^T, multiplier[row], shift[row]) + bias), weights = (codes - zero_point[row]) * factor of their block.
- * The factor is 1 without block_scale, else block_scale (factors 0) or 2^block_scale (1).
+ * The factor is 1 without block_scale, else block_scale (factors 0), 2^block_scale (1) or block_scale as int8 (2).
  * activations 0 static: a holds int8 or int16 codes; 1 token, 2 mx: a holds int32 values, quantized first as by token_codes or mx_codes.
  * shift -31..14. (OP-BLOCK-LINEAR)
  *   a int32 [rows, k]

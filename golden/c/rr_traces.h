@@ -52,33 +52,36 @@ static const int32_t rr_trace_7[9] = {
     3, 6, 0, 0, 0, 3, 3, 6, 6};
 
 static const int32_t rr_trace_8[9] = {
-    3, 1, 3, 6, 1, 3, 3, 6, 2};
+    4, 4, 4, 4, 4, 4, 4, 4, 4};
 
 static const int32_t rr_trace_9[9] = {
-    6, 6, 6, 0, 6, 0, 6, 6, 6};
+    3, 1, 3, 6, 1, 3, 3, 6, 2};
 
 static const int32_t rr_trace_10[9] = {
+    6, 6, 6, 0, 6, 0, 6, 6, 6};
+
+static const int32_t rr_trace_11[9] = {
     6, 6, 0, 0, 0, 0, 0, 6, 0};
 
-static const int32_t rr_trace_11[36] = {
+static const int32_t rr_trace_12[36] = {
     1, 1, 5, 1, 1, 1, 1, 7, 1, 5, 1, 1, 5, 1, 1, 1, 2, 4, 1, 1, 3, 1, 1, 1, 1, 5, 2, 1, 4, 1, 3, 1, 1, 1,
         7, 1};
 
-static const int32_t rr_trace_12[36] = {
+static const int32_t rr_trace_13[36] = {
     6, 3, 5, 4, 7, 7, 2, 3, 4, 5, 3, 6, 5, 3, 7, 3, 2, 4, 4, 2, 3, 7, 6, 5, 7, 5, 2, 3, 4, 3, 3, 4, 6, 2,
         5, 7};
 
-static const int32_t rr_trace_13[81] = {
+static const int32_t rr_trace_14[81] = {
     1, 3, 1, 1, 10, 6, 1, 1, 1, 8, 1, 1, 1, 1, 1, 1, 2, 1, 1, 4, 1, 1, 1, 1, 10, 1, 7, 9, 1, 1, 1, 1, 7, 1,
         1, 1, 1, 1, 6, 8, 1, 1, 7, 5, 1, 1, 1, 1, 5, 9, 2, 1, 1, 8, 2, 1, 1, 1, 1, 9, 5, 1, 10, 1, 5, 1, 1,
         1, 1, 2, 1, 1, 1, 1, 3, 1, 1, 1, 9, 1, 1};
 
-static const int32_t rr_trace_14[81] = {
+static const int32_t rr_trace_15[81] = {
     7, 3, 2, 2, 10, 6, 8, 4, 5, 8, 9, 10, 9, 7, 4, 6, 2, 5, 6, 4, 2, 3, 5, 8, 10, 9, 7, 9, 8, 5, 6, 4, 7,
         3, 10, 2, 4, 2, 6, 8, 3, 10, 7, 5, 9, 3, 10, 7, 5, 9, 2, 4, 6, 8, 2, 6, 4, 7, 8, 9, 5, 3, 10, 7, 5,
         9, 7, 6, 3, 2, 7, 4, 10, 7, 3, 10, 2, 5, 9, 8, 6};
 
-static const int32_t rr_trace_15[81] = {
+static const int32_t rr_trace_16[81] = {
     5, 3, 7, 2, 10, 6, 8, 9, 4, 8, 9, 10, 4, 7, 3, 6, 2, 5, 6, 4, 2, 9, 5, 8, 10, 3, 7, 9, 8, 5, 3, 6, 7,
         4, 10, 2, 3, 2, 6, 8, 4, 10, 7, 5, 9, 7, 10, 4, 5, 9, 2, 3, 6, 8, 2, 6, 8, 7, 3, 9, 5, 4, 10, 10,
         5, 9, 6, 8, 4, 2, 7, 3, 4, 7, 3, 10, 2, 5, 9, 8, 6};
@@ -209,62 +212,76 @@ static const int32_t rr_trace_q_8[8] = {
     -16635, -16276, -15712, -17931, -17371, -20590, -15845, -25980};
 
 static const uint32_t rr_trace_calls_9[24] = {
+    0x231eee56u, 0x7efd53c2u, 0x06823335u, 0x0730387bu, 0x1d1d873bu, 0xa1a688cbu, 0x79a0e70du, 0x00c1b272u,
+    0x636cbe8cu, 0x23857aeau, 0xd22092e2u, 0x5b8c09a2u, 0x75c57dafu, 0x321636e4u, 0xf226c446u, 0x9a4e9a81u,
+    0x9d647e08u, 0x6417d7dau, 0xae1544c9u, 0xa1d0490du, 0x711e81a7u, 0xb8a7b6e3u, 0x10916283u, 0xcc794f9fu};
+
+static const uint32_t rr_trace_logits_9[4] = {
+    0x8d2704aeu, 0xa2f7b818u, 0x36e85618u, 0x60afbaf2u};
+
+static const uint32_t rr_trace_answers_9[4] = {
+    0xba299f6du, 0x1c907e92u, 0xcc0916afu, 0xde4f9f4fu};
+
+static const int32_t rr_trace_q_9[8] = {
+    -16880, -16781, -18299, -17950, -24607, -23523, -27088, -22559};
+
+static const uint32_t rr_trace_calls_10[24] = {
     0x9518ea6cu, 0xc248cc55u, 0x04d071c6u, 0xde59636du, 0xd45fa037u, 0x71408a20u, 0x6f0afed1u, 0xcb53e1a3u,
     0xaa1b64dau, 0x4e42f6afu, 0x3749a2f1u, 0xba12d9feu, 0x3825ba28u, 0xf37059efu, 0x690e9829u, 0xc8a3c276u,
     0xde812920u, 0x2cc2fef5u, 0xe3aede30u, 0x6a929e27u, 0x4841ae9bu, 0x1784250fu, 0xf5411406u, 0x0bebec4fu};
 
-static const uint32_t rr_trace_logits_9[4] = {
+static const uint32_t rr_trace_logits_10[4] = {
     0xbbe575bau, 0xdfe00023u, 0x27422475u, 0x8c1a7790u};
 
-static const uint32_t rr_trace_answers_9[4] = {
+static const uint32_t rr_trace_answers_10[4] = {
     0x3a987a26u, 0xec3c5ebeu, 0xb6ad74a1u, 0x1a3805beu};
 
-static const int32_t rr_trace_q_9[8] = {
+static const int32_t rr_trace_q_10[8] = {
     -16788, -15980, -14959, -17926, -20689, -16146, -19715, -15235};
 
-static const uint32_t rr_trace_calls_10[24] = {
+static const uint32_t rr_trace_calls_11[24] = {
     0xf25d3eafu, 0x5e7d287eu, 0xe62259cbu, 0x5c2a6b59u, 0x45688ce4u, 0x9672550cu, 0x8d15e8b1u, 0xff24827au,
     0x10ec739eu, 0x63274f98u, 0xb191538cu, 0x6edd8e4au, 0x3d404eebu, 0x9613f015u, 0x6758bf9fu, 0x9297de40u,
     0xbb1295eau, 0x64999965u, 0x9d6483e4u, 0xc15b2e60u, 0xb1094dbau, 0xb89c5666u, 0xa4255a79u, 0x7f997920u};
 
-static const uint32_t rr_trace_logits_10[4] = {
+static const uint32_t rr_trace_logits_11[4] = {
     0x337ca355u, 0xe398db3cu, 0x8c58f7ddu, 0x1c13e966u};
 
-static const uint32_t rr_trace_answers_10[4] = {
+static const uint32_t rr_trace_answers_11[4] = {
     0x3454806cu, 0x66e0f326u, 0xfea55614u, 0x679f3236u};
 
-static const int32_t rr_trace_q_10[8] = {
+static const int32_t rr_trace_q_11[8] = {
     -17315, -16408, -15528, -18142, -17377, -18429, -18062, -19105};
 
-static const uint32_t rr_trace_calls_11[24] = {
+static const uint32_t rr_trace_calls_12[24] = {
     0x91573671u, 0x1bc12999u, 0x424bca56u, 0x28f8b0e3u, 0xcb4c147eu, 0x766e6574u, 0x58c18b84u, 0xfda55ce2u,
     0x28d71e16u, 0x0a4139b3u, 0xe6853704u, 0xb1ad888du, 0x2d7dbe63u, 0x621fbc3au, 0xa3e8bb2eu, 0x9547b240u,
     0x137b8808u, 0x7ead304fu, 0xe942f13bu, 0x72f9b473u, 0x0e11d0b7u, 0x7c001adau, 0xc934e123u, 0x3f49b14fu};
 
-static const uint32_t rr_trace_logits_11[4] = {
-    0x7761d761u, 0x44ec462bu, 0x2230bae9u, 0xb78e9a8bu};
-
-static const uint32_t rr_trace_answers_11[4] = {
-    0x3d89ba0eu, 0x51d77ddfu, 0xc74ee30du, 0x2c565b91u};
-
-static const int32_t rr_trace_q_11[8] = {
-    -17414, -16754, -15714, -18906, -13587, -21517, -15154, -19063};
-
-static const uint32_t rr_trace_calls_12[24] = {
-    0xebc55815u, 0x18c4a0f5u, 0x5f6ca948u, 0x05044f1eu, 0x80512c70u, 0xc1a07786u, 0x393c0b43u, 0x7e8dc7a5u,
-    0xdd63641eu, 0xb021e368u, 0x93af0842u, 0x4b65d278u, 0x6ad4b52cu, 0x85654facu, 0x8537643du, 0x939f46ddu,
-    0x30506d1eu, 0xb976e224u, 0x859ebf11u, 0x0f0d67a0u, 0x3e4ccf3eu, 0x0795eb57u, 0xd86aa3dfu, 0xfbbe5a76u};
-
 static const uint32_t rr_trace_logits_12[4] = {
-    0x0a20d436u, 0x6db144f8u, 0xc2c2b170u, 0xdbaee541u};
+    0x7761d761u, 0x44ec462bu, 0x2230bae9u, 0xb78e9a8bu};
 
 static const uint32_t rr_trace_answers_12[4] = {
     0x3d89ba0eu, 0x51d77ddfu, 0xc74ee30du, 0x2c565b91u};
 
 static const int32_t rr_trace_q_12[8] = {
+    -17414, -16754, -15714, -18906, -13587, -21517, -15154, -19063};
+
+static const uint32_t rr_trace_calls_13[24] = {
+    0xebc55815u, 0x18c4a0f5u, 0x5f6ca948u, 0x05044f1eu, 0x80512c70u, 0xc1a07786u, 0x393c0b43u, 0x7e8dc7a5u,
+    0xdd63641eu, 0xb021e368u, 0x93af0842u, 0x4b65d278u, 0x6ad4b52cu, 0x85654facu, 0x8537643du, 0x939f46ddu,
+    0x30506d1eu, 0xb976e224u, 0x859ebf11u, 0x0f0d67a0u, 0x3e4ccf3eu, 0x0795eb57u, 0xd86aa3dfu, 0xfbbe5a76u};
+
+static const uint32_t rr_trace_logits_13[4] = {
+    0x0a20d436u, 0x6db144f8u, 0xc2c2b170u, 0xdbaee541u};
+
+static const uint32_t rr_trace_answers_13[4] = {
+    0x3d89ba0eu, 0x51d77ddfu, 0xc74ee30du, 0x2c565b91u};
+
+static const int32_t rr_trace_q_13[8] = {
     -17440, -16850, -16066, -18763, -13438, -21654, -14824, -19410};
 
-static const uint32_t rr_trace_calls_13[96] = {
+static const uint32_t rr_trace_calls_14[96] = {
     0x7e807d0au, 0x7d355bdeu, 0xf4b7ae3du, 0x635b9cb5u, 0x95c04a57u, 0x4e125612u, 0x93bfa0b1u, 0x184f27dbu,
     0x70a51183u, 0x2bef77edu, 0xd1ef4bd3u, 0xd14e1e1eu, 0xbf9192bcu, 0xdb9579b2u, 0xb08e83dbu, 0x1f4b9820u,
     0xf18430fdu, 0xca9a99cdu, 0xe848e79bu, 0x59cb9255u, 0x3e44a0a1u, 0x40805ecbu, 0xb26d23cfu, 0xc5a859aau,
@@ -278,20 +295,20 @@ static const uint32_t rr_trace_calls_13[96] = {
     0xfef4bf6cu, 0x5cd3f81au, 0xcda05658u, 0x47a94a6eu, 0x168f9a86u, 0xf5dcedbbu, 0x0a419ae8u, 0x902aeedbu,
     0x38ffa993u, 0xdb28b220u, 0x2d9ea883u, 0x8b1058e4u, 0xb911c6d3u, 0x340ad343u, 0xdd9a71e6u, 0x1e5de016u};
 
-static const uint32_t rr_trace_logits_13[16] = {
+static const uint32_t rr_trace_logits_14[16] = {
     0x52e82888u, 0xce6c6865u, 0x6acb3c47u, 0xf548ec17u, 0x7780c1efu, 0xe4b33dceu, 0x0e3d238fu, 0xdafa56a9u,
     0x09d33ed2u, 0x61f0e2e2u, 0x1db1b392u, 0x0c192f9au, 0x2e6f8f42u, 0x1a0d3a9du, 0x2aabac09u, 0x125ce374u};
 
-static const uint32_t rr_trace_answers_13[16] = {
+static const uint32_t rr_trace_answers_14[16] = {
     0x7934cdf4u, 0xf1b6249eu, 0x35903a91u, 0x1120fbe4u, 0x5dd06870u, 0x356418b6u, 0xc266bc8eu, 0xd75da049u,
     0xf56b321du, 0xb24a6400u, 0xfe76311du, 0x87f80acdu, 0x25474ce4u, 0x91a2fad2u, 0x92b8cb87u, 0x449eaeb1u};
 
-static const int32_t rr_trace_q_13[32] = {
+static const int32_t rr_trace_q_14[32] = {
     -10192, -18288, -14416, -18288, -11088, -18288, -14416, -18288, -6992, -18288, -7376, -18288, -11984,
     -18288, -14032, -18288, -13392, -18288, -9424, -18288, -13264, -18288, -9168, -18288, -14416, -18288,
     -15056, -18288, -9552, -18288, -15696, -18288};
 
-static const uint32_t rr_trace_calls_14[96] = {
+static const uint32_t rr_trace_calls_15[96] = {
     0x78d6d0b9u, 0x62bb50b3u, 0x9ce71d58u, 0x5489d0bcu, 0xb8cbad50u, 0xc4003be8u, 0xe82e189fu, 0xb5a16b10u,
     0x658a5268u, 0x003f67c6u, 0xf76dc6c5u, 0xbf6e01b1u, 0xb51a21d2u, 0xe67f155eu, 0x8b220c1eu, 0xf7e8e660u,
     0x366258b1u, 0x01742e7au, 0x5f4d640au, 0x7189841du, 0xae180118u, 0x7411923eu, 0xb1f09e2au, 0xc13520ecu,
@@ -305,20 +322,20 @@ static const uint32_t rr_trace_calls_14[96] = {
     0x59621af7u, 0x5e63de8au, 0x7b8b9d64u, 0x75f72f73u, 0xf39412deu, 0x29817679u, 0x78618a30u, 0x5fa48d3eu,
     0x1c34e396u, 0x936754c4u, 0x2bd35443u, 0x35856924u, 0xb481e18cu, 0xaf1fb4c0u, 0xf1e2a385u, 0x87359f84u};
 
-static const uint32_t rr_trace_logits_14[16] = {
+static const uint32_t rr_trace_logits_15[16] = {
     0x126e3a90u, 0x12f71610u, 0xf041ef7bu, 0x60cedaaau, 0x52e5247bu, 0xda2a13bfu, 0x1c713a59u, 0xd2ae8016u,
     0x4211a87fu, 0x521e4410u, 0x7b65d6a8u, 0x528d8e6du, 0x7de4a429u, 0x1f3f2f2fu, 0xa1d719f7u, 0x4e0ceb96u};
 
-static const uint32_t rr_trace_answers_14[16] = {
+static const uint32_t rr_trace_answers_15[16] = {
     0xade268f8u, 0xe5972e6cu, 0x7a760420u, 0xdd1e2115u, 0xb95e9f9cu, 0xc00c9427u, 0xe71196d2u, 0x04198324u,
     0x4a690622u, 0x6ba561aeu, 0x6005cdc1u, 0xe71196d2u, 0x71211afbu, 0x8724fc34u, 0x30722f38u, 0x4e1cd24du};
 
-static const int32_t rr_trace_q_14[32] = {
+static const int32_t rr_trace_q_15[32] = {
     -41014, -14048, -27377, -14048, -24217, -14048, -22493, -14048, -23019, -14048, -22298, -14048, -22889,
     -14048, -19485, -14048, -21269, -14048, -24401, -14048, -28044, -14048, -19605, -14048, -23876, -14048,
     -28765, -14048, -21301, -14048, -24943, -14048};
 
-static const uint32_t rr_trace_calls_15[51] = {
+static const uint32_t rr_trace_calls_16[51] = {
     0x14965ecau, 0x9227f252u, 0x8624dc04u, 0xfe06efa7u, 0x4900fb1bu, 0x15870ba7u, 0x6396af4au, 0xaf116476u,
     0x00088dbeu, 0xfe27649du, 0xe120c0d9u, 0x61132bb1u, 0xa908a71bu, 0xb14e7f95u, 0x7c97a08eu, 0xdf43381fu,
     0x5e65033cu, 0x42a0ac39u, 0x0a765cecu, 0x39096b7bu, 0x8e5b8f16u, 0xc9c14ca9u, 0x6857e741u, 0x03132644u,
@@ -326,24 +343,6 @@ static const uint32_t rr_trace_calls_15[51] = {
     0x253e3a1du, 0x803b0b91u, 0x67a0853fu, 0xad10a922u, 0x5a451d8fu, 0x7775931bu, 0x42f12e41u, 0x8dd1d38eu,
     0xebde457fu, 0x2dadfcd1u, 0xc7327903u, 0x0fa1d532u, 0x5f6b2bceu, 0xde906a1fu, 0xa60ebe0eu, 0xc8de7da2u,
     0xe8669d65u, 0xd530698eu, 0xa087ab32u};
-
-static const uint32_t rr_trace_logits_15[7] = {
-    0x289d01c6u, 0x5d6f6e97u, 0xaee0bf26u, 0xeb7c3be4u, 0xb99dcb6eu, 0xe56e9022u, 0xc7d03a96u};
-
-static const uint32_t rr_trace_answers_15[7] = {
-    0x85fa4206u, 0x4093396cu, 0xda63a4edu, 0xa047bac0u, 0x7a36219du, 0x7a36219du, 0x7a36219du};
-
-static const int32_t rr_trace_q_15[14] = {
-    -22999, -13240, -14323, -13240, -18877, -13240, -18147, -13240, 15665, -13240, 25274, -13240, 25247,
-    -13240};
-
-static const uint32_t rr_trace_calls_16[42] = {
-    0x14965ecau, 0x9227f252u, 0x8624dc04u, 0xfe06efa7u, 0x4900fb1bu, 0x15870ba7u, 0x6396af4au, 0xaf116476u,
-    0x00088dbeu, 0xfe27649du, 0xe120c0d9u, 0x61132bb1u, 0xa908a71bu, 0xb14e7f95u, 0x7c97a08eu, 0xdf43381fu,
-    0x5e65033cu, 0x42a0ac39u, 0x0a765cecu, 0x39096b7bu, 0x8e5b8f16u, 0xc9c14ca9u, 0x6857e741u, 0x03132644u,
-    0x855b83dcu, 0x14f8c98bu, 0xff377717u, 0x56ec0815u, 0x0fcbd20fu, 0x29a02b96u, 0x4a9b7dc7u, 0x4f0337c6u,
-    0x253e3a1du, 0x803b0b91u, 0x67a0853fu, 0xad10a922u, 0x5a451d8fu, 0x7775931bu, 0x42f12e41u, 0x8dd1d38eu,
-    0xebde457fu, 0x2dadfcd1u};
 
 static const uint32_t rr_trace_logits_16[7] = {
     0x289d01c6u, 0x5d6f6e97u, 0xaee0bf26u, 0xeb7c3be4u, 0xb99dcb6eu, 0xe56e9022u, 0xc7d03a96u};
@@ -355,22 +354,7 @@ static const int32_t rr_trace_q_16[14] = {
     -22999, -13240, -14323, -13240, -18877, -13240, -18147, -13240, 15665, -13240, 25274, -13240, 25247,
     -13240};
 
-static const uint32_t rr_trace_calls_17[30] = {
-    0x14965ecau, 0x9227f252u, 0x8624dc04u, 0xfe06efa7u, 0x4900fb1bu, 0x15870ba7u, 0x6396af4au, 0xaf116476u,
-    0x00088dbeu, 0xfe27649du, 0xe120c0d9u, 0x61132bb1u, 0xa908a71bu, 0xb14e7f95u, 0x7c97a08eu, 0xdf43381fu,
-    0x5e65033cu, 0x42a0ac39u, 0x0a765cecu, 0x39096b7bu, 0x8e5b8f16u, 0xc9c14ca9u, 0x6857e741u, 0x03132644u,
-    0x855b83dcu, 0x14f8c98bu, 0xff377717u, 0x56ec0815u, 0x0fcbd20fu, 0x29a02b96u};
-
-static const uint32_t rr_trace_logits_17[5] = {
-    0x289d01c6u, 0x5d6f6e97u, 0xaee0bf26u, 0xeb7c3be4u, 0xb99dcb6eu};
-
-static const uint32_t rr_trace_answers_17[5] = {
-    0x85fa4206u, 0x4093396cu, 0xda63a4edu, 0xa047bac0u, 0x7a36219du};
-
-static const int32_t rr_trace_q_17[10] = {
-    -22999, -13240, -14323, -13240, -18877, -13240, -18147, -13240, 15665, -13240};
-
-static const uint32_t rr_trace_calls_18[42] = {
+static const uint32_t rr_trace_calls_17[42] = {
     0x14965ecau, 0x9227f252u, 0x8624dc04u, 0xfe06efa7u, 0x4900fb1bu, 0x15870ba7u, 0x6396af4au, 0xaf116476u,
     0x00088dbeu, 0xfe27649du, 0xe120c0d9u, 0x61132bb1u, 0xa908a71bu, 0xb14e7f95u, 0x7c97a08eu, 0xdf43381fu,
     0x5e65033cu, 0x42a0ac39u, 0x0a765cecu, 0x39096b7bu, 0x8e5b8f16u, 0xc9c14ca9u, 0x6857e741u, 0x03132644u,
@@ -378,17 +362,50 @@ static const uint32_t rr_trace_calls_18[42] = {
     0x253e3a1du, 0x803b0b91u, 0x67a0853fu, 0xad10a922u, 0x5a451d8fu, 0x7775931bu, 0x42f12e41u, 0x8dd1d38eu,
     0xebde457fu, 0x2dadfcd1u};
 
-static const uint32_t rr_trace_logits_18[7] = {
+static const uint32_t rr_trace_logits_17[7] = {
     0x289d01c6u, 0x5d6f6e97u, 0xaee0bf26u, 0xeb7c3be4u, 0xb99dcb6eu, 0xe56e9022u, 0xc7d03a96u};
 
-static const uint32_t rr_trace_answers_18[7] = {
+static const uint32_t rr_trace_answers_17[7] = {
     0x85fa4206u, 0x4093396cu, 0xda63a4edu, 0xa047bac0u, 0x7a36219du, 0x7a36219du, 0x7a36219du};
 
-static const int32_t rr_trace_q_18[14] = {
+static const int32_t rr_trace_q_17[14] = {
     -22999, -13240, -14323, -13240, -18877, -13240, -18147, -13240, 15665, -13240, 25274, -13240, 25247,
     -13240};
 
-static const uint32_t rr_trace_calls_19[96] = {
+static const uint32_t rr_trace_calls_18[30] = {
+    0x14965ecau, 0x9227f252u, 0x8624dc04u, 0xfe06efa7u, 0x4900fb1bu, 0x15870ba7u, 0x6396af4au, 0xaf116476u,
+    0x00088dbeu, 0xfe27649du, 0xe120c0d9u, 0x61132bb1u, 0xa908a71bu, 0xb14e7f95u, 0x7c97a08eu, 0xdf43381fu,
+    0x5e65033cu, 0x42a0ac39u, 0x0a765cecu, 0x39096b7bu, 0x8e5b8f16u, 0xc9c14ca9u, 0x6857e741u, 0x03132644u,
+    0x855b83dcu, 0x14f8c98bu, 0xff377717u, 0x56ec0815u, 0x0fcbd20fu, 0x29a02b96u};
+
+static const uint32_t rr_trace_logits_18[5] = {
+    0x289d01c6u, 0x5d6f6e97u, 0xaee0bf26u, 0xeb7c3be4u, 0xb99dcb6eu};
+
+static const uint32_t rr_trace_answers_18[5] = {
+    0x85fa4206u, 0x4093396cu, 0xda63a4edu, 0xa047bac0u, 0x7a36219du};
+
+static const int32_t rr_trace_q_18[10] = {
+    -22999, -13240, -14323, -13240, -18877, -13240, -18147, -13240, 15665, -13240};
+
+static const uint32_t rr_trace_calls_19[42] = {
+    0x14965ecau, 0x9227f252u, 0x8624dc04u, 0xfe06efa7u, 0x4900fb1bu, 0x15870ba7u, 0x6396af4au, 0xaf116476u,
+    0x00088dbeu, 0xfe27649du, 0xe120c0d9u, 0x61132bb1u, 0xa908a71bu, 0xb14e7f95u, 0x7c97a08eu, 0xdf43381fu,
+    0x5e65033cu, 0x42a0ac39u, 0x0a765cecu, 0x39096b7bu, 0x8e5b8f16u, 0xc9c14ca9u, 0x6857e741u, 0x03132644u,
+    0x855b83dcu, 0x14f8c98bu, 0xff377717u, 0x56ec0815u, 0x0fcbd20fu, 0x29a02b96u, 0x4a9b7dc7u, 0x4f0337c6u,
+    0x253e3a1du, 0x803b0b91u, 0x67a0853fu, 0xad10a922u, 0x5a451d8fu, 0x7775931bu, 0x42f12e41u, 0x8dd1d38eu,
+    0xebde457fu, 0x2dadfcd1u};
+
+static const uint32_t rr_trace_logits_19[7] = {
+    0x289d01c6u, 0x5d6f6e97u, 0xaee0bf26u, 0xeb7c3be4u, 0xb99dcb6eu, 0xe56e9022u, 0xc7d03a96u};
+
+static const uint32_t rr_trace_answers_19[7] = {
+    0x85fa4206u, 0x4093396cu, 0xda63a4edu, 0xa047bac0u, 0x7a36219du, 0x7a36219du, 0x7a36219du};
+
+static const int32_t rr_trace_q_19[14] = {
+    -22999, -13240, -14323, -13240, -18877, -13240, -18147, -13240, 15665, -13240, 25274, -13240, 25247,
+    -13240};
+
+static const uint32_t rr_trace_calls_20[96] = {
     0x14965ecau, 0x9227f252u, 0x8624dc04u, 0xfe06efa7u, 0x4900fb1bu, 0x15870ba7u, 0x6396af4au, 0xaf116476u,
     0x00088dbeu, 0xfe27649du, 0xe120c0d9u, 0x61132bb1u, 0xa908a71bu, 0xb14e7f95u, 0x7c97a08eu, 0xdf43381fu,
     0x5e65033cu, 0x42a0ac39u, 0x0a765cecu, 0x39096b7bu, 0x8e5b8f16u, 0xc9c14ca9u, 0x6857e741u, 0x03132644u,
@@ -402,20 +419,20 @@ static const uint32_t rr_trace_calls_19[96] = {
     0x0335df36u, 0xdf22ce2au, 0x65515daau, 0x30f34256u, 0xffa862bfu, 0x96ced97fu, 0x2c79bb1cu, 0x3078ecc2u,
     0x2ca54332u, 0xb83c2bbdu, 0x9380ac4du, 0xe248870cu, 0xa53070c0u, 0xaee2ae11u, 0x41f899c1u, 0x4a7fca53u};
 
-static const uint32_t rr_trace_logits_19[16] = {
+static const uint32_t rr_trace_logits_20[16] = {
     0x289d01c6u, 0x5d6f6e97u, 0xaee0bf26u, 0xeb7c3be4u, 0xb99dcb6eu, 0xe56e9022u, 0xc7d03a96u, 0x0c9f4c21u,
     0x314936a9u, 0x031e324cu, 0x01503a97u, 0xc3e0fd13u, 0xf27d3151u, 0x4ff97cf8u, 0x3531fd1bu, 0xcf916dcbu};
 
-static const uint32_t rr_trace_answers_19[16] = {
+static const uint32_t rr_trace_answers_20[16] = {
     0x85fa4206u, 0x4093396cu, 0xda63a4edu, 0xa047bac0u, 0x7a36219du, 0x7a36219du, 0x7a36219du, 0x7a36219du,
     0x7a36219du, 0x7a36219du, 0x7a36219du, 0x7a36219du, 0x7a36219du, 0x7a36219du, 0x7a36219du, 0x7a36219du};
 
-static const int32_t rr_trace_q_19[32] = {
+static const int32_t rr_trace_q_20[32] = {
     -22999, -13240, -14323, -13240, -18877, -13240, -18147, -13240, 15665, -13240, 25274, -13240, 25247,
     -13240, 25519, -13240, 25322, -13240, 25652, -13240, 25492, -13240, 25759, -13240, 25982, -13240,
     25434, -13240, 26286, -13240, 25524, -13240};
 
-static const rr_trace rr_traces[19] = {
+static const rr_trace rr_traces[20] = {
     {"hrm-small-mxint4-amx", "hrm-small-mxint4-amx.rrim", 25184u, 0xc799872bu, rr_trace_0, 2, 9,
      4, 6, 0, {0, 0, 0, 0, 1, 0},
      rr_trace_calls_1, rr_trace_logits_1, rr_trace_q_1, rr_trace_answers_1,
@@ -448,50 +465,54 @@ static const rr_trace rr_traces[19] = {
      4, 6, 0, {0, 0, 0, 0, 1, 0},
      rr_trace_calls_8, rr_trace_logits_8, rr_trace_q_8, rr_trace_answers_8,
      rr_trace_7},
-    {"hrm-small-w4g32-a8d", "hrm-small-w4g32-a8d.rrim", 25184u, 0x27c01881u, rr_trace_0, 2, 9,
+    {"hrm-small-w4g16s", "hrm-small-w4g16s.rrim", 27072u, 0x4e24193eu, rr_trace_0, 2, 9,
      4, 6, 0, {0, 0, 0, 0, 1, 0},
      rr_trace_calls_9, rr_trace_logits_9, rr_trace_q_9, rr_trace_answers_9,
      rr_trace_8},
-    {"hrm-small-w6c", "hrm-small-w6c.rrim", 30064u, 0xce7303adu, rr_trace_0, 2, 9,
+    {"hrm-small-w4g32-a8d", "hrm-small-w4g32-a8d.rrim", 25184u, 0x27c01881u, rr_trace_0, 2, 9,
      4, 6, 0, {0, 0, 0, 0, 1, 0},
      rr_trace_calls_10, rr_trace_logits_10, rr_trace_q_10, rr_trace_answers_10,
      rr_trace_9},
-    {"hrm-small-w8c-a16-c8", "hrm-small-w8c-a16-c8.rrim", 37040u, 0xdd277e05u, rr_trace_0, 2, 9,
+    {"hrm-small-w6c", "hrm-small-w6c.rrim", 30064u, 0xce7303adu, rr_trace_0, 2, 9,
      4, 6, 0, {0, 0, 0, 0, 1, 0},
      rr_trace_calls_11, rr_trace_logits_11, rr_trace_q_11, rr_trace_answers_11,
      rr_trace_10},
-    {"hrm-small-w8c-single", "hrm-small-w8c-single.rrim", 35856u, 0xd99833a9u, rr_trace_0, 2, 9,
+    {"hrm-small-w8c-a16-c8", "hrm-small-w8c-a16-c8.rrim", 37040u, 0xdd277e05u, rr_trace_0, 2, 9,
      4, 6, 0, {0, 0, 0, 0, 1, 0},
      rr_trace_calls_12, rr_trace_logits_12, rr_trace_q_12, rr_trace_answers_12,
-     rr_trace_10},
-    {"sudoku6-mlp-mxint4-amx", "sudoku6-mlp-mxint4-amx.rrim", 105840u, 0x4f529e2bu, rr_trace_11, 0, 36,
-     16, 6, 0, {0, 0, 0, 0, 1, 0},
+     rr_trace_11},
+    {"hrm-small-w8c-single", "hrm-small-w8c-single.rrim", 35856u, 0xd99833a9u, rr_trace_0, 2, 9,
+     4, 6, 0, {0, 0, 0, 0, 1, 0},
      rr_trace_calls_13, rr_trace_logits_13, rr_trace_q_13, rr_trace_answers_13,
-     rr_trace_12},
-    {"sudoku9-att-w4c", "sudoku9-att-w4c.rrim", 136752u, 0xa7cbb672u, rr_trace_13, 0, 81,
+     rr_trace_11},
+    {"sudoku6-mlp-mxint4-amx", "sudoku6-mlp-mxint4-amx.rrim", 105840u, 0x4f529e2bu, rr_trace_12, 0, 36,
      16, 6, 0, {0, 0, 0, 0, 1, 0},
      rr_trace_calls_14, rr_trace_logits_14, rr_trace_q_14, rr_trace_answers_14,
-     rr_trace_14},
-    {"sudoku9-mlp-w4c-both-largest", "sudoku9-mlp-w4c.rrim", 147744u, 0x78b3fd00u, rr_trace_13, 0, 81,
-     7, 6, 1, {3, 1000, 1, 1, 3, 3},
+     rr_trace_13},
+    {"sudoku9-att-w4c", "sudoku9-att-w4c.rrim", 136752u, 0xa7cbb672u, rr_trace_14, 0, 81,
+     16, 6, 0, {0, 0, 0, 0, 1, 0},
      rr_trace_calls_15, rr_trace_logits_15, rr_trace_q_15, rr_trace_answers_15,
      rr_trace_15},
-    {"sudoku9-mlp-w4c-both", "sudoku9-mlp-w4c.rrim", 147744u, 0x78b3fd00u, rr_trace_13, 0, 81,
-     7, 6, 1, {3, 88, 0, 0, 1, 0},
+    {"sudoku9-mlp-w4c-both-largest", "sudoku9-mlp-w4c.rrim", 147744u, 0x78b3fd00u, rr_trace_14, 0, 81,
+     7, 6, 1, {3, 1000, 1, 1, 3, 3},
      rr_trace_calls_16, rr_trace_logits_16, rr_trace_q_16, rr_trace_answers_16,
-     rr_trace_15},
-    {"sudoku9-mlp-w4c-head", "sudoku9-mlp-w4c.rrim", 147744u, 0x78b3fd00u, rr_trace_13, 0, 81,
-     5, 6, 1, {1, 0, 0, 0, 1, 0},
+     rr_trace_16},
+    {"sudoku9-mlp-w4c-both", "sudoku9-mlp-w4c.rrim", 147744u, 0x78b3fd00u, rr_trace_14, 0, 81,
+     7, 6, 1, {3, 88, 0, 0, 1, 0},
      rr_trace_calls_17, rr_trace_logits_17, rr_trace_q_17, rr_trace_answers_17,
-     rr_trace_15},
-    {"sudoku9-mlp-w4c-settled", "sudoku9-mlp-w4c.rrim", 147744u, 0x78b3fd00u, rr_trace_13, 0, 81,
-     7, 6, 1, {2, 88, 0, 0, 1, 0},
+     rr_trace_16},
+    {"sudoku9-mlp-w4c-head", "sudoku9-mlp-w4c.rrim", 147744u, 0x78b3fd00u, rr_trace_14, 0, 81,
+     5, 6, 1, {1, 0, 0, 0, 1, 0},
      rr_trace_calls_18, rr_trace_logits_18, rr_trace_q_18, rr_trace_answers_18,
-     rr_trace_15},
-    {"sudoku9-mlp-w4c", "sudoku9-mlp-w4c.rrim", 147744u, 0x78b3fd00u, rr_trace_13, 0, 81,
-     16, 6, 0, {0, 0, 0, 0, 1, 0},
+     rr_trace_16},
+    {"sudoku9-mlp-w4c-settled", "sudoku9-mlp-w4c.rrim", 147744u, 0x78b3fd00u, rr_trace_14, 0, 81,
+     7, 6, 1, {2, 88, 0, 0, 1, 0},
      rr_trace_calls_19, rr_trace_logits_19, rr_trace_q_19, rr_trace_answers_19,
-     rr_trace_15},
+     rr_trace_16},
+    {"sudoku9-mlp-w4c", "sudoku9-mlp-w4c.rrim", 147744u, 0x78b3fd00u, rr_trace_14, 0, 81,
+     16, 6, 0, {0, 0, 0, 0, 1, 0},
+     rr_trace_calls_20, rr_trace_logits_20, rr_trace_q_20, rr_trace_answers_20,
+     rr_trace_16},
 };
 
 static const rr_monte_carlo rr_block_monte_carlo = {"hrm-small-w4c.rrim", rr_trace_0, 2,

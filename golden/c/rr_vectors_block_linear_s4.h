@@ -937,25 +937,51 @@ static const int32_t rr_block_linear_s4_138[2] = {
 static const int32_t rr_block_linear_s4_139[6] = {
     6373, 11760, 16408, -25446, -5290, -7264};
 
-static const int32_t rr_block_linear_s4_140[2] = {
+static const int32_t rr_block_linear_s4_140[74] = {
+    -90, -31, 80, -26, -31, 19, 122, -28, 23, -16, 26, -14, 35, 12, 45, 116, -90, 15, -16, -37, -67, -115,
+        -25, 83, -104, -25, 119, 115, -73, -127, 43, -125, -52, -1, 95, -105, 41, 8, -95, 88, 88, -5, 113,
+        27, 103, 117, 17, -57, -91, 16, -79, 64, 109, -66, 13, -116, -82, -32, 98, 120, 36, 21, 17, -113,
+        -32, 123, -23, -74, -67, 54, -119, 120, 96, 17};
+
+static const uint8_t rr_block_linear_s4_141[56] = {
+    39, 98, 65, 181, 200, 92, 134, 95, 74, 249, 197, 205, 195, 247, 15, 1, 112, 68, 19, 125, 191, 165, 21,
+        137, 143, 10, 247, 100, 37, 15, 252, 190, 135, 185, 55, 182, 211, 143, 81, 162, 192, 103, 10, 87,
+        35, 56, 159, 11, 3, 81, 210, 18, 137, 226, 209, 11};
+
+static const uint8_t rr_block_linear_s4_142[9] = {
+    127, 128, 1, 255, 64, 129, 5, 251, 100};
+
+static const int32_t rr_block_linear_s4_143[3] = {
+    1073741824, 1518500250, 2147483647};
+
+static const int32_t rr_block_linear_s4_144[3] = {
+    0, -3, 2};
+
+static const int32_t rr_block_linear_s4_145[6] = {
+    -49921, 13533, 29499, 82294, -949, 8000};
+
+static const int32_t rr_block_linear_s4_146[2] = {
     1, 2};
 
-static const uint8_t rr_block_linear_s4_141[1] = {
+static const uint8_t rr_block_linear_s4_147[1] = {
     17};
 
-static const int32_t rr_block_linear_s4_142[1] = {
+static const int32_t rr_block_linear_s4_148[1] = {
     15};
 
-static const uint8_t rr_block_linear_s4_143[2] = {
+static const uint8_t rr_block_linear_s4_149[2] = {
     1, 0};
 
-static const uint8_t rr_block_linear_s4_144[2] = {
+static const uint8_t rr_block_linear_s4_150[2] = {
     16, 0};
 
-static const uint8_t rr_block_linear_s4_145[1] = {
+static const uint8_t rr_block_linear_s4_151[1] = {
     1};
 
-static const rr_case rr_block_linear_s4_cases[37] = {
+static const uint8_t rr_block_linear_s4_152[9] = {
+    127, 0, 1, 1, 1, 1, 1, 1, 1};
+
+static const rr_case rr_block_linear_s4_cases[39] = {
     {1, "plain codes, exact", 0, {rr_block_linear_s4_0, rr_block_linear_s4_1, 0, 0, 0, rr_block_linear_s4_2, rr_block_linear_s4_3},
      {1, 3, 5, 0, 1, 0, 0, 32}, rr_block_linear_s4_4, 3, 4},
     {2, "a zero point a row", 0, {rr_block_linear_s4_0, rr_block_linear_s4_1, rr_block_linear_s4_5, 0, 0, rr_block_linear_s4_2, rr_block_linear_s4_3},
@@ -1016,20 +1042,24 @@ static const rr_case rr_block_linear_s4_cases[37] = {
      {2, 3, 81, 32, 3, 1, 2, 32}, rr_block_linear_s4_135, 6, 4},
     {30, "long rows, more than fit a workspace of one row", 0, {rr_block_linear_s4_136, rr_block_linear_s4_137, 0, 0, 0, rr_block_linear_s4_70, rr_block_linear_s4_138},
      {3, 2, 1401, 0, 1, 0, 1, 32}, rr_block_linear_s4_139, 6, 4},
-    {31, "shift 15: a shift lies beyond 14", 1, {rr_block_linear_s4_140, rr_block_linear_s4_141, 0, 0, 0, rr_block_linear_s4_24, rr_block_linear_s4_142},
+    {31, "signed group scales, -128 among them", 0, {rr_block_linear_s4_140, rr_block_linear_s4_141, 0, rr_block_linear_s4_142, 0, rr_block_linear_s4_143, rr_block_linear_s4_144},
+     {2, 3, 37, 16, 3, 2, 0, 32}, rr_block_linear_s4_145, 6, 4},
+    {32, "shift 15: a shift lies beyond 14", 1, {rr_block_linear_s4_146, rr_block_linear_s4_147, 0, 0, 0, rr_block_linear_s4_24, rr_block_linear_s4_148},
      {1, 1, 2, 0, 1, 0, 0, 32}, 0, 0, 1},
-    {32, "multiplier 9: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_block_linear_s4_140, rr_block_linear_s4_141, 0, 0, 0, rr_block_linear_s4_65, rr_block_linear_s4_66},
+    {33, "multiplier 9: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_block_linear_s4_146, rr_block_linear_s4_147, 0, 0, 0, rr_block_linear_s4_65, rr_block_linear_s4_66},
      {1, 1, 2, 0, 1, 0, 0, 32}, 0, 0, 1},
-    {33, "a group of scale 0: a group has scale 0", 1, {rr_block_linear_s4_140, rr_block_linear_s4_141, 0, rr_block_linear_s4_143, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
+    {34, "a group of scale 0: a group has scale 0", 1, {rr_block_linear_s4_146, rr_block_linear_s4_147, 0, rr_block_linear_s4_149, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
      {1, 1, 2, 1, 2, 0, 0, 32}, 0, 0, 1},
-    {34, "an exponent of 16: an exponent lies beyond 15", 1, {rr_block_linear_s4_140, rr_block_linear_s4_141, 0, rr_block_linear_s4_144, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
+    {35, "an exponent of 16: an exponent lies beyond 15", 1, {rr_block_linear_s4_146, rr_block_linear_s4_147, 0, rr_block_linear_s4_150, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
      {1, 1, 2, 1, 2, 1, 0, 32}, 0, 0, 1},
-    {35, "too few blocks: the number of blocks is not that of the row", 1, {rr_block_linear_s4_140, rr_block_linear_s4_141, 0, rr_block_linear_s4_145, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
+    {36, "too few blocks: the number of blocks is not that of the row", 1, {rr_block_linear_s4_146, rr_block_linear_s4_147, 0, rr_block_linear_s4_151, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
      {1, 1, 2, 1, 1, 0, 0, 32}, 0, 0, 1},
-    {36, "activations 3: activations is none of 0, 1, 2, or power_of_two none of 0, 1", 1, {rr_block_linear_s4_140, rr_block_linear_s4_141, 0, 0, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
+    {37, "activations 3: activations is none of 0, 1, 2, or power_of_two none of 0, 1", 1, {rr_block_linear_s4_146, rr_block_linear_s4_147, 0, 0, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
      {1, 1, 2, 0, 1, 0, 3, 32}, 0, 0, 1},
-    {37, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_block_linear_s4_140, rr_block_linear_s4_141, 0, 0, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
+    {38, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_block_linear_s4_146, rr_block_linear_s4_147, 0, 0, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
      {1, 1, 2, 0, 1, 0, 0, 5}, 0, 0, 1},
+    {39, "a signed group scale of 0", 1, {rr_block_linear_s4_140, rr_block_linear_s4_141, 0, rr_block_linear_s4_152, 0, rr_block_linear_s4_143, rr_block_linear_s4_144},
+     {2, 3, 37, 16, 3, 2, 0, 32}, 0, 0, 1},
 };
 
 static int32_t rr_block_linear_s4_call(const rr_case *c, void *out)

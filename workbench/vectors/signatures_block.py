@@ -14,8 +14,9 @@ def _block_linear(name: str, codes: str) -> Signature:
         "OP-BLOCK-LINEAR",
         "y = clamp(requantize_wide(values @ weights^T, multiplier[row], shift[row]) + bias), weights = "
         "(codes - zero_point[row]) * factor of their block. The factor is 1 without block_scale, else "
-        "block_scale (factors 0) or 2^block_scale (1). activations 0 static: a holds int8 or int16 codes; "
-        "1 token, 2 mx: a holds int32 values, quantized first as by token_codes or mx_codes. shift -31..14.",
+        "block_scale (factors 0), 2^block_scale (1) or block_scale as int8 (2). activations 0 static: a "
+        "holds int8 or int16 codes; 1 token, 2 mx: a holds int32 values, quantized first as by token_codes "
+        "or mx_codes. shift -31..14.",
         (
             Input("a", "int32", ("rows", "k")),
             Input("codes", codes, ("n", "k")),

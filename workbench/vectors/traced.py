@@ -113,6 +113,7 @@ TRACED: dict[str, Traced] = {t.name: t for t in (
     _small_hrm("w6c"),
     _small_hrm("w3c"),
     _small_hrm("ternary"),
+    _small_hrm("w4g16s"),
 )}  # fmt: skip
 
 
