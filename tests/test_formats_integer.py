@@ -18,8 +18,7 @@ from refimpl.models.recursion import run
 from refimpl.ops import block_linear as spec_block
 from refimpl.ops import online as spec_online
 from refimpl.params import Linear, Norm, Rescale
-from refimpl.quantize.blocks import block_linear
-from refimpl.quantize.lower import lower
+from refimpl.quantize.lower import block_linear, lower
 from workbench.networks import find_network
 from workbench.tasks.sets import evaluation_set
 

@@ -5,7 +5,6 @@ from refimpl.formats.activations import (
     CARRIES,
     ActivationFormat,
     Carry,
-    carry_name,
     parse_activations,
     parse_carry,
 )
@@ -23,6 +22,6 @@ from refimpl.formats.weights import QuantizedWeights, StoredWeights, WeightForma
 
 __all__ = [
     "ACTIVATIONS", "CARRIES", "EXACT", "FLOAT32", "FORMATS", "ActivationFormat", "Carry", "Format",
-    "QuantizedWeights", "StoredWeights", "WeightFormat", "as_format", "carry_name", "parse_activations",
+    "QuantizedWeights", "StoredWeights", "WeightFormat", "as_format", "parse_activations",
     "parse_carry", "parse_format", "parse_rounding", "parse_weights",
 ]  # fmt: skip

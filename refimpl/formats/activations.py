@@ -63,6 +63,7 @@ _ALL: tuple[ActivationFormat, ...] = (
 )
 ACTIVATIONS = {fmt.name: fmt for fmt in _ALL}
 CARRIES: dict[str, Carry] = {"c16": "int16", "c8": "int8", "cf": "float"}
+CARRY_NAMES = {carry: name for name, carry in CARRIES.items()}
 _ALIASES = {"float": FLOAT_ACTIVATIONS}
 _CARRY_ALIASES = {"int16": "c16", "int8": "c8", "float": "cf"}
 
@@ -81,8 +82,3 @@ def parse_carry(name: str) -> Carry:
     if found is None:
         raise unknown_name("carry format", name, CARRIES)
     return found
-
-
-def carry_name(carry: Carry) -> str:
-    """The one spelling of a carry."""
-    return next(name for name, value in CARRIES.items() if value == carry)

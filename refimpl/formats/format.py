@@ -20,10 +20,10 @@ from refimpl.fixedpoint import ROUNDINGS, Rounding
 from refimpl.formats import groups, mx, signed_groups, symmetric, zero_points
 from refimpl.formats.activations import (
     ACTIVATIONS,
+    CARRY_NAMES,
     FLOAT_ACTIVATIONS,
     ActivationFormat,
     Carry,
-    carry_name,
     parse_activations,
     parse_carry,
 )
@@ -95,7 +95,7 @@ class Format:
         """The one spelling."""
         if self == FLOAT32:
             return EXACT
-        parts = [self.weights.name, self.activations.name, carry_name(self.carry)]
+        parts = [self.weights.name, self.activations.name, CARRY_NAMES[self.carry]]
         parts += [self.rounding] * (self.rounding != "double")
         return "+".join(["-".join(parts), *(f"{name}={fmt.name}" for name, fmt in self.overrides)])
 

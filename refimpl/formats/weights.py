@@ -1,11 +1,8 @@
 """What every weight format is: codes of some width, and what each row carries beside them.  Spec: section 7.
 
-One file of this package a family; each says how real weights become published codes and scales
-(:meth:`WeightFormat.quantize`), what an image stores of them (:meth:`WeightFormat.stored`) and which parts
-a row has (``bits``, ``block``, ``zero_point``, ``factors``).  Bytes, bounds, tiles and costs follow from
-those parts and are computed in one place each.
-
-Rounding is half to even, as in the published code.
+One file of this package a family: how real weights become published codes and scales, what an image stores of
+them, and which parts a row has.  Bytes, bounds, tiles and costs follow from those parts.  Rounding is half to
+even, as in the published code.
 """
 
 from __future__ import annotations
@@ -89,11 +86,6 @@ class WeightFormat(ABC):
     def plain(self) -> bool:
         """One scale a row and nothing else: OP-LINEAR takes the codes as they are, in an int32 sum."""
         return not self.zero_point and self.factors is None
-
-    @property
-    def row_parts(self) -> tuple[str, ...]:
-        """Names of the sections that a linear has beside codes, multiplier and shift."""
-        return ("zero_point",) * self.zero_point + ("block_scale",) * (self.factors is not None)
 
     def blocks(self, inner: int) -> int:
         """Blocks of a row of ``inner`` inputs; the last may be short."""

@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl import float_params
-from refimpl.block_params import TOKEN_CODE_MAX, BlockLinear, Int8Norm, Keep
+from refimpl.block_params import TOKEN_CODE_MAX, BlockLinear, Int8Norm, Keep, Online
 from refimpl.errors import InputError
 from refimpl.fixedpoint import LOGIT_FRAC_BITS, STATE_FRAC_BITS, Rounding
 from refimpl.formats import ActivationFormat, Format, QuantizedWeights, WeightFormat, as_format, parse_weights
 from refimpl.models.tree import Attention, Block, Embedding, Head, Model, SwiGLU
 from refimpl.ops.int8_norm import stored_as_int8
 from refimpl.params import Int16s, Linear, Norm, Rescale, RowTable
-from refimpl.quantize.blocks import block_linear
 from refimpl.quantize.bounds import prove
 from refimpl.quantize.calibrate import Calibration
 from refimpl.quantize.rescales import (
@@ -32,10 +31,33 @@ from refimpl.quantize.rescales import (
 Float64s = npt.NDArray[np.float64]
 QuantizeRule = Callable[[float_params.Linear, WeightFormat], QuantizedWeights]
 PROBABILITY_ONE = 65536
+WIDE_SHIFT_MAX = 14
 STATE_UNIT = 2.0**-STATE_FRAC_BITS
 LOGIT_UNIT = 2.0**-LOGIT_FRAC_BITS
 # Identity of requantize in both rounding rules: 2^30 * 2^(1 - 31) = 1.
 IDENTITY = (2**30, 1)
+
+
+def block_linear(
+    p: float_params.Linear,
+    fmt: WeightFormat,
+    online: Online,
+    in_unit: float,
+    out_scale: Float64s,
+    out_bits: int,
+) -> BlockLinear:
+    """Lower one linear; ``in_unit`` is the real value of one activation code."""
+    stored = fmt.stored(p.weight, p.name)
+    multiplier, shift = multipliers_and_shifts(stored.row_scale * in_unit / out_scale, p.name)
+    dead = ~stored.codes.any(axis=1) & (stored.zero_point is None)
+    multiplier[dead], shift[dead] = 0, 0
+    if shift.max(initial=0) > WIDE_SHIFT_MAX:
+        raise InputError(f"{p.name}: an output scale needs shift {shift.max()}, above {WIDE_SHIFT_MAX}.")
+    bias = None if p.bias is None else np.rint(p.bias / out_scale).astype(np.int32)
+    return BlockLinear(
+        p.name, fmt.bits, stored.codes, stored.zero_point, fmt.block, stored.block_scale,
+        fmt.factors or "scale", bias, multiplier, shift, out_bits, online,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
