@@ -72,7 +72,7 @@ def test_a_part_too_small_is_refused_by_name_of_what_it_holds(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     program = program_of(load_part("mps2-an500"), KERNELS)
-    folder = small_part(tmp_path, 40)
+    folder = small_part(tmp_path, 36)
     assert main(["run", "--part", "small", "--catalogue", str(folder), "--no-fidelity"]) == 1
     said = " ".join(capsys.readouterr().out.split())
     assert f"{STATICS} {program.statics.count:,}, {STACK} {program.stack.count:,}" in said
