@@ -13,7 +13,7 @@ from mcusim.account import CODE, STACK, STATICS
 from mcusim.cores import Target
 from mcusim.parts import load_part
 from mcusim.planner.target import target_of
-from mcusim.program import Program, builds, program_of
+from mcusim.program import builds, program_of
 
 KIB = 1024
 KERNELS = "mlp-w4-int16"
@@ -102,9 +102,9 @@ def test_the_verdict_says_which_memories_are_used_and_what_the_internal_ones_hol
     assert "external flash (assumed, 128.00 MiB); internal memory alone does not fit." in said
 
 
-def test_a_program_counts_what_it_holds() -> None:
-    code, statics, stack = (builds()[0][0].code, builds()[0][0].statics, builds()[0][0].stack)
-    part = load_part("mps2-an500")
-    program: Program = program_of(part, builds()[0][0].kernels)
-    assert program.bytes >= code + statics + stack
-    assert program.in_sram == program.statics.count + program.stack.count
+def test_a_program_is_the_measured_row_of_its_target_and_kernels() -> None:
+    (row,) = (build for build in builds()[0] if (build.target, build.kernels) == ("cortex-m7", KERNELS))
+    program = program_of(load_part("mps2-an500"), KERNELS)
+    assert (program.code.count, program.statics.count, program.stack.count) == (row.code, row.statics, row.stack)
+    assert program.bytes == row.code + row.statics + row.stack
+    assert program.in_sram == row.statics + row.stack
