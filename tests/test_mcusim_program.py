@@ -105,6 +105,7 @@ def test_the_verdict_says_which_memories_are_used_and_what_the_internal_ones_hol
 def test_a_program_is_the_measured_row_of_its_target_and_kernels() -> None:
     (row,) = (build for build in builds()[0] if (build.target, build.kernels) == ("cortex-m7", KERNELS))
     program = program_of(load_part("mps2-an500"), KERNELS)
-    assert (program.code.count, program.statics.count, program.stack.count) == (row.code, row.statics, row.stack)
+    found = program.code.count, program.statics.count, program.stack.count
+    assert found == (row.code, row.statics, row.stack)
     assert program.bytes == row.code + row.statics + row.stack
     assert program.in_sram == row.statics + row.stack
