@@ -16,6 +16,8 @@ from cross_tools import require
 from refimpl import fast
 from refimpl.__main__ import main
 from refimpl.errors import InputError
+from refimpl.image import Image
+from refimpl.model_image import read_config
 from refimpl.models.halting import parse_stop
 from refimpl.models.recursion import solve
 from workbench import stopping
@@ -223,3 +225,12 @@ def test_firmware_relabels_and_undoes_alike(name: str, tmp_path: Path) -> None:
         assert (to == new.apply(puzzle)).all()
         call(c.rr_relabel_undo, tables, to, back)
         assert (back == puzzle).all()
+
+
+def test_quantize_writes_the_rule_into_the_image(tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    assert main(["quantize", "sudoku9-mlp", str(path), "--stop", "head+settled"]) == 0
+    network = find_network("sudoku9-mlp")
+    rule = network.stop_rule("head+settled", "w4c-a8-c16")
+    assert rule.t > 0
+    assert read_config(Image(path.read_bytes(), "image"))[0].stop == rule

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from refimpl.errors import InputError
-from refimpl.formats import Format
+from refimpl.formats import Format, as_format
 from refimpl.models.config import ModelConfig
 from refimpl.quantize.calibrate import calibrate as absmax_of
 from workbench.calibrations import write_calibration
@@ -107,8 +107,10 @@ def save_calibration(network: Network, path: Path | None = None) -> Path:
     return target
 
 
-def quantize(network: Network, format: Format | str = "w4c") -> bytes:
+def quantize(network: Network, format: Format | str = "w4c", stop: str = "fixed") -> bytes:
     """Return the flash image of a network in a format, such as ``w4g32-a8d-c8``.
+
+    ``stop`` is the rule it carries, such as ``head+settled,t=90``; without t the calibrated one is taken.
 
     Raises
     ------
@@ -118,7 +120,7 @@ def quantize(network: Network, format: Format | str = "w4c") -> bytes:
     too_large = beyond(network.config, "integer")
     if too_large:
         raise InputError(f"{network.name}: {'; '.join(too_large)}.")
-    return network.image(format)
+    return network.image(format, network.stop_rule(stop, str(as_format(format))))
 
 
 def evaluate(

@@ -69,6 +69,8 @@ def add_quantize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", help="shipped network, folder, or preset (seeded weights)")
     parser.add_argument("output", type=Path, help="flash image to write")
     add_format_flags(parser)
+    parser.add_argument("--stop", default="fixed", help="stop rule that the image carries, such as "
+                        "head+settled (default fixed: none)")  # fmt: skip
     parser.add_argument("--bounds", action="store_true", help="print the proved bound of every accumulator")
     examples(parser, "sudoku9-mlp out.img", "sudoku9-mlp out.img --weights w8c --bounds")
 
@@ -77,7 +79,7 @@ def run_quantize(args: argparse.Namespace) -> int:
     """Lower, prove the accumulator bounds, write the image."""
     network = load(args.network)
     fmt = stated_format(args, parse_format("w4c"))
-    image = quantize(network, fmt)
+    image = quantize(network, fmt, args.stop)
     write_file(args.output, image)
     print(f"{args.output}: {len(image):,} bytes, {fmt}.")
     for remark in remarks(network.config):

@@ -20,7 +20,7 @@ from refimpl.float_params import build_model
 from refimpl.formats import Format, as_format
 from refimpl.model_image import ImageMeta, to_image
 from refimpl.models.config import ModelConfig
-from refimpl.models.halting import StopRule, parse_stop
+from refimpl.models.halting import FIXED, StopRule, parse_stop
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import Calibration, calibrate
 from refimpl.quantize.lower import lower
@@ -136,11 +136,11 @@ class Network:
         """Lower to integer parameters."""
         return lower(self.float_model, format, self.calibration)
 
-    def image(self, format: Format | str) -> bytes:
-        """The flash image in a format."""
+    def image(self, format: Format | str, stop: StopRule = FIXED) -> bytes:
+        """The flash image in a format, with the stop rule that its runs end by."""
         spelled = str(as_format(format))
         meta = ImageMeta(self.name, spelled, self.calibration.source, self.config.task, self.trained)
-        return to_image(self.integer_model(format), meta)
+        return to_image(self.integer_model(format).with_stop(stop), meta)
 
 
 def find_network(name: str) -> Network:

@@ -26,11 +26,12 @@ int main(void)
 #ifdef RR_WITH_VECTORS
     failures += rr_run_vectors(sh_write);
 #endif
-    for (uint32_t i = 0; i < sizeof rr_traces / sizeof rr_traces[0]; i++)
-        if (rr_traces[i].image_crc32 == rr_crc32(rr_flash_image, rr_traces[i].image_bytes)) {
-            failures += rr_check_trace(&rr_traces[i], rr_flash_image, &arena, RR_STEPS, sh_write) != 0;
-            checked++;
-        }
+    for (uint32_t i = 0; i < sizeof rr_traces / sizeof rr_traces[0]; i++) {
+        if (rr_traces[i].image_crc32 != rr_crc32(rr_flash_image, rr_traces[i].image_bytes)) continue;
+        if (RR_STEPS && rr_traces[i].stop[0]) continue; /* a run cut short is one whose work is counted: one trace */
+        failures += rr_check_trace(&rr_traces[i], rr_flash_image, &arena, RR_STEPS, sh_write) != 0;
+        checked++;
+    }
     if (!checked) sh_write("the image in flash belongs to no trace\n");
     return failures || !checked;
 }
