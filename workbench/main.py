@@ -21,6 +21,7 @@ COMMANDS = {
     "diagnose": Command("workbench.lab.diagnose", "where and why accuracy is lost"),
     "curves": Command("workbench.lab.curves", "training curves of networks as SVG"),
     "engines": Command("workbench.engines", "rounding rules of installed inference engines"),
+    "certify": Command("workbench.certify.cli", "a certificate for a port of the operators"),
     "vectors": Command("workbench.vectors.cli", "check, refresh or export golden vectors"),
 }  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""Certificates of ports: what was declared, what was computed, what came out."""
