@@ -32,6 +32,8 @@ FORMS = (
     (LEARNED, "w4an-a16", "fixed"),
     (HRM, "w4g3-a8d", "head+settled,t=3,over=step"),
     (TRM, "mxint4-amx", "head"),
+    (HRM, "w4g3s-a16", "fixed"),
+    (TRM, "w3c", "fixed"),
 )
 
 
