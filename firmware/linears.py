@@ -19,17 +19,19 @@ from mcusim.timing import TERM_OF_COUNT, OperatorCounts, instructions
 from workbench.counting import Counts
 
 FITTED_AT = "512-64-64"
-# Two numbers of tokens tell what is paid once from what every token pays, K = 96 a MAC from an output, and
-# K = 95 the end of a row that is no whole word or vector.
-FITTED = (FITTED_AT, "512-64-8", "96-64-64", "96-64-8", "95-64-64")
+# Two numbers of tokens tell what is paid once from what every token pays, K = 96 a MAC from an output, K = 95
+# and 110 the end of a row that is no whole word or vector, 7 tokens a pair that is not full.
+FITTED = (FITTED_AT, "512-64-8", "96-64-64", "96-64-8", "95-64-64", "95-64-8", "110-64-16", "96-64-7")
 HELD_OUT = ("97-1024-97", "97-1024-81", "97-1024-5", "1536-512-97", "1536-512-81", "1536-512-5", "99-33-7")
 TOLERANCE = 0.05
 # Which terms of mcusim's model a kernel of rr_dot_*.c has.
 TERMS = {
-    "plain": ("weight", "channel"),
-    "dsp": ("weight", "channel", "past_word"),
-    "mve": ("weight", "channel", "to_vector"),
+    "plain": ("weight", "channel", "pair"),
+    "dsp": ("weight", "loose_word", "channel", "pair", "past_word"),
+    "mve": ("weight", "loose_vector", "channel", "pair", "tail"),
 }
+# Terms that are a MAC done for nothing, and cost what a MAC costs.
+IDLE = {"plain": ("odd",), "dsp": ("odd",), "mve": ("odd", "to_vector")}
 MEASURED = "this project's firmware: gcc -O2, counted on the emulator (docs/validation.md)"
 
 
@@ -39,7 +41,7 @@ def shape_counts(shape: str, bits: int) -> OperatorCounts:
     outputs = channels * tokens
     work = Work()
     work.charge(Counts(macs=outputs * inner, requantizations=outputs, weight_elements=channels * inner))
-    work.charge_rows(outputs, inner, channels)
+    work.charge_rows(outputs, inner, channels, bits)
     return operator_counts(work, bits, 0)
 
 
@@ -49,8 +51,10 @@ def fit(kernel: str, counted: Mapping[str, int]) -> dict[str, float]:
     rows = []
     for shape in FITTED:
         c = shape_counts(shape, int(form[1:]))
-        units = (getattr(c, name) for name, term in TERM_OF_COUNT.items() if term in TERMS[kind])
-        rows.append([c.macs, c.requantizations, *units])
+        units = {term: getattr(c, name) for name, term in TERM_OF_COUNT.items()}
+        macs = c.macs + sum(units[term] for term in IDLE[kind])
+        outputs = c.requantizations + (units["to_quad"] if kind == "mve" else 0)
+        rows.append([macs, outputs, *(units[term] for term in TERMS[kind])])
     counts = np.array([counted[shape] for shape in FITTED], float)
     solved = np.linalg.lstsq(np.array(rows, float) / counts[:, None], np.ones(len(FITTED)), rcond=None)[0]
     return dict(zip(("mac", "output", *TERMS[kind]), map(float, solved), strict=True))
@@ -60,6 +64,8 @@ def fitted_kernel(kernel: str, counted: Mapping[str, int]) -> tuple[Kernel, Figu
     """The kernel as a row of a core file, and the instructions of an output; as precise as the files are."""
     _, kind, form = kernel.split("-")
     terms = fit(kernel, counted)
+    terms |= dict.fromkeys(IDLE[kind], terms["mac"])
+    terms |= {"to_quad": terms["output"]} if kind == "mve" else {}
     at_fit = counted[FITTED_AT] / shape_counts(FITTED_AT, 8).macs
     inner, _, tokens = map(int, FITTED_AT.split("-"))
     row = Kernel(
@@ -67,7 +73,7 @@ def fitted_kernel(kernel: str, counted: Mapping[str, int]) -> tuple[Kernel, Figu
         inner=inner,
         instructions_per_mac=figure(at_fit, 4),
         tokens=tokens,
-        terms={term: figure(terms[term], 2) for term in TERMS[kind]},
+        terms={term: figure(terms[term], 3) for term in terms if term not in ("mac", "output")},
     )
     return row, figure(terms["output"], 1)
 

@@ -90,7 +90,7 @@ def difference(name: str, predicted: float, counted: int) -> str:
 
 def fit_section(linears: dict[str, dict[str, int]]) -> str:
     """What every kernel costs for one unit, as fitted."""
-    names = ("mac", "output", "weight", "channel", "past_word", "to_vector")
+    names = ("mac", "output", "weight", "loose_word", "loose_vector", "channel", "pair", "past_word", "tail")
     rows = []
     for kernel, counted in linears.items():
         terms = fit(kernel, counted)

@@ -20,7 +20,7 @@ class OperatorCounts:
     ``macs_w8a8`` / ``macs_w4a8`` are those of linears, by weight format; ``macs_a8a8`` are of q k^T,
     ``macs_a16a8`` of P V.  ``elements`` counts additions, rotations and copies,
     ``calls`` the kernels called; ``rescales`` are those requantizations that are an operator of their own
-    and not the end of a matrix kernel.  ``weights``, ``channels``, ``past_word`` and ``to_vector`` are of
+    and not the end of a matrix kernel.  ``weights`` to ``loose_vectors`` are of
     linears (:data:`mcusim.cores.LINEAR_KINDS`).  ``weight_bytes`` are
     read from the image, ``row_bytes`` from embedding rows, ``arena_bytes`` are read and written in the
     arena.
@@ -39,8 +39,14 @@ class OperatorCounts:
     rescales: int = 0
     weights: int = 0
     channels: int = 0
+    pairs: int = 0
+    odd: int = 0
+    to_quad: int = 0
     past_word: int = 0
     to_vector: int = 0
+    tails: int = 0
+    loose_words: int = 0
+    loose_vectors: int = 0
     weight_bytes: int = 0
     row_bytes: int = 0
     arena_bytes: int = 0
@@ -66,8 +72,14 @@ WORK_OF_COUNT = {
 TERM_OF_COUNT = {
     "weights": "weight",
     "channels": "channel",
+    "pairs": "pair",
+    "odd": "odd",
+    "to_quad": "to_quad",
     "past_word": "past_word",
     "to_vector": "to_vector",
+    "tails": "tail",
+    "loose_words": "loose_word",
+    "loose_vectors": "loose_vector",
 }
 
 

@@ -67,7 +67,7 @@ $(BUILD)/%.bench: arm/bench.c arm/startup.c $(OPS) $(HEADERS) $(BUILD)/count.so
 
 # Shapes K-N-TOKENS: a kernel is fitted on the first, and tested on the others where a core file describes it
 # (firmware/linears.py).
-FITTED = 512-64-64 512-64-8 96-64-64 96-64-8 95-64-64
+FITTED = 512-64-64 512-64-8 96-64-64 96-64-8 95-64-64 95-64-8 110-64-16 96-64-7
 HELD_OUT = 97-1024-97 97-1024-81 97-1024-5 1536-512-97 1536-512-81 1536-512-5 99-33-7
 USED_KERNELS = m7-dsp-s8 m7-dsp-s4 m55-mve-s8 m55-mve-s4
 BENCHES = $(foreach kernel,$(USED_KERNELS),$(addprefix $(kernel)-,$(FITTED) $(HELD_OUT))) \

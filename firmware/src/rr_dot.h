@@ -19,7 +19,7 @@
 #endif
 
 enum {
-    RR_STAGED_ROW = RR_MAX_K + 16,        /* a row and zeros to the end of its last vector */
+    RR_STAGED_ROW = RR_MAX_K + 32,        /* a row, and room for the vector that ends it */
     RR_STAGED_KEYS = RR_MAX_K / 2 / 16 * 16, /* columns of values are staged this many keys at a time */
     RR_DOT_ROWS = 96                      /* rows of activations whose sums are kept at once; even */
 };

@@ -12,12 +12,6 @@
 
 rr_staging rr_stage;
 
-/* Zeros behind a row of k codes, up to the end of its last vector. */
-static void rr_stage_end(int32_t row, int32_t k)
-{
-    for (int32_t i = k; i & 15; i++) rr_stage.rows[RR_STAGED_AT(row, i)] = 0;
-}
-
 #if defined(RR_KERNEL_DSP)
 
 static inline int16x2_t rr_odd_bytes(uint32_t bytes)
@@ -60,27 +54,27 @@ static int32_t rr_stage_words_s4(const uint8_t *from, int32_t k, int32_t row)
 
 #elif defined(RR_KERNEL_MVE)
 
+/* The last vector of a row ends in zeros. */
 static int32_t rr_stage_words_s8(const int8_t *from, int32_t k, int32_t row)
 {
     int8_t *to = rr_stage.rows + RR_STAGED_AT(row, 0);
-    int32_t i = 0;
-    for (; i + 16 <= k; i += 16) vst1q_s8(to + i, vld1q_s8(from + i));
-    return i;
+    for (int32_t i = 0; i < k; i += 16) vst1q_s8(to + i, vldrbq_z_s8(from + i, vctp8q((uint32_t)(k - i))));
+    return k;
 }
 
 /* 32 nibbles from 16 bytes: the low ones and the high ones take turns. */
 static int32_t rr_stage_words_s4(const uint8_t *from, int32_t k, int32_t row)
 {
     int8_t *to = rr_stage.rows + RR_STAGED_AT(row, 0);
-    int32_t i = 0;
-    for (; i + 32 <= k; i += 32, from += 16) {
-        const int8x16_t bytes = vreinterpretq_s8_u8(vld1q_u8(from));
+    const int32_t whole = k & ~1; /* the last code of an odd row shares its byte with the next row */
+    for (int32_t i = 0; i < whole; i += 32, from += 16) {
+        const int8x16_t bytes = vreinterpretq_s8_u8(vldrbq_z_u8(from, vctp8q((uint32_t)(whole - i) / 2)));
         int8x16x2_t codes;
         codes.val[0] = vshrq_n_s8(vshlq_n_s8(bytes, 4), 4);
         codes.val[1] = vshrq_n_s8(bytes, 4);
         vst2q_s8(to + i, codes);
     }
-    return i;
+    return whole;
 }
 
 #else
@@ -159,7 +153,9 @@ void rr_stage_row(rr_codes *codes, int32_t k, int32_t row)
     if (codes->bits == 8) rr_stage_s8(codes, k, row);
     else if (codes->bits == 4) rr_stage_s4(codes, k, row);
     else rr_stage_any(codes, k, row);
-    rr_stage_end(row, k);
+#if defined(RR_KERNEL_MVE)
+    vst1q_s8(rr_stage.rows + RR_STAGED_AT(row, k), vdupq_n_s8(0)); /* a row ends in zeros, up to its last vector */
+#endif
 }
 
 int32_t rr_stage_column(const int8_t *v, int32_t count, int32_t step, int32_t column)

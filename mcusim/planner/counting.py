@@ -41,9 +41,9 @@ class CountingMachine:
         self.times = 1
         self._lifetimes = Lifetimes()
 
-    def bits(self, leaf: Leaf) -> int:
-        """Bits of a stored code of a linear."""
-        return self.format.weights_at(leaf.name).bits
+    def bits(self, name: str) -> int:
+        """Bits of a stored code of the linear called ``name``."""
+        return self.format.weights_at(name).bits
 
     def _on_event(self, event: Event) -> None:
         self._charge(event.site or event.op, event.counts, event.input_bytes + event.output_bytes)
@@ -52,7 +52,7 @@ class CountingMachine:
         elif event.op == "linear":
             outputs, channels = event.counts.requantizations, event.shape[-1]
             self.ledger.sites[event.site].charge_rows(
-                outputs, event.counts.macs // outputs, channels, self.times
+                outputs, event.counts.macs // outputs, channels, self.bits(event.site), self.times
             )
 
     def _charge(self, site: str, counts: Counts, arena_bytes: int = 0) -> None:
@@ -94,7 +94,7 @@ class CountingMachine:
     def stage(self, leaf: Leaf, rows: int, columns: int) -> Staged:
         if not self.choices.staged or leaf.name in self.resident:
             return Staged(leaf, ())
-        tile = -(-min(rows, leaf.shape[0]) * min(columns, leaf.shape[1]) * self.bits(leaf) // 8)
+        tile = -(-min(rows, leaf.shape[0]) * min(columns, leaf.shape[1]) * self.bits(leaf.name) // 8)
         return Staged(leaf, tuple(self.alloc(f"{leaf.name} tile {i}", (tile,), "int8") for i in (0, 1)))
 
     def fetch(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile,
@@ -103,7 +103,7 @@ class CountingMachine:
         height = sum(tile.size for tile in rows)
         if leaf.name not in self.resident:
             codes = self.ledger.sites[leaf.name].codes
-            for length, number in code_reads(rows, columns, leaf.shape[1], self.bits(leaf)):
+            for length, number in code_reads(rows, columns, leaf.shape[1], self.bits(leaf.name)):
                 codes[length] += number * self.times
         return replace(leaf, shape=(height, columns.size))
 
@@ -128,7 +128,7 @@ class CountingMachine:
         size = a.shape[0] * leaf.shape[0]
         counts = Counts(macs=work.macs, adds=size, weight_elements=work.weight_elements)
         self._charge(leaf.name, counts, a.size + 2 * 4 * size)
-        self.ledger.sites[leaf.name].charge_rows(size, a.shape[1], leaf.shape[0], self.times)
+        self.ledger.sites[leaf.name].charge_rows(size, a.shape[1], leaf.shape[0], self.bits(leaf.name), self.times)
 
     def finish(self, sums: Array, leaf: Leaf, scales: Scales) -> None:
         self._charge(leaf.name, Counts(requantizations=sums.size), 2 * 4 * sums.size)

@@ -18,7 +18,7 @@ class Work:
     """All applications at one site.
 
     ``counts`` maps fields of :class:`workbench.counting.Counts` to their sums, ``calls`` counts kernels;
-    ``channels``, ``past_word`` and ``to_vector`` are of linears, in the terms of :mod:`mcusim.cores`.
+    ``rows`` are counts of linears in the terms of :mod:`mcusim.cores`.
     ``codes`` and ``constants`` count reads of the image by length in bytes: {length: how many}.
     ``positions`` and ``position_channels`` say how many rows, and how many of their elements, of x were
     computed from embedding rows.
@@ -28,9 +28,7 @@ class Work:
     calls: int = 0
     attention_values: int = 0
     arena_bytes: int = 0
-    channels: int = 0
-    past_word: int = 0
-    to_vector: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
     codes: Counter[int] = field(default_factory=Counter)
     constants: Counter[int] = field(default_factory=Counter)
     positions: int = 0
@@ -41,12 +39,10 @@ class Work:
         self.calls += other.calls * times
         self.attention_values += other.attention_values * times
         self.arena_bytes += other.arena_bytes * times
-        self.channels += other.channels * times
-        self.past_word += other.past_word * times
-        self.to_vector += other.to_vector * times
         pairs = ((self.codes, other.codes), (self.constants, other.constants))
-        for name, number in other.counts.items():
-            self.counts[name] += number * times
+        for mine_of, theirs_of in ((self.counts, other.counts), (self.rows, other.rows)):
+            for name, number in theirs_of.items():
+                mine_of[name] += number * times
         for mine, theirs in pairs:
             for length, number in theirs.items():
                 mine[length] += number * times
@@ -59,11 +55,10 @@ class Work:
             if number:
                 self.counts[name] += number * times
 
-    def charge_rows(self, outputs: int, inner: int, channels: int, times: int = 1) -> None:
-        """Add the shape of ``times`` linears: ``outputs`` sums over ``inner`` products."""
-        self.channels += channels * times
-        self.past_word += inner % 4 * outputs * times
-        self.to_vector += -inner % 16 * outputs * times
+    def charge_rows(self, outputs: int, inner: int, channels: int, bits: int, times: int = 1) -> None:
+        """Add the shape of ``times`` linears: ``outputs`` sums over ``inner`` products, weights of ``bits``."""
+        for name, number in row_counts(outputs, inner, channels, bits).items():
+            self.rows[name] += number * times
 
     @property
     def code_bytes(self) -> int:
@@ -72,6 +67,28 @@ class Work:
     @property
     def constant_bytes(self) -> int:
         return total_bytes(self.constants)
+
+
+WORD, VECTOR = 4, 16  # inputs that a DSP kernel and a Helium kernel multiply at once
+QUAD = 4  # tokens of one output that Helium requantizes at once
+
+
+def row_counts(outputs: int, inner: int, channels: int, bits: int) -> dict[str, int]:
+    """Counts of one linear whose kernel takes tokens and channels in pairs, by field of ``OperatorCounts``."""
+    pairs = (outputs // channels + 1) // 2 * ((channels + 1) // 2)
+    # With int4 and an odd row, every other row begins within a byte and is laid out code by code.
+    alone = channels // 2 if bits < 8 and inner % 2 else 0
+    return {
+        "channels": channels,
+        "pairs": pairs,
+        "odd": (4 * pairs - outputs) * inner,
+        "past_word": 4 * pairs * (inner % WORD),
+        "to_vector": 4 * pairs * (-inner % VECTOR),
+        "tails": pairs * (inner % VECTOR > 0),
+        "loose_words": alone * inner + (channels - alone) * (inner % WORD),
+        "loose_vectors": alone * inner,
+        "to_quad": channels * (-(outputs // channels) % QUAD),
+    }
 
 
 def total_bytes(reads: Counter[int]) -> int:
@@ -153,9 +170,7 @@ def operator_counts(work: Work, weight_bits: int, row_bytes: int) -> OperatorCou
         elements=c["adds"] + c["products"] + c["rope_elements"],
         calls=work.calls,
         weights=c["weight_elements"],
-        channels=work.channels,
-        past_word=work.past_word,
-        to_vector=work.to_vector,
+        **work.rows,
         rescales=0 if c["macs"] or c["attention_macs"] else c["requantizations"],
         weight_bytes=work.code_bytes + work.constant_bytes,
         row_bytes=row_bytes,
