@@ -128,7 +128,8 @@ class CountingMachine:
         size = a.shape[0] * leaf.shape[0]
         counts = Counts(macs=work.macs, adds=size, weight_elements=work.weight_elements)
         self._charge(leaf.name, counts, a.size + 2 * 4 * size)
-        self.ledger.sites[leaf.name].charge_rows(size, a.shape[1], leaf.shape[0], self.bits(leaf.name), self.times)
+        shape = size, a.shape[1], leaf.shape[0]
+        self.ledger.sites[leaf.name].charge_rows(*shape, self.bits(leaf.name), self.times)
 
     def finish(self, sums: Array, leaf: Leaf, scales: Scales) -> None:
         self._charge(leaf.name, Counts(requantizations=sums.size), 2 * 4 * sums.size)

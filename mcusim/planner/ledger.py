@@ -56,7 +56,7 @@ class Work:
                 self.counts[name] += number * times
 
     def charge_rows(self, outputs: int, inner: int, channels: int, bits: int, times: int = 1) -> None:
-        """Add the shape of ``times`` linears: ``outputs`` sums over ``inner`` products, weights of ``bits``."""
+        """Add the shape of ``times`` linears: ``outputs`` sums over ``inner`` products each."""
         for name, number in row_counts(outputs, inner, channels, bits).items():
             self.rows[name] += number * times
 
