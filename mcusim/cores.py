@@ -19,12 +19,12 @@ WORK_KINDS = ("call", "requantize", "rescale", "norm_element", "softmax_element"
 
 
 # What a linear may cost beside its MACs and outputs; a kernel without a figure is charged nothing for it.
-# ``weight``: one weight fetched and laid out for the MACs; ``loose_word``, ``loose_vector``: one laid out alone,
-# outside of whole words or vectors; ``channel``: one output channel begun, whatever the number of tokens;
-# ``pair``: a pair of tokens by a pair of channels begun; ``odd``: one MAC of the token or channel that fills up
-# a pair; ``to_quad``: one output that fills up a vector of four tokens; ``past_word``: one MAC past the last
-# four of a row; ``to_vector``: one lane without work in the last vector of sixteen of a row; ``tail``: one such
-# vector for a pair of tokens by a pair of channels.
+# ``weight``: one weight fetched and laid out for the MACs; ``loose_word``, ``loose_vector``: one laid out
+# alone, outside of whole words or vectors; ``channel``: one output channel begun, whatever the number of
+# tokens; ``pair``: a pair of tokens by a pair of channels begun; ``odd``: one MAC of the token or channel
+# that fills up a pair; ``to_quad``: one output that fills up a vector of four tokens; ``past_word``: one MAC
+# past the last four of a row; ``to_vector``: one lane without work in the last vector of sixteen of a row;
+# ``tail``: one such vector for a pair of tokens by a pair of channels.
 LINEAR_KINDS = ("weight", "loose_word", "loose_vector", "channel", "pair", "odd", "to_quad", "past_word",
                 "to_vector", "tail")  # fmt: skip
 

@@ -74,10 +74,11 @@ def test_a_fit_finds_the_numbers_that_made_its_counts() -> None:
     counts = {}
     for shape in FITTED:
         c = shape_counts(shape, 4)
-        work = (c.macs, c.requantizations, c.weights, c.channels, c.past_word)
-        counts[shape] = sum(n * unit for n, unit in zip(work, (2, 70, 11, 50, 12), strict=True))
+        work = (c.macs + c.odd, c.requantizations, c.weights, c.loose_words, c.channels, c.pairs, c.past_word)
+        counts[shape] = sum(n * unit for n, unit in zip(work, (2, 70, 11, 3, 50, 31, 12), strict=True))
     found = fit("m7-dsp-s4", counts)
-    assert found == pytest.approx({"mac": 2, "output": 70, "weight": 11, "channel": 50, "past_word": 12})
+    made = {"mac": 2, "output": 70, "weight": 11, "loose_word": 3, "channel": 50, "pair": 31, "past_word": 12}
+    assert found == pytest.approx(made)
 
 
 @pytest.mark.cross

@@ -8,7 +8,7 @@ import pytest
 
 from mcusim.figures import Range
 from mcusim.parts import load_part
-from mcusim.planner.ledger import Work
+from mcusim.planner.ledger import Work, row_counts
 from mcusim.timing import TERM_OF_COUNT, OperatorCounts, energy, instructions, time_operator, total_time
 
 H743, AN500, AN547 = load_part("stm32h743"), load_part("mps2-an500"), load_part("mps3-an547")
@@ -54,12 +54,23 @@ def test_a_kernel_that_fetches_weights_again_pays_for_them_and_for_its_channels_
 
 
 @pytest.mark.parametrize(("inner", "past_word", "to_vector"), [(96, 0, 0), (97, 1, 15), (99, 3, 13)])
-def test_rows_that_fill_no_whole_word_or_vector_are_counted_once_an_output(
+def test_rows_that_fill_no_whole_word_or_vector_are_counted_once_an_output_of_full_pairs(
     inner: int, past_word: int, to_vector: int
 ) -> None:
+    """7 tokens by 9 channels are 4 x 5 pairs: 80 outputs for 63."""
     work = Work()
-    work.charge_rows(outputs=70, inner=inner, channels=10, times=2)
-    assert (work.channels, work.past_word, work.to_vector) == (20, 140 * past_word, 140 * to_vector)
+    work.charge_rows(outputs=63, inner=inner, channels=9, bits=8, times=2)
+    names = "channels", "pairs", "odd", "to_quad", "past_word", "to_vector", "tails"
+    found = [work.rows[name] for name in names]
+    tail = 40 if to_vector else 0
+    assert found == [18, 40, 2 * 17 * inner, 18, 160 * past_word, 160 * to_vector, tail]
+
+
+def test_weights_laid_out_alone_are_those_past_a_word_and_every_other_odd_row_of_int4() -> None:
+    assert row_counts(64, 97, 8, 8)["loose_words"] == 8
+    assert row_counts(64, 97, 8, 4)["loose_words"] == 4 * 97 + 4
+    assert row_counts(64, 97, 8, 4)["loose_vectors"] == 4 * 97
+    assert row_counts(64, 98, 8, 4)["loose_vectors"] == 0
 
 
 def test_compute_is_a_range_by_cycles_per_instruction() -> None:

@@ -74,7 +74,7 @@ QUAD = 4  # tokens of one output that Helium requantizes at once
 
 
 def row_counts(outputs: int, inner: int, channels: int, bits: int) -> dict[str, int]:
-    """Counts of one linear whose kernel takes tokens and channels in pairs, by field of ``OperatorCounts``."""
+    """Counts of one linear for kernels that take tokens and channels in pairs, by field of OperatorCounts."""
     pairs = (outputs // channels + 1) // 2 * ((channels + 1) // 2)
     # With int4 and an odd row, every other row begins within a byte and is laid out code by code.
     alone = channels // 2 if bits < 8 and inner % 2 else 0
