@@ -30,6 +30,13 @@ TERMS = {
     "dsp": ("weight", "loose_word", "channel", "pair", "past_word"),
     "mve": ("weight", "loose_vector", "channel", "pair", "tail"),
 }
+
+
+def terms_of(kind: str, form: str) -> tuple[str, ...]:
+    """The terms of a kernel for one format: whole bytes are never laid out alone on Helium."""
+    return tuple(term for term in TERMS[kind] if (form, term) != ("s8", "loose_vector"))
+
+
 # Terms that are a MAC done for nothing, and cost what a MAC costs.
 IDLE = {"plain": ("odd",), "dsp": ("odd",), "mve": ("odd", "to_vector")}
 MEASURED = "this project's firmware: gcc -O2, counted on the emulator (docs/validation.md)"
@@ -54,10 +61,10 @@ def fit(kernel: str, counted: Mapping[str, int]) -> dict[str, float]:
         units = {term: getattr(c, name) for name, term in TERM_OF_COUNT.items()}
         macs = c.macs + sum(units[term] for term in IDLE[kind])
         outputs = c.requantizations + (units["to_quad"] if kind == "mve" else 0)
-        rows.append([macs, outputs, *(units[term] for term in TERMS[kind])])
+        rows.append([macs, outputs, *(units[term] for term in terms_of(kind, form))])
     counts = np.array([counted[shape] for shape in FITTED], float)
     solved = np.linalg.lstsq(np.array(rows, float) / counts[:, None], np.ones(len(FITTED)), rcond=None)[0]
-    return dict(zip(("mac", "output", *TERMS[kind]), map(float, solved), strict=True))
+    return dict(zip(("mac", "output", *terms_of(kind, form)), map(float, solved), strict=True))
 
 
 def fitted_kernel(kernel: str, counted: Mapping[str, int]) -> tuple[Kernel, Figure]:

@@ -28,9 +28,10 @@ int main(void)
 #endif
     for (uint32_t i = 0; i < sizeof rr_traces / sizeof rr_traces[0]; i++) {
         if (rr_traces[i].image_crc32 != rr_crc32(rr_flash_image, rr_traces[i].image_bytes)) continue;
-        if (RR_STEPS && rr_traces[i].stop[0]) continue; /* a run cut short is one whose work is counted: one trace */
+        if (RR_STEPS && rr_traces[i].stop[0]) continue;
         failures += rr_check_trace(&rr_traces[i], rr_flash_image, &arena, RR_STEPS, sh_write) != 0;
         checked++;
+        if (RR_STEPS) break; /* a run cut short is one whose work is counted: one trace, and no look at others */
     }
     if (!checked) sh_write("the image in flash belongs to no trace\n");
     return failures || !checked;
