@@ -228,4 +228,4 @@ def test_a_batched_product_beyond_its_bound_stays_in_integers() -> None:
     """2^24 + 1 is the first integer float32 cannot hold."""
     a = np.array([[[4096, 1]]], np.int32)
     b = np.array([[[4096], [1]]], np.int32)
-    assert_exact(batched_product(a, b, 2**24 + 1), [[[2**24 + 1]]])
+    assert_exact(batched_product(a, b), [[[2**24 + 1]]])
