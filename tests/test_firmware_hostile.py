@@ -132,7 +132,7 @@ def test_sections_that_do_not_fit_the_configuration_are_named(
     [("L.0.mlp.gate_up/shift", 31, "L.0.mlp.gate_up/format"),
      ("H.0.attn.o/multiplier", 5, "H.0.attn.o/format"), ("L.1.mlp.norm/norm", 29, "L.1.mlp.norm/norm"),
      ("L.0.attn.softmax/softmax", 0, "L.0.attn.softmax/softmax"),
-     ("lm_head.input/rescale", -1, "lm_head.input/rescale"), ("q_head/format", 16, "q_head/codes"),
+     ("lm_head.input/rescale", -1, "lm_head.input/rescale"), ("q_head/format", 16, "q_head/format"),
      ("embed_tokens/multiplier", 1, "embed_tokens/multiplier")],
 )  # fmt: skip
 def test_parameters_outside_the_contract_are_named(name: str, value: int, problem: str, load: Load) -> None:
