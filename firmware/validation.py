@@ -196,10 +196,12 @@ every operator in one tile, weights read once a call); equality is a condition f
 
 Instructions of `rr_linear` with staging, dot products and requantization.  mcusim's model of a linear is a
 sum: so much for each MAC, for each output (*requantize* in a core file), for each weight fetched and for each
-output channel begun in one call.  Two terms are for rows that do not fill a word or a vector: a MAC past the
-last whole four of a row (the scalar tail of the DSP kernel), an idle lane of sixteen (the Helium kernel).
+output channel begun in one call.  The kernels take tokens and channels in pairs: *pair* is such a block begun,
+and an odd one is filled up by MACs that are charged like others.  Rows that fill no word or vector cost a MAC
+past the last whole four (*past_word*), or a *tail* for a block (an idle lane of sixteen is charged like a MAC);
+weights that lie across words or bytes are laid out one by one (*loose_word*, *loose_vector*).
 
-Fitted on one layer alone at N = 64: K = 512 and K = 96, each for 64 and for 8 tokens, and K = 95 for 64.
+Fitted on one layer alone at N = 64, written K-N-tokens: {fitted}.
 
 {fit}
 ### Shapes it was not fitted on
@@ -218,8 +220,7 @@ kernels that are not in a core file (plain C, and DSP on Cortex-M55) are predict
 
 Instructions for one unit of work, beside the rows of two core files: `cortex-m7` or `cortex-m55` (column
 CORE), which describe CMSIS-NN's matrix kernels and quote this page for the rest, and `cortex-m7-rr` or
-`cortex-m55-rr`, which describe this firmware.  There *rescale* is the mean of quantize and multiply.  The
-firmware is written to be read, so these are upper ends rather than targets.
+`cortex-m55-rr`, which describe this firmware.  There *rescale* is the mean of quantize and multiply.
 
 {unit}
 All operators of all calls of one ACT step, predicted from the `-rr` rows; copies between operators are
@@ -267,6 +268,7 @@ def main(build: Path, kept: Path) -> str:
     linears = data["linears"]
     return TEXT.format(
         flash=flash_section(runs),
+        fitted=", ".join(FITTED),
         fit=fit_section(linears),
         held_out=held_out_section(linears),
         linear=linear_section(runs, linears),

@@ -11,6 +11,7 @@ import pytest
 from cross_tools import require
 from test_firmware_host import FIRMWARE, make
 
+from mcusim.cores import load_core
 from mcusim.parts import load_part
 from mcusim.planner.choices import Choices, SwiGLUTiles
 from mcusim.planner.ledger import operator_counts
@@ -39,6 +40,17 @@ def test_the_core_file_says_what_was_measured(counted: dict[str, Any], core: str
     measured, stated = measured_rows(core, counted), stated_rows(core)
     assert {key: stated[key] for key in measured} == measured
     assert set(stated) - set(measured) == {"call"}  # the only figure of these files that is assumed
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_the_core_file_of_the_library_quotes_the_same_page_for_the_rest(
+    counted: dict[str, Any], core: str
+) -> None:
+    measured, quoting = measured_rows(core, counted), load_core(f"cortex-{core}")
+    for kind in ("rescale", "norm_element", "softmax_element", "lookup", "element"):
+        assert quoting.work[kind].value == measured[kind], kind
+    product = quoting.macs["a16a8"].instructions_per_mac
+    assert product.value == measured["weighted_values.instructions_per_mac"]
 
 
 @pytest.mark.parametrize("bits", [8, 4])

@@ -1,5 +1,7 @@
 /* What a planned program calls: the operators on tiles, which are pieces of larger tensors.
  *
+ * Twins of the operators of refimpl/ops on views: OP-ADD (rr_sum_), OP-QUANTIZE (rr_codes_), OP-RMS-NORM and
+ * OP-INT8-NORM (rr_norm_), OP-LINEAR, OP-SILU, OP-MULTIPLY, OP-ROPE, OP-EMBED, OP-ARGMAX (rr_tile_) of docs/spec.md.
  * Element (r, c) of a view stands at base[r * row + c * col]; sums (int32) are contiguous, `cols` to a row.
  * Requests come from a plan that was checked when it was made, so nothing is checked here. */
 #ifndef RR_TILE_H

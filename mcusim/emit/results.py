@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,15 +51,16 @@ class Weights:
     scales: str
 
 
-class ResultWriter:
+class ResultWriter(ABC):
     """Writes into ``function``; ``bits`` of a stored weight and ``rounding`` are the program's."""
 
     function: Function
     bits: int
     rounding: Rounding
 
+    @abstractmethod
     def _pointer(self, buffer: Buffer) -> str:
-        raise NotImplementedError
+        """The C variable of a buffer, declared in the current function."""
 
     def put(self, view: View, value: Any) -> View:
         if isinstance(value, View):
