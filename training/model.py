@@ -18,6 +18,7 @@ from refimpl.models.order import Order
 
 Carry = tuple[Tensor, Tensor]
 POSITION_SCALE = 4.0
+START_HEAD_DIM = 16  # scores of new attention start as large as those of heads this wide
 
 
 def rms_norm(x: Tensor, dim: int, eps: float) -> Tensor:
@@ -173,13 +174,16 @@ class Inner(nn.Module):
 
         A position is the sum of one random vector per group, such as its row and its column; ``groups``
         (kinds, positions) numbers them.  Long vectors and keys equal to queries make attention prefer a
-        common group from the first step; with short ones it stays uniform for hundreds of steps.
+        common group from the first step; with short ones it stays uniform for hundreds of steps.  Queries and
+        keys are scaled so that a token's score with itself does not grow with the head's width: at width 64
+        a token would see itself alone, and nothing would be learned from its groups.
         """
         width = len(self.H_init)
         vectors = [truncated_normal((int(group.max()) + 1, width), width**-0.5)[group] for group in groups]
         self.embed_pos["embedding_weight"].data = POSITION_SCALE * torch.stack(vectors).sum(0)
         for layer in self.L_level.layers:
             weight = layer.self_attn.qkv_proj.weight.data
+            weight[:width] *= (START_HEAD_DIM / (width // layer.self_attn.heads)) ** 0.25
             weight[width : 2 * width] = weight[:width]
 
 
