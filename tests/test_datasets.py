@@ -14,8 +14,9 @@ from refimpl.__main__ import main
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
 from workbench.checkpoints import write_npz
+from workbench.content import FLOAT
 from workbench.datasets.read import read_data
-from workbench.evaluate import FLOAT, batches, measure, program
+from workbench.evaluate import batches, measure, program
 from workbench.model_config import model_config
 from workbench.networks import find_network
 from workbench.seeded import seeded_tensors

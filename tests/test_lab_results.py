@@ -10,7 +10,7 @@ import pytest
 from workbench.lab.comparison import compare
 from workbench.lab.plan import read_plan
 from workbench.lab.report import read_tables, sheet
-from workbench.lab.results import finished_keys, read_results
+from workbench.lab.results import finished_names, read_results
 from workbench.render.sheet import render
 
 RESULTS = Path(__file__).parent.parent / "results"
@@ -21,7 +21,7 @@ DATA = sorted([*RESULTS.glob("*.json"), *RESULTS.glob("*.jsonl")])
 @pytest.mark.parametrize("plan", PLANS, ids=lambda path: path.stem)
 def test_every_cell_of_a_plan_is_finished(plan):
     planned = {cell.key for cell in read_plan(plan)}
-    assert planned <= finished_keys(plan.with_suffix(".jsonl"))
+    assert planned <= finished_names(plan.with_suffix(".jsonl"))
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda path: path.stem)

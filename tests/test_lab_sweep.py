@@ -13,6 +13,7 @@ import pytest
 
 from refimpl.errors import InputError
 from refimpl.formats import FLOAT32, parse_format
+from workbench.executors import local
 from workbench.json_lines import writing
 from workbench.lab import results
 from workbench.lab.cell import Cell, Choice, Result, run_cell
@@ -75,31 +76,31 @@ def test_a_seeded_network_is_refused():
 
 def test_a_result_survives_the_file(tmp_path):
     path = tmp_path / "r.jsonl"
-    results.append(path, "a", result())
-    results.append(path, "b", result("w4c"))
+    results.append(path, "a", "content a", result())
+    results.append(path, "b", "content b", result("w4c"))
     assert results.read_results([path]) == [result(), result("w4c")]
-    assert results.finished_keys(path) == {"a", "b"}
+    assert results.finished_names(path) == {"a", "b"}
 
 
 def test_a_line_cut_short_by_a_kill_is_dropped_and_the_rest_kept(tmp_path):
     path = tmp_path / "r.jsonl"
-    results.append(path, "a", result())
+    results.append(path, "a", "content a", result())
     whole = path.read_bytes()
     path.write_bytes(whole + whole[: len(whole) // 2])
-    assert results.finished_keys(path) == {"a"}
+    assert results.finished_names(path) == {"a"}
     assert results.read_results([path]) == [result()]
     with writing(path):
-        results.append(path, "b", result("w4c"))
+        results.append(path, "b", "content b", result("w4c"))
     assert results.read_results([path]) == [result(), result("w4c")]
 
 
 @pytest.mark.parametrize("line", ["{}", "[]", "nonsense", '{"key": "a", "result": {"variant": 1}}'])
 def test_a_file_that_is_no_results_file_is_refused_by_line(tmp_path, line):
     path = tmp_path / "r.jsonl"
-    results.append(path, "a", result())
+    results.append(path, "a", "content a", result())
     path.write_text(path.read_text() + line + "\n")
-    for read in (lambda: results.read_results([path]), lambda: results.finished_keys(path)):
-        with pytest.raises(InputError, match=r"results file .*, line 2( must be|: result| is not valid)"):
+    for read in (lambda: results.read_results([path]), lambda: results.finished_names(path)):
+        with pytest.raises(InputError, match=r"results file .*, line 2( must|: key|: result| is not valid)"):
             read()
 
 
@@ -159,13 +160,14 @@ def test_a_rerun_does_only_what_is_missing(tmp_path):
     path = tmp_path / "r.jsonl"
     grid = {"networks": ["sudoku6-mlp"], "weights": ["w8c"], "depths": ["1x1"]}
     cells = unique(grid_cells(grid, Choice(4), "here"))
-    assert sweep(cells, path, 2) == 2
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(lines[0] + lines[1][:40])
-    assert sweep(cells, path, 2) == 1
-    again = path.read_bytes().splitlines()
-    assert json.loads(again[1])["key"] == json.loads(lines[1])["key"]
-    assert sweep(cells, path, 2) == 0
+    with local(2) as pool:
+        assert sweep(cells, path, pool) == 2
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(lines[0] + lines[1][:40])
+        assert sweep(cells, path, pool) == 1
+        again = path.read_bytes().splitlines()
+        assert json.loads(again[1])["key"] == json.loads(lines[1])["key"]
+        assert sweep(cells, path, pool) == 0
 
 
 def run_sweep(path, *, kill_after=None):

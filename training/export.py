@@ -14,7 +14,8 @@ from training.states import read_state
 from workbench.cards import entry, state
 from workbench.checkpoints import read_json, write_card, write_npz
 from workbench.checkpoints.networks import CONFIG
-from workbench.evaluate import FLOAT, measure, program
+from workbench.content import FLOAT
+from workbench.evaluate import measure, program
 from workbench.networks import find_network
 from workbench.sizes import parameters
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,8 @@ from refimpl.models.config import ModelConfig
 from refimpl.models.halting import FIXED
 from refimpl.models.recursion import solve
 from workbench.bfloat16 import bfloat16_model, bfloat16_ops
+from workbench.content import BFLOAT16, FLOAT
+from workbench.executors import finished
 from workbench.fidelity import Reading
 from workbench.networks import Network
 from workbench.tasks.metrics import Score, positions_right, puzzle_exact
@@ -25,7 +27,6 @@ from workbench.tasks.sets import PuzzleSet
 from workbench.tasks.significance import Interval, wilson_interval
 from workbench.tasks.task import keeps_rules
 
-FLOAT, BFLOAT16 = "float", "bf16"
 BATCH = 32
 _STATE_VALUES = 1 << 21  # values of one state in a batch: keeps attention scores of 900 positions in memory
 
@@ -117,40 +118,64 @@ def batch_of(config: ModelConfig) -> int:
 
 
 def batches(
-    runner: Reading, puzzles: PuzzleSet, threads: int = 2, done: Mapping[int, Tally] | None = None
+    runner: Reading,
+    puzzles: PuzzleSet,
+    threads: int = 2,
+    done: Mapping[int, Tally] | None = None,
+    executor: Executor | None = None,
 ) -> Iterator[tuple[int, Tally]]:
     """Yield (first puzzle, what is right) of each batch as it finishes; those in ``done`` are not run.
 
-    The result does not depend on ``threads`` or the batch size: puzzles do not interact.  Where the caller
-    stops (an interrupt, or enough seen), batches in flight end within one call of the block.
+    The result does not depend on ``threads``, on the batch size or on the ``executor`` that runs the batches
+    in place of threads of this process: puzzles do not interact.  Where the caller stops (an interrupt, or
+    enough seen), batches in flight in threads end within one call of the block.
     """
     if threads < 1:
         raise InputError(f"--threads is {threads}; it takes at least 1.")
     size, over = batch_of(runner.model.config), threading.Event()
+    starts = [start for start in range(0, len(puzzles.inputs), size) if start not in (done or {})]
+    parts = {start: puzzles.rows(start, size, "") for start in starts}
+    if executor is not None:
+        jobs = [_Batch(runner, start, part) for start, part in parts.items()]
+        for job, found in finished(executor, _solved, jobs):
+            yield job.start, found
+        return
 
     def look(*_: object) -> None:
         if over.is_set():
             raise _Stopped
 
     def one(start: int) -> tuple[int, Tally]:
-        part = puzzles.rows(start, size, "")
         look()
-        ended = solve(runner.ops, runner.model, part.inputs, part.puzzle_ids, on_call=look)
-        answers = runner.ops.argmax(ended.outputs.logits)
-        found = tally(answers, part.labels)
-        if runner.model.config.stop == FIXED:
-            return start, found
-        accepted = ended.stopped & keeps_rules(runner.model.config, part.inputs, answers)
-        return start, replace(found, steps=tuple(ended.steps.tolist()), accepted=tuple(accepted.tolist()))
+        return start, _solved(_Batch(runner, start, parts[start]), look)
 
-    starts = [start for start in range(0, len(puzzles.inputs), size) if start not in (done or {})]
     pool = ThreadPoolExecutor(threads)
     try:
-        for finished in as_completed([pool.submit(one, start) for start in starts]):
-            yield finished.result()
+        for future in as_completed([pool.submit(one, start) for start in starts]):
+            yield future.result()
     finally:
         over.set()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """A program and the puzzles from number ``start`` on that it solves side by side."""
+
+    runner: Reading
+    start: int
+    part: PuzzleSet
+
+
+def _solved(batch: _Batch, on_call: Callable[..., None] | None = None) -> Tally:
+    runner, part = batch.runner, batch.part
+    ended = solve(runner.ops, runner.model, part.inputs, part.puzzle_ids, on_call=on_call)
+    answers = runner.ops.argmax(ended.outputs.logits)
+    found = tally(answers, part.labels)
+    if runner.model.config.stop == FIXED:
+        return found
+    accepted = ended.stopped & keeps_rules(runner.model.config, part.inputs, answers)
+    return replace(found, steps=tuple(ended.steps.tolist()), accepted=tuple(accepted.tolist()))
 
 
 def measure(
@@ -160,17 +185,18 @@ def measure(
     on_done: Callable[[int], None] | None = None,
     done: Mapping[int, Tally] | None = None,
     on_batch: Callable[[int, Tally], None] | None = None,
+    executor: Executor | None = None,
 ) -> Accuracy:
     """Run a reading over a whole set and count what is right.
 
     ``on_done`` hears how many puzzles each batch had, ``on_batch`` what a newly run one brought; ``done``
-    are batches of an earlier run, by their first puzzle.
+    are batches of an earlier run, by their first puzzle; ``executor`` runs them in place of threads.
     """
     found = dict(done or {})
     for part in found.values():
         if on_done is not None:
             on_done(len(part.exact))
-    for start, part in batches(runner, puzzles, threads, found):
+    for start, part in batches(runner, puzzles, threads, found, executor):
         found[start] = part
         if on_batch is not None:
             on_batch(start, part)

@@ -16,9 +16,11 @@ from refimpl.errors import InputError
 from workbench.cards import Stated, entry, state, stated
 from workbench.checkpoints import list_networks
 from workbench.command_line import examples, number
+from workbench.content import FLOAT, content_key
 from workbench.datasets.read import add_data, read_data
-from workbench.evaluate import FLOAT, Stopping, measure, program
-from workbench.evaluation_log import Log, held, key_of
+from workbench.evaluate import Stopping, measure, program
+from workbench.evaluation_log import Log, held
+from workbench.executors import add_scheduler, asked_cluster
 from workbench.networks import DEFAULT_NETWORK, Network, find_network
 from workbench.render.grid import Grid, percent
 from workbench.render.sheet import Sheet, add_format, show
@@ -52,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stop", default="fixed", help="stop rule, such as head+settled or settled,t=90 "
                         "(default fixed: all steps)")  # fmt: skip
     parser.add_argument("--threads", type=number, default=2)
+    add_scheduler(parser)
     add_format(parser)
     examples(parser, "--list", "sudoku9-mlp sudoku9-att", "maze10-att --puzzles 1000 --formats float,w8c",
              "my-network --data puzzles.csv --formats float,w8c,w4c --resume log.jsonl")  # fmt: skip
@@ -107,8 +110,9 @@ def _puzzles(
 def _measured(args: argparse.Namespace) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     aside = Console(stderr=True)
-    with held(args.resume), Progress(transient=True, console=aside,
-                                     disable=not aside.is_terminal) as progress:  # fmt: skip
+    with asked_cluster(args) as executor, held(args.resume), Progress(
+        transient=True, console=aside, disable=not aside.is_terminal
+    ) as progress:
         for name in args.networks:
             network = _trained(name)
             puzzles, card = _puzzles(network, args.puzzles, args.givens, args.data)
@@ -116,9 +120,9 @@ def _measured(args: argparse.Namespace) -> list[dict[str, Any]]:
             for fmt in (args.formats or TABLE_FORMATS).split(","):
                 runner = program(network, fmt, args.H_cycles, args.steps, args.stop)
                 task = progress.add_task(f"{name} {fmt}", total=len(puzzles.inputs))
-                log = Log(args.resume, key_of(network, fmt, runner, puzzles))
+                log = Log(args.resume, content_key(network, fmt, runner.model.config, puzzles))
                 found = measure(runner, puzzles, args.threads, partial(progress.advance, task), log.done(),
-                                log.append)  # fmt: skip
+                                log.append, executor)  # fmt: skip
                 right = found.score
                 if not aside.is_terminal:
                     aside.print(f"{name} {fmt}: {right.exact_right} of {right.puzzles} exact")

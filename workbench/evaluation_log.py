@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from refimpl.errors import InputError
-from workbench.evaluate import BFLOAT16, FLOAT, Tally
-from workbench.fidelity import Reading
+from workbench.evaluate import Tally
 from workbench.files.typed import build
 from workbench.json_lines import append_line, read_lines, writing
-from workbench.networks import Network
-from workbench.tasks.sets import PuzzleSet
-
-
-def key_of(network: Network, fmt: str, runner: Reading, puzzles: PuzzleSet) -> str:
-    """Return a digest of everything that a batch's result depends on: weights, scales, depth, puzzles."""
-    scales = {} if fmt in (FLOAT, BFLOAT16) else dict(network.calibration.absmax)
-    said = json.dumps([network.digest, fmt, scales, runner.model.config.to_dict()], sort_keys=True)
-    digest = hashlib.sha256(said.encode())
-    for array in (puzzles.inputs, puzzles.labels, puzzles.puzzle_ids):
-        if array is not None:
-            digest.update(array.tobytes())
-    return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A line: ``exact`` has one character a puzzle, ``1`` solved; ``start`` is its first puzzle."""
+    """A line: ``key`` is a :func:`workbench.content.content_key`;
+    ``exact`` has one character a puzzle, ``1`` solved; ``start`` is its first puzzle."""
 
     key: str
     start: int

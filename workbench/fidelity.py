@@ -13,10 +13,12 @@ the calls of one step whatever the depth.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +37,17 @@ class Reading:
 
     ops: Operators
     model: Model
+
+    def __reduce__(self) -> tuple[Callable[..., Reading], tuple[object, ...]]:
+        """Operators that are a module travel to other processes by its name."""
+        if isinstance(self.ops, ModuleType):
+            return _with_module, (self.ops.__name__, self.model)
+        return Reading, (self.ops, self.model)
+
+
+def _with_module(name: str, model: Model) -> Reading:
+    operators: Any = import_module(name)
+    return Reading(operators, model)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from time import perf_counter
 from typing import Any
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from refimpl.errors import InputError
 from refimpl.models.operators import Array
 from refimpl.models.recursion import Carry, Outputs, run
+from workbench.content import content_key
 from workbench.datasets.read import read_data
 from workbench.fidelity import Reading, flattened_cosines, position_cosines
 from workbench.lab.costs import Costs, costs
@@ -157,6 +158,15 @@ def reference_tracks(variant: Variant, choice: Choice) -> tuple[Track, ...]:
 def _parts(variant: Variant, choice: Choice) -> list[PuzzleSet]:
     chosen = puzzle_set(variant.network, choice)
     return [chosen.rows(start, BATCH, chosen.origin) for start in range(0, len(chosen.inputs), BATCH)]
+
+
+def content_of(cell: Cell) -> str:
+    """The key of what the names in a cell mean here: weights, ranges, format, depth, puzzles and sources."""
+    variant = cell.variant.resolved()
+    found = network(variant.network)
+    config = replace(found.config, H_cycles=variant.H_cycles, halt_max_steps=variant.steps)
+    told = replace(variant, network="").key
+    return content_key(found, str(variant.format), config, puzzle_set(variant.network, cell.choice), told)
 
 
 def run_cell(cell: Cell, on_batch: Callable[[], None] = lambda: None) -> Result:

@@ -19,11 +19,12 @@ from rich.progress import (
 from refimpl.errors import InputError
 from workbench.command_line import examples, number
 from workbench.datasets.read import add_data
+from workbench.executors import add_executor, asked_executor
 from workbench.lab.cell import Cell, Choice, Result
 from workbench.lab.plan import DEFAULTS, NETWORKS, grid_cells, read_plan, unique
 from workbench.lab.report import read_tables, sheet
-from workbench.lab.results import finished_keys, read_results
-from workbench.lab.sweep import batches, sweep
+from workbench.lab.results import read_results
+from workbench.lab.sweep import batches, missing, sweep
 from workbench.networks import DEFAULT_NETWORK
 from workbench.render.sheet import add_format, show
 
@@ -44,8 +45,7 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
     )
     add_data(parser)
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="results, a line a cell; continued")
-    parser.add_argument("--workers", type=number, default=2,
-                        help="processes, one BLAS thread each (default 2)")  # fmt: skip
+    add_executor(parser)
     examples(parser, "--networks sudoku9-mlp --weights w8c,w4c --depths own,1x8",
              "plan.toml --out plan.jsonl")  # fmt: skip
 
@@ -59,23 +59,20 @@ def _cells(args: argparse.Namespace) -> list[Cell]:
 
 def run_sweep(args: argparse.Namespace) -> int:
     """Run every cell that the results file does not hold yet."""
-    if args.workers < 1:
-        raise InputError(f"--workers is {args.workers}; it takes at least 1.")
     cells = _cells(args)
-    done = finished_keys(args.out)
-    missing = [cell for cell in cells if cell.key not in done]
+    left = missing(cells, args.out)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                TimeRemainingColumn())  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        cell_bar = progress.add_task("cells", total=len(cells), completed=len(cells) - len(missing))
-        batch_bar = progress.add_task("batches", total=sum(map(batches, missing)))
+    with asked_executor(args) as executor, Progress(*columns, console=Console(stderr=True)) as progress:
+        cell_bar = progress.add_task("cells", total=len(cells), completed=len(cells) - len(left))
+        batch_bar = progress.add_task("batches", total=sum(map(batches, left)))
 
         def on_result(result: Result) -> None:
             progress.advance(cell_bar)
             share = 100 * result.exact.count("1") / result.puzzles
             progress.console.print(f"{result.variant.key}: exact {share:.2f} %, {result.seconds:.0f} s")
 
-        ran = sweep(cells, args.out, args.workers, lambda key: progress.advance(batch_bar), on_result)
+        ran = sweep(cells, args.out, executor, lambda key: progress.advance(batch_bar), on_result)
     print(f"{args.out}: {ran} cells run, {len(cells) - ran} were there already.", file=sys.stderr)
     return 0
 

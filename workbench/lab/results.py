@@ -1,8 +1,12 @@
-"""The results file of a sweep: one JSON line per finished cell."""
+"""The results file of a sweep: one JSON line per finished cell.
+
+``key`` names the cell, ``content`` is the key of what it was measured on (:mod:`workbench.content`); lines of
+older files have none.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from workbench.files.typed import build
@@ -12,25 +16,26 @@ from workbench.lab.cell import Result
 
 def read_results(paths: Iterable[Path]) -> list[Result]:
     """All finished cells of ``paths``; of cells measured twice the last one counts."""
-    found: dict[str, Result] = {}
-    for path in paths:
-        found.update(_cells(path))
-    return list(found.values())
+    return list({key: result for path in paths for key, _, result in _cells(path)}.values())
 
 
-def finished_keys(path: Path) -> set[str]:
-    """Keys of the cells that ``path`` already holds (none if it does not exist)."""
-    return set(_cells(path)) if path.exists() else set()
+def finished_names(path: Path) -> set[str]:
+    """Names of the cells that ``path`` holds (none if it does not exist), whatever they were measured on."""
+    return {key for key, _, _ in _cells(path)} if path.exists() else set()
 
 
-def _cells(path: Path) -> dict[str, Result]:
-    found = {}
+def finished_contents(path: Path) -> set[str]:
+    """Keys of what the results in ``path`` were measured on (none if it does not exist)."""
+    return {content for _, content, _ in _cells(path) if content} if path.exists() else set()
+
+
+def _cells(path: Path) -> Iterator[tuple[str, str, Result]]:
     for line in read_lines(path, "results file"):
-        found[line.text("key")] = build(line.table("result"), Result)
+        key, content = line.text("key"), line.text("content") if line.has("content") else ""
+        yield key, content, build(line.table("result"), Result)
         line.finish()
-    return found
 
 
-def append(path: Path, key: str, result: Result) -> None:
+def append(path: Path, key: str, content: str, result: Result) -> None:
     """Add one cell; it is on disk when this returns."""
-    append_line(path, {"key": key, "result": result.to_dict()})
+    append_line(path, {"key": key, "content": content, "result": result.to_dict()})

@@ -1,44 +1,32 @@
-"""Run cells in worker processes, one BLAS thread each, and append every finished one to the results."""
+"""Run cells on an executor and append every finished one to the results."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from multiprocessing.queues import SimpleQueue
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
 
+from refimpl.errors import InputError
+from workbench.executors import finished, tell
 from workbench.json_lines import writing
 from workbench.lab import results
-from workbench.lab.cell import BATCH, Cell, Result, puzzle_set, run_cell
-
-POLL_SECONDS = 0.3
-
-_finished_batches: SimpleQueue[str] | None = None
+from workbench.lab.cell import BATCH, Cell, Result, content_of, puzzle_set, run_cell
 
 
-def _start_worker(queue: SimpleQueue[str]) -> None:
-    global _finished_batches
-    _finished_batches = queue
-    threading.Thread(target=_follow_parent, daemon=True).start()
+@dataclass(frozen=True)
+class _Job:
+    """A cell, and the key of what whoever asked for it means by the names in it."""
+
+    cell: Cell
+    content: str
 
 
-def _follow_parent() -> None:
-    """End this worker when the sweep dies: a killed parent cannot tell its workers to stop."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _work(cell: Cell) -> Result:
-    def on_batch() -> None:
-        if _finished_batches is not None:
-            _finished_batches.put(cell.key)
-
-    return run_cell(cell, on_batch)
+def _work(job: _Job) -> Result:
+    if content_of(job.cell) != job.content:
+        raise InputError(f"a worker finds other weights, ranges or puzzles under the names of "
+                         f"{job.cell.key!r} than the command that uses it.")
+    return run_cell(job.cell, lambda: tell(job.cell.key))
 
 
 def batches(cell: Cell) -> int:
@@ -46,10 +34,18 @@ def batches(cell: Cell) -> int:
     return -(-len(puzzle_set(cell.variant.network, cell.choice).inputs) // BATCH)
 
 
+def missing(cells: Iterable[Cell], out: Path) -> dict[Cell, str]:
+    """The cells that ``out`` has no result of, with their keys; a result of other weights, ranges, puzzles or
+    sources is none."""
+    done = results.finished_contents(out)
+    keys = {cell: content_of(cell) for cell in cells}
+    return {cell: key for cell, key in keys.items() if key not in done}
+
+
 def sweep(
     cells: list[Cell],
     out: Path,
-    workers: int,
+    executor: Executor,
     on_batch: Callable[[str], None] = lambda key: None,
     on_result: Callable[[Result], None] = lambda result: None,
 ) -> int:
@@ -58,26 +54,9 @@ def sweep(
     Finished cells are on disk before ``on_result`` hears of them, so a kill at any moment loses at most
     the cells in flight.
     """
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # workers are processes; they read it when they start
     with writing(out):
-        done = results.finished_keys(out)
-        missing = [cell for cell in cells if cell.key not in done]
-        if not missing:
-            return 0
-        context = multiprocessing.get_context("spawn")
-        queue: SimpleQueue[str] = context.SimpleQueue()
-        pool = ProcessPoolExecutor(min(workers, len(missing)), context, _start_worker, (queue,))
-        try:
-            running: dict[Future[Result], Cell] = {pool.submit(_work, cell): cell for cell in missing}
-            while running:
-                finished, _ = wait(running, POLL_SECONDS, FIRST_COMPLETED)
-                while not queue.empty():
-                    on_batch(queue.get())
-                for future in finished:
-                    cell = running.pop(future)
-                    result = future.result()
-                    results.append(out, cell.key, result)
-                    on_result(result)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-        return len(missing)
+        jobs = [_Job(cell, key) for cell, key in missing(cells, out).items()]
+        for job, result in finished(executor, _work, jobs, on_batch):
+            results.append(out, job.cell.key, job.content, result)
+            on_result(result)
+        return len(jobs)

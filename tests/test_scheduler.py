@@ -1,0 +1,89 @@
+"""A Dask cluster does what this machine does: same bytes, also where a worker dies in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from refimpl.errors import InputError
+from refimpl.formats import parse_format
+from workbench.executors import cluster, local
+from workbench.lab.cell import Cell, Choice
+from workbench.lab.sweep import sweep
+from workbench.lab.variant import Variant
+from workbench.main import main
+
+pytest.importorskip("distributed", reason="the extra 'scale' is not installed")
+
+FORMATS = "fp32", "w8c", "w6c", "w4c", "w4g32", "w3c"
+CELLS = [Cell(Variant("sudoku6-mlp", parse_format(name), 2, 4), Choice(64)) for name in FORMATS]
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler and two worker processes; the address, and the workers."""
+    where = folder / "scheduler.json"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    begin = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard",
+             "--host", "127.0.0.1", "--scheduler-file", str(where)]  # fmt: skip
+    join = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(where), "--nthreads",
+            "1", "--no-nanny", "--no-dashboard", "--local-directory", str(folder)]  # fmt: skip
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    processes = [subprocess.Popen(begin, env=environment, **quiet)]
+    try:
+        processes += [subprocess.Popen(join, env=environment, **quiet) for _ in range(2)]
+        deadline = time.monotonic() + 60
+        while not where.exists() or not where.read_text().endswith("}"):
+            assert time.monotonic() < deadline, "the scheduler does not start"
+            time.sleep(0.1)
+        address = json.loads(where.read_text())["address"]
+        from distributed import Client
+
+        with Client(address) as client:
+            client.wait_for_workers(2, timeout=60)
+        yield address, processes[1:]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def lines(path: Path) -> list[str]:
+    """Lines without the seconds that a cell took, in one order."""
+    return sorted(line.partition('"seconds"')[0] for line in path.read_text().splitlines())
+
+
+@pytest.mark.slow
+def test_two_workers_of_a_cluster_give_the_bytes_of_this_machine(tmp_path: Path) -> None:
+    """A worker that is killed in the middle changes nothing."""
+    here, there, after = (tmp_path / name for name in ("here.jsonl", "there.jsonl", "killed.jsonl"))
+    with local(2) as pool:
+        sweep(CELLS, here, pool)
+    with started(tmp_path) as (address, workers):
+        command = ["sweep", "--networks", "sudoku6-mlp", "--weights", ",".join(FORMATS[1:]), "--depths",
+                   "2x4", "--puzzles", "64", "--scheduler", address, "--out", str(there)]  # fmt: skip
+        assert main(command) == 0
+        assert lines(there) == lines(here)
+        with cluster(address) as executor:
+            kill = threading.Timer(2, workers[0].send_signal, [signal.SIGKILL])
+            kill.start()
+            assert sweep(CELLS, after, executor) == len(CELLS)
+        kill.join()
+        assert workers[0].wait(10) == -signal.SIGKILL
+    assert lines(after) == lines(here)
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_not_there_is_a_sentence() -> None:
+    with pytest.raises(InputError, match="no Dask scheduler answers"), cluster("tcp://127.0.0.1:9"):
+        pass

@@ -1,0 +1,179 @@
+"""Jobs on any ``concurrent.futures`` executor: processes of this machine, a Dask cluster, the caller's own.
+
+A job is a function of a module with one argument, both of which can be pickled.  Its result does not depend
+on who runs it: a worker whose sources are not those of the caller refuses it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.queues import SimpleQueue
+from typing import TypeVar
+
+from refimpl.errors import InputError
+from workbench.command_line import number
+from workbench.content import code
+
+J = TypeVar("J")
+R = TypeVar("R")
+POLL_SECONDS = 0.2
+CONNECT_SECONDS = 10
+
+_news: SimpleQueue[str] | None = None  # of a worker of this machine, and of the process that started it
+
+
+def add_scheduler(parser: argparse.ArgumentParser) -> None:
+    """The option that :func:`asked_cluster` obeys."""
+    parser.add_argument("--scheduler", metavar="ADDRESS",
+                        help="a Dask scheduler to send the work to, such as tcp://host:8786")  # fmt: skip
+
+
+def add_executor(parser: argparse.ArgumentParser) -> None:
+    """The options that :func:`asked_executor` obeys."""
+    parser.add_argument("--workers", type=number, default=2,
+                        help="processes, one BLAS thread each (default 2)")  # fmt: skip
+    add_scheduler(parser)
+
+
+@contextmanager
+def asked_cluster(args: argparse.Namespace) -> Iterator[Executor | None]:
+    """The cluster that the options name, or None."""
+    if args.scheduler is None:
+        yield None
+        return
+    with cluster(args.scheduler) as executor:
+        yield executor
+
+
+@contextmanager
+def asked_executor(args: argparse.Namespace) -> Iterator[Executor]:
+    """The cluster that the options name, or else processes of this machine."""
+    with asked_cluster(args) as executor:
+        if executor is not None:
+            yield executor
+            return
+        with local(args.workers) as pool:
+            yield pool
+
+
+@contextmanager
+def local(workers: int) -> Iterator[Executor]:
+    """Processes of this machine; whatever they still do when the block is left, or this process dies, ends.
+
+    Raises InputError for less than one.
+    """
+    global _news
+    if workers < 1:
+        raise InputError(f"--workers is {workers}; it takes at least 1.")
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # workers read it when they start
+    context = multiprocessing.get_context("spawn")
+    theirs, ours = context.Pipe(duplex=False)
+    queue: SimpleQueue[str] = context.SimpleQueue()
+    pool = ProcessPoolExecutor(workers, context, _start_worker, (theirs, queue))
+    _news = queue
+    try:
+        yield pool
+    finally:
+        _news = None
+        pool.shutdown(wait=False, cancel_futures=True)
+        ours.close()
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Executor]:
+    """The workers of a Dask scheduler; they need this project installed, at this version."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError("--scheduler needs Dask, which the extra 'scale' installs.") from error
+    try:
+        client = Client(address, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"no Dask scheduler answers at {address}: {error}.") from error
+    try:
+        yield client.get_executor(pure=False)
+    finally:
+        client.close()
+
+
+def _start_worker(parent: Connection, queue: SimpleQueue[str]) -> None:
+    global _news
+    _news = queue
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: Connection) -> None:
+    """End this worker when the other end is closed: by whoever is done with it, or by the system, when a
+    killed parent cannot tell its workers to stop."""
+    try:
+        parent.recv_bytes()
+    except (EOFError, OSError):
+        os._exit(1)
+
+
+def tell(news: str) -> None:
+    """Called by a job: whoever waits for it on this machine hears ``news``."""
+    if _news is not None:
+        _news.put(news)
+
+
+def finished(
+    executor: Executor,
+    work: Callable[[J], R],
+    jobs: Iterable[J],
+    on_news: Callable[[str], None] = lambda news: None,
+) -> Iterator[tuple[J, R]]:
+    """Yield each job with its result, in the order in which they finish.
+
+    Where the caller stops, jobs that have not begun are taken back.
+
+    Raises
+    ------
+    InputError
+        Where a worker died, or runs other sources than this process.
+    """
+    running: dict[Future[R], J] = {}
+    try:
+        with _uninterrupted():
+            for job in jobs:
+                running[executor.submit(_run, code(), work, job)] = job
+        while running:
+            ready, _ = wait(running, POLL_SECONDS, FIRST_COMPLETED)
+            while _news is not None and not _news.empty():
+                on_news(_news.get())
+            for future in ready:
+                yield running.pop(future), future.result()
+    except BrokenExecutor as error:
+        raise InputError("a worker process ended in the middle of its work (out of memory?); what was "
+                         "finished is kept, and the same command goes on from there.") from error
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _run(sources: str, work: Callable[[J], R], job: J) -> R:
+    if code() != sources:
+        raise InputError("a worker runs other sources of this project than the command that uses it; "
+                         "install the same version on both.")
+    return work(job)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes that start here take no Ctrl-C: the one that started them does, and ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
