@@ -6,9 +6,8 @@ import numpy as np
 
 from refimpl.block_params import Keep
 from refimpl.fast.exact_gemm import batched_product, rows_at_once
-from refimpl.fast.int8_product import Bytes, Engine, engine
+from refimpl.fast.int8_product import Engine, engine, place
 from refimpl.fast.rescale import rescale, rescale_columns
-from refimpl.fast.scalar import njit
 from refimpl.fixedpoint import Ints
 from refimpl.ops.attention import PROBABILITY_ZERO_POINT
 from refimpl.ops.rescale import OUT_DTYPES
@@ -20,17 +19,24 @@ def scores(q: Int8s, k: Int8s, p: Rescale) -> Ints:
     chosen = engine()
     if chosen is None:
         return rescale(batched_product(q, k.swapaxes(-1, -2)), p)
-    keys = k.shape[-2]
+    rows, keys = q.shape[-2], k.shape[-2]
     out = np.empty((*q.shape[:-1], keys), OUT_DTYPES[p.out_bits])
+    queries, against, into = (v.reshape(-1, *v.shape[-2:]) for v in (q, k, out))
     step = rows_at_once(keys)
     everywhere = np.full(keys, p.multiplier, np.int32), np.full(keys, p.shift, np.int32)
-    for group in np.ndindex(q.shape[:-2]):
-        packed = chosen.pack(k[group])
-        for start in range(0, q.shape[-2], step):
-            rows = slice(start, start + step)
-            rescale_columns(packed.sums(q[group][rows]), -packed.surplus, *everywhere, p.rounding, p.out_bits,
-                            p.output_offset, out=out[group][rows])  # fmt: skip
+    for group in _groups(len(queries), rows, keys):
+        packed = chosen.pack(against[group])
+        for start in range(0, rows, step):
+            tile = group, slice(start, start + step)
+            rescale_columns(packed.sums(queries[tile]), -packed.surplus, *everywhere, p.rounding, p.out_bits,
+                            p.output_offset, out=into[tile])  # fmt: skip
     return out
+
+
+def _groups(count: int, rows: int, columns: int) -> list[slice]:
+    """Heads whose products (rows, columns) stay in the cache together."""
+    together = max(1, rows_at_once(columns) // rows)
+    return [slice(start, start + together) for start in range(0, count, together)]
 
 
 def weighted_values(probabilities: Int16s, v: Int8s, p: Rescale | Keep) -> Ints:
@@ -42,31 +48,17 @@ def weighted_values(probabilities: Int16s, v: Int8s, p: Rescale | Keep) -> Ints:
     return rescale(batched_product(weights, v), p)
 
 
-@njit
-def _high_bytes(values: Int16s, offset: int, out: Bytes) -> None:
-    for r in range(values.shape[0]):
-        for c in range(values.shape[1]):
-            out[r, c] = np.uint8((values[r, c] >> 8) ^ offset)
-
-
-@njit
-def _low_bytes(values: Int16s, offset: int, out: Bytes) -> None:
-    for r in range(values.shape[0]):
-        for c in range(values.shape[1]):
-            out[r, c] = np.uint8(values[r, c] ^ 128 ^ offset)
-
-
 def _by_bytes(chosen: Engine, probabilities: Int16s, v: Int8s) -> Int32s:
     """``(probabilities + 32768) @ v``: a code is 256 high + low + 128, and each byte is an int8 product."""
-    out = np.empty((*probabilities.shape[:-1], v.shape[-1]), np.int32)
-    rows = probabilities.shape[-2]
-    for group in np.ndindex(v.shape[:-2]):
-        packed = chosen.pack(v[group].T)
+    rows, columns = probabilities.shape[-2], v.shape[-1]
+    out = np.empty((*probabilities.shape[:-1], columns), np.int32)
+    weights = probabilities.reshape(-1, *probabilities.shape[-2:])
+    values, into = v.reshape(-1, *v.shape[-2:]), out.reshape(-1, rows, columns)
+    for group in _groups(len(into), rows, v.shape[-2]):
+        packed = chosen.pack(values[group].swapaxes(-1, -2))
+        into[group] = ((128 - PROBABILITY_ZERO_POINT) * packed.row_sums - 257 * packed.surplus)[:, None]
         padded = packed.room(rows)
-        _high_bytes(probabilities[group], chosen.offset, padded)
-        columns = v.shape[-1]
-        np.multiply(packed.sums_of(padded)[:rows, :columns], 256, out=out[group])
-        _low_bytes(probabilities[group], chosen.offset, padded)
-        out[group] += packed.sums_of(padded)[:rows, :columns]
-        out[group] += (128 - PROBABILITY_ZERO_POINT) * packed.row_sums - 257 * packed.surplus
+        for shift, flip, factor in ((8, 0, 256), (0, 128, 1)):
+            place(weights[group], shift, flip ^ chosen.offset, padded)
+            into[group] += factor * packed.sums_of(padded)[:, :rows, :columns]
     return out

@@ -9,7 +9,6 @@ satisfy the bound; where that would need too many chunks, a plain integer loop c
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from itertools import pairwise
 from weakref import WeakKeyDictionary
@@ -17,7 +16,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from refimpl.fast.int8_product import Packed, engine
+from refimpl.fast.int8_product import Packed, Scratch, engine
 from refimpl.fast.rescale import rescale_columns
 from refimpl.fast.scalar import njit
 from refimpl.fixedpoint import Int64s, Ints
@@ -69,7 +68,7 @@ def prepare(p: Linear) -> PreparedWeights:
     prepared = _prepared.get(p)
     if prepared is None:
         chosen = engine()
-        prepared = as_floats(p.codes) if chosen is None else PreparedWeights(chosen.pack(p.codes))
+        prepared = as_floats(p.codes) if chosen is None else PreparedWeights(chosen.pack(p.codes[None]))
         _prepared[p] = prepared
     return prepared
 
@@ -96,7 +95,7 @@ def linear_accumulate(a: Int8s, p: Linear) -> Int32s:
     """``a @ codes.T`` for a (M, K) int8 -> (M, N) int32."""
     prepared = prepare(p)
     if prepared.packed is not None:
-        return prepared.packed.sums(a)[: len(a), : len(p.codes)] - prepared.packed.surplus
+        return prepared.packed.sums(a[None])[0, : len(a), : len(p.codes)] - prepared.packed.surplus
     if not prepared.parts:
         out = np.empty((a.shape[0], p.codes.shape[0]), np.int32)
         _integer_loop(np.ascontiguousarray(a), p.codes, out)
@@ -108,22 +107,6 @@ def linear_accumulate(a: Int8s, p: Linear) -> Int32s:
     for (start, stop), part in rest:
         acc += (wide[:, start:stop] @ part).astype(np.int32)
     return acc
-
-
-class Scratch(threading.local):
-    """Float32 memory that a thread keeps between calls.
-
-    A fresh array of a megabyte costs more in page faults than the product that fills it.
-    """
-
-    def __init__(self) -> None:
-        self.values = np.empty(0, np.float32)
-
-    def take(self, rows: int, columns: int) -> Float32s:
-        """A (rows, columns) array of whatever was there; valid until the next ``take``."""
-        if self.values.size < rows * columns:
-            self.values = np.empty(rows * columns, np.float32)
-        return self.values[: rows * columns].reshape(rows, columns)
 
 
 _inputs, _products = Scratch(), Scratch()
@@ -140,20 +123,21 @@ def linear_rescaled(a: Int8s, p: Linear) -> Ints:
     parts, packed = prepared.parts, prepared.packed
     if packed is None and len(parts) != 1:
         return rescale_columns(linear_accumulate(a, p), p.bias, *rules)
-    rows, inner = a.shape
-    columns = len(p.codes)
+    rows, columns = len(a), len(p.codes)
     out = np.empty((rows, columns), OUT_DTYPES[p.out_bits])
     if packed is not None:
         bias = -packed.surplus if p.bias is None else p.bias - packed.surplus
         step = rows_at_once(columns)
         for start in range(0, rows, step):
-            rescale_columns(packed.sums(a[start : start + step]), bias, *rules, out=out[start : start + step])
+            cut = np.s_[None, start : start + step]
+            rescale_columns(packed.sums(a[cut]), bias, *rules, out=out[cut])
         return out
     for start in range(0, rows, TILE_ROWS):
         tile = a[start : start + TILE_ROWS]
-        wide = _inputs.take(len(tile), inner)
+        wide = _inputs.take(4 * tile.size).view(np.float32).reshape(tile.shape)
         np.copyto(wide, tile)
-        product = np.matmul(wide, parts[0], out=_products.take(len(tile), columns))
+        room = _products.take(4 * len(tile) * columns).view(np.float32).reshape(-1, columns)
+        product = np.matmul(wide, parts[0], out=room)
         rescale_columns(product, p.bias, *rules, out=out[start : start + TILE_ROWS])
     return out
 

@@ -23,6 +23,7 @@ from numba.core.registry import cpu_target
 
 from refimpl.fast.dot_blocks import amx_block, amx_configure, amx_release, vnni_block
 from refimpl.fast.scalar import njit
+from refimpl.fixedpoint import Ints
 from refimpl.params import Int8s, Int32s
 
 Bytes = npt.NDArray[np.uint8]
@@ -36,62 +37,79 @@ _vnni256_tall, _vnni256_short = vnni_block(256, 4, 2), vnni_block(256, 1, 2)
 
 @njit
 def _amx(a: Bytes, packed: Bytes, configuration: Bytes, sums: Int32s) -> None:
-    rows, row, width = a.shape[0], a.shape[1], sums.shape[1] * 4
+    (groups, rows, row), width = a.shape, sums.shape[2] * 4
     panel, steps = row * 32, row // 64
-    a_at, w_at, sums_at = a.ctypes.data, packed.ctypes.data, sums.ctypes.data
     amx_configure(np.uint64(configuration.ctypes.data))
-    for j in range(sums.shape[1] // 32):
-        w, out, r = np.uint64(w_at + j * panel), sums_at + 128 * j, 0
-        while r + 32 <= rows:
-            _amx_tall(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
-            r += 32
-        if r < rows:
-            _amx_short(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
+    for g in range(groups):
+        a_at, w_at, sums_at = a[g].ctypes.data, packed[g].ctypes.data, sums[g].ctypes.data
+        for j in range(sums.shape[2] // 32):
+            w, out, r = np.uint64(w_at + j * panel), sums_at + 128 * j, 0
+            while r + 32 <= rows:
+                _amx_tall(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
+                r += 32
+            if r < rows:
+                _amx_short(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
     amx_release()
 
 
 @njit
 def _vnni512(a: Bytes, packed: Bytes, configuration: Bytes, sums: Int32s) -> None:
-    rows, row, width = a.shape[0], a.shape[1], sums.shape[1] * 4
+    (groups, rows, row), width = a.shape, sums.shape[2] * 4
     panel, steps = row * 64, row // 4
-    a_at, w_at, sums_at = a.ctypes.data, packed.ctypes.data, sums.ctypes.data
-    for j in range(sums.shape[1] // 64):
-        w, out, r = np.uint64(w_at + j * panel), sums_at + 256 * j, 0
-        while r + 6 <= rows:
-            _vnni512_tall(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
-            r += 6
-        while r < rows:
-            _vnni512_short(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
-            r += 1
+    for g in range(groups):
+        a_at, w_at, sums_at = a[g].ctypes.data, packed[g].ctypes.data, sums[g].ctypes.data
+        for j in range(sums.shape[2] // 64):
+            w, out, r = np.uint64(w_at + j * panel), sums_at + 256 * j, 0
+            while r + 6 <= rows:
+                _vnni512_tall(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
+                r += 6
+            while r < rows:
+                _vnni512_short(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
+                r += 1
 
 
 @njit
 def _vnni256(a: Bytes, packed: Bytes, configuration: Bytes, sums: Int32s) -> None:
-    rows, row, width = a.shape[0], a.shape[1], sums.shape[1] * 4
+    (groups, rows, row), width = a.shape, sums.shape[2] * 4
     panel, steps = row * 16, row // 4
-    a_at, w_at, sums_at = a.ctypes.data, packed.ctypes.data, sums.ctypes.data
-    for j in range(sums.shape[1] // 16):
-        w, out, r = np.uint64(w_at + j * panel), sums_at + 64 * j, 0
-        while r + 4 <= rows:
-            _vnni256_tall(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
-            r += 4
-        while r < rows:
-            _vnni256_short(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
-            r += 1
+    for g in range(groups):
+        a_at, w_at, sums_at = a[g].ctypes.data, packed[g].ctypes.data, sums[g].ctypes.data
+        for j in range(sums.shape[2] // 16):
+            w, out, r = np.uint64(w_at + j * panel), sums_at + 64 * j, 0
+            while r + 4 <= rows:
+                _vnni256_tall(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
+                r += 4
+            while r < rows:
+                _vnni256_short(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
+                r += 1
 
 
 @njit
 def _pack(codes: Int8s, parts: Int8s, row_sums: Int32s) -> None:
     parts[:] = 0
-    columns, inputs, lanes = parts.shape[2] * parts.shape[4], parts.shape[3] * 4, parts.shape[4]
-    for n in range(codes.shape[0]):
-        panel, column = n // columns, n % columns
-        total = np.int32(0)
-        for k in range(codes.shape[1]):
-            step, byte = k // inputs, k % inputs
-            parts[panel, step, column // lanes, byte // 4, column % lanes, byte % 4] = codes[n, k]
-            total += codes[n, k]
-        row_sums[n] = total
+    quads, lanes = parts.shape[4], parts.shape[5]
+    columns, inner = parts.shape[3] * lanes, codes.shape[2]
+    for g in range(codes.shape[0]):
+        for n in range(codes.shape[1]):
+            panel, vector, lane = n // columns, n % columns // lanes, n % lanes
+            total = np.int32(0)
+            for four in range((inner + 3) // 4):
+                step, quad = four // quads, four % quads
+                for byte in range(min(4, inner - 4 * four)):
+                    code = codes[g, n, 4 * four + byte]
+                    parts[g, panel, step, vector, quad, lane, byte] = code
+                    total += code
+            row_sums[g, n] = total
+
+
+@njit
+def place(values: Ints, shift: int, flip: int, padded: Bytes) -> None:
+    """Bytes ``(value >> shift) ^ flip`` in a room, with zeros behind each row."""
+    for g in range(values.shape[0]):
+        for r in range(values.shape[1]):
+            for k in range(values.shape[2]):
+                padded[g, r, k] = np.uint8((values[g, r, k] >> shift) ^ flip)
+            padded[g, r, values.shape[2] :] = 0
 
 
 def _tiles() -> Bytes:
@@ -122,23 +140,24 @@ class Engine:
     configuration: Bytes
 
     def pack(self, codes: Int8s) -> Packed:
-        """Lay (N, K) codes out for this engine."""
-        outputs, inner = codes.shape
-        packed = _aligned(_up(outputs, self.columns) * _up(inner, self.inputs))
+        """Lay G matrices of codes, (G, N, K), out for this engine."""
+        groups, outputs, inner = codes.shape
+        panels, steps = -(-outputs // self.columns), -(-inner // self.inputs)
+        size = panels * self.columns * steps * self.inputs
+        packed = _aligned(groups * size).reshape(groups, size)
         parts = packed.view(np.int8).reshape(
-            _up(outputs, self.columns) // self.columns, _up(inner, self.inputs) // self.inputs,
-            self.columns // self.lanes, self.inputs // 4, self.lanes, 4,
-        )  # fmt: skip
-        row_sums = np.zeros(outputs, np.int32)
+            groups, panels, steps, self.columns // self.lanes, self.inputs // 4, self.lanes, 4
+        )
+        row_sums = np.zeros((groups, outputs), np.int32)
         _pack(codes, parts, row_sums)
         return Packed(self, outputs, inner, packed, row_sums, np.int32(self.offset) * row_sums)
 
 
 @dataclass(frozen=True, eq=False)
 class Packed:
-    """Weights (outputs, inner) as an engine reads them.
+    """G matrices of weights, each (outputs, inner), as an engine reads them.
 
-    ``row_sums`` (outputs,) int32 of the codes; ``surplus``: what the engine's offset adds to each sum.
+    ``row_sums`` (G, outputs) int32 of the codes; ``surplus``: what the engine's offset adds to each sum.
     """
 
     engine: Engine
@@ -149,31 +168,28 @@ class Packed:
     surplus: Int32s
 
     def sums(self, a: Int8s) -> Int32s:
-        """a (M, K) int8 -> int32 ``a @ codes.T + surplus`` in the first M rows and N columns of the result.
+        """a (G, M, K) int8 -> int32 ``a @ codes.T + surplus`` in the first M rows and N columns of each of G.
 
         Valid until this thread's next call; the whole array is contiguous.
         """
-        padded = self.room(len(a))
-        # Adding 128 to a byte flips its highest bit.
-        np.bitwise_xor(a.view(np.uint8), np.uint8(self.engine.offset), out=padded[: len(a), : self.inner])
+        padded = self.room(a.shape[1])
+        place(a, 0, self.engine.offset, padded)  # 128 more flips a byte's highest bit
         return self.sums_of(padded)
 
     def room(self, rows: int) -> Bytes:
-        """Memory for ``rows`` rows of activations with the offset added, padded with zeros; this thread's."""
+        """Memory of this thread for G times ``rows`` rows of activations, to be filled by :func:`place`."""
         rows, width = _up(rows, self.engine.rows), _up(self.inner, self.engine.inputs)
-        padded = _inputs.take(rows * width).reshape(rows, width)
-        padded[:, self.inner :] = 0
-        return padded
+        return _inputs.take(len(self.codes) * rows * width).reshape(-1, rows, width)
 
     def sums_of(self, padded: Bytes) -> Int32s:
         """:meth:`sums` of what stands in a :meth:`room`."""
-        rows, columns = len(padded), _up(self.outputs, self.engine.columns)
-        sums = _sums.take(4 * rows * columns).view(np.int32).reshape(rows, columns)
+        (groups, rows, _), columns = padded.shape, _up(self.outputs, self.engine.columns)
+        sums = _sums.take(4 * groups * rows * columns).view(np.int32).reshape(groups, rows, columns)
         self.engine.product(padded, self.codes, self.engine.configuration, sums)
         return sums
 
 
-class _Scratch(threading.local):
+class Scratch(threading.local):
     """Bytes that a thread keeps between calls: fresh memory costs more in page faults than the product."""
 
     def __init__(self) -> None:
@@ -195,7 +211,7 @@ def _up(size: int, step: int) -> int:
     return -(-size // step) * step
 
 
-_inputs, _sums = _Scratch(), _Scratch()
+_inputs, _sums = Scratch(), Scratch()
 
 ENGINES = (
     Engine("AMX", _amx, ("amx-tile", "amx-int8"), 16, 64, 32, 16, 0, _tiles()),
@@ -225,9 +241,10 @@ def proved(engine: Engine) -> bool:
     for rows, inner, outputs in ((1, 1, 1), (7, 97, 33), (37, 130, 65)):
         a = np.resize(edges, (rows, inner))
         codes = np.resize(edges[::-1], (outputs, inner + 1))[:, 1:]
-        packed = engine.pack(codes)
+        packed = engine.pack(np.stack([codes, codes[::-1]]))
         wanted = a.astype(np.int32) @ codes.T.astype(np.int32)
-        if not np.array_equal(packed.sums(a)[:rows, :outputs] - packed.surplus, wanted):
+        found = packed.sums(np.stack([a, a]))[:, :rows, :outputs] - packed.surplus[:, None]
+        if not np.array_equal(found, np.stack([wanted, wanted[:, ::-1]])):
             return False
     return True
 

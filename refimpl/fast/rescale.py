@@ -27,33 +27,35 @@ def _columns_double(acc: Ints, bias: Int32s, multiplier: Int32s, shift: Int32s, 
                     offset: Scalar, out: Ints) -> None:  # fmt: skip
     # Two loops a row, each over one width (64-bit products, 32-bit rounding): three times the speed of one
     # loop over both on AVX2.  np.int32 around a sum keeps it 32 bits wide, as int32 registers would.
-    rows, columns = out.shape
+    groups, rows, columns = out.shape
     left, right = np.empty(columns, np.int32), np.empty(columns, np.int32)
     mask = np.empty(columns, np.int32)
     for c in range(columns):
         left[c], right[c] = max(shift[c], 0), max(-shift[c], 0)
         mask[c] = (np.int64(1) << right[c]) - 1
     product = np.empty(columns, np.int32)
-    for r in range(rows):
-        for c in range(columns):
-            shifted = np.int32(np.int32(np.int32(acc[r, c]) + bias[c]) << (left[c] & 31))
-            product[c] = np.int32((np.int64(shifted) * np.int64(multiplier[c]) + (1 << 30)) >> 31)
-        for c in range(columns):
-            x = product[c]
-            up = np.int32(x & mask[c]) > np.int32((mask[c] >> 1) + (x < 0))
-            y = np.int32(np.int32(x >> (right[c] & 31)) + up)
-            out[r, c] = np.int32(min(max(y, low), high) + offset)
+    for g in range(groups):
+        for r in range(rows):
+            for c in range(columns):
+                shifted = np.int32(np.int32(np.int32(acc[g, r, c]) + bias[g, c]) << (left[c] & 31))
+                product[c] = np.int32((np.int64(shifted) * np.int64(multiplier[c]) + (1 << 30)) >> 31)
+            for c in range(columns):
+                x = product[c]
+                up = np.int32(x & mask[c]) > np.int32((mask[c] >> 1) + (x < 0))
+                y = np.int32(np.int32(x >> (right[c] & 31)) + up)
+                out[g, r, c] = np.int32(min(max(y, low), high) + offset)
 
 
 @njit
 def _columns_single(acc: Ints, bias: Int32s, multiplier: Int32s, shift: Int32s, low: Scalar, high: Scalar,
                     offset: Scalar, out: Ints) -> None:  # fmt: skip
-    rows, columns = out.shape
-    for r in range(rows):
-        for c in range(columns):
-            product = np.int64(np.int32(np.int32(acc[r, c]) + bias[c])) * np.int64(multiplier[c])
-            y = ((product >> (30 - np.int64(shift[c]))) + 1) >> 1  # low and high lie within 32 bits
-            out[r, c] = np.int32(min(max(y, np.int64(low)), np.int64(high)) + offset)
+    groups, rows, columns = out.shape
+    for g in range(groups):
+        for r in range(rows):
+            for c in range(columns):
+                product = np.int64(np.int32(np.int32(acc[g, r, c]) + bias[g, c])) * np.int64(multiplier[c])
+                y = ((product >> (30 - np.int64(shift[c]))) + 1) >> 1  # low and high lie within 32 bits
+                out[g, r, c] = np.int32(min(max(y, np.int64(low)), np.int64(high)) + offset)
 
 
 def rescale(acc: Ints, p: Rescale | Keep) -> Ints:
@@ -79,16 +81,19 @@ def rescale_columns(
 ) -> Ints:
     """acc (M, N) with bias, multiplier, shift (N,) -> (M, N) in the output type, into ``out`` if given.
 
-    With ``out``, acc may have further rows and columns, which are passed over.  acc holds int32 values in any
-    type; acc + bias wraps at 32 bits as in :mod:`refimpl.ops`.
+    G matrices at once are acc (G, M, N) with bias (G, N).  With ``out``, acc may have further rows and
+    columns, which are passed over.  acc holds int32 values in any type; acc + bias wraps at 32 bits as in
+    :mod:`refimpl.ops`.
     """
     if out is None:
         out = np.empty(acc.shape, OUT_DTYPES[out_bits])
+    grouped = acc if acc.ndim == 3 else acc[None]
     if bias is None:
-        bias = np.zeros(acc.shape[1], np.int32)
+        bias = np.zeros((len(grouped), acc.shape[-1]), np.int32)
     # Saturate before the offset: clamp(y) + offset stays inside int32 where y + offset might not.
     top = 2 ** (out_bits - 1)
     low, high = max(-top - offset, -(2**31)), min(top - 1 - offset, 2**31 - 1)
     kernel = _columns_single if rounding == "single" else _columns_double
-    kernel(acc, bias, multiplier, shift, np.int32(low), np.int32(high), np.int32(offset), out)
+    kernel(grouped, bias.reshape(len(grouped), -1), multiplier, shift, np.int32(low), np.int32(high),
+           np.int32(offset), out.reshape(-1, *out.shape[-2:]))  # fmt: skip
     return out

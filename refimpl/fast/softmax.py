@@ -35,9 +35,10 @@ def exponentials(p: Softmax) -> Int64s:
 def _softmax(a: Int8s, table: Int64s, integer_bits: int, out: Int16s) -> None:
     probabilities = np.empty(256, np.int16)
     for r in range(a.shape[0]):
-        top = np.int64(-128)
+        top, least = a[r, 0], a[r, 0]
         for c in range(a.shape[1]):
-            top = max(top, np.int64(a[r, c]))
+            top, least = max(top, a[r, c]), min(least, a[r, c])
+        top = np.int64(top)
         total = np.int64(0)
         for c in range(a.shape[1]):
             e = table[top - np.int64(a[r, c])]
@@ -56,7 +57,7 @@ def _softmax(a: Int8s, table: Int64s, integer_bits: int, out: Int16s) -> None:
             y += min(max(step, -2147483648), 2147483647)
         scale = min(y << 1, 2147483647)
         bits = integer_bits - headroom + 15
-        for d in range(256):
+        for d in range(top - least + 1):
             if table[d] >= 0:
                 p = rounding_shift(saturating_high_multiply(table[d], scale), bits) - 32768
                 probabilities[d] = min(p, 32767)
