@@ -12,7 +12,7 @@ OPERATORS = {
     "quantize": ("rr_quantized", "rr_quantize_s32", "rr_quantize_s16"),
     "silu": ("rr_silu",),
     "multiply": ("rr_multiply",),
-    "rms_norm": ("rr_rms_norm", "rr_norm_scale_of", "rr_root_of", "rr_add_and_norm"),
+    "rms_norm": ("rr_rms_norm", "rr_norm_scale_of", "rr_norm_run", "rr_root_of", "rr_add_and_norm"),
     "add": ("rr_add_s16", "rr_add_s32"),
     "softmax": ("rr_softmax_s8_s16", "rr_exp_of", "rr_one_over"),
     "scores": ("rr_scores", "rr_scores_rows"),

@@ -4,6 +4,7 @@
  * reads its columns as rows through strides, so nothing is transposed in memory. */
 #include "rr_abi.h"
 #include "rr_block.h"
+#include "rr_norm.h"
 
 enum { RR_MAX_ROW = 1023 };
 
@@ -65,13 +66,17 @@ void *rr_apply(const rr_linear_leaf *leaf, void *a, int32_t rows, rr_arena *aren
 static void rr_add_and_norm(const rr_view *v, const int32_t *y, const rr_norm_leaf *p, int32_t rounding)
 {
     for (int32_t r = 0; r < v->rows; r++) {
-        rr_gather(v, r);
-        rr_add_s32(rr_row, y + r * v->size, v->size, rr_row);
-        rr_rms_norm(rr_row, 1, v->size, p->gain, p->eps, rr_normed);
-        if (p->coded)
-            rr_int8_carry(rr_normed, v->size, p->to_code.multiplier, p->to_code.shift, p->to_state.multiplier,
-                          p->to_state.shift, rounding, rr_normed);
         int32_t *to = v->h + r * v->row_stride;
+        if (v->stride != 1) rr_gather(v, r);
+        rr_add_s32(v->stride == 1 ? to : rr_row, y + r * v->size, v->size, rr_row);
+        const rr_norm_scale scale = rr_norm_scale_of(rr_row, v->size, p->gain, p->eps);
+        if (!p->coded) {
+            rr_norm_run(&scale, rr_row, v->size, to, 32, v->stride);
+            continue;
+        }
+        rr_norm_run(&scale, rr_row, v->size, rr_normed, 16, 1);
+        rr_int8_carry(rr_normed, v->size, p->to_code.multiplier, p->to_code.shift, p->to_state.multiplier,
+                      p->to_state.shift, rounding, rr_normed);
         for (int32_t i = 0; i < v->size; i++, to += v->stride) *to = rr_normed[i];
     }
 }

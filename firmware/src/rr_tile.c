@@ -75,18 +75,22 @@ void rr_norm_s16(int16_t *to, int32_t row, int32_t col, const int32_t *h, int32_
 {
     for (int32_t r = 0; r < rows; r++, h += cols, to += row) {
         const rr_norm_scale scale = rr_norm_scale_of(h, cols, gain, eps);
-        for (int32_t c = 0; c < cols; c++) to[c * col] = rr_normed(&scale, h[c]);
+        rr_norm_run(&scale, h, cols, to, 16, col);
     }
 }
 
 void rr_norm_s8(int8_t *to, int32_t row, int32_t col, const int32_t *h, int32_t rows, int32_t cols, int32_t gain,
                 int32_t eps, const rr_factor *to_code)
 {
+    const rr_rescaler by = rr_rescaler_by(to_code);
+    int32_t normed[RR_AT_ONCE];
     for (int32_t r = 0; r < rows; r++, h += cols, to += row) {
         const rr_norm_scale scale = rr_norm_scale_of(h, cols, gain, eps);
-        for (int32_t c = 0; c < cols; c++)
-            to[c * col] = rr_saturate8(
-                rr_scale(rr_normed(&scale, h[c]), to_code->multiplier, to_code->shift, rr_rounding));
+        for (int32_t start = 0; start < cols; start += RR_AT_ONCE) {
+            const int32_t count = rr_least(RR_AT_ONCE, cols - start);
+            rr_norm_run(&scale, h + start, count, normed, 32, 1);
+            rr_rescale_run(&by, normed, count, to + start * col, col);
+        }
     }
 }
 

@@ -132,7 +132,7 @@ int32_t rr_run_vectors(rr_put put);
 #include "rr_vectors_weighted_values.h"
 #endif
 
-enum { RR_LARGEST = 8190, RR_GUARD = 16, RR_FILL = 0x5A };
+enum { RR_LARGEST = 9801, RR_GUARD = 16, RR_FILL = 0x5A };
 
 static void rr_put_number(rr_put put, int64_t value)
 {

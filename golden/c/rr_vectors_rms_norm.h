@@ -545,7 +545,13 @@ static const int32_t rr_rms_norm_32[18] = {
 static const int16_t rr_rms_norm_33[18] = {
     309, 309, 309, -309, -309, -309, 648, 864, -648, -864, 527, 1264, -527, -1264, 399, 1369, -399, 1369};
 
-static const int32_t rr_rms_norm_34[1024] = {
+static const int32_t rr_rms_norm_34[18] = {
+    20000, 1, -1, 2, -3, 5, -7, 11, -13, -30000, -17, 19, -23, 29, 31, -37, 41, 43};
+
+static const int16_t rr_rms_norm_35[18] = {
+    32767, 5, -5, 9, -14, 23, -32, 51, -60, -32768, -53, 59, -71, 90, 96, -114, 127, 133};
+
+static const int32_t rr_rms_norm_36[1024] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -578,10 +584,10 @@ static const int32_t rr_rms_norm_34[1024] = {
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_rms_norm_35[2] = {
+static const int32_t rr_rms_norm_37[2] = {
     1, 2};
 
-static const rr_case rr_rms_norm_cases[21] = {
+static const rr_case rr_rms_norm_cases[22] = {
     {1, "zero and tiny rows", 0, {rr_rms_norm_0},
      {5, 8, 67108864, 80}, rr_rms_norm_1, 40, 2},
     {2, "one value", 0, {rr_rms_norm_2},
@@ -616,13 +622,15 @@ static const rr_case rr_rms_norm_cases[21] = {
      {3, 512, 536870912, 5120}, rr_rms_norm_31, 1536, 2},
     {17, "short rows of both signs", 0, {rr_rms_norm_32},
      {9, 2, 33554432, 20}, rr_rms_norm_33, 18, 2},
-    {18, "a row of 1,024 values: a row of 1024 values can outgrow Q5.10; 1023 is the limit", 1, {rr_rms_norm_34},
+    {18, "a factor beyond 31 bits on values small for their row", 0, {rr_rms_norm_34},
+     {2, 9, 2147483647, 90}, rr_rms_norm_35, 18, 2},
+    {19, "a row of 1,024 values: a row of 1024 values can outgrow Q5.10; 1023 is the limit", 1, {rr_rms_norm_36},
      {1, 1024, 759250125, 10240}, 0, 0, 1},
-    {19, "eps 0: eps and gain must be at least 1", 1, {rr_rms_norm_35},
+    {20, "eps 0: eps and gain must be at least 1", 1, {rr_rms_norm_37},
      {1, 2, 33554432, 0}, 0, 0, 1},
-    {20, "negative eps: eps and gain must be at least 1", 1, {rr_rms_norm_35},
+    {21, "negative eps: eps and gain must be at least 1", 1, {rr_rms_norm_37},
      {1, 2, 33554432, -5}, 0, 0, 1},
-    {21, "empty rows: size is 0, it must be at least 1", 1, {0},
+    {22, "empty rows: size is 0, it must be at least 1", 1, {0},
      {1, 0, 1, 1}, 0, 0, 1},
 };
 

@@ -47,6 +47,9 @@ FLAGS: dict[str, Flag] = {
     "Layout": Flag(
         "INDEXING", "Shapes differ along every axis, so a transposed or wrongly strided access fails."
     ),
+    "ManyRows": Flag(
+        "INDEXING", "More rows or values than a kernel takes at once: the rest has places of its own."
+    ),
     "OddK": Flag("INDEXING", "An odd row length: int4 rows straddle bytes, unrolled loops have a tail."),
     "NibbleOrder": Flag("PACKING", "Low nibble first."),
     "SignExtension": Flag("PACKING", "Nibbles are two's complement: 8..15 mean -8..-1."),
