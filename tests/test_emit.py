@@ -67,6 +67,18 @@ def test_the_emitted_program_is_the_plan(network: str, corner: int, tmp_path: Pa
     check(network, "w4c", "int16", corners(find_network(network).config)[corner], tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("network", "weights", "corner"),
+    [("sudoku6-mlp", "w3c", 1), ("sudoku6-mlp", "w2c", 4), ("sudoku6-mlp", "w6c", 2),
+     ("sudoku9-rope", "ternary", 3), ("sudoku9-rope", "w3c", 3)],
+)  # fmt: skip
+def test_codes_of_other_widths_than_4_and_8_bits_stream_in_tiles_that_begin_with_a_byte(
+    network: str, weights: str, corner: int, tmp_path: Path
+) -> None:
+    require("gcc")
+    check(network, weights, "int16", corners(find_network(network).config)[corner], tmp_path)
+
+
 def test_an_int8_carry_in_two_memories_is_the_plan_too(tmp_path: Path) -> None:
     require("gcc")
     model = integer_model("sudoku6-mlp", "w8c", "int8", 2, 1)
@@ -141,6 +153,14 @@ def test_every_shipped_network_in_the_smallest_the_chosen_and_the_plan_of_least_
     for i, plan in enumerate((found.front[0], found.chosen, found.front[-1])):
         (tmp_path / str(i)).mkdir()
         check(network, "w4c", "int16", plan.choices, tmp_path / str(i), compiler="clang")
+
+
+@pytest.mark.parametrize("weights", ["w3c", pytest.param("w4c", marks=pytest.mark.slow)])
+def test_the_search_takes_tiles_that_begin_with_a_byte_only(weights: str) -> None:
+    config = find_network("sudoku9-mlp").config
+    for plan in search(config, formats(weights, "int16"), laid_out("stm32h743", 300_000)).front:
+        model = integer_model("sudoku9-mlp", weights, "int16", 2, 1)
+        assert "rr_call_L" in emitted(model, formats(weights, "int16"), plan.choices).source
 
 
 def test_a_tile_that_begins_within_a_byte_is_refused_by_name() -> None:

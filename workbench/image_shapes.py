@@ -35,7 +35,7 @@ def _leaf(spec: Spec, format: Format) -> Leaf:
     name, shape = spec.name, spec.shape
     one = Rescale(name, 0, 0, format.rounding)
     if spec.kind == "linear":
-        return _linear(spec, format)
+        return linear_shape(spec, format)
     if spec.kind == "table":
         rows = shaped(shape[:1], np.int32)
         return RowTable(name, shaped(shape, np.int8), rows, rows, format.rounding)
@@ -53,7 +53,8 @@ def _leaf(spec: Spec, format: Format) -> Leaf:
     return shaped(shape, np.int16)
 
 
-def _linear(spec: Spec, format: Format) -> Linear | BlockLinear:
+def linear_shape(spec: Spec, format: Format) -> Linear | BlockLinear:
+    """The linear of ``spec`` in ``format``, its arrays without contents."""
     name, (rows, inner), weights = spec.name, spec.shape, format.weights_at(spec.name)
     codes, each = shaped(spec.shape, np.int8), shaped((rows,), np.int32)
     bias = each if spec.bias_key else None

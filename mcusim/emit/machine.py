@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import gcd
 from typing import Any
 
 from mcusim.emit.expressions import Number, product, variable
@@ -13,16 +14,17 @@ from mcusim.emit.views import View, whole
 from mcusim.planner.arena import Place
 from mcusim.planner.buffers import Buffer, Placement
 from mcusim.planner.choices import Choices
-from mcusim.planner.counting import MULTIPLIER, SHIFT
 from mcusim.planner.machine import Scales, Staged, State, Tile
 from mcusim.planner.plan import SCRATCH, Plan
 from mcusim.planner.stopping import HELD, X, shares_x
+from mcusim.planner.stored import stored
 from mcusim.planner.target import Segment
 from refimpl.block_params import Int8Norm
 from refimpl.errors import NotImplementedHere
 from refimpl.fixedpoint import Rounding
 from refimpl.image import Image
 from refimpl.models.tree import Embedding
+from refimpl.packing import packed_bytes
 from refimpl.params import Linear, Norm, Rope, Silu
 
 C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t"}
@@ -40,10 +42,6 @@ class EmittingMachine(ResultWriter):
         self.config = plan.config
         self.choices: Choices = plan.choices
         self.ops: Any = Operators()
-        widths = {plan.format.weights.bits, *(w.bits for _, w in plan.format.overrides)}
-        if widths not in ({4}, {8}):
-            raise NotImplementedHere(f"{plan.format} has no planned C yet: it reads 4- and 8-bit weights.")
-        self.bits = plan.format.weights.bits
         self.carry = plan.format.carry
         self.image = image
         self.rounding = rounding
@@ -56,7 +54,7 @@ class EmittingMachine(ResultWriter):
         self._banks = banks
         self._buffers = {buffer.name: buffer for buffer in plan.persistent}
         self._scope: Placement | None = None
-        self.even: set[str] = set()  # variables of the open loops that take even values only
+        self.divisors: dict[str, int] = {}  # what the variables of the open loops are multiples of
         self.function = Function("")
 
     # -- functions and loops ---------------------------------------------------------------------------------
@@ -98,11 +96,9 @@ class EmittingMachine(ResultWriter):
         if not even:
             f.line(f"const int32_t {n} = rr_least({size}, {stop - variable(r)});")
         first = variable(r)
-        if size % 2 == 0 and self._even(start):
-            self.even.add(r)
-            self.even |= {n} if self._even(total) else set()
+        self.divisors |= {r: gcd(size, self._divisor(start)), n: gcd(size, self._divisor(total))}
         yield Tile(first, first + (size if even else variable(n)))  # type: ignore[arg-type]
-        self.even -= {r, n}
+        del self.divisors[r], self.divisors[n]
         f.depth -= 1
         f.line("}")
 
@@ -144,20 +140,23 @@ class EmittingMachine(ResultWriter):
         offset = self.function.constant(leaf, part, "uint32_t", self._offset(f"{leaf}/{part}"))
         return f"rr_flash_image + {offset}"
 
-    def _bytes(self, codes: Number, what: str) -> str:
+    def _bytes(self, codes: Number, leaf: Linear) -> str:
         """Bytes of so many codes, which must be whole."""
-        if self.bits == 8:
+        bits, codes_at_once = leaf.weight_bits, 8 // gcd(leaf.weight_bits, 8)
+        if bits == 8:
             return str(codes)
-        if not self._even(codes):
-            raise NotImplementedHere(f"{what}: a tile of int4 weights begins within a byte; it has no C.")
-        return str(codes // 2) if isinstance(codes, int) else f"({codes}) / 2"
+        if self._divisor(codes) % codes_at_once:
+            raise NotImplementedHere(f"{leaf.name}: a tile of {bits}-bit weights begins within a byte.")
+        if isinstance(codes, int):
+            return str(codes * bits // 8)
+        times = bits * codes_at_once // 8
+        return f"({codes}) / {codes_at_once}" + (f" * {times}" if times > 1 else "")
 
-    def _even(self, number: Number) -> bool:
-        """Whether a number is even whatever the loops' variables are."""
+    def _divisor(self, number: Number) -> int:
+        """What a number is a multiple of whatever the loops' variables are; 0 of the number 0."""
         if isinstance(number, int):
-            return number % 2 == 0
-        odd = [name for name, factor in number.terms if factor % 2 and name not in self.even]
-        return not odd and number.constant % 2 == 0
+            return abs(number)
+        return gcd(number.constant, *(f * self.divisors.get(name, 1) for name, f in number.terms))
 
     def stage(self, leaf: Linear, rows: int, columns: int) -> Staged:
         if not isinstance(leaf, Linear):
@@ -166,8 +165,7 @@ class EmittingMachine(ResultWriter):
             )
         if not self.choices.staged or leaf.name in self.resident:
             return Staged(leaf, ())
-        height, width = leaf.codes.shape
-        size = -(-min(rows, height) * min(columns, width) * self.bits // 8)
+        size = stored(leaf).tile_bytes(rows, columns)
         return Staged(leaf, tuple(self.alloc(f"{leaf.name} tile {i}", (size,), "int8") for i in (0, 1)))
 
     def fetch(
@@ -184,9 +182,9 @@ class EmittingMachine(ResultWriter):
                 base = f"(const uint8_t *){self._pointer(self._buffers[leaf.name])}"
             else:
                 base = self._at(leaf.name, "codes")
-            first = self._bytes(product(rows[0].start, width) + columns.start, leaf.name)
-            gap = 0 if full and width % 2 else int(self._bytes(width, leaf.name))
-            part_bytes = self._bytes(product(distance, width), leaf.name)
+            first = self._bytes(product(rows[0].start, width) + columns.start, leaf)
+            gap = 0 if full else int(self._bytes(width, leaf))
+            part_bytes = self._bytes(product(distance, width), leaf)
             return Weights(leaf, rows, columns, f"{base} + {first}", part_bytes, gap, brought)
         zero, one = (self._pointer(buffer) for buffer in staged.buffers)
         f.declare(f"{name} turn", f"static uint8_t {name}_turn; /* which of two tiles a DMA may fill */")
@@ -198,14 +196,14 @@ class EmittingMachine(ResultWriter):
             size = self._codes_bytes(product(rows[0].size, width), leaf, rows)
             for i, tile in enumerate(rows):
                 at = f"{name}_codes + {i} * ({size})" if i else f"{name}_codes"
-                first = self._bytes(product(tile.start, width), leaf.name)
+                first = self._bytes(product(tile.start, width), leaf)
                 f.line(f"rr_fetch({at}, {source} + {first}, {self._unsigned(size)});")
             part_bytes = size
         else:
             assert len(rows) == 1
-            size = self._bytes(columns.size, leaf.name)
-            first = self._bytes(columns.start, leaf.name)
-            row = self._bytes(width, leaf.name)
+            size = self._bytes(columns.size, leaf)
+            first = self._bytes(columns.start, leaf)
+            row = self._bytes(width, leaf)
             r = f"r{f.loops}"
             f.loops += 1
             f.line(f"for (int32_t {r} = 0; {r} < {rows[0].stop}; {r}++)")
@@ -215,25 +213,24 @@ class EmittingMachine(ResultWriter):
 
     def _codes_bytes(self, codes: Number, leaf: Linear, rows: tuple[Tile, ...]) -> str:
         """Bytes of whole rows; the last ones of an image may end within a byte."""
-        if isinstance(codes, int) and codes % 2 and len(rows) == 1 and self.bits == 4:
-            return str((codes + 1) // 2)
-        return self._bytes(codes, leaf.name)
+        if isinstance(codes, int) and len(rows) == 1:
+            return str(packed_bytes(codes, leaf.weight_bits))
+        return self._bytes(codes, leaf)
 
     @staticmethod
     def _unsigned(size: str) -> str:
         return f"{size}u" if size.isdigit() else f"(uint32_t)({size})"
 
     def room(self, leaf: Linear, count: int) -> Buffer:
-        size = MULTIPLIER + SHIFT + 4 * (leaf.bias is not None)
-        return self.alloc(f"{leaf.name} scales", (count * size,), "int8")
+        return self.alloc(f"{leaf.name} scales", (count * stored(leaf).row_bytes,), "int8")
 
     def scales(self, leaf: Linear, rows: tuple[Tile, ...], room: Buffer) -> Scales:
         f, to = self.function, self._pointer(room)
         total: Number = sum((tile.size for tile in rows[1:]), rows[0].size)
         offset: Number = 0
-        sections = [("multiplier", 4), *([("bias", 4)] if leaf.bias is not None else []), ("shift", 1)]
-        for part, size in sections:
-            source, within = self._at(leaf.name, part), offset
+        for constant in stored(leaf).constants:
+            size = constant.bytes
+            source, within = self._at(leaf.name, constant.section), offset
             for tile in rows:
                 at = to if within == 0 else f"{to} + {within}"
                 first = product(tile.start, size)

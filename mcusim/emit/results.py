@@ -52,10 +52,9 @@ class Weights:
 
 
 class ResultWriter(ABC):
-    """Writes into ``function``; ``bits`` of a stored weight and ``rounding`` are the program's."""
+    """Writes into ``function``; ``rounding`` is the program's."""
 
     function: Function
-    bits: int
     rounding: Rounding
 
     @abstractmethod
@@ -122,7 +121,7 @@ class ResultWriter(ABC):
             raise NotImplementedHere(f"{leaf.name}: planned C has no output offset and one rounding rule.")
         assert (a.strides[-1], to.strides[-1]) == (1, 1)
         activations = a.address, a.strides[0], *a.shape
-        codes = w.address, self.bits, w.rows[0].size, len(w.rows), w.part_bytes, w.row_bytes
+        codes = w.address, leaf.weight_bits, w.rows[0].size, len(w.rows), w.part_bytes, w.row_bytes
         output = w.scales, int(leaf.bias is not None), leaf.out_bits, mode, to.address, to.strides[0]
         fields = ", ".join(map(str, (*activations, *codes, *output)))
         self.function.call("rr_tile_linear", f"&(const rr_tile){{{fields}}}")

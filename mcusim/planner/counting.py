@@ -16,11 +16,14 @@ from mcusim.planner.choices import Choices
 from mcusim.planner.ledger import INIT, Ledger
 from mcusim.planner.machine import Scales, Staged, State, Tile
 from mcusim.planner.stopping import shares_x
+from mcusim.planner.stored import Stored, stored
 from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 from refimpl.models.operators import Array, Leaf
+from refimpl.models.skeleton import Spec
 from workbench import shape_ops
 from workbench.counting import Counts, Event, Metered, count
+from workbench.image_shapes import linear_shape
 
 
 class CountingMachine:
@@ -40,6 +43,13 @@ class CountingMachine:
         self.placements: dict[str, Placement] = {}
         self.times = 1
         self._lifetimes = Lifetimes()
+        self._stored: dict[str, Stored] = {}
+
+    def stored(self, leaf: Spec) -> Stored:
+        """What the image holds of a linear."""
+        if leaf.name not in self._stored:
+            self._stored[leaf.name] = stored(linear_shape(leaf, self.format))
+        return self._stored[leaf.name]
 
     def bits(self, name: str) -> int:
         """Bits of a stored code of the linear called ``name``."""
@@ -94,24 +104,23 @@ class CountingMachine:
     def stage(self, leaf: Leaf, rows: int, columns: int) -> Staged:
         if not self.choices.staged or leaf.name in self.resident:
             return Staged(leaf, ())
-        tile = -(-min(rows, leaf.shape[0]) * min(columns, leaf.shape[1]) * self.bits(leaf.name) // 8)
+        tile = self.stored(leaf).tile_bytes(rows, columns)
         return Staged(leaf, tuple(self.alloc(f"{leaf.name} tile {i}", (tile,), "int8") for i in (0, 1)))
 
     def fetch(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile,
               scales: Scales | None = None) -> Leaf:  # fmt: skip
         leaf = staged.leaf
         height = sum(tile.size for tile in rows)
-        if leaf.name not in self.resident:
-            codes = self.ledger.sites[leaf.name].codes
-            for length, number in code_reads(rows, columns, leaf.shape[1], self.bits(leaf.name)):
-                codes[length] += number * self.times
+        for length, number in self.stored(leaf).code_reads(rows, columns):
+            if leaf.name not in self.resident:
+                self.ledger.sites[leaf.name].codes[length] += number * self.times
         return replace(leaf, shape=(height, columns.size))
 
     def room(self, leaf: Leaf, count: int) -> Buffer:
-        return self.alloc(f"{leaf.name} scales", (count * scale_bytes(bool(leaf.bias_key)),), "int8")
+        return self.alloc(f"{leaf.name} scales", (count * self.stored(leaf).row_bytes,), "int8")
 
     def scales(self, leaf: Leaf, rows: tuple[Tile, ...], room: Buffer) -> Scales:
-        for length in scale_reads(rows, bool(leaf.bias_key)):
+        for length in self.stored(leaf).constant_reads(rows):
             self.ledger.sites[leaf.name].constants[length] += self.times
         return Scales(rows, room)
 
@@ -176,30 +185,3 @@ class CountingMachine:
     def reset(self, state: State, init: Leaf) -> None:
         self._charge(INIT, Counts(), state.buffer.bytes)
         self.ledger.sites[INIT].constants[self.config.hidden_size * 2] += self.times
-
-
-MULTIPLIER, SHIFT, BIAS = 4, 1, 4
-
-
-def scale_bytes(biased: bool) -> int:
-    """Bytes of the constants of one row of a linear."""
-    return MULTIPLIER + SHIFT + BIAS * biased
-
-
-def scale_reads(rows: tuple[Tile, ...], biased: bool) -> Iterator[int]:
-    """Lengths of the contiguous reads that fetch the constants of rows."""
-    for tile in rows:
-        for size in (MULTIPLIER, *[BIAS] * biased, SHIFT):
-            yield tile.size * size
-
-
-def code_reads(rows: tuple[Tile, ...], columns: Tile, width: int, bits: int) -> Iterator[tuple[int, int]]:
-    """(bytes, number) of the contiguous reads that fetch a tile of codes.
-
-    Whole rows of a range are one read; a range of columns is one read for each row.
-    """
-    if columns.size == width:
-        for tile in rows:
-            yield -(-tile.size * width * bits // 8), 1
-    else:
-        yield -(-columns.size * bits // 8), sum(tile.size for tile in rows)

@@ -19,18 +19,17 @@ from mcusim.flash import FlashRows
 from mcusim.planner.arena import Arena, Place
 from mcusim.planner.buffers import Buffer, Placement
 from mcusim.planner.choices import Choices
-from mcusim.planner.counting import code_reads, scale_bytes, scale_reads
 from mcusim.planner.ledger import INIT, Ledger
 from mcusim.planner.machine import Scales, Staged, State, Tile
 from mcusim.planner.noise import NoisyFlash
 from mcusim.planner.plan import SCRATCH, Plan
 from mcusim.planner.promises import Promise, PromisedOps, accumulate, set_accumulators, store
 from mcusim.planner.stopping import X, shares_x
+from mcusim.planner.stored import stored
 from mcusim.planner.target import Segment
 from mcusim.planner.tiles import tile_of, unpacked
 from refimpl import fast
 from refimpl.block_params import Int8Norm
-from refimpl.errors import NotImplementedHere
 from refimpl.fast.rescale import rescale, rescale_columns
 from refimpl.models.operators import Array, Leaf
 from refimpl.models.tree import Embedding
@@ -108,14 +107,9 @@ class ArenaMachine:
             yield Tile(first, min(first + size, stop))
 
     def stage(self, leaf: Leaf, rows: int, columns: int) -> Staged:
-        if not isinstance(leaf, Linear):
-            raise NotImplementedHere(
-                f"{leaf.name}: weights of kind {type(leaf).__name__} cannot be tiled yet."
-            )
         if not self.choices.staged or leaf.name in self.resident:
             return Staged(leaf, ())
-        height, width = leaf.codes.shape
-        size = -(-min(rows, height) * min(columns, width) * leaf.weight_bits // 8)
+        size = stored(leaf).tile_bytes(rows, columns)
         return Staged(leaf, tuple(self.alloc(f"{leaf.name} tile {i}", (size,), "int8") for i in (0, 1)))
 
     def fetch(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile,
@@ -124,7 +118,7 @@ class ArenaMachine:
         tile, packed = tile_of(leaf, rows, columns)
         if leaf.name not in self.resident:
             codes = self.ledger.sites[leaf.name].codes
-            for length, number in code_reads(rows, columns, leaf.codes.shape[1], leaf.weight_bits):
+            for length, number in stored(leaf).code_reads(rows, columns):
                 codes[length] += number
         if not staged.buffers:
             return tile
@@ -135,10 +129,10 @@ class ArenaMachine:
         return tile if np.array_equal(arrived, packed) else replace(tile, codes=unpacked(held, tile))
 
     def room(self, leaf: Linear, count: int) -> Buffer:
-        return self.alloc(f"{leaf.name} scales", (count * scale_bytes(leaf.bias is not None),), "int8")
+        return self.alloc(f"{leaf.name} scales", (count * stored(leaf).row_bytes,), "int8")
 
     def scales(self, leaf: Linear, rows: tuple[Tile, ...], room: Buffer) -> Scales:
-        for length in scale_reads(rows, leaf.bias is not None):
+        for length in stored(leaf).constant_reads(rows):
             self.ledger.sites[leaf.name].constants[length] += 1
         at = np.concatenate([np.arange(tile.start, tile.stop) for tile in rows])
         wide = [leaf.multiplier[at], *([] if leaf.bias is None else [leaf.bias[at]])]

@@ -76,8 +76,9 @@ QUAD = 4  # tokens of one output that Helium requantizes at once
 def row_counts(outputs: int, inner: int, channels: int, bits: int) -> dict[str, int]:
     """Counts of one linear for kernels that take tokens and channels in pairs, by field of OperatorCounts."""
     pairs = (outputs // channels + 1) // 2 * ((channels + 1) // 2)
-    # With int4 and an odd row, every other row begins within a byte and is laid out code by code.
-    alone = channels // 2 if bits < 8 and inner % 2 else 0
+    # With int4 and an odd row, every other row begins within a byte and is laid out code by code, as is every
+    # row in other widths than 4 and 8 bits.
+    alone = channels // 2 if bits == 4 and inner % 2 else 0 if bits in (4, 8) else channels
     return {
         "channels": channels,
         "pairs": pairs,

@@ -22,6 +22,7 @@ from mcusim.planner.schedule import heads
 from mcusim.planner.sublayers import Source, swiglu
 from mcusim.planner.target import Target
 from mcusim.timing import total_time
+from refimpl.errors import NotImplementedHere
 from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 from refimpl.models.skeleton import skeleton
@@ -115,15 +116,19 @@ class OptionCounter:
             tiles = swiglu_tiles(config.hidden_size, config.token_intermediate_size)
         else:
             tiles = swiglu_tiles(config.positions, config.channel_intermediate_size)
-        return pareto([self._option(kind, t, x_stored, resident) for t in tiles])
+        return pareto([o for t in tiles if (o := self._option(kind, t, x_stored, resident)) is not None])
 
-    def _option(self, kind: Kind, tiles: Tiles, x_stored: bool, resident: frozenset[str]) -> Option:
+    def _option(self, kind: Kind, tiles: Tiles, x_stored: bool, resident: frozenset[str]) -> Option | None:
+        """None for tiles of weights that begin within a byte."""
         here = frozenset({"channel" if kind == "channel" else "token"}) & resident
         scratch, weights, seconds = 0, 0, 0.0
         for context, (source, layer, times) in enumerate(self._contexts(kind)):
             key = (kind, tiles, context, x_stored and source.with_x, here)
             if key not in self._known:
-                self._known[key] = self._count(kind, tiles, source, layer, x_stored, here)
+                try:
+                    self._known[key] = self._count(kind, tiles, source, layer, x_stored, here)
+                except NotImplementedHere:
+                    return None
             size, read, time = self._known[key]
             scratch, weights, seconds = max(scratch, size), weights + times * read, seconds + times * time
         return Option(tiles, scratch, weights, seconds)

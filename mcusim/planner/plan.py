@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 
 from mcusim.figures import Range
 from mcusim.planner import schedule
@@ -14,6 +13,7 @@ from mcusim.planner.counting import CountingMachine
 from mcusim.planner.ledger import Ledger, RowSource, site_time
 from mcusim.planner.machine import State
 from mcusim.planner.stopping import ask_head, ask_state, held_buffer, shares_x
+from mcusim.planner.stored import stored
 from mcusim.planner.target import Segment, Target, lay_out
 from mcusim.timing import OperatorTime, total_time
 from refimpl.errors import NotImplementedHere
@@ -22,6 +22,7 @@ from refimpl.models.config import ModelConfig
 from refimpl.models.order import Level
 from refimpl.models.skeleton import Spec, skeleton
 from refimpl.models.tree import Attention, Block, Model
+from workbench.image_shapes import linear_shape
 
 SCRATCH = "scratch"
 SCALE_BYTES = 5
@@ -172,8 +173,7 @@ def persistent_buffers(config: ModelConfig, format: Format, choices: Choices) ->
     if held is not None and not shares_x(config, choices):
         buffers.append(held)
     for name, spec in resident_linears(skeleton(config), choices.resident).items():
-        bits = prod(spec.shape) * format.weights_at(name).bits
-        buffers.append(Buffer(name, (-(-bits // 8),), "int8"))
+        buffers.append(Buffer(name, (stored(linear_shape(spec, format)).bytes,), "int8"))
     return tuple(buffers)
 
 
@@ -194,7 +194,7 @@ def make_plan(config: ModelConfig, format: Format, choices: Choices) -> Plan:
     if choices.x_stored:
         machine.embed(*shape, across=False)
     for name, spec in resident.items():
-        machine.ledger.sites[name].codes[-(-prod(spec.shape) * format.weights_at(name).bits // 8)] += 1
+        machine.ledger.sites[name].codes[machine.stored(spec).bytes] += 1
     start = take()
     schedule.call_L(machine, model, z_H, z_L)
     call_L = take()
