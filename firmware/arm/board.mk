@@ -82,3 +82,10 @@ validation: counts benches
 	$(ARM) --version | head -n 1 > $(BUILD)/compiler.txt
 	PYTHONPATH=.. $(PYTHON) validation.py $(BUILD) $(VALIDATION:.md=.json) > $(BUILD)/validation.md
 	mv $(BUILD)/validation.md $(VALIDATION)
+
+# The responder behind a UART: CORE-KERNEL.port, e.g. m7-dsp.port. Run it with -serial stdio or -serial pty.
+$(BUILD)/%.port: arm/responder.c arm/startup.c $(OPS) $(PORT) $(HEADERS) | $(BUILD)
+	$(ARM) $(CPU_$(call word_of,1,$*)) $(KERNEL_$(call word_of,2,$*)) $(ARM_WARN) $(ARM_FLAGS) $(INCLUDE) -DRR_PORT_MODEL \
+	    -DRR_PORT_STACK -DRR_PORT_BYTES=65536 -DRR_PORT_ARENA_BYTES=196608 \
+	    '-DRR_PORT_FLASH_SECTION=".external_flash"' -T arm/$(BOARD_$(call word_of,1,$*)).ld -o $@ arm/responder.c \
+	    arm/startup.c $(OPS) $(PORT)

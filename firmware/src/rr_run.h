@@ -44,4 +44,10 @@ void rr_block_run(const rr_model *model, const rr_block *p, int32_t *h, rr_arena
 void rr_stack_run(const rr_model *model, const rr_block *blocks, int32_t layers, int16_t *z, const int16_t *inject,
                   const int32_t *x, rr_arena *arena);
 
+/* Monte Carlo: `calls` times z = block(z + x rolled), the first block of the L stack; for call i, position t gets x
+ * of position (t + i) mod T; z starts as L_init. on_crc gets the CRC32 of z after every `every` calls. 0 or 1. */
+int32_t rr_monte_carlo_run(const rr_model *model, const int32_t *tokens, int32_t puzzle_id, int32_t calls,
+                           int32_t every, rr_arena *arena,
+                           void (*on_crc)(void *context, int32_t number, uint32_t crc), void *context);
+
 #endif

@@ -116,35 +116,25 @@ int32_t rr_check_trace(const rr_trace *t, const void *image, rr_arena *arena, in
     return c.differences;
 }
 
+typedef struct {
+    const rr_monte_carlo *trace;
+    int32_t wrong; /* the first CRC that differs, from 1 */
+} rr_monte_carlo_comparison;
+
+static void rr_on_crc(void *context, int32_t number, uint32_t crc)
+{
+    rr_monte_carlo_comparison *c = context;
+    if (!c->wrong && crc != c->trace->crc32[number]) c->wrong = number + 1;
+}
+
 int32_t rr_check_monte_carlo(const rr_monte_carlo *t, const void *image, uint32_t bytes, rr_arena *arena, rr_put put)
 {
     if (rr_load("block-monte-carlo", image, bytes, arena, put)) return -1;
-    const rr_model *m = &rr_loaded;
-    const rr_config *c = &m->config;
-    const int32_t d = c->hidden_size, positions = m->positions, size = positions * d;
-    const rr_embed_job input = {t->tokens, m->token, m->position, m->puzzle, c->seq_len, d, c->puzzle_emb_len,
-                                t->puzzle_id, c->rounding};
-    arena->used = arena->peak = 0;
-    int32_t *x = rr_alloc(arena, 4 * size), *h = rr_alloc(arena, 4 * size);
-    int16_t *z = rr_alloc(arena, 2 * size);
-    if (!rr_embed_input_valid(&input)) return -1;
-    rr_embed_rows(&input, x);
-    for (int32_t i = 0; i < size; i++) z[i] = m->L_init[i % d];
-    for (int32_t call = 0; call < t->calls; call++) {
-        for (int32_t i = 0; i < size; i++) h[i] = z[i] + x[(i + call % positions * d) % size];
-        rr_block_run(m, &m->L_level[0], h, arena);
-        for (int32_t i = 0; i < size; i++) z[i] = (int16_t)h[i];
-        if ((call + 1) % t->every != 0) continue;
-        const uint32_t got = rr_crc32(z, 2u * (uint32_t)size), expected = t->crc32[(call + 1) / t->every - 1];
-        if (got != expected) {
-            put("block-monte-carlo: differs before call ");
-            rr_put_word(put, (uint32_t)call + 1, 10);
-            put("\n");
-            return 1;
-        }
-    }
-    put("block-monte-carlo: ");
-    rr_put_word(put, (uint32_t)t->calls, 10);
-    put(" calls, 0 differences\n");
-    return 0;
+    rr_monte_carlo_comparison c = {t, 0};
+    if (rr_monte_carlo_run(&rr_loaded, t->tokens, t->puzzle_id, t->calls, t->every, arena, rr_on_crc, &c) != RR_OK)
+        return -1;
+    put(c.wrong ? "block-monte-carlo: differs before call " : "block-monte-carlo: ");
+    rr_put_word(put, (uint32_t)(c.wrong ? c.wrong * t->every : t->calls), 10);
+    put(c.wrong ? "\n" : " calls, 0 differences\n");
+    return c.wrong != 0;
 }

@@ -23,6 +23,10 @@ class NotServed(Exception):
     """Raised by an implementation that does not do what a request asks for; the case is skipped."""
 
 
+class Misbehaved(InputError):
+    """A port did not keep to the calling convention: wrong status, written too far, dead or silent."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """The first difference of one case; ``index`` counts elements in C order."""

@@ -1,4 +1,4 @@
-"""Vectors for C: an ABI header, one data header an operator, and a self-checking runner.
+"""Vectors for C: an ABI header, one data header an operator, a self-checking runner, and a responder.
 
 Everything is C99 and needs only ``stdint.h`` and ``string.h``; arrays are typed, so byte order and
 alignment are the compiler's affair.
@@ -23,7 +23,7 @@ C_TYPES = {
     "int64": "int64_t",
 }
 LINE = 108
-ABI_HEADER, RUNNER = "rr_abi.h", "rr_runner.c"
+ABI_HEADER, RUNNER, PORT = "rr_abi.h", "rr_runner.c", "rr_port"
 
 
 def out_type(signature: Signature) -> str:
@@ -166,6 +166,19 @@ def runner(names: list[str], largest: int) -> str:
     return template
 
 
+def responder() -> str:
+    """The program text that answers a certificate's requests."""
+    names = []
+    for s in SIGNATURES.values():
+        guard = f"#ifndef RR_SKIP_{s.name.upper()}\n"
+        arguments = [f"in[{n}]" for n in range(len(s.inputs))]
+        arguments += [f"r->param[{n}]" for n in range(len(s.params))] + ["out"]
+        call = wrap(f'    if (!strcmp(r->name, "{s.name}")) return rr_{s.name}(', arguments, " " * 8)
+        names.append(f"{guard}{call});\n#endif\n")
+    text = (Path(__file__).parent / "port.c.in").read_text(encoding="utf-8")
+    return text.replace("@NOTICE@", NOTICE).replace("@NAMES@", "".join(names))
+
+
 def op_c_files(golden: Path) -> Iterator[tuple[str, str]]:
     """Yield (file name, text) of ABI header, data headers and runner."""
     yield ABI_HEADER, abi_header()
@@ -176,3 +189,6 @@ def op_c_files(golden: Path) -> Iterator[tuple[str, str]]:
         largest = max(largest, size)
         yield f"rr_vectors_{suite.name}.h", text
     yield RUNNER, runner(names, largest)
+    header = (Path(__file__).parent / f"{PORT.removeprefix('rr_')}.h.in").read_text(encoding="utf-8")
+    yield f"{PORT}.h", header.replace("@NOTICE@", NOTICE)
+    yield f"{PORT}.c", responder()

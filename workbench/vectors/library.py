@@ -12,12 +12,22 @@ from typing import Any
 import numpy as np
 
 from refimpl.errors import InputError
-from workbench.vectors.check import NotServed
-from workbench.vectors.signatures import SIGNATURES, shape_of
+from workbench.vectors.check import Misbehaved, NotServed
+from workbench.vectors.signatures import SIGNATURES, Signature, shape_of
 from workbench.vectors.tensors import Array, tensor_bytes
 
 FILL, GUARD = 0x5A, 64
 REFUSED, NOT_SERVED = 1, 2
+
+
+def output_room(signature: Signature, params: dict[str, int]) -> tuple[np.dtype[Any], int]:
+    """dtype and number of the output's elements.
+
+    A refused out_bits has no dtype; the widest output leaves room for a kernel that does not refuse.
+    """
+    known = signature.out_dtype != "out_bits" or params["out_bits"] in (4, 8, 16, 32)
+    dtype = np.dtype(signature.output_dtype(params) if known else "int32")
+    return dtype, int(np.prod(np.maximum(shape_of(signature.out_shape, params), 0)))
 
 
 class Library:
@@ -38,10 +48,20 @@ class Library:
         """Whether the library exports this operator."""
         return hasattr(self._library, f"rr_{algorithm}")
 
+    def answer(self, request: bytes, room: int) -> bytes | None:
+        """The reply to one request of ``rr_port.h``; None where the library has no responder."""
+        function = getattr(self._library, "rr_port_answer", None)
+        if function is None:
+            return None
+        sent, got = ctypes.create_string_buffer(request, len(request)), ctypes.create_string_buffer(room)
+        function.restype = ctypes.c_uint32
+        length = function(sent, ctypes.c_uint32(len(request)), got, ctypes.c_uint32(room))
+        return got.raw[:length]
+
     def __call__(self, algorithm: str, inputs: dict[str, Any], params: dict[str, int]) -> Array | None:
         """Run one request; None for a refusal (status 1), NotServed for status 2.
 
-        Raises InputError for any other status, or when the function wrote behind its output.
+        Raises Misbehaved for any other status, or when the function wrote behind its output.
         """
         signature = SIGNATURES[algorithm]
         function = getattr(self._library, f"rr_{algorithm}")
@@ -52,10 +72,7 @@ class Library:
             else ctypes.create_string_buffer(tensor_bytes(inputs[i.name], i.dtype))
             for i in signature.inputs
         ]
-        # A refused out_bits has no dtype; the widest output leaves room for a kernel that does not refuse.
-        known = signature.out_dtype != "out_bits" or params["out_bits"] in (4, 8, 16, 32)
-        dtype = np.dtype(signature.output_dtype(params) if known else "int32")
-        count = int(np.prod(np.maximum(shape_of(signature.out_shape, params), 0)))
+        dtype, count = output_room(signature, params)
         out = (ctypes.c_uint8 * (count * dtype.itemsize + GUARD))(*[FILL] * (count * dtype.itemsize + GUARD))
         arguments = [ctypes.cast(b, ctypes.c_void_p) if b is not None else ctypes.c_void_p() for b in buffers]
         values = [ctypes.c_int32(params[name]) for name in signature.params]
@@ -66,7 +83,7 @@ class Library:
             raise NotServed
         raw = bytes(out)
         if status != 0:
-            raise InputError(f"rr_{algorithm} in {self.path} returned {status}; it must return 0, 1 or 2.")
+            raise Misbehaved(f"rr_{algorithm} in {self.path} returned {status}; it must return 0, 1 or 2.")
         if raw[count * dtype.itemsize :] != bytes([FILL]) * GUARD:
-            raise InputError(f"rr_{algorithm} in {self.path} wrote behind its {count} output values.")
+            raise Misbehaved(f"rr_{algorithm} in {self.path} wrote behind its {count} output values.")
         return np.frombuffer(raw, dtype, count).reshape(shape_of(signature.out_shape, params))

@@ -7,6 +7,7 @@ then gives the values.  The Monte Carlo trace feeds one block its own output 10,
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,19 +94,27 @@ def state_after(traced: Traced, golden: Path, call: int) -> Array:
     return calls[call][1]
 
 
+def monte_carlo_states(
+    model: Model, tokens: Array, puzzle_id: int, calls: int, every: int, ops: Any = fast
+) -> Iterator[Array]:
+    """The state (T, D) after every ``every``-th of ``calls`` calls; see :func:`monte_carlo_document`."""
+    x, carry = _start(model, tokens, puzzle_id, ops)
+    z = carry.z_L
+    for i in range(calls):
+        h = ops.add(z, np.roll(x, -i, axis=1))
+        z = blocks.block(ops, model.L_level[0], h, model.config.num_heads)
+        if (i + 1) % every == 0:
+            yield z[0]
+
+
 def monte_carlo_document(traced: Traced, golden: Path, ops: Any = fast) -> dict[str, Any]:
     """``z = block(z + x rolled by i positions)`` for i = 0 .. 9,999, z starting as L_init.
 
     Position t of the rolled x is position (t + i) mod T; the block is the first of the L stack.
     """
     model, _ = load_traced(traced, golden)
-    x, carry = _start(model, traced.tokens(), traced.puzzle_id, ops)
-    z, crcs = carry.z_L, []
-    for i in range(MONTE_CARLO_CALLS):
-        h = ops.add(z, np.roll(x, -i, axis=1))
-        z = blocks.block(ops, model.L_level[0], h, model.config.num_heads)
-        if (i + 1) % MONTE_CARLO_EVERY == 0:
-            crcs.append(crc32(z[0], "int16"))
+    states = list(monte_carlo_states(model, traced.tokens(), traced.puzzle_id, MONTE_CARLO_CALLS,
+                                     MONTE_CARLO_EVERY, ops))  # fmt: skip
     return {
         "algorithm": "block_monte_carlo",
         "schema": SCHEMA,
@@ -116,6 +125,6 @@ def monte_carlo_document(traced: Traced, golden: Path, ops: Any = fast) -> dict[
         "tokens": encode(traced.tokens(), "int32"),
         "numberOfCalls": MONTE_CARLO_CALLS,
         "every": MONTE_CARLO_EVERY,
-        "crc32": crcs,
-        "final": encode(z[0], "int16"),
+        "crc32": [crc32(z, "int16") for z in states],
+        "final": encode(states[-1], "int16"),
     }

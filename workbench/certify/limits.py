@@ -1,0 +1,147 @@
+"""Requests at the limits of each operator: saturation at both ends, the largest sums, the longest rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+
+import numpy as np
+
+from refimpl.preconditions import MAX_NORM_SIZE, MAX_SOFTMAX_KEYS
+from workbench.certify.corpus import Request
+from workbench.vectors.tensors import Array
+
+LEAST, MOST, LONGEST_ROW = -(2**31), 2**31 - 1, 2560
+HALF, NEARLY_ONE = 2**30, 2**31 - 1
+RESCALE = {"multiplier": NEARLY_ONE, "shift": 0, "rounding": 0, "output_offset": 0}
+
+
+def _full(value: int, dtype: str, *shape: int) -> Array:
+    return np.full(shape, value, dtype)
+
+
+def _linear(low: int, bits: tuple[int, ...]) -> list[Request]:
+    """Rows of the longest length with every product at its largest, of both signs, into every width."""
+    found: list[Request] = []
+    for a, width, rounding in product((-128, 127), bits, (0, 1)):
+        codes = np.concatenate([_full(low, "int8", 1, LONGEST_ROW), _full(-low - 1, "int8", 1, LONGEST_ROW)])
+        top = max(abs(a * low), abs(a * (-low - 1))) * LONGEST_ROW
+        inputs = {"a": _full(a, "int8", 1, LONGEST_ROW), "codes": codes,
+                  "bias": np.array([MOST - top, LEAST + top], np.int32) if a < 0 else None,
+                  "multiplier": np.array([NEARLY_ONE, HALF], np.int32),
+                  "shift": np.zeros(2, np.int32)}  # fmt: skip
+        params = {
+            "rows": 1,
+            "n": 2,
+            "k": LONGEST_ROW,
+            "rounding": rounding,
+            "output_offset": 0,
+            "out_bits": width,
+        }
+        found.append((inputs, params))
+    return found
+
+
+def _rescale() -> list[Request]:
+    acc = np.array([LEAST, LEAST + 1, -1, 0, 1, MOST - 1, MOST], np.int32)
+    return [
+        (
+            {"acc": acc},
+            {"n": acc.size, **RESCALE, "rounding": rounding, "out_bits": bits, "output_offset": offset},
+        )
+        for rounding, bits, offset in product((0, 1), (4, 8, 16, 32), (LEAST, 0, MOST))
+    ]
+
+
+def _requantize() -> list[Request]:
+    values = list(
+        product((LEAST, LEAST + 1, -1, 0, 1, MOST - 1, MOST), (0, HALF, NEARLY_ONE), (-31, -30, -1, 0, 1, 30))
+    )
+    acc, multiplier, shift = (np.array(column, np.int32) for column in zip(*values, strict=True))
+    inputs: dict[str, Array | None] = {"acc": acc, "multiplier": multiplier, "shift": shift}
+    return [(inputs, {"n": acc.size, "rounding": rounding}) for rounding in (0, 1)]
+
+
+def _quantize(dtype: str) -> list[Request]:
+    info = np.iinfo(np.dtype(dtype))
+    h = np.array([info.min, info.min + 1, -1, 0, 1, info.max - 1, info.max], dtype)
+    return [({"h": h}, {"n": h.size, **RESCALE, "shift": shift}) for shift in (-31, 0, 30)]
+
+
+def _multiply() -> list[Request]:
+    a, b = (np.array(x, np.int8) for x in zip(*product((-128, -127, -1, 0, 1, 127), repeat=2), strict=True))
+    return [({"a": a, "b": b}, {"n": a.size, **RESCALE, "shift": shift}) for shift in (-14, -7, 0)]
+
+
+def _norm() -> list[Request]:
+    found: list[Request] = []
+    for size, value in product((1, 2, MAX_NORM_SIZE), (0, 1, -1, 2**15, -(2**26), 2**26)):
+        h = _full(value, "int32", 2, size)
+        h[1, :-1] = 0
+        found.append(({"h": h}, {"rows": 2, "size": size, "gain": 2**30, "eps": 1}))
+    h = _full(LEAST, "int32", 1, 2)  # 2^63 less 2^32: the largest sum that fits
+    h[0, 1] = MOST
+    found.append(({"h": h}, {"rows": 1, "size": 2, "gain": 1, "eps": 1}))
+    found.append(({"h": _full(LEAST, "int32", 1, 2)}, {"rows": 1, "size": 2, "gain": 1, "eps": 1}))
+    return found
+
+
+def _softmax() -> list[Request]:
+    found: list[Request] = []
+    for cols, shift in product((1, MAX_SOFTMAX_KEYS, MAX_SOFTMAX_KEYS + 1), (0, 23, 31)):
+        a = _full(127, "int8", 2, cols)
+        a[1, 1:] = -128
+        found.append(
+            ({"a": a}, {"rows": 2, "cols": cols, "multiplier": HALF, "shift": shift, "diff_min": -255})
+        )
+    return found
+
+
+def _values() -> list[Request]:
+    """Rows of probabilities that sum to one, and the most that a row of them may."""
+    found: list[Request] = []
+    for t, v in product((1, 2, 181), (-128, 127)):
+        p = _full(-32768, "int16", 1, t, t)
+        p[0, :, 0] = 32767
+        found.append(({"probabilities": p, "v": _full(v, "int8", 1, t, 3)},
+                      {"heads": 1, "t": t, "d": 3, **RESCALE, "multiplier": HALF, "shift": -15}))  # fmt: skip
+    return found
+
+
+def _scores() -> list[Request]:
+    q = _full(-128, "int8", 1, 1, LONGEST_ROW)
+    params = {"heads": 1, "t": 1, "d": LONGEST_ROW, **RESCALE}
+    return [({"q": q, "k": _full(k, "int8", 1, 1, LONGEST_ROW)}, {**params, "shift": s}) for k in (-128, 127)
+            for s in (-19, 0)]  # fmt: skip
+
+
+def _change() -> list[Request]:
+    a = np.array([-32768, 32767, 0] * 1000, np.int16)
+    return [({"a": a, "b": -1 - a}, {"n": a.size}), ({"a": a, "b": a}, {"n": a.size})]
+
+
+def _add() -> list[Request]:
+    a = np.array([MOST, LEAST, 0], np.int32)
+    return [({"a": a, "b": np.array([0, 0, LEAST], np.int32)}, {"n": 3})]
+
+
+LIMITS: dict[str, Callable[[], list[Request]]] = {
+    "requantize": _requantize,
+    "rescale": _rescale,
+    "quantize_s16": lambda: _quantize("int16"),
+    "quantize_s32": lambda: _quantize("int32"),
+    "linear_s8": lambda: _linear(-128, (4, 8, 16, 32)),
+    "linear_s4": lambda: _linear(-8, (4, 8, 16, 32)),
+    "multiply": _multiply,
+    "add_s32": _add,
+    "rms_norm": _norm,
+    "scores": _scores,
+    "softmax_s8_s16": _softmax,
+    "weighted_values": _values,
+    "change": _change,
+}
+
+
+def limits_of(name: str) -> list[Request]:
+    """The requests at the limits of one operator; none for one without any."""
+    return LIMITS[name]() if name in LIMITS else []
