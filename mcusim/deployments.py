@@ -17,10 +17,11 @@ from mcusim.toml_checks import Table
 from mcusim.units import parse_bytes
 from refimpl.errors import RefimplError, unknown_name
 from refimpl.formats import FLOAT32, Format, parse_activations, parse_carry, parse_format
-from refimpl.models.halting import FIXED, parse_stop
+from refimpl.models.halting import FIXED
 from workbench.checkpoints import list_networks
 from workbench.files.inputs import exists
 from workbench.presets import list_presets
+from workbench.stop_text import parse_stop
 
 # Puzzle rows: read one by one from external memory, or held in the image, as float32 or int8.
 PuzzleRows = Literal["streamed", "resident-fp32", "resident-int8"]

@@ -6,6 +6,7 @@ Values are held in int64 here so that nothing wraps by accident; where the speci
 
 from __future__ import annotations
 
+from math import isqrt
 from typing import Literal
 
 import numpy as np
@@ -86,13 +87,7 @@ def clamp(x: Ints, bits: int) -> Int64s:
 
 # 1/sqrt(mu) in Q1.14 at the middle of each of the 96 intervals of mu in [1/4, 1): entry i covers
 # mu = (i + 32 .. i + 33) / 128.  Integer arithmetic only: isqrt(2^28 * 256 / (2 i + 65)).
-def _reciprocal_root_seed() -> npt.NDArray[np.int64]:
-    from math import isqrt
-
-    return np.array([isqrt(2**28 * 256 // (2 * i + 65)) for i in range(96)], np.int64)
-
-
-RECIPROCAL_ROOT_SEED = _reciprocal_root_seed()
+RECIPROCAL_ROOT_SEED = np.array([isqrt(2**28 * 256 // (2 * i + 65)) for i in range(96)], np.int64)
 
 
 def normalise_even(x: Int64s) -> tuple[Int64s, Int64s]:

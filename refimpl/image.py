@@ -83,13 +83,8 @@ class Entry:
     crc32: int
 
 
-def _align(offset: int) -> int:
+def align(offset: int) -> int:
     return -(-offset // ALIGNMENT) * ALIGNMENT
-
-
-def image_bytes(sections: list[Section]) -> int:
-    """``len(encode(sections))`` from their shapes alone: arrays that occupy nothing will do."""
-    return _align(HEADER.size + ENTRY.size * len(sections)) + sum(_align(s.size) for s in sections)
 
 
 def encode(sections: list[Section]) -> bytes:
@@ -97,7 +92,7 @@ def encode(sections: list[Section]) -> bytes:
     names = [s.name for s in sections]
     if len(set(names)) != len(names):
         raise InputError(f"image: section {max(names, key=names.count)!r} occurs twice.")
-    offset = _align(HEADER.size + ENTRY.size * len(sections))
+    offset = align(HEADER.size + ENTRY.size * len(sections))
     table, body = bytearray(), bytearray()
     start = offset
     for section in sections:
@@ -107,7 +102,7 @@ def encode(sections: list[Section]) -> bytes:
         dims = (*section.values.shape, 0, 0, 0)[:3]
         table += ENTRY.pack(name, CODES[section.element], section.values.ndim, 0, *dims, offset, len(raw),
                             zlib.crc32(raw))  # fmt: skip
-        body += raw + bytes(_align(len(raw)) - len(raw))
+        body += raw + bytes(align(len(raw)) - len(raw))
         offset = start + len(body)
     header = HEADER.pack(MAGIC, VERSION, len(sections), start + len(body), zlib.crc32(table))
     return header + bytes(table) + bytes(start - HEADER.size - len(table)) + bytes(body)
@@ -154,10 +149,10 @@ class Image:
             self._check_place(entry, end)
             entries[entry.name] = entry
             end = entry.offset + entry.size
-        self._check_zero(end, _align(end), "the end")
-        if total != size or size != _align(end):
+        self._check_zero(end, align(end), "the end")
+        if total != size or size != align(end):
             raise InputError(f"{where} has {size:,} bytes; its header says {total:,}, its sections "
-                             f"{_align(end):,}.")  # fmt: skip
+                             f"{align(end):,}.")  # fmt: skip
         return entries
 
     def _read_entry(self, raw: tuple[Any, ...]) -> Entry:
@@ -174,9 +169,9 @@ class Image:
 
     def _check_place(self, entry: Entry, end: int) -> None:
         """Refuse a section that does not begin right after what ends at ``end``, or ends outside the file."""
-        if entry.offset != _align(end):
+        if entry.offset != align(end):
             raise InputError(f"{self.where}: section {entry.name!r} begins at byte {entry.offset:,}; "
-                             f"its place is {_align(end):,}.")  # fmt: skip
+                             f"its place is {align(end):,}.")  # fmt: skip
         if entry.offset + entry.size > len(self.data):
             raise InputError(f"{self.where}: section {entry.name!r} ends at byte "
                              f"{entry.offset + entry.size:,}, but the file has {len(self.data):,}: "

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from refimpl.angles import STEP, rope_of
 from refimpl.block_params import FACTORS, BlockLinear, Int8Norm, Keep, Online
 from refimpl.errors import DoesNotFit, InputError
 from refimpl.fixedpoint import ROUNDINGS, Rounding
@@ -95,7 +96,7 @@ def leaf_sections(name: str, leaf: Leaf) -> list[Section]:
     if isinstance(leaf, Norm):
         return [_int32(f"{name}/norm", leaf.size, leaf.gain, leaf.eps)]
     if isinstance(leaf, Rope):
-        return [Section(f"{name}/cos", "int16", leaf.cos), Section(f"{name}/sin", "int16", leaf.sin)]
+        return [Section(f"{name}/{part}", "int32", getattr(leaf, part)) for part in ("coarse", "fine")]
     if isinstance(leaf, Softmax):
         return [_int32(f"{name}/softmax", leaf.multiplier, leaf.shift, leaf.diff_min)]
     if isinstance(leaf, RowTable):
@@ -264,8 +265,10 @@ def _read_leaf(image: Image, spec: Spec, rounding: Rounding) -> Leaf:
     if spec.kind == "norm":
         return _read_norm(image, name, rounding)
     if spec.kind == "rope":
-        cos, sin = (take(image, f"{name}/{part}", "int16", spec.shape) for part in ("cos", "sin"))
-        return Rope(name, cos.astype(np.int16), sin.astype(np.int16))
+        positions, d = spec.shape[0], 2 * spec.shape[1]
+        coarse = take(image, f"{name}/coarse", "int32", (-(-positions // STEP), d)).astype(np.int32)
+        fine = take(image, f"{name}/fine", "int32", (min(STEP, positions), d)).astype(np.int32)
+        return rope_of(name, coarse, fine, positions)
     if spec.kind == "softmax":
         return Softmax(name, *_numbers(image, f"{name}/softmax", 3))
     if spec.kind == "table":

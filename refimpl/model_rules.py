@@ -7,11 +7,12 @@ and the bounds of section 5 hold for the image's own numbers.  ``rr_model_load``
 from __future__ import annotations
 
 from refimpl import preconditions
+from refimpl.angles import within_one
 from refimpl.block_params import BlockLinear, Int8Norm, Keep
 from refimpl.errors import InputError
 from refimpl.models.skeleton import Spec, skeleton
 from refimpl.models.tree import Attention, Leaf, Model, SwiGLU, leaves
-from refimpl.params import Linear, Norm, Rescale, RowTable, Softmax
+from refimpl.params import Linear, Norm, Rescale, Rope, RowTable, Softmax
 from refimpl.quantize.bounds import prove
 
 SITE_BITS = (4, 8, 16)
@@ -64,6 +65,8 @@ def leaf_problem(leaf: Leaf, spec: Spec, positions: int) -> str | None:
         return _norm(leaf, spec.shape[0])
     if isinstance(leaf, Softmax):
         return preconditions.of_softmax(positions, leaf.multiplier, leaf.shift, leaf.diff_min)
+    if isinstance(leaf, Rope) and not (within_one(leaf.coarse) and within_one(leaf.fine)):
+        return "a cosine or sine lies outside -1..1"
     if isinstance(leaf, RowTable):
         return preconditions.of_rescale(leaf.multiplier, leaf.shift)
     return None

@@ -77,11 +77,16 @@ class Norm:
 
 @dataclass(frozen=True, eq=False)
 class Rope:
-    """cos and sin in Q1.14, each (T, d/2) int16; half-split: columns j and j + d/2 turn together."""
+    """cos and sin in Q1.14, each (T, d/2) int16; half-split: columns j and j + d/2 turn together.
+
+    ``coarse``, ``fine``: what an image stores in their place (:mod:`refimpl.angles`); None outside a model.
+    """
 
     name: str
     cos: Int16s
     sin: Int16s
+    coarse: Int32s | None = None
+    fine: Int32s | None = None
 
 
 @dataclass(frozen=True, eq=False)

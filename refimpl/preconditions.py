@@ -14,7 +14,6 @@ import numpy as np
 from refimpl.block_params import EXPONENT_SPAN, Factors
 from refimpl.fixedpoint import SHIFT_MAX, SHIFT_MIN
 
-OUT_BITS = (4, 8, 16, 32)
 MAX_NORM_SIZE = 1023
 MAX_SOFTMAX_KEYS = 4095
 WIDE_SHIFT_MAX = 14
@@ -37,11 +36,6 @@ def of_wide_rescale(multiplier: Any, shift: Any) -> str | None:
     return of_rescale(multiplier, shift)
 
 
-def of_out_bits(bits: int) -> str | None:
-    """Widths an output may have."""
-    return None if bits in OUT_BITS else f"out_bits is none of {', '.join(map(str, OUT_BITS))}"
-
-
 def of_blocks(k: int, block: int, blocks: int, factors: Factors, block_scale: Any) -> str | None:
     """OP-BLOCK-LINEAR: block factors of rows of ``k``; ``block_scale`` is not None."""
     if block < 1 or blocks != -(-k // block):
@@ -59,17 +53,6 @@ def of_norm(size: int, gain: int, eps: int) -> str | None:
         return f"a row of {size} values can outgrow Q5.10; {MAX_NORM_SIZE} is the limit"
     if eps < 1 or gain < 1:
         return "eps and gain must be at least 1"
-    return None
-
-
-def of_squares(h: Any, eps: int) -> str | None:
-    """OP-RMS-NORM: the sum of squares of each row of (..., size) int32, with eps, must fit 63 bits.
-
-    Then a product of a value and its row's factor does as well, whatever the gain.
-    """
-    rows = np.asarray(h).reshape(-1, np.asarray(h).shape[-1])
-    if any(sum(v * v for v in row) + eps >= 2**63 for row in rows.tolist()):
-        return "a sum of squares and eps reach 2^63"
     return None
 
 

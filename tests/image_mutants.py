@@ -13,11 +13,11 @@ import numpy as np
 from refimpl.float_params import build_model
 from refimpl.image import ENTRY, HEADER, Image
 from refimpl.model_image import ImageMeta, to_image
-from refimpl.models.halting import parse_stop
 from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
 from workbench.model_config import model_config
 from workbench.seeded import seeded_tensors
+from workbench.stop_text import parse_stop
 
 EDGES = (0, 1, 2, 3, 7, 14, 15, 16, 30, 31, 32, 127, 128, 255, 1023, 1024, 4096, 65535, 2**20, 2**24,
          2**30 - 1, 2**30, 2**30 + 1, 2**31 - 1, 2**31, 2**32 - 1)  # fmt: skip

@@ -165,6 +165,16 @@ def rope(a: Sequence[int], cos: Sequence[int], sin: Sequence[int]) -> list[int]:
     return out
 
 
+def angles(coarse: Sequence[int], fine: Sequence[int]) -> tuple[list[int], list[int]]:
+    """cos and sin in Q1.14 of one position; rows of half cosines and half sines in Q30."""
+    half = len(coarse) // 2
+    cos, sin = [], []
+    for c, s, e, t in zip(coarse[:half], coarse[half:], fine[:half], fine[half:], strict=True):
+        cos.append(saturate((2 * (c * e - s * t) + 2**46) // 2**47, 16))
+        sin.append(saturate((2 * (s * e + c * t) + 2**46) // 2**47, 16))
+    return cos, sin
+
+
 def dot(a: Sequence[int], b: Sequence[int]) -> int:
     return sum(x * y for x, y in zip(a, b, strict=True))
 

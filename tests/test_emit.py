@@ -22,9 +22,9 @@ from refimpl import fast
 from refimpl.errors import NotImplementedHere
 from refimpl.formats import Carry
 from refimpl.models.config import ModelConfig
-from refimpl.models.halting import parse_stop
 from refimpl.models.recursion import solve
 from workbench.networks import find_network
+from workbench.stop_text import parse_stop
 from workbench.tasks.sets import evaluation_set
 
 NETWORKS = ("sudoku6-mlp", "sudoku9-mlp", "sudoku9-pair-mlp", "sudoku9-att", "sudoku9-pair-att",

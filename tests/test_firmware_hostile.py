@@ -118,7 +118,7 @@ def test_an_impossible_configuration_is_refused(field: str, value: int, load: Lo
 @pytest.mark.parametrize(
     ("field", "value", "problem"),
     [("vocab_size", 8, "embed_tokens/codes"), ("hidden_size", 60, "embed_tokens/codes"),
-     ("channel_intermediate_size", 46, "L.0.mlp.gate_up/codes"), ("seq_len", 10, "rope/cos"),
+     ("channel_intermediate_size", 46, "L.0.mlp.gate_up/codes"), ("seq_len", 10, "rope/coarse"),
      ("L_layers", 3, "L.2.attn.qkv/format"), ("pos_encodings", 2, "embed_pos/codes")],
 )  # fmt: skip
 def test_sections_that_do_not_fit_the_configuration_are_named(
@@ -133,13 +133,16 @@ def test_sections_that_do_not_fit_the_configuration_are_named(
      ("H.0.attn.o/multiplier", 5, "H.0.attn.o/format"), ("L.1.mlp.norm/norm", 29, "L.1.mlp.norm/norm"),
      ("L.0.attn.softmax/softmax", 0, "L.0.attn.softmax/softmax"),
      ("lm_head.input/rescale", -1, "lm_head.input/rescale"), ("q_head/format", 16, "q_head/format"),
+     ("rope/coarse", 2**30 + 1, "rope/coarse"), ("rope/fine", -(2**30) - 1, "rope/fine"),
      ("embed_tokens/multiplier", 1, "embed_tokens/multiplier")],
 )  # fmt: skip
 def test_parameters_outside_the_contract_are_named(name: str, value: int, problem: str, load: Load) -> None:
     assert load(with_values(name, first_to(value))) == (1, problem)
 
 
-@pytest.mark.parametrize("name", ["config", "L.0.attn.qkv/codes", "q_head/bias", "rope/sin", "H_init/values"])
+@pytest.mark.parametrize(
+    "name", ["config", "L.0.attn.qkv/codes", "q_head/bias", "rope/fine", "H_init/values"]
+)
 def test_a_missing_section_is_named(name: str, load: Load) -> None:
     parts = sections(good())
     del parts[name]

@@ -17,12 +17,13 @@ from refimpl import fast, float_ops, ops
 from refimpl.errors import InputError
 from refimpl.image import Image
 from refimpl.model_image import ImageMeta, from_image, stop_values, to_image
-from refimpl.models.halting import FIXED, StopRule, parse_stop
+from refimpl.models.halting import FIXED, StopRule
 from refimpl.models.order import Call
 from refimpl.models.recursion import act_step, read_out, reset, run, solve
 from refimpl.models.tree import Model
 from workbench.model_config import model_config
 from workbench.networks import find_network
+from workbench.stop_text import parse_stop
 from workbench.tasks.sets import evaluation_set
 
 RULES = ("head", "settled,t=88", "settled,t=900,of=largest", "head+settled,t=88,over=step",

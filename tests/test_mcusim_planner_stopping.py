@@ -13,10 +13,11 @@ from mcusim.planner.execute import execute_plan
 from mcusim.planner.plan import make_plan
 from refimpl import fast
 from refimpl.formats import Carry
-from refimpl.models.halting import FIXED, parse_stop
+from refimpl.models.halting import FIXED
 from refimpl.models.recursion import solve
 from refimpl.models.tree import Model
 from workbench.networks import find_network
+from workbench.stop_text import parse_stop
 from workbench.tasks.sets import evaluation_set
 
 RULES = ("head", "settled,t=120", "head+settled,t=120",

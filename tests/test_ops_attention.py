@@ -11,9 +11,9 @@ from compare import assert_exact
 from leaves import int8s, rule
 
 from refimpl import fast, ops
+from refimpl.angles import angle_tables, rope_of
 from refimpl.fixedpoint import ROUNDINGS, Rounding
 from refimpl.params import Rescale, Rope
-from refimpl.quantize.rescales import rope_constants
 
 readings = pytest.mark.parametrize("reading", [ops, fast], ids=["numpy", "numba"])
 both_roundings = pytest.mark.parametrize("rounding", ROUNDINGS)
@@ -21,7 +21,7 @@ both_roundings = pytest.mark.parametrize("rounding", ROUNDINGS)
 
 def rope_leaf(positions: int, size: int) -> Rope:
     angles = np.outer(np.arange(positions), 10000.0 ** (-np.arange(size // 2) / (size // 2)))
-    return rope_constants(np.cos(angles), np.sin(angles))
+    return rope_of("rope", *angle_tables(np.cos(angles), np.sin(angles)), positions)
 
 
 def test_rope_agrees_on_every_pair_of_int8_at_six_angles() -> None:

@@ -17,7 +17,6 @@ from refimpl.quantize.rescales import (
     multiplier_and_shift,
     multipliers_and_shifts,
     norm_constants,
-    rope_constants,
     silu_table,
     softmax_constants,
     to_state,
@@ -129,13 +128,6 @@ def test_a_row_that_could_outgrow_the_state_format_is_refused() -> None:
     assert norm_constants("L.0.norm", 1023, 1e-5).size == 1023
     with pytest.raises(InputError, match=r"L\.0\.norm: a row of 1024 values .* Q5\.10 ends at 1,023"):
         norm_constants("L.0.norm", 1024, 1e-5)
-
-
-def test_rope_tables_are_q1_14_with_one_exact() -> None:
-    p = rope_constants(np.array([[1.0, 0.5, -1.0]]), np.array([[0.0, 0.5 + 2.0**-15, 2.0**-15]]))
-    assert_exact(p.cos, [[16384, 8192, -16384]])
-    assert_exact(p.sin, [[0, 8192, 0]])  # both are ties, to even
-    assert p.cos.dtype == p.sin.dtype == np.int16
 
 
 @pytest.mark.parametrize("scale", [1e-4, 0.003, 0.1, 1.0, 31.0])

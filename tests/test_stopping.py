@@ -18,13 +18,13 @@ from refimpl.__main__ import main
 from refimpl.errors import InputError
 from refimpl.image import Image
 from refimpl.model_image import read_config
-from refimpl.models.halting import parse_stop
 from refimpl.models.recursion import solve
 from workbench import stopping
 from workbench.fidelity import Reading
 from workbench.lab import stopping as lab
 from workbench.networks import find_network
 from workbench.retry import warranted
+from workbench.stop_text import parse_stop
 from workbench.stopping import Thresholds, Watched, ends, watch, with_labels, without_labels
 from workbench.tasks.metrics import puzzle_exact
 from workbench.tasks.relabel import draw

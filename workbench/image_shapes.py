@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from refimpl.angles import STEP
 from refimpl.block_params import BlockLinear, Int8Norm, Keep
 from refimpl.formats import Format
-from refimpl.image import image_bytes
+from refimpl.image import ENTRY, HEADER, Section, align
 from refimpl.model_image import ImageMeta, model_sections
 from refimpl.models.config import ModelConfig
 from refimpl.models.skeleton import Spec, skeleton
@@ -22,6 +23,11 @@ from workbench.shape_ops import shaped
 def image_size(config: ModelConfig, format: Format, meta: ImageMeta) -> int:
     """Bytes of the image of a model of ``config`` in an integer ``format``."""
     return image_bytes(model_sections(shape_tree(config, format), meta))
+
+
+def image_bytes(sections: list[Section]) -> int:
+    """``len(encode(sections))`` from their shapes alone: arrays that occupy nothing will do."""
+    return align(HEADER.size + ENTRY.size * len(sections)) + sum(align(s.size) for s in sections)
 
 
 def shape_tree(config: ModelConfig, format: Format) -> Model:
@@ -43,7 +49,9 @@ def _leaf(spec: Spec, format: Format) -> Leaf:
         norm = Norm(name, shape[0], 0, 0)
         return Int8Norm(name, norm, one, one) if format.carry == "int8" else norm
     if spec.kind == "rope":
-        return Rope(name, shaped(shape, np.int16), shaped(shape, np.int16))
+        codes = shaped(shape, np.int16)
+        counts = -(-shape[0] // STEP), min(STEP, shape[0])
+        return Rope(name, codes, codes, *(shaped((count, 2 * shape[1]), np.int32) for count in counts))
     if spec.kind == "silu":
         return Silu(name, shaped((256,), np.int8))
     if spec.kind == "softmax":

@@ -14,7 +14,8 @@ from typing import Any
 
 from refimpl.models.config import ModelConfig
 from refimpl.models.config_rules import REAL, WHOLE, real_number, refusal, whole_number
-from refimpl.models.halting import StopRule, parse_stop
+from refimpl.models.halting import StopRule
+from workbench.stop_text import parse_stop
 
 _CLASSES = {
     "TinyRecursiveReasoningModel_ACTV1": "trm",

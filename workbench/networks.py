@@ -20,7 +20,7 @@ from refimpl.float_params import build_model
 from refimpl.formats import Format, as_format
 from refimpl.model_image import ImageMeta, to_image
 from refimpl.models.config import ModelConfig
-from refimpl.models.halting import FIXED, StopRule, parse_stop
+from refimpl.models.halting import FIXED, StopRule
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import Calibration, calibrate
 from refimpl.quantize.lower import lower
@@ -32,6 +32,7 @@ from workbench.files.inputs import exists
 from workbench.presets import PRESETS
 from workbench.seeded import seeded_tensors
 from workbench.shipped import APART
+from workbench.stop_text import parse_stop
 from workbench.tasks.sets import has_generator
 
 Tensors = dict[str, npt.NDArray[np.floating]]

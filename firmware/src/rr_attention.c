@@ -4,11 +4,22 @@
 #include "rr_fixed.h"
 #include "rr_jobs.h"
 
-enum { RR_ROPE_FRAC_BITS = 14 };
+enum { RR_ROPE_FRAC_BITS = 14, RR_ANGLE_FRAC_BITS = 30 };
 
 static int rr_valid(int32_t heads, int32_t t, int32_t d, int32_t multiplier, int32_t shift, int32_t rounding)
 {
     return heads >= 1 && t >= 1 && d >= 1 && rr_rescale_valid(multiplier, shift) && rr_rounding_valid(rounding);
+}
+
+void rr_angles(const int32_t *coarse, const int32_t *fine, int32_t half, int16_t *cos, int16_t *sin)
+{
+    const int64_t rounding = (int64_t)1 << (2 * RR_ANGLE_FRAC_BITS - RR_ROPE_FRAC_BITS - 1);
+    for (int32_t j = 0; j < half; j++) {
+        const int64_t c = coarse[j], s = coarse[j + half];
+        const int32_t e = fine[j], t = fine[j + half];
+        cos[j] = rr_saturate16((c * e - s * t + rounding) >> (2 * RR_ANGLE_FRAC_BITS - RR_ROPE_FRAC_BITS));
+        sin[j] = rr_saturate16((s * e + c * t + rounding) >> (2 * RR_ANGLE_FRAC_BITS - RR_ROPE_FRAC_BITS));
+    }
 }
 
 int32_t rr_rope(const int8_t *a, const int16_t *cos, const int16_t *sin, int32_t heads, int32_t t, int32_t d,

@@ -120,6 +120,22 @@ static void rr_mix_wide(const rr_attention *p, const int16_t *probabilities, con
         }
 }
 
+/* RoPE of (heads, t, d) where they stand, position by position. */
+static void rr_rotate(const rr_model *m, int8_t *a, int32_t heads, rr_arena *arena)
+{
+    const int32_t t = m->positions, d = m->config.hidden_size / m->config.num_heads;
+    const uint32_t mark = arena->used;
+    int16_t *cos = rr_alloc(arena, 2 * d), *sin = cos + d / 2;
+    for (int32_t p = 0; p < t; p++) {
+        rr_angles(m->rope_coarse + p / RR_ANGLE_STEP * d, m->rope_fine + p % RR_ANGLE_STEP * d, d / 2, cos, sin);
+        for (int32_t head = 0; head < heads; head++) {
+            int8_t *row = a + (head * t + p) * d;
+            rr_rope(row, cos, sin, 1, 1, d, d / 2, row);
+        }
+    }
+    arena->used = mark;
+}
+
 static void rr_attention_run(const rr_model *m, const rr_attention *p, const rr_view *v, rr_arena *arena)
 {
     const int32_t t = v->rows, width = v->size, heads = m->config.num_heads, d = width / heads;
@@ -135,10 +151,7 @@ static void rr_attention_run(const rr_model *m, const rr_attention *p, const rr_
             for (int32_t i = 0; i < d; i++)
                 qkv[(block * t + r) * d + i] = rows[r * 3 * width + block * d + i];
     arena->used = inner_mark;
-    if (m->rope_cos) {
-        rr_rope(qkv, m->rope_cos, m->rope_sin, heads, t, d, d / 2, qkv);
-        rr_rope(qkv + part, m->rope_cos, m->rope_sin, heads, t, d, d / 2, qkv + part);
-    }
+    if (m->rope_coarse) rr_rotate(m, qkv, 2 * heads, arena); /* k stands behind q */
     int8_t *scores = rr_alloc(arena, t * t), *values = rr_alloc(arena, t * d);
     int16_t *probabilities = rr_alloc(arena, 2 * t * t);
     for (int32_t head = 0; head < heads; head++) {

@@ -49,6 +49,12 @@ int32_t rr_block_factor(const rr_block_job *p, int32_t at);
 int rr_block_linear_valid(const rr_block_job *p);
 void rr_block_linear(const rr_block_job *p);
 
+enum { RR_ANGLE_STEP = 32 }; /* positions between two rows of the coarse table */
+
+/* cos and sin (half each, Q1.14) of the sum of two angles, given as half cosines and half sines in Q30.
+ * Twin of refimpl/angles.py. */
+void rr_angles(const int32_t *coarse, const int32_t *fine, int32_t half, int16_t *cos, int16_t *sin);
+
 typedef struct {
     const int8_t *codes; /* NULL: the model has no such table */
     const int32_t *multiplier, *shift;

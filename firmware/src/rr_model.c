@@ -50,6 +50,18 @@ static const void *rr_take(rr_loader *l, const char *leaf, const char *part, int
     return rr_image_data(l->image, s);
 }
 
+/* cosines and sines in Q30 */
+static const int32_t *rr_take_angles(rr_loader *l, const char *part, int32_t rows, int32_t columns)
+{
+    const int32_t *table = rr_take(l, "rope", part, RR_INT32, rows, columns);
+    for (int32_t i = 0; table && i < rows * columns; i++)
+        if (table[i] > 1 << 30 || table[i] < -(1 << 30)) {
+            rr_fail(l, "rope", part);
+            break;
+        }
+    return table;
+}
+
 static void rr_take_words(rr_loader *l, const char *leaf, const char *part, uint32_t count, int32_t *out)
 {
     const void *data = rr_take(l, leaf, part, RR_INT32, (int32_t)count, 0);
@@ -281,8 +293,10 @@ const char *rr_model_load(rr_model *model, const rr_image *image)
     model->H_init = rr_take(&l, "H_init", "values", RR_INT16, d, 0);
     model->L_init = rr_take(&l, "L_init", "values", RR_INT16, d, 0);
     if (c->pos_encodings == RR_POSITIONS_ROPE) {
-        model->rope_cos = rr_take(&l, "rope", "cos", RR_INT16, positions, d / c->num_heads / 2);
-        model->rope_sin = rr_take(&l, "rope", "sin", RR_INT16, positions, d / c->num_heads / 2);
+        const int32_t coarse = (positions + RR_ANGLE_STEP - 1) / RR_ANGLE_STEP;
+        model->rope_coarse = rr_take_angles(&l, "coarse", coarse, d / c->num_heads);
+        model->rope_fine = rr_take_angles(&l, "fine", positions < RR_ANGLE_STEP ? positions : RR_ANGLE_STEP,
+                                          d / c->num_heads);
     }
     rr_load_level(&l, model->L_level, "L", c->L_layers, positions);
     if (c->family == RR_HRM) rr_load_level(&l, model->H_level, "H", c->H_layers, positions);

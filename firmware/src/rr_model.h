@@ -78,7 +78,8 @@ typedef struct {
     int32_t positions;
     rr_stop_rule stop;
     rr_table token, position, puzzle;
-    const int16_t *H_init, *L_init, *rope_cos, *rope_sin; /* rope tables NULL without RoPE */
+    const int16_t *H_init, *L_init;
+    const int32_t *rope_coarse, *rope_fine; /* NULL without RoPE */
     rr_block L_level[RR_MAX_LAYERS], H_level[RR_MAX_LAYERS]; /* a TRM uses L_level for both */
     rr_head lm_head, q_head;
     int32_t uncommon; /* some activations are not rr_common: the arena is larger */

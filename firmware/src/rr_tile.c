@@ -5,6 +5,7 @@
 
 #include "rr_dot.h"
 #include "rr_fixed.h"
+#include "rr_jobs.h"
 #include "rr_norm.h"
 
 rr_rescaler rr_rescaler_by(const rr_factor *p)
@@ -170,6 +171,18 @@ void rr_tile_multiply(int8_t *gate, const int8_t *up, int32_t row, int32_t rows,
             for (int32_t c = 0; c < count; c++) products[c] = (int32_t)gate[start + c] * up[start + c];
             rr_rescale_run(&by, products, count, gate + start, 1);
         }
+}
+
+void rr_tile_angles(const uint8_t *coarse, const uint8_t *fine, int32_t position, int32_t rows, int32_t half,
+                    int32_t *angles, int16_t *cos_sin)
+{
+    const int32_t row = 8 * half; /* bytes */
+    for (int32_t r = 0; r < rows; r++) {
+        const int32_t block = (position + r) / RR_ANGLE_STEP, within = (position + r) % RR_ANGLE_STEP;
+        if (r == 0 || within == 0) rr_fetch(angles, coarse + block * row, (uint32_t)row);
+        rr_fetch(angles + 2 * half, fine + within * row, (uint32_t)row);
+        rr_angles(angles, angles + 2 * half, half, cos_sin + r * half, cos_sin + (rows + r) * half);
+    }
 }
 
 void rr_tile_rope(const int8_t *from, int32_t from_head, int32_t from_row, const int16_t *cos_sin, int32_t heads,

@@ -68,6 +68,11 @@ void rr_tile_finish(int32_t *sums, int32_t rows, int32_t n, const uint8_t *scale
 void rr_tile_silu(int8_t *gate, int32_t row, int32_t rows, int32_t cols, const int8_t *table);
 void rr_tile_multiply(int8_t *gate, const int8_t *up, int32_t row, int32_t rows, int32_t cols, const rr_factor *p);
 
+/* cos, then sin, of some positions, `half` to a row, from the image's tables of angles (int32); their rows pass through
+ * `angles`, a coarse one and a fine one. */
+void rr_tile_angles(const uint8_t *coarse, const uint8_t *fine, int32_t position, int32_t rows, int32_t half,
+                    int32_t *angles, int16_t *cos_sin);
+
 /* Heads of int8 rows, `head` elements from head to head; turned by the cos and sin of their positions, or copied. */
 void rr_tile_rope(const int8_t *from, int32_t from_head, int32_t from_row, const int16_t *cos_sin, int32_t heads,
                   int32_t rows, int32_t half, int8_t *to, int32_t to_head, int32_t to_row);

@@ -245,12 +245,11 @@ class EmittingMachine(ResultWriter):
         self.function.line(f"rr_fetch({view.address}, {self._at(silu.name, 'table')}, {buffer.bytes}u);")
         return view
 
-    def positions(self, rope: Rope, tile: Tile, buffer: Buffer) -> Op:
-        half, view, f = rope.cos.shape[1], self.view(buffer), self.function
-        count, first = product(tile.size, half), product(tile.start, 2 * half)
-        size = self._unsigned(str(product(count, 2)))
-        f.line(f"rr_fetch({view.address}, {self._at(rope.name, 'cos')} + {first}, {size});")
-        f.line(f"rr_fetch({view.address} + {count}, {self._at(rope.name, 'sin')} + {first}, {size});")
+    def positions(self, rope: Rope, tile: Tile, buffer: Buffer, rows: Buffer) -> Op:
+        half, view = rope.cos.shape[1], self.view(buffer)
+        tables = (self._at(rope.name, part) for part in ("coarse", "fine"))
+        self.function.call("rr_tile_angles", *tables, tile.start, tile.size, half, self._pointer(rows),
+                           view.address)  # fmt: skip
         return Op("rotation", (view, half))
 
     def accumulate(self, sums: View, a: View, leaf: Weights, inner: Tile) -> None:

@@ -72,6 +72,7 @@ def _project(m: Machine, p: Attention, source: Source, tiles: MixTiles, kept: Bu
     wide = open_wide(m, source, tiles.chunk, hidden) if kept is None else None
     room = m.room(p.qkv, together * tiles.heads * size)
     rotation = m.alloc("cos and sin", (tiles.chunk, size), "int16") if p.rope is not None else None
+    angles = m.alloc("angles", (2, size), "int32") if p.rope is not None else None
     projected = m.alloc("q, k, v of a chunk", (tiles.chunk, together * tiles.heads * size), "int8")
     rows = Tile(group.start * size, group.stop * size)
     for first in range(0, 3, together):
@@ -88,11 +89,13 @@ def _project(m: Machine, p: Attention, source: Source, tiles: MixTiles, kept: Bu
                 codes = m.view(kept)[at]
             flat = m.put(m.view(projected)[: part.size, : together * rows.size], m.ops.linear(codes, w))
             split = flat.reshape(part.size, together, group.size, size).transpose(1, 2, 0, 3)
-            rope = m.positions(p.rope, part, rotation) if rotation is not None and first < 2 else None
+            rope = None
+            if rotation is not None and angles is not None and first < 2:
+                rope = m.positions(p.rope, part, rotation, angles)
             for i, values in zip(parts, split, strict=True):
                 turned = m.ops.rope(values[None], rope) if rope is not None and i < 2 else values[None]
                 m.put(targets[i][:, :, at], turned)
-    m.free(projected, room, *staged.buffers, *(b for b in (fresh, rotation) if b is not None))
+    m.free(projected, room, *staged.buffers, *(b for b in (fresh, rotation, angles) if b is not None))
     if wide is not None:
         close_wide(m, wide)
 

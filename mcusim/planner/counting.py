@@ -17,6 +17,7 @@ from mcusim.planner.ledger import INIT, Ledger
 from mcusim.planner.machine import Scales, Staged, State, Tile
 from mcusim.planner.stopping import shares_x
 from mcusim.planner.stored import Stored, stored
+from refimpl.angles import STEP
 from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 from refimpl.models.operators import Array, Leaf
@@ -96,7 +97,7 @@ class CountingMachine:
         full, rest = divmod(stop - start, size)
         if full:
             self.times *= full
-            yield Tile(start, start + size)
+            yield Tile(start, start + size, full)
             self.times //= full
         if rest:
             yield Tile(stop - rest, stop)
@@ -128,8 +129,11 @@ class CountingMachine:
         self.ledger.sites[silu.name].constants[buffer.bytes] += self.times
         return silu
 
-    def positions(self, rope: Leaf, tile: Tile, buffer: Buffer) -> Leaf:
-        self.ledger.sites[rope.name].constants[tile.size * rope.shape[1] * 2] += 2 * self.times
+    def positions(self, rope: Leaf, tile: Tile, buffer: Buffer, rows: Buffer) -> Leaf:
+        alike = (tile.shifted(i * tile.size) for i in range(tile.alike))
+        reads = sum(angle_reads(one) for one in alike) * (self.times // tile.alike)
+        self.ledger.sites[rope.name].constants[rows.bytes // 2] += reads
+        self._charge(rope.name, Counts(rope_elements=tile.size * 2 * rope.shape[1]))
         return rope
 
     def accumulate(self, sums: Array, a: Array, leaf: Leaf, inner: Tile) -> None:
@@ -185,3 +189,8 @@ class CountingMachine:
     def reset(self, state: State, init: Leaf) -> None:
         self._charge(INIT, Counts(), state.buffer.bytes)
         self.ledger.sites[INIT].constants[self.config.hidden_size * 2] += self.times
+
+
+def angle_reads(tile: Tile) -> int:
+    """Rows of angles for the tokens of a tile: a fine one each, a coarse one where a new one begins."""
+    return tile.size + (tile.stop - 1) // STEP - tile.start // STEP + 1

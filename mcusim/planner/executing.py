@@ -19,6 +19,7 @@ from mcusim.flash import FlashRows
 from mcusim.planner.arena import Arena, Place
 from mcusim.planner.buffers import Buffer, Placement
 from mcusim.planner.choices import Choices
+from mcusim.planner.counting import angle_reads
 from mcusim.planner.ledger import INIT, Ledger
 from mcusim.planner.machine import Scales, Staged, State, Tile
 from mcusim.planner.noise import NoisyFlash
@@ -144,9 +145,10 @@ class ArenaMachine:
         self.ledger.sites[silu.name].constants[buffer.bytes] += 1
         return Silu(silu.name, self.put(self.view(buffer), silu.table))
 
-    def positions(self, rope: Rope, tile: Tile, buffer: Buffer) -> Rope:
+    def positions(self, rope: Rope, tile: Tile, buffer: Buffer, rows: Buffer) -> Rope:
         half = rope.cos.shape[1]
-        self.ledger.sites[rope.name].constants[tile.size * half * 2] += 2
+        self.ledger.sites[rope.name].constants[rows.bytes // 2] += angle_reads(tile)
+        self.put(self.view(rows), ROW_MARK)
         both = self.view(buffer)[: tile.size]
         cos = self.put(both[:, :half], rope.cos[tile.start : tile.stop])
         sin = self.put(both[:, half:], rope.sin[tile.start : tile.stop])

@@ -15,10 +15,12 @@ from refimpl.models.operators import Array, Leaf
 
 @dataclass(frozen=True)
 class Tile:
-    """A range of rows, tokens, channels, heads or hidden units."""
+    """A range of rows, tokens, channels, heads or hidden units; the first of ``alike`` that the counting
+    machine visits once."""
 
     start: int
     stop: int
+    alike: int = 1
 
     @property
     def size(self) -> int:
@@ -103,8 +105,8 @@ class Machine(Protocol):
     def table(self, silu: Leaf, buffer: Buffer) -> Leaf:
         """Bring the 256 bytes of a table into ``buffer``."""
 
-    def positions(self, rope: Leaf, tile: Tile, buffer: Buffer) -> Leaf:
-        """Bring the rotation of the tokens of a tile into ``buffer``."""
+    def positions(self, rope: Leaf, tile: Tile, buffer: Buffer, rows: Buffer) -> Leaf:
+        """The rotation of the tokens of a tile in ``buffer``, from angles that pass through ``rows``."""
 
     def accumulate(self, sums: Array, a: Array, leaf: Leaf, inner: Tile) -> None:
         """``sums += a @ codes.T`` in int32 over the inputs ``inner``; the first of them sets the sums."""

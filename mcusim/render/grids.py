@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from mcusim.report import Budget, CycleRow, PuzzleResult, RunReport, Span
 from mcusim.units import format_bytes, format_seconds, format_size
-from refimpl.models.halting import FIXED, parse_stop
+from refimpl.models.halting import FIXED
 from workbench.render.grid import Grid
+from workbench.stop_text import parse_stop
 
 CYCLES_SHOWN = 12
 

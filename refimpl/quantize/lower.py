@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl import float_params
+from refimpl.angles import angle_tables, rope_of
 from refimpl.block_params import TOKEN_CODE_MAX, BlockLinear, Int8Norm, Keep, Online
 from refimpl.errors import InputError
 from refimpl.fixedpoint import LOGIT_FRAC_BITS, STATE_FRAC_BITS, Rounding
@@ -22,7 +23,6 @@ from refimpl.quantize.rescales import (
     multiplier_and_shift,
     multipliers_and_shifts,
     norm_constants,
-    rope_constants,
     silu_table,
     softmax_constants,
     to_state,
@@ -202,8 +202,10 @@ def lower(
     if not chosen.integer:
         raise InputError(f"{chosen} is an emulation in float; it has no integer program.")
     low = Lowering(chosen, calibration, rule)
-    float_ropes = [b.token.rope for b in model.L_level if isinstance(b.token, Attention) and b.token.rope]
-    rope = rope_constants(float_ropes[0].cos, float_ropes[0].sin) if float_ropes else None
+    rope = None
+    if model.config.pos_encodings == "rope":
+        angles = float_params.rope_tables(model.config, np.float64)
+        rope = rope_of("rope", *angle_tables(angles.cos, angles.sin), model.config.positions)
 
     def level(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
         return tuple(

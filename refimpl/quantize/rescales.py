@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl.errors import InputError
-from refimpl.fixedpoint import ROPE_FRAC_BITS, SHIFT_MAX, SHIFT_MIN, STATE_FRAC_BITS
-from refimpl.params import Norm, Rope, Silu, Softmax
+from refimpl.fixedpoint import SHIFT_MAX, SHIFT_MIN, STATE_FRAC_BITS
+from refimpl.params import Norm, Silu, Softmax
 
 SOFTMAX_INTEGER_BITS = 5  # Q5.26 argument of the exponential
 
@@ -68,13 +68,6 @@ def norm_constants(name: str, size: int, eps: float) -> Norm:
         raise InputError(f"{name}: a row of {size} values can reach sqrt({size}) > 32; Q5.10 ends at 1,023.")
     eps_units = size * round(eps * 2 ** (2 * STATE_FRAC_BITS))
     return Norm(name, size, round(math.sqrt(size / 2) * 2**25), eps_units)
-
-
-def rope_constants(cos: npt.NDArray[np.floating], sin: npt.NDArray[np.floating]) -> Rope:
-    """Q1.14 tables, half to even; cos 0 is exactly 16,384."""
-    unit = 2**ROPE_FRAC_BITS
-    as_codes = [np.rint(np.asarray(t, np.float64) * unit).astype(np.int16) for t in (cos, sin)]
-    return Rope("rope", *as_codes)
 
 
 def softmax_constants(name: str, in_scale: float) -> Softmax:

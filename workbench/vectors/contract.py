@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from refimpl import preconditions
 from refimpl.block_params import FACTORS
 from refimpl.packing import packed_bytes
 from workbench.vectors.signatures import SIGNATURES
 
 INT32_MIN = -(2**31)
+OUT_BITS = (4, 8, 16, 32)
+
+
+def _bad_out_bits(bits: int) -> str | None:
+    """Widths an output may have."""
+    return None if bits in OUT_BITS else f"out_bits is none of {', '.join(map(str, OUT_BITS))}"
+
+
+def _bad_squares(h: Any, eps: int) -> str | None:
+    """OP-RMS-NORM: the sum of squares of each row of (..., size) int32, with eps, must fit 63 bits.
+
+    Then a product of a value and its row's factor does as well, whatever the gain.
+    """
+    rows = np.asarray(h).reshape(-1, np.asarray(h).shape[-1])
+    if any(sum(v * v for v in row) + eps >= 2**63 for row in rows.tolist()):
+        return "a sum of squares and eps reach 2^63"
+    return None
 
 
 def _bad_block_linear(i: dict[str, Any], p: dict[str, int]) -> str | None:
@@ -52,7 +71,7 @@ def _bad_values(algorithm: str, i: dict[str, Any], p: dict[str, int]) -> str | N
     if algorithm == "one_over_one_plus" and (i["x"] < 0).any():
         return "an argument is negative"
     if algorithm == "rms_norm":
-        return preconditions.of_norm(p["size"], p["gain"], p["eps"]) or preconditions.of_squares(
+        return preconditions.of_norm(p["size"], p["gain"], p["eps"]) or _bad_squares(
             i["h"], p["eps"]
         )
     if algorithm == "rope" and p["d"] != 2 * p["half"]:
@@ -80,7 +99,7 @@ def refusal(algorithm: str, inputs: dict[str, Any], params: dict[str, int]) -> s
             return f"{name} is {params[name]}, it must be at least 1"
     if params.get("rounding", 0) not in (0, 1):
         return "rounding is neither 0 (double) nor 1 (single)"
-    if reason := preconditions.of_out_bits(params.get("out_bits", 8)):
+    if reason := _bad_out_bits(params.get("out_bits", 8)):
         return reason
     rescales = "multiplier" in params and algorithm != "softmax_s8_s16"
     if rescales and (reason := preconditions.of_rescale(params["multiplier"], params["shift"])):

@@ -10,10 +10,10 @@ from typing import Any
 
 from refimpl.errors import InputError, shown
 from refimpl.model_image import stop_values
-from refimpl.models.halting import parse_stop
 from workbench.files.fields import Fields
 from workbench.files.inputs import read_json
 from workbench.files.outputs import write_file
+from workbench.stop_text import parse_stop
 from workbench.vectors.export_c import NOTICE, ArrayPool, literal, wrap
 from workbench.vectors.tensors import decode
 from workbench.vectors.traced import FOLDER, TRACED
