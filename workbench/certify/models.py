@@ -12,10 +12,10 @@ import numpy as np
 
 from refimpl.image import Image
 from refimpl.model_image import from_image, read_meta, stop_values
-from refimpl.models.halting import parse_stop
 from refimpl.models.tree import Model
 from workbench.certify.reach import BLOCK, FLASH, LOAD, MONTE_CARLO, SOLVE, Reached
 from workbench.files.inputs import read_bytes
+from workbench.stop_text import parse_stop
 from workbench.vectors.check import Misbehaved
 from workbench.vectors.tensors import Array, decode
 from workbench.vectors.trace_files import read_traces
