@@ -111,9 +111,8 @@ def leaf_sections(name: str, leaf: Leaf) -> list[Section]:
 
 
 def stop_values(rule: StopRule) -> list[int]:
-    """The ``stop`` section: kind (1 head, 2 settled, 3 both), t, of, over, least, more."""
-    kind = rule.asks_head + 2 * rule.asks_state
-    return [kind, rule.t, MEASURES.index(rule.of), SPANS.index(rule.over), rule.least, rule.more]
+    """The ``stop`` section: kind (its bits in KINDS), t, of, over, least, more."""
+    return [KINDS[rule.kind], rule.t, MEASURES.index(rule.of), SPANS.index(rule.over), rule.least, rule.more]
 
 
 def _meta_text(meta: ImageMeta) -> bytes:
@@ -132,8 +131,9 @@ def _read_stop(image: Image) -> StopRule:
         kind, t, of, over, least, more = values
         if min(values) < 0 or not kind:
             raise IndexError
-        return StopRule(KINDS[kind], t, MEASURES[of], SPANS[over], least, more)
-    except (ValueError, IndexError) as error:
+        named = {bits: name for name, bits in KINDS.items()}
+        return StopRule(named[kind], t, MEASURES[of], SPANS[over], least, more)
+    except (ValueError, IndexError, KeyError) as error:
         raise InputError(f"{image.where}: section 'stop' names no stop rule.") from error
 
 

@@ -30,7 +30,7 @@ FORMS = (
     (TRM, "w4c", "fixed"),
     (HRM, "w8c-a8-c8-single", "settled,t=9"),
     (LEARNED, "w4an-a16", "fixed"),
-    (HRM, "w4g3-a8d", "head+settled,t=3,over=step"),
+    (HRM, "w4g3-a8d", "halt+settled,t=3,over=step"),
     (TRM, "mxint4-amx", "head"),
     (HRM, "w4g3s-a16", "fixed"),
     (TRM, "w3c", "fixed"),

@@ -26,7 +26,7 @@ from workbench.networks import find_network
 from workbench.stop_text import parse_stop
 from workbench.tasks.sets import evaluation_set
 
-RULES = ("head", "settled,t=88", "settled,t=900,of=largest", "head+settled,t=88,over=step",
+RULES = ("head", "halt,more=1", "settled,t=88", "settled,t=900,of=largest", "head+settled,t=88,over=step",
          "head+settled,t=88,least=6", "head,more=3")  # fmt: skip
 
 
@@ -58,9 +58,8 @@ def by_hand(model: Model, tokens: np.ndarray) -> tuple[int, bool, int, int]:
         moved = [abs(a - b) for a, b in zip(carry.z_H.ravel().tolist(), old.ravel().tolist(), strict=True)]
         still = sum(moved) <= rule.t * len(moved) if rule.of == "mean" else max(moved) <= rule.t
         wants = int(read_out(ops, model, carry).q[0, 0]) > 0
-        stopped = steps >= rule.least and {"head": wants, "settled": still, "head+settled": wants and still}[
-            rule.kind
-        ]
+        stopped = steps >= rule.least and {"head": wants, "halt": wants, "settled": still,
+                                          "head+settled": wants and still}[rule.kind]  # fmt: skip
     for cycle in range(rule.more):
         single = replace(model, config=replace(config, H_cycles=1))
         carry = act_step(ops, single, carry, x, cycle)
@@ -154,11 +153,13 @@ def test_the_stop_section_is_what_firmware_reads() -> None:
     assert stop_values(longest) == [3, 7, 1, 1, 2, 3]
     assert stop_values(parse_stop("settled,t=9")) == [2, 9, 0, 0, 1, 0]
     assert stop_values(StopRule("head")) == [1, 0, 0, 0, 1, 0]
+    assert stop_values(StopRule("halt")) == [5, 0, 0, 0, 1, 0]
+    assert stop_values(parse_stop("halt+settled,t=4")) == [7, 4, 0, 0, 1, 0]
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "halt", "settled,t=-1", "settled,t=65536", "settled,t=1.5", "settled,x=2", "settled,of=median",
+    ["", "stay", "settled,t=-1", "settled,t=65536", "settled,t=1.5", "settled,x=2", "settled,of=median",
      "head,t=3", "fixed,least=2", "settled,least=0", "head,more=10001",
      "settled,over=run", "settled,t", "head,over=step"],
 )  # fmt: skip

@@ -102,7 +102,8 @@ def watched(
     """Runs of one-token puzzles with label 1, as the thresholds see them; a state has 10 values."""
     moved = np.array(means)[:, :, None] * 10
     answers = np.array(right)[:, :, None]
-    found = Watched(np.array(head, bool), np.repeat(moved, 2, axis=2).astype(np.int64), answers, 10)
+    q = np.stack([np.array(head), np.zeros_like(head)], axis=-1)
+    found = Watched(q, np.repeat(moved, 2, axis=2).astype(np.int64), answers, 10, "trm")
     return found, np.ones((len(means[0]), 1), np.int64)
 
 
@@ -115,11 +116,23 @@ def test_t_without_labels_is_1_6_times_the_median_of_the_calmer_half() -> None:
 def test_t_with_labels_lies_between_what_right_runs_need_and_where_wrong_ones_begin() -> None:
     means, head = [[300, 250], [40, 160], [20, 90]], [[0, 1], [1, 1], [1, 1]]
     found, labels = watched(means, head, [[0, 0], [1, 0], [1, 0]])
-    assert with_labels(found, labels) == 43  # right: 20 is reached; wrong: 90; their geometric mean is 42.4
+    # right: 20 is reached; wrong: 90; their geometric mean is 42.4
+    assert with_labels(found, labels, "head") == 43
     only_right = replace(found, answers=np.ones_like(found.answers))
-    assert with_labels(only_right, labels) == 144  # 1.6 times 90
+    assert with_labels(only_right, labels, "head") == 144  # 1.6 times 90
     crossed, labels = watched([[50, 30]], [[1, 1]], [[1, 0]])
-    assert with_labels(crossed, labels) == 29
+    assert with_labels(crossed, labels, "head") == 29
+
+
+def test_halt_asks_q_halt_alone_where_the_head_of_an_hrm_compares_it_with_q_continue() -> None:
+    found, labels = watched([[90, 20], [20, 20]], [[1, 0], [1, 0]], [[1, 0], [1, 0]])
+    hrm = replace(found, q=np.tile([[[5, 7], [-1, -3]]], (2, 1, 1)), family="hrm")
+    said = {rule: ends(hrm, parse_stop(rule))[1].tolist() for rule in ("head", "halt", "halt+settled,t=1")}
+    assert said == {"head": [False, True], "halt": [True, False], "halt+settled,t=1": [False, False]}
+    assert ends(hrm, parse_stop("halt+settled,t=20"))[0].tolist() == [2, 2]
+    assert with_labels(hrm, labels, "halt") == 32  # 1.6 times 20
+    assert with_labels(hrm, labels, "head") == 5  # no right run is agreed to, a wrong one at 20: sqrt(1 * 20)
+    assert with_labels(replace(hrm, family="trm"), labels, "head") == 32
 
 
 def test_a_watched_run_tells_where_every_rule_would_have_stopped() -> None:
@@ -137,7 +150,7 @@ def test_a_watched_run_tells_where_every_rule_would_have_stopped() -> None:
 
 def test_thresholds_of_other_weights_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "stopping.json"
-    kept = {"w4c": Thresholds(70, 90, "some puzzles")}
+    kept = {"w4c": Thresholds(70, 90, 95, "some puzzles")}
     stopping.write(path, "abc", kept)
     assert stopping.read(path, "abc") == kept
     assert stopping.read(path, "abd") == {}  # as the command that makes them anew sees it
@@ -176,6 +189,10 @@ def test_an_interrupted_experiment_goes_on_and_gives_the_same_table(
     assert fixed["steps"][8] == 7
     assert sum(both["steps"]) == head["puzzles"] == 7
     assert both["right_accepted"] + both["accepted_wrong"] == both["accepted"]
+    assert main([*asked, "--no-fixed"]) == 0
+    for watched, alone in zip((head, both), json.loads(out.read_text())["rows"], strict=True):
+        assert alone == {key: watched[key] for key in alone}
+        assert "fixed_right" not in alone
 
 
 def test_refused_puzzles_are_tried_again_under_relabellings_and_nothing_wrong_is_accepted() -> None:

@@ -127,7 +127,8 @@ class Network:
         if program not in known:
             raise InputError(f"{self.name} keeps no t for {program}; write it, as in {text},t=100, or find "
                              f"one with {self.remedy('--stop', program)}.")
-        return replace(rule, t=known[program].labelled)
+        found = known[program]
+        return replace(rule, t=found.halt if rule.kind == "halt+settled" else found.labelled)
 
     @property
     def calibration_path(self) -> Path | None:

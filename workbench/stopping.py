@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
-from refimpl.models.halting import StopRule, head_stops, settled
+from refimpl.models.halting import Kind, StopRule, head_stops, settled
 from refimpl.models.operators import Array
 from refimpl.models.order import Call
 from refimpl.models.recursion import act_step, read_out, reset
@@ -27,6 +27,7 @@ from workbench.tasks.metrics import Tokens, puzzle_exact
 from workbench.tasks.sets import CALIBRATION_SEED, PuzzleSet, evaluation_set
 
 FILE = "stopping.json"
+HEADS: tuple[Kind, Kind] = ("head", "halt")
 LAST_STEPS, FACTOR = 4, 1.6
 BATCH, LABELLED = 32, 256
 
@@ -35,20 +36,21 @@ BATCH, LABELLED = 32, 256
 class Watched:
     """What a rule would look at, after each of n ACT steps of B puzzles at fixed depth.
 
-    ``head`` (n, B): the head's word; ``moved`` (n, B, 2): OP-CHANGE of z_H over the step's last H cycle;
+    ``q`` (n, B, 2): the head; ``moved`` (n, B, 2): OP-CHANGE of z_H over the step's last H cycle;
     ``answers`` (n, B, seq).  ``size``: values of a state.
     """
 
-    head: npt.NDArray[np.bool_]
+    q: npt.NDArray[np.int64]
     moved: npt.NDArray[np.int64]
     answers: Tokens
     size: int
+    family: str
 
 
 def watch(program: Reading, tokens: Array) -> Watched:
     """Run all steps of ``program``, whatever its rule, and note what rules look at."""
     ops, model = program.ops, program.model
-    head, moved, answers = [], [], []
+    q, moved, answers = [], [], []
     x, carry = ops.embed(tokens, None, model.embedding), reset(ops, model, len(tokens))
     for step in range(model.config.halt_max_steps):
         seen = [carry.z_H]
@@ -59,28 +61,28 @@ def watch(program: Reading, tokens: Array) -> Watched:
 
         carry = act_step(ops, model, carry, x, step, on_call)
         outputs = read_out(ops, model, carry)
-        head.append(head_stops(outputs.q, model.config.family))
+        q.append(np.asarray(outputs.q))
         moved.append(ops.change(seen[-1], seen[-2]))
         answers.append(ops.argmax(outputs.logits))
     size = model.config.positions * model.config.hidden_size
-    return Watched(np.stack(head), np.stack(moved), np.stack(answers), size)
+    return Watched(np.stack(q), np.stack(moved), np.stack(answers), size, model.config.family)
 
 
 def watch_all(program: Reading, tokens: Array) -> Watched:
     """:func:`watch` in batches."""
     parts = [watch(program, tokens[i : i + BATCH]) for i in range(0, len(tokens), BATCH)]
-    head, moved, answers = (
-        np.concatenate([getattr(p, name) for p in parts], axis=1) for name in ("head", "moved", "answers")
+    q, moved, answers = (
+        np.concatenate([getattr(p, name) for p in parts], axis=1) for name in ("q", "moved", "answers")
     )
-    return Watched(head, moved, answers, parts[0].size)
+    return Watched(q, moved, answers, parts[0].size, parts[0].family)
 
 
 def ends(found: Watched, rule: StopRule) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """(steps, stopped), each (B,): where ``rule`` ends each run; a stopped run is the long one cut off."""
-    stops = np.full(found.head.shape, rule.kind != "fixed")
+    stops = np.full(found.moved.shape[:2], rule.kind != "fixed")
     stops[: rule.least - 1] = False
     if rule.asks_head:
-        stops &= found.head
+        stops &= head_stops(found.q, found.family, rule.kind)
     if rule.asks_state:
         stops &= np.stack([settled(rule, moved, found.size) for moved in found.moved])
     stopped = np.asarray(stops.any(axis=0))
@@ -94,8 +96,8 @@ def without_labels(found: Watched) -> int:
     return math.ceil(FACTOR * float(np.median(calmer)))
 
 
-def with_labels(found: Watched, labels: Tokens) -> int:
-    """t between what right runs need and where wrong answers begin, under the rule head+settled.
+def with_labels(found: Watched, labels: Tokens, kind: Kind) -> int:
+    """t between what right runs need and where wrong answers begin, under the rule ``kind`` and settled.
 
     ``needed``: the least t that accepts every run whose answer is right at the end and which the head ever
     accepts; ``wrong``: the least mean change of a state that the head accepts with a wrong answer.  t is
@@ -104,9 +106,10 @@ def with_labels(found: Watched, labels: Tokens) -> int:
     """
     means = found.moved[:, :, 0] / found.size
     right = np.stack([puzzle_exact(answers, labels) for answers in found.answers])
-    agreed = np.where(found.head & right[-1], means, np.inf).min(axis=0)
+    head = head_stops(found.q, found.family, kind)
+    agreed = np.where(head & right[-1], means, np.inf).min(axis=0)
     needed = float(agreed[np.isfinite(agreed)].max(initial=1.0))
-    wrong = float(means[found.head & ~right].min(initial=np.inf))
+    wrong = float(means[head & ~right].min(initial=np.inf))
     if math.isinf(wrong):
         return math.ceil(FACTOR * needed)
     return math.ceil(math.sqrt(needed * wrong)) if wrong > needed else max(0, math.ceil(wrong) - 1)
@@ -114,18 +117,22 @@ def with_labels(found: Watched, labels: Tokens) -> int:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """t of one program by both ways, and the puzzles they come from."""
+    """t of one program without labels, with them under head+settled and under halt+settled, and the puzzles
+    they come from."""
 
     free: int
     labelled: int
+    halt: int
     source: str
 
 
 def find(program: Reading, puzzles: PuzzleSet, labelled: PuzzleSet) -> Thresholds:
     """Run the calibration puzzles (``puzzles`` without labels, ``labelled`` with them) at full depth."""
     free = without_labels(watch_all(program, puzzles.inputs))
-    told = with_labels(watch_all(program, labelled.inputs), labelled.labels)
-    return Thresholds(free, told, f"{puzzles.origin}; with labels: {labelled.origin}")
+    seen = watch_all(program, labelled.inputs)
+    head, halt = (with_labels(seen, labelled.labels, kind) for kind in HEADS)
+    source = f"{puzzles.origin}; with labels: {labelled.origin}"
+    return Thresholds(free, head, halt, source)
 
 
 def labelled_set(config: ModelConfig, puzzles: PuzzleSet) -> PuzzleSet:
@@ -155,5 +162,6 @@ def read(path: Path, digest: str, remedy: str | None = None) -> dict[str, Thresh
     found = {}
     for name in programs.data:
         one = programs.table(name)
-        found[name] = Thresholds(one.whole("free"), one.whole("labelled"), one.text("source"))
+        free, head, halt = (one.whole(way) for way in ("free", "labelled", "halt"))
+        found[name] = Thresholds(free, head, halt, one.text("source"))
     return found

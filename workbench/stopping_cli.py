@@ -43,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--givens", help="Sudokus with so many givens, as 30 or 27-32")
     parser.add_argument("--seed", type=int, default=SEED, help=f"of generated puzzles (default {SEED})")
     add_data(parser)
+    parser.add_argument("--no-fixed", action="store_true", help="leave runs of fixed length away: each rule "
+                        "ends its own, and puzzles that stopped cost nothing more")  # fmt: skip
     parser.add_argument("--steps", type=int, help="ACT steps at most (default: the network's own)")
     parser.add_argument("--log", type=Path, default=Path("stopping.jsonl"),
                         help="finished batches, continued")  # fmt: skip
@@ -75,15 +77,17 @@ def run(args: argparse.Namespace) -> int:
             puzzles = _puzzles(args, network)
             origins.append(puzzles.origin)
             for fmt in (str(as_format(name)) for name in args.formats.split(",")):
-                rules = [FIXED, *(network.stop_rule(text, fmt) for text in args.rules.split(";"))]
+                rules = [network.stop_rule(text, fmt) for text in args.rules.split(";")]
+                rules = rules if args.no_fixed else [FIXED, *rules]
                 program = Reading(fast, network.integer_model(fmt).with_depth(steps=args.steps))
                 steps = program.model.config.halt_max_steps
                 key = json.dumps([network.digest, fmt, steps])
                 task = progress.add_task(f"{network.name} {fmt}", total=len(puzzles.inputs))
                 found = run_rules(program, key, puzzles, rules, args.log,
                                   lambda n, task=task: progress.advance(task, n))  # type: ignore[misc]
-                fixed = found[str(FIXED)]
-                rows += [summary(f"{network.name} {fmt}", name, one, fixed) for name, one in found.items()]
+                fixed = found.get(str(FIXED))
+                program_name = f"{network.name} {fmt}"
+                rows += [summary(program_name, name, one, fixed, steps) for name, one in found.items()]
     origin = "; ".join(dict.fromkeys(origins))
     data = {"schema": SCHEMA, "puzzles": origin, "rows": rows}
     show(Sheet("refimpl stopping", (table(rows, origin),), (), data), args)

@@ -236,7 +236,7 @@ static int rr_config_valid(const rr_config *c)
 static int rr_stop_valid(const rr_stop_rule *s)
 {
     const int settled = s->kind & RR_STOP_SETTLED;
-    return s->kind >= 1 && s->kind <= (RR_STOP_HEAD | RR_STOP_SETTLED) && s->t >= 0 && s->t <= 65535 && s->of >= 0 &&
+    return s->kind >= 1 && s->kind <= 7 && (!(s->kind & RR_STOP_HALT) || s->kind & RR_STOP_HEAD) && s->t >= 0 && s->t <= 65535 && s->of >= 0 &&
            s->of <= RR_STOP_OF_LARGEST && s->over >= 0 && s->over <= RR_STOP_OVER_STEP && s->least >= 1 &&
            s->least <= 10000 && s->more >= 0 && s->more <= 10000 && (settled || (!s->t && !s->of && !s->over));
 }

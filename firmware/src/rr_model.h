@@ -19,7 +19,7 @@ typedef struct {
 
 /* When a run stops: the image's stop section, in its order (stop_values of refimpl/model_image.py).
  * Twin of refimpl/models/halting.py; all zero is a run of fixed length. */
-enum { RR_STOP_HEAD = 1, RR_STOP_SETTLED = 2 }; /* kind: both bits ask for both */
+enum { RR_STOP_HEAD = 1, RR_STOP_SETTLED = 2, RR_STOP_HALT = 4 }; /* bits of kind; HALT: the head is q_halt alone */
 enum { RR_STOP_OF_MEAN, RR_STOP_OF_LARGEST };
 enum { RR_STOP_OVER_CYCLE, RR_STOP_OVER_STEP };
 typedef struct {

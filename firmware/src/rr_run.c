@@ -43,7 +43,7 @@ int32_t rr_stops(const rr_stop_rule *rule, int32_t family, int32_t step, const i
                  int32_t size)
 {
     if (!rule->kind || step + 1 < rule->least) return 0;
-    if (rule->kind & RR_STOP_HEAD && q[0] <= (family == RR_TRM ? 0 : q[1])) return 0;
+    if (rule->kind & RR_STOP_HEAD && q[0] <= (family == RR_TRM || rule->kind & RR_STOP_HALT ? 0 : q[1])) return 0;
     if (!(rule->kind & RR_STOP_SETTLED)) return 1;
     return rule->of == RR_STOP_OF_MEAN ? change[0] <= (int64_t)rule->t * size : change[1] <= rule->t;
 }

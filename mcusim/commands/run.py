@@ -64,7 +64,7 @@ NARROWER = {"w8c": "w4c", "w8t": "w4t"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_deployment(parser)
     parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
-    parser.add_argument("--stop", help="stop rule: fixed, head, settled or head+settled, as in "
+    parser.add_argument("--stop", help="stop rule: fixed, head, halt, settled or both, as in "
                                        "head+settled,t=90")
     parser.add_argument("--puzzle", default="0", help="number in --data or the evaluation set, FILE:ROW, "
                                                       "string")

@@ -13,6 +13,7 @@ from mcusim.planner.stopping import ask_head, ask_state, held_buffer
 from mcusim.planner.target import Segment
 from refimpl.image import Image
 from refimpl.model_image import rounding_of
+from refimpl.models.halting import KINDS
 from refimpl.models.order import Level
 from refimpl.models.tree import Model, leaves
 from refimpl.params import Linear
@@ -162,7 +163,8 @@ def _stops(machine: EmittingMachine, plan: Plan, model: Model, z_H: State) -> tu
     if rule.asks_head:
         q = machine.place_of(ask_head(machine, model, z_H).pointer)
         machine.calls.append(f"const int32_t *const q = {q};")
-        conditions.append("q[0] > 0" if plan.config.family == "trm" else "q[0] > q[1]")
+        compared = plan.config.family == "hrm" and not KINDS[rule.kind] & 4
+        conditions.append("q[0] > q[1]" if compared else "q[0] > 0")
     lines += [*machine.calls, f"return {' && '.join(conditions) or '0'};"]
     return _indented(keep), _indented(lines)
 

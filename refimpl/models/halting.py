@@ -15,10 +15,11 @@ import numpy.typing as npt
 from refimpl.errors import InputError
 from refimpl.models.operators import Array
 
-Kind = Literal["fixed", "head", "settled", "head+settled"]
+Kind = Literal["fixed", "head", "settled", "head+settled", "halt", "halt+settled"]
 Measure = Literal["mean", "largest"]
 Span = Literal["cycle", "step"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+BITS = (0, 1, 2, 3, 5, 7)  # 1: the head, 2: the state, 4: the head is q_halt alone
+KINDS: dict[Kind, int] = dict(zip(get_args(Kind), BITS, strict=True))
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 SPANS: tuple[Span, ...] = get_args(Span)
 LIMITS = {"t": (0, 65_535), "least": (1, 10_000), "more": (0, 10_000)}
@@ -26,10 +27,10 @@ LIMITS = {"t": (0, 65_535), "least": (1, 10_000), "more": (0, 10_000)}
 
 @dataclass(frozen=True)
 class StopRule:
-    """``t``: most change of z_H, in state units (2^-10), that counts as settled; ``of``: its mean over the
-    state or its largest; ``over``: the last H cycle or the whole ACT step.  The rule is asked from ACT step
-    ``least`` on; when a run has ended, ``more`` H cycles follow before the answer is read.  The hard maximum
-    of steps is the model's ``halt_max_steps``.
+    """``head`` is the family's own word, ``halt`` q_halt alone.  ``t``: most change of z_H, in state units
+    (2^-10), that counts as settled; ``of``: its mean over the state or its largest; ``over``: the last H
+    cycle or the whole ACT step.  The rule is asked from ACT step ``least`` on; when a run has ended, ``more``
+    H cycles follow before the answer is read.  The hard maximum of steps is the model's ``halt_max_steps``.
 
     Raises InputError for a number outside LIMITS.
     """
@@ -58,11 +59,11 @@ class StopRule:
 
     @property
     def asks_head(self) -> bool:
-        return self.kind in ("head", "head+settled")
+        return bool(KINDS[self.kind] & 1)
 
     @property
     def asks_state(self) -> bool:
-        return self.kind in ("settled", "head+settled")
+        return bool(KINDS[self.kind] & 2)
 
     def __str__(self) -> str:
         """The rule's one spelling: its kind, then what differs from the defaults."""
@@ -76,9 +77,9 @@ FIXED = StopRule()
 Bools = npt.NDArray[np.bool_]
 
 
-def head_stops(q: Array, family: str) -> Bools:
-    """The head's word for each puzzle: a TRM halts on q_halt > 0, an HRM on q_halt > q_continue."""
-    return np.asarray(q[:, 0] > (0 if family == "trm" else q[:, 1]))
+def head_stops(q: Array, family: str, kind: Kind = "head") -> Bools:
+    """The head's word on q (..., 2): q_halt > q_continue in an HRM, q_halt > 0 in a TRM and under halt."""
+    return np.asarray(q[..., 0] > (0 if family == "trm" or KINDS[kind] & 4 else q[..., 1]))
 
 
 def settled(rule: StopRule, change: Array, size: int) -> Bools:
@@ -94,7 +95,7 @@ def stops(rule: StopRule, family: str, step: int, size: int, batch: int, q: Call
     """
     ends = np.full(batch, rule.kind != "fixed" and step + 1 >= rule.least)
     if rule.asks_head and ends.any():
-        ends &= head_stops(q(), family)
+        ends &= head_stops(q(), family, rule.kind)
     if rule.asks_state and ends.any():
         ends &= settled(rule, change(), size)
     return ends

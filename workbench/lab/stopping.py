@@ -1,7 +1,8 @@
 """What stopping costs and gains (C8): fixed runs watched step by step, and rules applied to them afterwards.
 
-A stopped run is the long one cut off, so one watched run of a puzzle answers for every rule.  Batches are
-kept in a file of JSON lines as they finish; a run that was interrupted goes on where it was.
+A stopped run is the long one cut off, so one watched run of a puzzle answers for every rule; where the fixed
+run is not asked for, puzzles are dropped as they stop.  Batches are kept in a file of JSON lines as they
+finish; a run that was interrupted goes on where it was.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl.errors import InputError
-from refimpl.models.halting import StopRule
+from refimpl.models.halting import FIXED, StopRule
+from refimpl.models.recursion import solve
 from workbench.fidelity import Reading
 from workbench.json_lines import append_line, read_lines, writing
 from workbench.render.grid import Grid
@@ -50,6 +52,14 @@ def judged(found: Watched, rule: StopRule, puzzles: PuzzleSet, program: Reading)
     return Stopped(steps, stopped, puzzle_exact(answers, puzzles.labels), keeps)
 
 
+def ended(program: Reading, rule: StopRule, puzzles: PuzzleSet) -> Stopped:
+    """The same by a run that ``rule`` ends."""
+    found = solve(program.ops, program.model.with_stop(rule), puzzles.inputs)
+    answers = program.ops.argmax(found.outputs.logits)
+    keeps = keeps_rules(program.model.config, puzzles.inputs, answers)
+    return Stopped(found.steps, found.stopped, puzzle_exact(answers, puzzles.labels), keeps)
+
+
 def spelled(one: Stopped) -> list[str]:
     """Two characters a puzzle, as the file has them: its steps and its verdict."""
     place = 4 * ~one.stopped + 2 * ~one.right + ~one.keeps
@@ -73,7 +83,10 @@ def run(
     log: Path,
     on_done: Callable[[int], None] | None = None,
 ) -> dict[str, Stopped]:
-    """Every rule over all puzzles; ``key`` names weights, format and depth, ``log`` keeps the batches."""
+    """Every rule over all puzzles; ``key`` names weights, format and depth, ``log`` keeps the batches.
+
+    With FIXED among them all rules are judged by one run of fixed length, else each by runs that it ends.
+    """
     names = [str(rule) for rule in rules]
     kept: dict[tuple[int, str], dict[str, list[str]]] = {}
     found: dict[int, dict[str, list[str]]] = {}
@@ -87,8 +100,11 @@ def run(
             part = puzzles.rows(start, BATCH, "")
             digest = hashlib.sha256(part.inputs.tobytes() + part.labels.tobytes()).hexdigest()[:16]
             if (start, digest) not in kept:
-                watched = watch(program, part.inputs)
-                new = {str(rule): spelled(judged(watched, rule, part, program)) for rule in rules}
+                if FIXED in rules:
+                    watched = watch(program, part.inputs)
+                    new = {str(rule): spelled(judged(watched, rule, part, program)) for rule in rules}
+                else:
+                    new = {str(rule): spelled(ended(program, rule, part)) for rule in rules}
                 append_line(log, {"key": key, "puzzles": digest, "start": start, "rules": new})
                 kept[start, digest] = new
             found[start] = kept[start, digest]
@@ -100,23 +116,26 @@ def run(
     }
 
 
-def summary(program: str, rule: str, one: Stopped, fixed: Stopped) -> dict[str, Any]:
-    """Counts of one rule beside the run of fixed length; ``checked`` accepts only what keeps the rules."""
+def summary(program: str, rule: str, one: Stopped, fixed: Stopped | None, limit: int) -> dict[str, Any]:
+    """Counts of one rule, beside the run of fixed length where there is one; ``checked`` accepts only what
+    keeps the rules; ``steps``: how many puzzles took 0, 1, ... up to ``limit`` steps."""
     accepted, checked = one.stopped, one.stopped & one.keeps
-    right_at_all = int(fixed.right.sum())
+    beside = {} if fixed is None else {
+        "fixed_right": int(fixed.right.sum()),
+        "lost": int((fixed.right & ~one.right).sum()),
+        "won": int((~fixed.right & one.right).sum()),
+    }  # fmt: skip
     return {
         "program": program,
         "rule": rule,
         "puzzles": len(one.steps),
-        "fixed_right": right_at_all,
+        **beside,
         "right": int(one.right.sum()),
-        "lost": int((fixed.right & ~one.right).sum()),
-        "won": int((~fixed.right & one.right).sum()),
         "accepted": int(accepted.sum()),
         "accepted_wrong": int((accepted & ~one.right).sum()),
         "checked_wrong": int((checked & ~one.right).sum()),
         "right_accepted": int((accepted & one.right).sum()),
-        "steps": np.bincount(one.steps, minlength=int(fixed.steps.max()) + 1).tolist(),
+        "steps": np.bincount(one.steps, minlength=limit + 1).tolist(),
     }
 
 
@@ -124,19 +143,20 @@ def table(rows: Sequence[dict[str, Any]], origin: str) -> Grid:
     """One row a program and rule."""
     cells = []
     for row in rows:
-        n, accepted = row["puzzles"], row["accepted"]
+        n, accepted, beside = row["puzzles"], row["accepted"], "fixed_right" in row
         wrong = wilson_interval(row["accepted_wrong"], accepted) if accepted else None
         mean = sum(i * count for i, count in enumerate(row["steps"])) / n
+        at_all = row["fixed_right"] if beside else row["right"]
         cells.append((
             row["program"], row["rule"],
-            f"{100 * row['fixed_right'] / n:.2f}", f"{100 * row['right'] / n:.2f}",
-            f"{row['lost']}/{row['won']}", f"{100 * accepted / n:.1f}", f"{mean:.2f}",
+            f"{100 * row['fixed_right'] / n:.2f}" if beside else "n/a", f"{100 * row['right'] / n:.2f}",
+            f"{row['lost']}/{row['won']}" if beside else "n/a", f"{100 * accepted / n:.1f}", f"{mean:.2f}",
             f"{row['accepted_wrong']}", "n/a" if wrong is None else f"{100 * wrong.high:.3f}",
-            f"{row['checked_wrong']}", f"{100 * row['right_accepted'] / max(1, row['fixed_right']):.2f}",
+            f"{row['checked_wrong']}", f"{100 * row['right_accepted'] / max(1, at_all):.2f}",
         ))  # fmt: skip
     headings = ("program", "rule", "fixed exact %", "exact %", "lost/won", "accepted %", "mean steps",
                 "wrong accepted", "at most % (95 %)", "with rule check", "right kept %")  # fmt: skip
     note = ("lost/won: right in the fixed run alone / in the stopped one alone; at most: upper end of the "
             "95 % Wilson interval of wrong among accepted; right kept: right answers accepted, of those "
-            "right at fixed depth.")  # fmt: skip
+            "right at fixed depth, or, without it, at the end of the run.")  # fmt: skip
     return Grid(f"stopped runs, {origin}", headings, tuple(cells), note, left=2)
