@@ -20,7 +20,7 @@ from test_firmware_host import make
 
 from workbench.certify import model_levels
 from workbench.certify.level import Level
-from workbench.certify.models import Models, Trace, read_all
+from workbench.certify.models import Models, Trace, changes, read_all
 from workbench.certify.port import Port
 from workbench.certify.reach import Reached
 from workbench.certify.stream import Stream, command_stream
@@ -28,7 +28,7 @@ from workbench.main import main
 from workbench.vectors.check import Misbehaved
 from workbench.vectors.files import DEFAULT_GOLDEN as GOLDEN
 
-MODEL_LEVELS = ("block", "recursion", "Monte Carlo", "interruption")
+MODEL_LEVELS = ("images", "block", "recursion", "Monte Carlo", "interruption")
 SMALL = 'operators = ["requantize", "silu"]\nformats = ["w3c"]\n'
 
 
@@ -53,6 +53,8 @@ def certified(folder: Path, text: str, *options: str) -> tuple[int, dict[str, An
             "3",
             "--calls",
             "200",
+            "--images",
+            "100",
             *options,
         ]
     )
@@ -86,7 +88,7 @@ def test_a_library_and_a_process_pass_every_level(build: Path, tmp_path: Path) -
     for reach in (f'library = "{build}/librr_port.so"', f'command = ["{build}/responder"]'):
         code, facts = certified(tmp_path, f"{reach}\n{SMALL}")
         assert code == 0, facts
-        assert len(facts["levels"]) == 8
+        assert len(facts["levels"]) == 9
         assert set(by_level(facts).values()) == {"passed"}
         assert len(facts["sha256"]) == 1
         assert facts["declared"]["formats"] == ["w3c-a8-c16"]
@@ -159,6 +161,33 @@ def test_a_port_that_loads_damaged_images_fails_the_interruption(
     level = model_levels.interruption(port, [trace], GOLDEN)
     assert level.wrong == model_levels.FLIPS
     assert "is loaded, not refused" in level.failures[0]
+
+
+def test_a_port_that_loads_what_breaks_the_contract_or_runs_it_otherwise_fails_the_images(
+    build: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = Reached(Port("p", (), ("w3c-a8-c16",), library=build / "librr_port.so"), build)
+    trace, load, asked = traced("hrm-small-w3c"), Models.load, []
+    assert model_levels.images(port, [trace], 60, lambda: asked.append(1)).status == "passed"
+    assert len(asked) == 60
+    monkeypatch.setattr(Models, "load", lambda self, data: load(self, trace.data))
+    level = model_levels.images(port, [trace], 60, lambda: None)
+    assert level.wrong >= level.refused > 30
+    assert any("is loaded, but" in failure for failure in level.failures)
+
+
+@pytest.mark.parametrize(("old", "new"), [(0, 900), (900, 900), (700, 900), (900, 700)])
+def test_only_changed_pages_travel_and_the_flash_is_what_was_asked_for(old: int, new: int) -> None:
+    rng = np.random.default_rng(old + new)
+    before, after = rng.bytes(old), bytearray(rng.bytes(new))
+    after[: min(old, 500)] = before[: min(old, 500)]
+    flash, travelled = bytearray(before.ljust(new, b"x")), 0
+    for at, chunk in changes(before, bytes(after), 300):
+        assert len(chunk) <= 300
+        flash[at : at + len(chunk)] = chunk
+        travelled += len(chunk)
+    assert flash[:new] == after
+    assert travelled <= new - min(old, 256)
 
 
 def test_block_differences_name_block_position_and_channel(

@@ -35,10 +35,18 @@ def operator_levels(port: Implementation, operators: tuple[str, ...], count: int
     yield limits(operators, port)
 
 
-def whole_levels(port: Reached, traces: list[Trace], calls: int, golden: Path) -> Iterator[Level]:
+def whole_levels(
+    port: Reached,
+    traces: list[Trace],
+    calls: int,
+    golden: Path,
+    changed: int,
+    progress: Callable[[], None] = lambda: None,
+) -> Iterator[Level]:
     """The levels that need a whole model; each with the reason where it cannot be computed."""
     why, chosen = model_levels.why_none(port, traces), model_levels.served(port, traces)
     computations: tuple[tuple[str, Callable[[], Level]], ...] = (
+        ("images", lambda: model_levels.images(port, chosen, changed, progress)),
         ("block", lambda: model_levels.block(port, chosen)),
         ("recursion", lambda: model_levels.recursion(port, chosen, golden)),
         ("Monte Carlo", lambda: model_levels.monte_carlo(port, chosen, calls)),
@@ -70,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--requests", type=number, default=1000, help="seeded requests an operator (default 1000)"
     )
+    parser.add_argument("--images", type=number, default=500, help="changed flash images (default 500)")
     parser.add_argument("--calls", type=number, default=10_000, help="calls of Monte Carlo (default 10000)")
     parser.add_argument("--out", type=Path, default=Path("certificate.json"),
                         help="default certificate.json; a page lies beside it as .html")  # fmt: skip
@@ -86,12 +95,14 @@ def run(args: argparse.Namespace) -> int:
     levels: list[Level] = []
     try:
         with Progress(transient=True) as progress:
-            task = progress.add_task("seeded requests", total=len(declared.operators))
+            task = progress.add_task("certificate", total=len(declared.operators) + args.images)
             for found in (
                 operator_levels(
                     port, declared.operators, args.requests, args.golden, lambda: progress.advance(task)
                 ),
-                whole_levels(port, traces, args.calls, args.golden),
+                whole_levels(
+                    port, traces, args.calls, args.golden, args.images, lambda: progress.advance(task)
+                ),
             ):
                 for level in found:
                     levels.append(level)

@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from refimpl import fast
+from refimpl.errors import RefimplError
+from refimpl.image import Image
 from refimpl.models import blocks
 from refimpl.models.recursion import reset
+from workbench.certify.hostile import mutants
 from workbench.certify.level import Level
 from workbench.certify.models import Models, Solved, Trace
 from workbench.certify.reach import Reached
+from workbench.image_cli import accepted
 from workbench.vectors.check import Misbehaved
 from workbench.vectors.draws import Draws
 from workbench.vectors.tensors import Array
@@ -21,6 +25,7 @@ from workbench.vectors.traces import MONTE_CARLO_MODEL, crc32, monte_carlo_state
 
 EDGES = np.array([-98304, -65536, -32768, -1, 0, 1, 32767, 65534, 98301])  # sums of up to three states
 FLIPS, INTERRUPTED = 64, 2  # flipped bits of an image; traces that are interrupted
+SMALL_IMAGE, FEW_CALLS = 65536, 2
 SEED = "model levels 1"
 
 
@@ -69,6 +74,48 @@ def _each(
             level.fail(trace.name, f"misbehaves: {error}")
             port.restart()
     return level.close(names)
+
+
+def _alike(models: Models, trace: Trace, data: bytes) -> tuple[bool, str]:
+    """Whether the specification refuses an image, and what the port does otherwise; empty if the same."""
+    try:
+        model = accepted(Image(data, "the image"))
+    except RefimplError as error:
+        return True, "" if isinstance(models.load(data), str) else f"is loaded, but {error}"
+    loaded = models.load(data)
+    if isinstance(loaded, str):
+        return False, f"is refused ({loaded}), but is sound"
+    if model.config.seq_len != len(trace.tokens):
+        return False, ""
+    got = models.monte_carlo(trace, FEW_CALLS, 1)
+    config, prefix = model.config, model.config.puzzle_emb_len
+    if trace.tokens.max() >= config.vocab_size or (prefix and trace.puzzle >= config.num_puzzle_identifiers):
+        return False, "" if got is None else "runs, but a token or the puzzle lies outside its table"
+    states = monte_carlo_states(model, trace.tokens, trace.puzzle, FEW_CALLS, 1)
+    wanted = [crc32(z, "int16") for z in states]
+    return False, "" if got == wanted else f"leaves states {got}, not {wanted}"
+
+
+def images(port: Reached, traces: list[Trace], count: int, progress: Callable[[], None]) -> Level:
+    """Changed images with right checksums: loaded by both or by neither, and then with equal states."""
+    level, small = Level("images"), [t for t in _images(traces) if len(t.data) <= SMALL_IMAGE]
+    if not small:
+        level.why = f"no image of the declared formats has at most {SMALL_IMAGE:,} bytes"
+        return level
+    models = Models(port)
+    for number, (base, data) in enumerate(mutants(count, f"{SEED} images", [t.data for t in small])):
+        trace = small[base]
+        level.count(trace.name)
+        try:
+            refused, told = _alike(models, trace, data)
+            level.refused += refused
+        except Misbehaved as error:
+            told, models = f"misbehaves: {error}", Models(port)
+            port.restart()
+        if told:
+            level.fail(trace.name, f"changed, number {number}, {told}")
+        progress()
+    return level.close(())
 
 
 def _images(traces: Iterable[Trace]) -> list[Trace]:

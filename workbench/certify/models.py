@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from workbench.vectors.trace_files import read_traces
 from workbench.vectors.traced import FOLDER
 
 PATIENCE = 600.0  # seconds for one run of many calls
-NONE = -1
+NONE, PAGE = -1, 256
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,21 @@ def _solve(trace: Trace, give_up: int = NONE, show: int = NONE) -> tuple[int | A
     return trace.puzzle, np.array(trace.stop), give_up, show, trace.tokens
 
 
+def changes(old: bytes, new: bytes, most: int) -> Iterator[tuple[int, bytes]]:
+    """(offset, bytes) that make ``old`` begin with ``new``: changed pages, those that touch as one."""
+    starts = [at for at in range(0, len(new), PAGE) if old[at : at + PAGE] != new[at : at + PAGE]]
+    for _, run in groupby(enumerate(starts), lambda pair: pair[1] - pair[0] * PAGE):
+        pages = [at for _, at in run]
+        first, end = pages[0], min(pages[-1] + PAGE, len(new))
+        for at in range(first, end, most):
+            yield at, new[at : min(at + most, end)]
+
+
 class Models:
     """The requests about models to one port; all raise Misbehaved for replies that are none."""
 
     def __init__(self, port: Reached) -> None:
-        self.port = port
+        self.port, self.flash = port, b""  # what lies in its flash, as far as it came from here
 
     def _asked(self, kind: int, *parts: int | Array, patience: float = 0) -> list[int] | None:
         """Words behind status 0; None for a refusal."""
@@ -129,14 +141,13 @@ class Models:
 
     def load(self, data: bytes) -> Loaded | str:
         """Lay ``data`` into the flash and load it: what is there, or the sentence of a refusal."""
-        step = (self.port.capacity.request or len(data)) - 16
-        for at in range(0, len(data), step):
-            chunk = data[at : at + step]
+        for at, chunk in changes(self.flash, data, self.port.capacity.request - 8):
             reply = self.port.ask(struct.pack("<2i", FLASH, at) + chunk)
             if reply[:4] != bytes(4):
                 raise Misbehaved(
                     f"{self.port.port.name} did not take {len(chunk)} bytes at {at} into its flash."
                 )
+        self.flash = data + self.flash[len(data) :]
         reply = self.port.ask(struct.pack("<2i", LOAD, len(data)))
         if reply[:4] == struct.pack("<i", 1):
             return reply[4:].decode("ascii", "replace")
@@ -158,6 +169,7 @@ class Models:
 
     def abandon_solve(self, trace: Trace) -> None:
         """Ask for a solve and end the process while it is at work."""
+        self.flash = b""
         self.port.abandon(_payload(SOLVE, *_solve(trace)))
 
     def state(self, trace: Trace, call: int) -> Array | None:
