@@ -15,6 +15,8 @@ import numpy as np
 from refimpl.fast.cache import digest_of
 from refimpl.formats import parse_format
 from refimpl.models.config import ModelConfig
+from workbench.codes import digest_of as digest_of_codes
+from workbench.codes import weights_of
 from workbench.networks import Network
 from workbench.tasks.sets import PuzzleSet
 
@@ -36,14 +38,16 @@ def content_key(network: Network, fmt: str, config: ModelConfig, puzzles: Puzzle
 
     Parameters
     ----------
-    fmt : ``float``, ``bf16`` or the spelling of a number format; static activation scales are part of the
-        key where the format has any.
+    fmt : ``float``, ``bf16`` or the spelling of a number format; static activation scales and codes that
+        were found by looking at data are part of the key where the format has any.
     config : the network's, at the depth and with the stop rule that the program runs.
     more : whatever else tells this program from others of these weights and this format.
     """
-    scaled = fmt not in (FLOAT, BFLOAT16) and parse_format(fmt).activations.integer
-    scales = dict(network.calibration.absmax) if scaled else {}
-    said = [network.digest, fmt, scales, config.to_dict(), code(), *more]
+    stated = None if fmt in (FLOAT, BFLOAT16) else parse_format(fmt)
+    scales = dict(network.calibration.absmax) if stated is not None and stated.activations.integer else {}
+    codes = network.codes.get(weights_of(stated)) if stated is not None and stated.integer else None
+    found_codes = None if codes is None else digest_of_codes(codes)
+    said = [network.digest, fmt, scales, found_codes, config.to_dict(), code(), *more]
     found = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     for array in (puzzles.inputs, puzzles.labels, puzzles.puzzle_ids):
         if array is not None:

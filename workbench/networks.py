@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
@@ -24,10 +25,11 @@ from refimpl.models.halting import FIXED, StopRule
 from refimpl.models.tree import Model
 from refimpl.quantize.calibrate import Calibration, calibrate
 from refimpl.quantize.lower import lower
-from workbench import stopping
+from workbench import codes, stopping
 from workbench.calibrations import read_calibration
 from workbench.checkpoints import list_networks, load_network
 from workbench.checkpoints.expected import PUZZLE_ROWS
+from workbench.codes import Codes
 from workbench.files.inputs import exists
 from workbench.presets import PRESETS
 from workbench.seeded import seeded_tensors
@@ -49,7 +51,8 @@ def seeded_tokens(config: ModelConfig) -> npt.NDArray[np.int64]:
 class Network:
     """A configuration with float tensors; ``trained`` is False for seeded weights.
 
-    ``ranges`` are a calibration in place of the one in ``folder``.
+    ``ranges`` are a calibration in place of the one in ``folder``, ``found`` codes by weight format in place
+    of those there.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Network:
     trained: bool
     folder: Path | None = None
     ranges: Calibration | None = None
+    found: Mapping[str, Codes] | None = None
 
     @cached_property
     def float_model(self) -> Model:
@@ -92,6 +96,14 @@ class Network:
                              f"{self.remedy()}.")
         return read_calibration(path, self.digest, f"; take them anew with {self.remedy()}")
 
+    @cached_property
+    def codes(self) -> Mapping[str, Codes]:
+        """Codes that were found by looking at data, by weight format: those stored beside the weights."""
+        if self.found is not None:
+            return self.found
+        path = None if self.folder is None else self.folder / codes.FILE
+        return codes.read(path, self.digest) if path is not None and path.exists() else {}
+
     def remedy(self, *options: str) -> str:
         """The command that calibrates this network, in quotes, as it works in a shell."""
         words = ["python", "-m", "refimpl", "calibrate", str(self.folder or self.name)]
@@ -104,11 +116,15 @@ class Network:
             return self
         only = {**self.tensors, PUZZLE_ROWS: self.tensors[PUZZLE_ROWS][row : row + 1]}
         config = replace(self.config, num_puzzle_identifiers=1)
-        return replace(self, config=config, tensors=only, ranges=self.calibration)
+        return replace(self, config=config, tensors=only, ranges=self.calibration, found=self.codes)
 
     def with_calibration(self, calibration: Calibration) -> Network:
         """Return the network with other activation ranges."""
         return replace(self, ranges=calibration)
+
+    def with_codes(self, found: Mapping[str, Codes]) -> Network:
+        """Return the network with other codes, by weight format."""
+        return replace(self, found=found)
 
     @property
     def thresholds_path(self) -> Path | None:
@@ -135,8 +151,10 @@ class Network:
         return None if self.folder is None else self.folder / "calibration.json"
 
     def integer_model(self, format: Format | str) -> Model:
-        """Lower to integer parameters."""
-        return lower(self.float_model, format, self.calibration)
+        """Lower to integer parameters, with the codes that were found for these weight formats, if any."""
+        name = codes.weights_of(as_format(format))
+        rule = codes.rule_of(self.codes[name], f"{self.name} {name}") if name in self.codes else None
+        return lower(self.float_model, format, self.calibration, rule)
 
     def image(self, format: Format | str, stop: StopRule = FIXED) -> bytes:
         """The flash image in a format, with the stop rule that its runs end by."""

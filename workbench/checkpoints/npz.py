@@ -60,22 +60,37 @@ def write_npz(path: Path, tensors: Mapping[str, Array], dtype: str = "float32") 
     if dtype not in STORED_DTYPES:
         raise InputError(f"weights are stored as {' or '.join(STORED_DTYPES)}, not as {dtype!r}.")
     with replacing(Path(path)) as file:
-        _write_members(file, tensors, np.dtype(dtype))
+        _write_converted(file, tensors, np.dtype(dtype))
 
 
-def _write_members(file: IO[bytes], tensors: Mapping[str, Array], dtype: np.dtype[Any]) -> None:
+def _write_converted(file: IO[bytes], tensors: Mapping[str, Array], dtype: np.dtype[Any]) -> None:
+    arrays = {}
+    for name, tensor in tensors.items():
+        values = np.asarray(tensor)
+        with np.errstate(over="ignore"):
+            stored = values.astype(dtype)
+        lost = int(np.count_nonzero(np.isinf(stored) & np.isfinite(values)))
+        if lost:
+            raise InputError(
+                f"tensor {name}: {lost} values are too large for {dtype.name} "
+                f"(largest magnitude {float(np.max(np.abs(values))):g}, "
+                f"{dtype.name} ends at {float(np.finfo(dtype).max):g}); store float32."
+            )
+        arrays[name] = stored
+    _write(file, arrays)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Write ``arrays`` of plain numbers, each in its own dtype; else as :func:`write_npz`."""
+    with replacing(Path(path)) as file:
+        _write(file, arrays)
+
+
+def _write(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(tensors):
-            values = np.asarray(tensors[name])
-            with np.errstate(over="ignore"):
-                stored = np.ascontiguousarray(values, dtype=dtype.newbyteorder("<"))
-            lost = int(np.count_nonzero(np.isinf(stored) & np.isfinite(values)))
-            if lost:
-                raise InputError(
-                    f"tensor {name}: {lost} values are too large for {dtype.name} "
-                    f"(largest magnitude {float(np.max(np.abs(values))):g}, "
-                    f"{dtype.name} ends at {float(np.finfo(dtype).max):g}); store float32."
-                )
+        for name in sorted(arrays):
+            values = np.asarray(arrays[name])
+            stored = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
             buffer = io.BytesIO()
             npy.write_array(buffer, stored.reshape(values.shape), version=(1, 0), allow_pickle=False)
             member = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)

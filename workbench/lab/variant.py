@@ -9,7 +9,6 @@ from typing import Any
 from refimpl import fast, float_ops
 from refimpl.errors import InputError
 from refimpl.formats import FLOAT32, Format
-from refimpl.quantize.lower import lower
 from refimpl.quantize.sites import SiteOps
 from workbench.fidelity import Reading
 from workbench.lab.emulate import weight_only
@@ -59,7 +58,7 @@ def reading(variant: Variant) -> Reading:
     found, fmt = network(variant.network), variant.format
     depth = (variant.H_cycles or None, variant.steps or None)
     if fmt.integer:
-        return Reading(fast, lower(found.float_model, fmt, found.calibration).with_depth(*depth))
+        return Reading(fast, found.integer_model(fmt).with_depth(*depth))
     model = weight_only(found.float_model, fmt.weights).with_depth(*depth)
     if not fmt.activations.integer:
         return Reading(float_ops, model)
