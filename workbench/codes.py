@@ -1,6 +1,6 @@
 """Codes of linears that were found by looking at data, kept beside the weights that they stand for.
 
-``codes.npz`` holds, for each weight format that has any, the codes and scales of every linear; a network beside
+``codes.npz`` holds, for each weight format that has any, codes and scales of every linear; a network beside
 it is lowered with them in place of rounding to the nearest.
 """
 
