@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from clock_page import clock_section, table
 from core_rows import CORES, PARTS, USED, measured_rows, stated_rows, units
 from counted import Counts, read_counts
 from linears import FITTED, HELD_OUT, TOLERANCE, fit, predict, with_kernel
@@ -30,12 +31,6 @@ from workbench.networks import find_network
 
 PHASES = ("start", "call", "heads")
 BITS = 4  # of the networks' weights
-
-
-def table(header: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table; the first column is left aligned."""
-    lines = ["| " + " | ".join(header) + " |", "|---|" + "---:|" * (len(header) - 1)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
 
 
 def bytes_of(plan: Plan, ledger: Ledger) -> int:
@@ -227,11 +222,14 @@ All operators of all calls of one ACT step, predicted from the `-rr` rows; copie
 counted but not predicted:
 
 {step}
+## The clock
+
+{clock}
 ## What this shows and what it does not
 
 Instruction and byte counts come out the same on every run.  They are not cycles: the emulator knows no
-pipeline, no wait states and no cache, and nothing here was measured on silicon.  A time from mcusim stays an
-estimate, with the basis of each figure printed beside it.
+pipeline, no wait states and no cache.  A time from mcusim stays an estimate, with its error bar and the basis
+of each figure printed beside it.
 """
 
 
@@ -274,6 +272,7 @@ def main(build: Path, kept: Path) -> str:
         linear=linear_section(runs, linears),
         unit=unit_section(runs),
         step=step_section(runs),
+        clock=clock_section(),
     )
 
 

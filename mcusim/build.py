@@ -188,8 +188,15 @@ def regions(image: Image, plan: Plan, target: Target, size: Footprint) -> tuple[
     for segment in segments or ():
         held[segment.region].append(Share(segment.name, segment.bytes))
     return tuple(
-        RegionUse(r.name, r.kind, sum(s.size for s in held[r.name]), r.bytes, tuple(held[r.name]), r.external,
-                  r.figures["size"].basis)
+        RegionUse(
+            r.name,
+            r.kind,
+            sum(s.size for s in held[r.name]),
+            r.bytes,
+            tuple(held[r.name]),
+            r.external,
+            r.figures["size"].basis,
+        )
         for r in part.regions
         if r.name in held
     )
@@ -200,4 +207,13 @@ def basis(part: Part, program: Program) -> Basis:
     figures = [*part.figures(), *(figure for _, figure in program.named_figures())]
     last = weakest(figures)
     counted = Counter(figure.basis for figure in figures)
-    return Basis(last.basis, last.source, tuple(sorted(counted.items())))
+    cycles, picojoules = part.core.cycles_per_instruction, part.core.picojoules_per_cycle
+    return Basis(
+        last.basis,
+        last.source,
+        tuple(sorted(counted.items())),
+        cycles.error,
+        cycles.basis,
+        picojoules.factor,
+        picojoules.basis,
+    )

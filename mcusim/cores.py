@@ -64,7 +64,10 @@ class Target:
 @dataclass(frozen=True)
 class Core:
     """``macs`` maps each of MAC_KINDS to the kernel that does it, ``work`` each of WORK_KINDS to
-    instructions for one unit."""
+    instructions for one unit.
+
+    ``pipeline``: which anchors of published silicon speak for the core, empty for none (mcusim/silicon.py).
+    """
 
     name: str
     title: str
@@ -74,6 +77,7 @@ class Core:
     cycles_per_instruction: Span
     picojoules_per_cycle: Span
     program: Target
+    pipeline: str
 
     def instructions_per_mac(self, kind: str) -> float:
         """Marginal instructions of one MAC."""
@@ -107,6 +111,7 @@ def load_core(name: str, data: Path | None = None) -> Core:
         cycles_per_instruction=table.span("cycles_per_instruction"),
         picojoules_per_cycle=table.span("picojoules_per_cycle"),
         program=_target(table.table("program")),
+        pipeline=table.text("pipeline") if table.has("pipeline") else "",
     )
     for section in (use, work, table):
         section.finish()

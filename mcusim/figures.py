@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import sqrt
 from typing import Literal, get_args
 
-Basis = Literal["measured", "datasheet", "assumed"]
+Basis = Literal["measured", "datasheet", "fitted", "assumed"]
 
 # From the strongest to the weakest: measured by this project with compiled code; read in text that the
-# vendor or the kernel's own project published; neither.
+# vendor or the kernel's own project published; computed from published measurements on boards
+# (mcusim/silicon.py); none of these.
 BASES: tuple[Basis, ...] = get_args(Basis)
 
 
@@ -39,6 +41,16 @@ class Span:
     high: float
     basis: Basis
     source: str
+
+    @property
+    def error(self) -> float:
+        """Half the range, relative to its middle."""
+        return (self.high - self.low) / (self.high + self.low)
+
+    @property
+    def factor(self) -> float:
+        """How far either end lies from the geometric middle."""
+        return sqrt(self.high / self.low)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ class Region:
         """Whether the memory is a chip of its own behind a bus."""
         return self.interface is not None
 
+    @property
+    def stalls(self) -> bool:
+        """Whether the core itself loads from it and waits: non-volatile memory without a DMA in front."""
+        return self.kind in ("nvm", "flash") and (self.interface is None or self.interface.access == "xip")
+
     def time_s(self, count: int) -> float:
         """Seconds to read ``count`` consecutive bytes."""
         return count / self.read if self.interface is None else self.interface.time_s(count)

@@ -200,11 +200,19 @@ class Total:
 
 @dataclass(frozen=True)
 class Basis:
-    """What the estimates rest on: the weakest figure with its source, and how many of each kind."""
+    """What the estimates rest on: the weakest figure with its source, and how many of each kind.
+
+    ``time_error`` (relative, of the middle of a computed time) with what it rests on; energy lies within a
+    factor ``energy_factor`` of cycles times picojoules.
+    """
 
     weakest: str
     source: str
     counted: tuple[tuple[str, int], ...]
+    time_error: float
+    time_basis: str
+    energy_factor: float
+    energy_basis: str
 
 
 @dataclass(frozen=True)

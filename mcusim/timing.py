@@ -1,7 +1,11 @@
 """Time and energy of one operator from plain counts.  All results are estimates.
 
 The rule is that of Arm's Vela: an operator takes as long as the slowest of its computation and each
-memory it uses, because transfers overlap with computing.  ``overlap=False`` adds them up instead.
+memory it uses, because transfers overlap with computing.  What the core itself loads from non-volatile
+memory (internal flash, execute in place) it waits for: that is added to the computation.
+``overlap=False`` adds everything up instead.
+
+Not modelled: DMA and core wanting the same bank at once, caches of data, wake-up from sleep, interrupts.
 """
 
 from __future__ import annotations
@@ -128,13 +132,17 @@ def time_operator(
     compute = Range(work * cycles.low, work * cycles.high)
     memory: dict[str, float] = {}
     known = seconds or {}
+    stalling: set[str] = set()
     for purpose, region, size in _traffic(counts, part, regions):
         spent = known.get(purpose, region.time_s(size))
         if spent:
             memory[region.name] = memory.get(region.name, 0.0) + spent
+            if region.stalls:
+                stalling.add(region.name)
     if overlap:
+        waited = sum(memory.get(name, 0.0) for name in stalling)
         slowest = max(memory.values(), default=0.0)
-        total = Range(max(compute.low, slowest), max(compute.high, slowest))
+        total = Range(max(compute.low + waited, slowest), max(compute.high + waited, slowest))
     else:
         total = Range(compute.low + sum(memory.values()), compute.high + sum(memory.values()))
     by_resource = {"compute": compute.high, **memory}
@@ -168,13 +176,17 @@ def energy(counts: OperatorCounts, part: Part, regions: Mapping[str, Region] | N
     work = instructions(counts, part)
     core = Range(work * cycles.low * picojoules.low * 1e-12, work * cycles.high * picojoules.high * 1e-12)
     memory = 0.0
-    parts = [f"{work:.4g} instructions x {cycles.low:g}-{cycles.high:g} cycles ({cycles.basis})"
-             f" x {picojoules.low:g}-{picojoules.high:g} pJ ({picojoules.basis})"]
+    parts = [
+        f"{work:.4g} instructions x {cycles.low:g}-{cycles.high:g} cycles ({cycles.basis})"
+        f" x {picojoules.low:g}-{picojoules.high:g} pJ ({picojoules.basis})"
+    ]
     for _, region, size in _traffic(counts, part, regions):
         if size:
             memory += size * region.nanojoules_per_byte * 1e-9
-            parts.append(f"{size:,} B of {region.name} x {region.nanojoules_per_byte:g} nJ "
-                         f"({region.figures['energy'].basis})")
+            parts.append(
+                f"{size:,} B of {region.name} x {region.nanojoules_per_byte:g} nJ "
+                f"({region.figures['energy'].basis})"
+            )
     return Energy(core, memory, "; ".join(parts))
 
 

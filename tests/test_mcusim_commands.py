@@ -130,7 +130,7 @@ def test_a_printed_part_can_be_copied_and_used(tmp_path: Path, capsys: pytest.Ca
 def test_part_lists_every_figure_with_basis_and_source(capsys: pytest.CaptureFixture[str]) -> None:
     _, data = report(capsys, "parts", "stm32h743")
     figures: list[dict[str, str]] = data["figures"]  # type: ignore[assignment]
-    assert {figure["basis"] for figure in figures} == {"measured", "datasheet", "assumed"}
+    assert {figure["basis"] for figure in figures} == {"measured", "datasheet", "fitted", "assumed"}
     assert all(figure["source"] for figure in figures)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mcusim.report import Budget, CycleRow, PuzzleResult, RunReport, Span
+from mcusim.report import Basis, Budget, CycleRow, PuzzleResult, RunReport, Span
 from mcusim.units import format_bytes, format_seconds, format_size
 from refimpl.models.halting import FIXED
 from workbench.render.grid import Grid
@@ -221,6 +221,14 @@ def _measured(report: RunReport) -> str:
     return said + "."
 
 
+def error_bar(basis: Basis) -> str:
+    """How far time and energy may be off, and what says so."""
+    return (
+        f"Computing time ±{100 * basis.time_error:.0f} % ({basis.time_basis}), energy a cycle within a "
+        f"factor of {basis.energy_factor:.1f} ({basis.energy_basis}); docs/validation.md."
+    )
+
+
 def sentences(report: RunReport) -> tuple[str, ...]:
     """Totals, estimates and what they rest on."""
     subject, total, basis = report.subject, report.total, report.basis
@@ -234,6 +242,6 @@ def sentences(report: RunReport) -> tuple[str, ...]:
         "rows.",
         f"Plan {subject.plan} (tiles, see mcusim plan). {_measured(report)}",
         f"Estimated: {span(total.time)} and {joules(total.energy)} a puzzle on "
-        f"{subject.part_title}; times in the tables are estimates, the slow end.",
+        f"{subject.part_title}; times in the tables are estimates, the slow end. {error_bar(basis)}",
         f"The estimate rests on {figures} figures; one of the weakest: {basis.weakest} ({basis.source}).",
     )
