@@ -1,4 +1,7 @@
-"""Answers with a warrant: accepted by the stop rule and the task's, or tried again relabelled."""
+"""Answers with a warrant: accepted by the stop rule and the task's, or tried again relabelled.
+
+``rr_solve_warranted`` is its twin.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ from workbench.tasks.relabel import draw
 from workbench.tasks.task import keeps_rules
 
 BATCH = 32
+MOST_RETRIES = 100
+SEED = 20260404  # of the relabellings in a simulated run and in exported C
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,13 @@ from workbench.lab.stopping import summary, table
 from workbench.networks import Network, find_network
 from workbench.render.grid import Grid, percent
 from workbench.render.sheet import Sheet, add_format, show
-from workbench.retry import warranted
+from workbench.retry import MOST_RETRIES, warranted
 from workbench.tasks.metrics import puzzle_exact
 from workbench.tasks.sets import PuzzleSet, evaluation_set, spread_givens
 from workbench.tasks.significance import wilson_interval
 
 SCHEMA = "refimpl.stopping/1"
-SEED, MOST_RETRIES = 14_000_000, 100
+SEED = 14_000_000
 RULES = "head;settled;head+settled"
 
 

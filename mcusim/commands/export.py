@@ -14,13 +14,14 @@ from mcusim.export.bundle import Export, Facts, ImageForm, folder_files
 from mcusim.export.expected import expected_of
 from mcusim.export.folder import check_free, write_folder
 from mcusim.export.layout import banks_of
+from mcusim.export.retry import retry_sources
 from mcusim.planner.notation import describe
 from mcusim.planner.target import Segment
 from mcusim.planner.wanted import CHOSEN, HELP
 from mcusim.units import format_bytes
 from refimpl.errors import DoesNotFit, InputError, NotImplementedHere
 from refimpl.model_image import from_image
-from workbench.command_line import examples
+from workbench.command_line import examples, number
 from workbench.datasets.read import add_data
 from workbench.networks import seeded_tokens
 
@@ -40,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         f"repeated (default: {', '.join(DEFAULT_PUZZLES)})")  # fmt: skip
     parser.add_argument("--image", choices=FORMS, default="binary", help="the image as a file that the "
                         "assembler includes, or as a C array")  # fmt: skip
+    parser.add_argument("--retries", type=number, default=0, metavar="N", help="with rr_solve_accepted: "
+                        "refused puzzles again under up to N relabellings")  # fmt: skip
     add_data(parser)
     examples(parser, "my-solver", "my-solver --part stm32h743 --model sudoku9-att --plan least --puzzle 7")
 
@@ -89,13 +92,21 @@ def _segments(laid: Laid) -> tuple[Segment, ...]:
 def run(args: argparse.Namespace) -> int:
     first = (args.puzzle or DEFAULT_PUZZLES)[0]
     request = Asked(**{name: getattr(args, name) for name in CHOICES}, puzzle=first)
-    name = export(args.out, request, args.puzzle, args.image)
+    name = export(args.out, request, args.puzzle, args.image, args.retries)
     print(f"{args.out}: {name}.\nmake -C {args.out} selftest   builds it and compares every call.")
     return 0
 
 
-def export(out: Path, request: Asked, names: list[str] | None = None, form: ImageForm = "binary") -> str:
+def export(
+    out: Path,
+    request: Asked,
+    names: list[str] | None = None,
+    form: ImageForm = "binary",
+    retries: int = 0,
+) -> str:
     """Make the folder ``out`` of a request, with the puzzles of ``names`` in its self-test; what it is.
+
+    With ``retries`` it has ``rr_solve_accepted`` as well.
 
     Raises DoesNotFit or InputError before anything is written.
     """
@@ -114,5 +125,6 @@ def export(out: Path, request: Asked, names: list[str] | None = None, form: Imag
              "COMMAND": _command(request, describe(laid.plan.choices))}  # fmt: skip
     facts = Facts(laid.name, laid.plan, bytes(laid.image.data), banks)
     made = Export(facts, laid.target, expected_of(model, puzzles), form, texts)
-    write_folder(out, folder_files(made, {"rr_plan.c": laid.program}))
+    warranted = retry_sources(model.config, retries) if retries else {}
+    write_folder(out, folder_files(made, {"rr_plan.c": laid.program, **warranted}))
     return laid.name
