@@ -13,16 +13,18 @@ import pytest
 
 from refimpl.errors import InputError
 from refimpl.formats import FLOAT32, parse_format
+from workbench.evaluate import measure, program
 from workbench.executors import local
 from workbench.json_lines import writing
 from workbench.lab import results
-from workbench.lab.cell import Cell, Choice, Result, run_cell
+from workbench.lab.cell import Cell, Choice, Result, puzzle_set, run_cell
 from workbench.lab.comparison import compare
 from workbench.lab.costs import Costs, costs
 from workbench.lab.plan import grid_cells, read_plan, unique
 from workbench.lab.report import sheet
 from workbench.lab.sweep import sweep
 from workbench.lab.variant import Variant
+from workbench.networks import find_network
 from workbench.render.sheet import render
 
 
@@ -206,3 +208,26 @@ def test_a_cell_is_the_same_however_often_it_runs():
     assert first.one_step < 1
     reference = run_cell(Cell(cell.variant.reference(), Choice(4)))
     assert (reference.one_step, reference.all_steps) == (1.0, 1.0)
+
+
+def test_a_sweep_counts_what_a_stop_rule_accepts_and_how_many_steps_it_takes(tmp_path):
+    grid = {"networks": ["sudoku6-mlp"], "weights": ["w8c"], "depths": ["2x6"],
+            "stop": ["fixed", "head+settled,t=120"]}  # fmt: skip
+    reference, fixed, stopped = (run_cell(cell) for cell in grid_cells(grid, Choice(12), "here"))
+    assert (reference.steps, fixed.steps, fixed.accepted) == ((), (), "")
+    network = find_network("sudoku6-mlp")
+    runner = program(network, "w8c", 2, 6, "head+settled,t=120")
+    puzzles = puzzle_set("sudoku6-mlp", Choice(12))
+    wanted = measure(runner, puzzles).stopping
+    row = next(row for row in compare([reference, fixed, stopped]) if row.stopping)
+    assert row.stopping == wanted
+    assert wanted.mean_steps < 6
+    assert row.formats == "w8c-a8-c16 head+settled,t=120"
+    assert stopped.puzzle_fidelity == fixed.puzzle_fidelity
+    assert "runs that a rule ends" in render(sheet([reference, fixed, stopped]), "md")
+
+
+def test_a_sweep_under_a_rule_whose_t_nobody_knows_is_refused_before_it_starts():
+    grid = {"networks": ["sudoku6-mlp"], "weights": ["w2t"], "stop": ["head+settled"]}
+    with pytest.raises(InputError, match="keeps no t for w2t-a8-c16"):
+        grid_cells(grid, Choice(12), "here")

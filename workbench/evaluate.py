@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import Any
@@ -223,17 +223,21 @@ def _accuracy(parts: list[Tally]) -> Accuracy:
     exact = sum(sum(part.exact) for part in parts)
     score = Score(exact, sum(len(part.exact) for part in parts), int(right.sum()), int(counted.sum()))
     positions = tuple(zip(right.tolist(), counted.tolist(), strict=True))
-    return Accuracy(score, wilson_interval(exact, score.puzzles), positions, _stopping(parts))
+    steps, accepted, right_ones = (
+        [one for part in parts for one in getattr(part, name)] for name in ("steps", "accepted", "exact")
+    )
+    stopping = stopping_counts(steps, accepted, right_ones)
+    return Accuracy(score, wilson_interval(exact, score.puzzles), positions, stopping)
 
 
-def _stopping(parts: list[Tally]) -> Stopping | None:
-    steps = [n for part in parts for n in part.steps]
+def stopping_counts(steps: Sequence[int], accepted: Sequence[bool], right: Sequence[bool]) -> Stopping | None:
+    """Counts over puzzles that a rule ended; None where there was no rule."""
     if not steps:
         return None
-    pairs = [pair for part in parts for pair in zip(part.accepted, part.exact, strict=True)]
+    pairs = list(zip(accepted, right, strict=True))
     return Stopping(
-        tuple(steps.count(n) for n in range(max(steps) + 1)),
-        sum(accepted for accepted, _ in pairs),
-        sum(accepted and not right for accepted, right in pairs),
-        sum(right and not accepted for accepted, right in pairs),
+        tuple(np.bincount(steps).tolist()),
+        sum(given for given, _ in pairs),
+        sum(given and not good for given, good in pairs),
+        sum(good and not given for given, good in pairs),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from time import perf_counter
@@ -12,15 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from refimpl.errors import InputError
+from refimpl.models.halting import FIXED
 from refimpl.models.operators import Array
-from refimpl.models.recursion import Carry, Outputs, run
+from refimpl.models.recursion import Carry, Outputs, run, solve
 from workbench.content import content_key
 from workbench.datasets.read import read_data
 from workbench.fidelity import Reading, flattened_cosines, position_cosines
 from workbench.lab.costs import Costs, costs
 from workbench.lab.variant import Variant, network, reading
+from workbench.stop_text import parse_stop
 from workbench.tasks.metrics import copy_floor, puzzle_exact, wrong_cells
 from workbench.tasks.sets import PuzzleSet, evaluation_set
+from workbench.tasks.task import keeps_rules
 
 BATCH = 32
 
@@ -69,7 +72,9 @@ class Result:
 
     ``exact``: one character a puzzle, ``1`` solved; ``one_step`` and ``all_steps`` are the two fidelity
     readings, ``consecutive`` their control; ``puzzle_fidelity``: reading (ii) of each puzzle;
-    ``by_step``: its mean over puzzles after every ACT step.
+    ``by_step``: its mean over puzzles after every ACT step.  Under a stop rule ``exact`` is of answers that
+    it ends, ``steps`` the ACT steps of each puzzle, and ``accepted`` one character a puzzle, ``1`` where the
+    rule stopped it with an answer that keeps the task's rules; fidelity is of runs to their end.
     """
 
     variant: Variant
@@ -87,6 +92,8 @@ class Result:
     costs: Costs
     seconds: float
     by_step: tuple[float, ...] = ()
+    steps: tuple[int, ...] = ()
+    accepted: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "variant": self.variant.to_dict()}
@@ -94,6 +101,9 @@ class Result:
     def __post_init__(self) -> None:
         if self.puzzles < 1 or len(self.exact) != self.puzzles or set(self.exact) - {"0", "1"}:
             raise InputError(f"exact must have a 0 or 1 for each of the {self.puzzles} puzzles.")
+        if (len(self.accepted), len(self.steps)) not in ((0, 0), (self.puzzles, self.puzzles)):
+            raise InputError(f"steps and accepted must have a number and a 0 or 1 for each of the "
+                             f"{self.puzzles} puzzles, or nothing.")
         if len(self.puzzle_fidelity) != self.puzzles:
             raise InputError(f"puzzle_fidelity must have a number for each of the {self.puzzles} puzzles.")
         counted = (self.cells_right, self.floor_cells)
@@ -169,6 +179,10 @@ def content_of(cell: Cell) -> str:
     return content_key(found, str(variant.format), config, puzzle_set(variant.network, cell.choice), told)
 
 
+def _marks(flags: Iterable[bool]) -> str:
+    return "".join("01"[int(flag)] for flag in flags)
+
+
 def run_cell(cell: Cell, on_batch: Callable[[], None] = lambda: None) -> Result:
     """Run a cell to its end; ``on_batch`` hears of every finished batch."""
     started = perf_counter()
@@ -178,10 +192,20 @@ def run_cell(cell: Cell, on_batch: Callable[[], None] = lambda: None) -> Result:
     references = reference_tracks(variant.reference(), cell.choice)
     answers: list[Array] = []
     one_step, by_step, control = [], [], []
+    steps: list[int] = []
+    accepted: list[bool] = []
+    rule = parse_stop(variant.stop)
     for reference, part in zip(references, _parts(variant, cell.choice), strict=True):
         is_reference = variant == variant.reference()
         own = reference if is_reference else track(program, part.inputs, part.puzzle_ids)
-        answers.append(own.answers)
+        if rule == FIXED:
+            answers.append(own.answers)
+        else:
+            model = program.model.with_stop(rule)
+            ended = solve(program.ops, model, part.inputs, part.puzzle_ids)
+            answers.append(program.ops.argmax(ended.outputs.logits))
+            steps += ended.steps.tolist()
+            accepted += (ended.stopped & keeps_rules(model.config, part.inputs, answers[-1])).tolist()
         one_step.append(position_cosines(reference.states[0], own.states[0]))
         pairs = zip(reference.states, own.states, strict=True)
         by_step.append(np.stack([flattened_cosines(expected, state) for expected, state in pairs]))
@@ -195,7 +219,7 @@ def run_cell(cell: Cell, on_batch: Callable[[], None] = lambda: None) -> Result:
         variant=variant,
         puzzles=len(predicted),
         origin=chosen.origin,
-        exact="".join("01"[int(right)] for right in puzzle_exact(predicted, chosen.labels)),
+        exact=_marks(puzzle_exact(predicted, chosen.labels)),
         cells_right=floor.cells - wrong,
         cells=floor.cells,
         floor_exact=floor.exact_right,
@@ -207,4 +231,6 @@ def run_cell(cell: Cell, on_batch: Callable[[], None] = lambda: None) -> Result:
         costs=costs(variant),
         seconds=round(perf_counter() - started, 2),
         by_step=tuple(round(float(value), 5) for value in flattened.mean(axis=1)),
+        steps=tuple(steps),
+        accepted=_marks(accepted),
     )

@@ -39,6 +39,8 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--carry", default="c16", help="c16, c8, or cf: emulation in float (default c16)")
     parser.add_argument("--rounding", default="double", help="double or single (default double)")
     parser.add_argument("--depths", default="own", help="H_cycles x steps: 2x16,1x8 (default own)")
+    parser.add_argument("--stop", default="fixed", help="stop rules, by semicolons, such as "
+                        "'fixed;head+settled' (default fixed)")  # fmt: skip
     parser.add_argument("--puzzles", type=number, default=0, help="first N puzzles (default: the whole set)")
     parser.add_argument(
         "--givens", type=number, default=0, help="Sudokus with so many givens (default: own set)"
@@ -53,7 +55,7 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
 def _cells(args: argparse.Namespace) -> list[Cell]:
     if args.plan is not None:
         return read_plan(args.plan)
-    grid = {key: getattr(args, key).split(",") for key in (NETWORKS, *DEFAULTS)}
+    grid = {key: getattr(args, key).split(";" if key == "stop" else ",") for key in (NETWORKS, *DEFAULTS)}
     return unique(grid_cells(grid, Choice(args.puzzles, args.givens, args.data or ""), "the flags"))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from refimpl.formats import FLOAT32
 from refimpl.formats.weights import Noise
+from workbench.evaluate import Stopping, stopping_counts
 from workbench.lab.cell import Result
 from workbench.tasks.significance import Interval, McNemar, mcnemar_exact, wilson_interval
 
@@ -45,7 +46,14 @@ class Row:
 
     @property
     def formats(self) -> str:
-        return str(self.result.variant.format)
+        variant = self.result.variant
+        return str(variant.format) if variant.stop == "fixed" else f"{variant.format} {variant.stop}"
+
+    @property
+    def stopping(self) -> Stopping | None:
+        """What the variant's stop rule did, where it has one."""
+        result = self.result
+        return stopping_counts(result.steps, [m == "1" for m in result.accepted], result.solved.tolist())
 
     @property
     def depth(self) -> str:

@@ -10,6 +10,7 @@
     carry = ["c16"]
     rounding = ["double"]
     depths = ["2x16", "1x8"]            # H_cycles x ACT steps; absent: the network's own
+    stop = ["head+settled"]             # stop rules; absent: fixed, every step runs
 
 A grid means every combination; cells that occur twice run once.  The float run of every network and
 depth is always a cell: it is what the others are compared with.
@@ -30,6 +31,7 @@ from workbench.lab.variant import Variant
 
 DEFAULTS: dict[str, list[str]] = {
     "weights": ["fp32"], "activations": ["a8"], "carry": ["c16"], "rounding": ["double"], "depths": ["own"],
+    "stop": ["fixed"],
 }  # fmt: skip
 NETWORKS = "networks"
 
@@ -59,9 +61,10 @@ def grid_cells(grid: dict[str, Any], choice: Choice, where: str) -> list[Cell]:
         for depth in map(parse_depth, axes["depths"]):
             references.append(Variant(name, H_cycles=depth[0], steps=depth[1]))
             formats = product(axes["weights"], axes["activations"], axes["carry"], axes["rounding"])
-            for weights, activations, carry, rounding in formats:
+            for (weights, activations, carry, rounding), rule in product(formats, axes["stop"]):
                 if weights != EXACT:
-                    variants.append(Variant(name, _format(weights, activations, carry, rounding), *depth))
+                    form = _format(weights, activations, carry, rounding)
+                    variants.append(Variant(name, form, *depth, stop=rule))
     return [Cell(v.resolved(), choice) for v in (*references, *variants)]
 
 

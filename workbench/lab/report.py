@@ -23,6 +23,7 @@ MOST_CURVES = len(SYMBOLS)
 KINDS = {"float": "float", "integer": "int", "emulated": "emu"}
 ACCURACY = ("formats", "kind", "exact %", "95 %", "Δ pp", "-/+", "p", "cell %")
 FIDELITY = ("formats", "fid (i)", "fid (ii)", "control", "noise", "package KiB", "traffic MiB", "GMAC")
+STOPPING = ("formats", "mean steps", "95 % within", "accepted %", "wrong accepted", "right withheld")
 LEGEND = (
     "formats: weights, activations, carry, rounding where single. int: integer-exact program; emu: "
     "float arithmetic on rounded weights and linear inputs. 95 %: Wilson interval. Δ, lost (-) and won (+) "
@@ -56,6 +57,15 @@ def fidelity_cells(row: Row) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def stopping_cells(row: Row) -> tuple[str, ...]:
+    """The texts of one line, in the order of STOPPING."""
+    found = row.stopping
+    assert found is not None
+    return (row.formats, f"{found.mean_steps:.2f}", f"{found.within(0.95)}",
+            f"{100 * found.accepted / row.result.puzzles:.2f}", f"{found.accepted_wrong}",
+            f"{found.withheld_right}")  # fmt: skip
+
+
 def title_of(row: Row) -> str:
     """Network, depth, puzzles and the floor a network has to beat."""
     result = row.result
@@ -81,6 +91,7 @@ def data_of(row: Row) -> dict[str, Any]:
         "equivalent_noise": row.noise,
         "package_bytes": row.result.costs.package_bytes, "traffic_bytes": row.result.costs.traffic_bytes,
         "macs": row.result.costs.macs, "puzzles": row.result.puzzles,
+        "stopping": None if row.stopping is None else vars(row.stopping),
     }  # fmt: skip
 
 
@@ -119,6 +130,9 @@ def sheet(results: list[Result], tables: Sequence[Grid] = ()) -> Sheet:
     parts: list[Grid | Text] = []
     for title, group in grouped(rows):
         parts += [Grid(title, ACCURACY, tuple(map(accuracy_cells, group)), left=2),
-                  Grid("fidelity and costs", FIDELITY, tuple(map(fidelity_cells, group))), *_plots(group)]
+                  Grid("fidelity and costs", FIDELITY, tuple(map(fidelity_cells, group)))]
+        if stopped := [row for row in group if row.stopping is not None]:
+            parts.append(Grid("runs that a rule ends", STOPPING, tuple(map(stopping_cells, stopped))))
+        parts += _plots(group)
     data = {"schema": SCHEMA, "rows": [data_of(row) for row in rows], "tables": [t.data for t in tables]}
     return Sheet("refimpl report", (*parts, *tables), (LEGEND,) if rows else (), data)

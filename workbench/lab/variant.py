@@ -18,27 +18,33 @@ from workbench.networks import Network, find_network
 
 @dataclass(frozen=True)
 class Variant:
-    """Format and depth; depth 0 means the network's own."""
+    """Format, depth and stop rule; depth 0 means the network's own."""
 
     network: str
     format: Format = FLOAT32
     H_cycles: int = 0
     steps: int = 0
+    stop: str = "fixed"
 
     @property
     def key(self) -> str:
-        """Format and depth as one line of text; unique."""
-        return f"{self.network} {self.format} H{self.H_cycles or '-'}n{self.steps or '-'}"
+        """Format, depth and rule as one line of text; unique."""
+        rule = "" if self.stop == "fixed" else f" {self.stop}"
+        return f"{self.network} {self.format} H{self.H_cycles or '-'}n{self.steps or '-'}{rule}"
 
     def reference(self) -> Variant:
-        """The float variant of the same network at the same depth."""
+        """The float variant of the same network at the same depth, run to its end."""
         return Variant(self.network, H_cycles=self.H_cycles, steps=self.steps)
 
     def resolved(self) -> Variant:
-        """The same variant with its depth spelled out."""
-        config = network(self.network).config
+        """The same variant with its depth spelled out, and the t of its stop rule.
+
+        Raises InputError for a rule that is none, or whose t is not known.
+        """
+        found = network(self.network)
+        config, stop = found.config, str(found.stop_rule(self.stop, str(self.format)))
         H_cycles, steps = self.H_cycles or config.H_cycles, self.steps or config.halt_max_steps
-        return replace(self, H_cycles=H_cycles, steps=steps)
+        return replace(self, H_cycles=H_cycles, steps=steps, stop=stop)
 
     def to_dict(self) -> dict[str, Any]:
         return {**vars(self), "format": str(self.format)}
