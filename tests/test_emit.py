@@ -31,6 +31,8 @@ NETWORKS = ("sudoku6-mlp", "sudoku9-mlp", "sudoku9-pair-mlp", "sudoku9-att", "su
             "sudoku9-rope", "sudoku9-hrm", "maze10-att")  # fmt: skip
 
 
+FORMATS_IN_C = ("w8t", "w6c", "w3c", "w2c", "ternary", "w4a", "w4an", "w4g32", "w4g128", "w4g16s", "mxint4",
+                "w4c-a16", "w8c-a16", "w4c-a8p16", "w4g32-a16", "mxint4-a16", "w8c-a4")  # fmt: skip
 GRID = [*product(NETWORKS, ("w4c", "w8c"), ("int16", "int8"))]
 
 
@@ -77,6 +79,34 @@ def test_codes_of_other_widths_than_4_and_8_bits_stream_in_tiles_that_begin_with
 ) -> None:
     require("gcc")
     check(network, weights, "int16", corners(find_network(network).config)[corner], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("network", "format", "carry", "corner"),
+    [("sudoku6-mlp", "w4g32", "int16", 2), ("sudoku6-mlp", "w4a", "int16", 3),
+     ("sudoku6-mlp", "w4g16s-a8p16", "int8", 1), ("sudoku6-mlp", "w8c-a4", "int16", 4),
+     ("sudoku9-rope", "w4c-a16", "int16", 3), ("sudoku9-rope", "mxint4-a8p16", "int16", 4)],
+)  # fmt: skip
+def test_zero_points_groups_blocks_and_wide_activations_run_in_planned_c(
+    network: str, format: str, carry: str, corner: int, tmp_path: Path
+) -> None:
+    require("gcc")
+    check(network, format, carry, corners(find_network(network).config)[corner], tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", FORMATS_IN_C)
+@pytest.mark.parametrize("network", ["sudoku9-mlp", "sudoku9-rope", "sudoku9-hrm"])
+def test_every_static_format_in_the_smallest_the_chosen_and_the_plan_of_least_traffic(
+    network: str, format: str, tmp_path: Path
+) -> None:
+    require("gcc")
+    config = find_network(network).config
+    found = search(config, formats(format, "int16"), laid_out("stm32h743", 400_000))
+    assert found.chosen is not None
+    for i, plan in enumerate((found.front[0], found.chosen, found.front[-1])):
+        (tmp_path / str(i)).mkdir()
+        check(network, format, "int16", plan.choices, tmp_path / str(i))
 
 
 def test_an_int8_carry_in_two_memories_is_the_plan_too(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from mcusim.planner.noise import NoisyFlash
 from mcusim.planner.plan import Plan, make_plan
 from mcusim.planner.search import search
 from mcusim.planner.target import Room
+from mcusim.planner.widths import sums_type
 from refimpl.errors import DoesNotFit
 from tests.plans import (
     QSPI,
@@ -59,6 +60,28 @@ def test_every_plan_of_an_attention_network_gives_the_oracles_bits(index: int, c
     assert run.ledger.constant_bytes == planned.constant_bytes
     # Without an image a row is one record; in an image its codes, multiplier and shift are apart.
     assert (3 * run.rows.count, run.rows.bytes) == plan.row_reads(planned)
+
+
+@pytest.mark.parametrize(
+    ("network", "format", "carry", "index"),
+    [("sudoku6-mlp", "w4g32", "int16", 1), ("sudoku6-mlp", "w4a", "int8", 3),
+     ("sudoku6-mlp", "mxint4-a16", "int16", 2), ("sudoku6-mlp", "w3c-a8p16", "int16", 1),
+     ("sudoku9-rope", "w4g16s-a16", "int16", 1), ("sudoku9-rope", "w8c-a4", "int8", 3)],
+)  # fmt: skip
+def test_plans_in_every_form_of_weights_and_activations_give_the_oracles_bits(
+    network: str, format: str, carry: str, index: int
+) -> None:
+    model = integer_model(network, format, carry, 1, 2)
+    corners = (mlp_choices if model.config.mlp_t else attention_choices)(model.config)
+    plan, run = assert_identical(model, format, carry, corners[index], checked=True)
+    planned = whole_run(plan, 2)
+    assert run.ledger.code_bytes == planned.code_bytes
+    assert run.ledger.constant_bytes == planned.constant_bytes
+
+
+@pytest.mark.parametrize(("format", "kind"), [("w4g32", "int32"), ("w8c-a16", "int64"), ("mxint4", "int64")])
+def test_partial_sums_have_64_bits_where_a_formats_largest_values_need_them(format: str, kind: str) -> None:
+    assert sums_type(formats(format, "int16"), "L.0.mlp.down", 512) == kind
 
 
 @pytest.mark.parametrize("network", ["sudoku9-mlp", "sudoku9-att"])

@@ -70,9 +70,10 @@ static void rr_values_pair(const int16_t *probabilities, int32_t count, int32_t 
 }
 
 void rr_values_rows(const int16_t *probabilities, int32_t rows, const int8_t *v, int32_t keys, int32_t d,
-                    const rr_rescaler *p, int8_t *out, int32_t out_row)
+                    const rr_rescaler *p, void *out, int32_t out_row)
 {
     rr_rescaler o = *p;
+    const int32_t size = p->out_bits <= 8 ? 1 : 2;
     for (int32_t channel = 0; channel < d; channel += 2) {
         const int32_t pair = channel + 1 < d;
         for (int32_t r = 0; r < rows; r += RR_DOT_ROWS) {
@@ -82,7 +83,7 @@ void rr_values_rows(const int16_t *probabilities, int32_t rows, const int8_t *v,
             rr_values_pair(probabilities + r * keys, count, keys, v + channel, d, pair, &sums, totals);
             for (int32_t i = 0; i <= pair; i++) {
                 o.bias = rr_wrap32((uint32_t)totals[i] << 15); /* (p + 32768) v = p v + 32768 v */
-                rr_rescale_run(&o, sums.of[i], count, out + r * out_row + channel + i, out_row);
+                rr_rescale_run(&o, sums.of[i], count, (int8_t *)out + (r * out_row + channel + i) * size, out_row);
             }
         }
     }

@@ -8,16 +8,6 @@
 enum { RR_SCALE = 0, RR_EXPONENT = 1, RR_SIGNED = 2 };
 enum { RR_BLOCK_ROWS = 128, RR_MX_BLOCK = 32, RR_MX_MAX = 7, RR_SPAN = 15, RR_TOKEN_MAX = 127, RR_RECIPROCAL_BITS = 23 };
 
-static int64_t rr_wide(int64_t acc, int64_t multiplier, int32_t shift)
-{
-    int64_t reduced = (multiplier + (1 << 15)) >> 16;
-    if (reduced > 32767) reduced = 32767;
-    const int32_t right = 14 - shift;
-    if (right >= 0) return (((acc * reduced) >> (right > 62 ? 62 : right)) + 1) >> 1;
-    const int32_t left = -right > 15 ? 15 : -right;
-    return ((int64_t)rr_saturate(acc, INT32_MIN, INT32_MAX) * reduced * ((int64_t)1 << left) + 1) >> 1;
-}
-
 static int32_t rr_bit_length(uint32_t x)
 {
     int32_t length = 0;
@@ -83,7 +73,7 @@ int32_t rr_requantize_wide(const int64_t *acc, const int64_t *multiplier, const 
     if (n < 1) return RR_REFUSED;
     for (int32_t i = 0; i < n; i++)
         if (multiplier[i] && (multiplier[i] < ((int64_t)1 << 30) || multiplier[i] > ((int64_t)1 << 31))) return RR_REFUSED;
-    for (int32_t i = 0; i < n; i++) out[i] = rr_wide(acc[i], multiplier[i], shift[i]);
+    for (int32_t i = 0; i < n; i++) out[i] = rr_requantize_wide_one(acc[i], multiplier[i], shift[i]);
     return RR_OK;
 }
 
@@ -190,7 +180,7 @@ static int64_t rr_block_output(const rr_block_job *p, rr_token_scale_of scale, i
         multiplier = large ? (product + (1 << 30)) >> 31 : (product + (1 << 29)) >> 30;
         shift -= !large;
     }
-    return rr_wide(acc, multiplier, shift) + (q->bias ? q->bias[col] : 0);
+    return rr_requantize_wide_one(acc, multiplier, shift) + (q->bias ? q->bias[col] : 0);
 }
 
 /* Rows start .. start + count: quantize them, then one pass over the weights. */

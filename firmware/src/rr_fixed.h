@@ -48,6 +48,17 @@ static inline int32_t rr_requantize_double(int32_t acc, int32_t multiplier, int3
     return rr_shift_round(rr_mul_high(rr_wrap32((uint32_t)acc << left), multiplier), right);
 }
 
+/* acc * multiplier * 2^(shift - 31) for |acc| < 2^47, the multiplier cut to 15 bits, ties up. */
+static inline int64_t rr_requantize_wide_one(int64_t acc, int64_t multiplier, int32_t shift)
+{
+    int64_t reduced = (multiplier + (1 << 15)) >> 16;
+    if (reduced > 32767) reduced = 32767;
+    const int32_t right = 14 - shift;
+    if (right >= 0) return (((acc * reduced) >> (right > 62 ? 62 : right)) + 1) >> 1;
+    const int32_t left = -right > 15 ? 15 : -right;
+    return ((int64_t)rr_saturate(acc, INT32_MIN, INT32_MAX) * reduced * ((int64_t)1 << left) + 1) >> 1;
+}
+
 static inline int32_t rr_requantize_single(int32_t acc, int32_t multiplier, int32_t shift)
 {
     const int64_t twice = ((int64_t)acc * multiplier) >> (30 - shift);

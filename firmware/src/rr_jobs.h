@@ -27,7 +27,7 @@ void rr_linear(const rr_linear_job *p);
 void rr_scores_rows(const int8_t *q, int32_t q_row, int32_t rows, const int8_t *k, int32_t keys, int32_t d,
                     const rr_rescaler *p, int8_t *out);
 void rr_values_rows(const int16_t *probabilities, int32_t rows, const int8_t *v, int32_t keys, int32_t d,
-                    const rr_rescaler *p, int8_t *out, int32_t out_row);
+                    const rr_rescaler *p, void *out, int32_t out_row);
 
 enum { RR_STATIC = 0, RR_TOKEN = 1, RR_MX = 2 };
 

@@ -37,37 +37,41 @@ void rr_sum_s8(int32_t *to, const int8_t *from, int32_t row, int32_t col, int32_
 
 enum { RR_AT_ONCE = 32 }; /* values widened to int32 on the stack */
 
-void rr_codes_s32(int8_t *to, const int32_t *from, int32_t rows, int32_t cols, const rr_factor *p)
+void rr_codes_s32(void *to, const int32_t *from, int32_t rows, int32_t cols, const rr_factor *p)
 {
     const rr_rescaler by = rr_rescaler_by(p);
     rr_rescale_run(&by, from, rows * cols, to, 1);
 }
 
-void rr_codes_s16(int8_t *to, const int16_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
+void rr_codes_s16(void *to, const int16_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
                   const rr_factor *p)
 {
     const rr_rescaler by = rr_rescaler_by(p);
+    const int32_t size = p->bits <= 8 ? 1 : 2;
+    int8_t *out = to;
     int32_t wide[RR_AT_ONCE];
-    for (int32_t r = 0; r < rows; r++, from += row, to += cols)
+    for (int32_t r = 0; r < rows; r++, from += row, out += cols * size)
         for (int32_t start = 0; start < cols; start += RR_AT_ONCE) {
             const int32_t count = rr_least(RR_AT_ONCE, cols - start);
             for (int32_t c = 0; c < count; c++) wide[c] = from[(start + c) * col];
-            rr_rescale_run(&by, wide, count, to + start, 1);
+            rr_rescale_run(&by, wide, count, out + start * size, 1);
         }
 }
 
-void rr_codes_s8(int8_t *to, const int8_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
+void rr_codes_s8(void *to, const int8_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
                  const rr_factor *to_state, const rr_factor *p)
 {
     const rr_rescaler by = rr_rescaler_by(p);
+    const int32_t size = p->bits <= 8 ? 1 : 2;
+    int8_t *out = to;
     int32_t wide[RR_AT_ONCE];
-    for (int32_t r = 0; r < rows; r++, from += row, to += cols)
+    for (int32_t r = 0; r < rows; r++, from += row, out += cols * size)
         for (int32_t start = 0; start < cols; start += RR_AT_ONCE) {
             const int32_t count = rr_least(RR_AT_ONCE, cols - start);
             for (int32_t c = 0; c < count; c++)
                 wide[c] = rr_saturate16(
                     rr_scale(from[(start + c) * col], to_state->multiplier, to_state->shift, rr_rounding));
-            rr_rescale_run(&by, wide, count, to + start, 1);
+            rr_rescale_run(&by, wide, count, out + start * size, 1);
         }
 }
 
@@ -135,7 +139,7 @@ void rr_tile_linear(const rr_tile *p)
             for (int32_t r = 0; r < p->rows; r += RR_DOT_ROWS) {
                 rr_sums sums;
                 const int32_t count = rr_least(RR_DOT_ROWS, p->rows - r);
-                rr_dot_rows(p->a + r * p->a_row, p->a_row, count, p->k, &sums);
+                rr_dot_rows((const int8_t *)p->a + r * p->a_row, p->a_row, count, p->k, &sums);
                 for (int32_t i = 0; i <= pair; i++) rr_put_sums(p, &sums, i, r, count, part * p->n + col + i);
             }
         }

@@ -32,11 +32,11 @@ void rr_sum_s16(int32_t *to, const int16_t *from, int32_t row, int32_t col, int3
 void rr_sum_s8(int32_t *to, const int8_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
                const rr_factor *to_state, int add);
 
-/* Activations of a linear, `cols` to a row, from sums or from a view of a state. */
-void rr_codes_s32(int8_t *to, const int32_t *from, int32_t rows, int32_t cols, const rr_factor *p);
-void rr_codes_s16(int8_t *to, const int16_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
+/* Activations of a linear, `cols` to a row, from sums or from a view of a state: int8, or int16 where `p` has them. */
+void rr_codes_s32(void *to, const int32_t *from, int32_t rows, int32_t cols, const rr_factor *p);
+void rr_codes_s16(void *to, const int16_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
                   const rr_factor *p);
-void rr_codes_s8(int8_t *to, const int8_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
+void rr_codes_s8(void *to, const int8_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
                  const rr_factor *to_state, const rr_factor *p);
 
 /* rms_norm of rows of sums into a view of a state; `to_code` for an int8 carry. */
@@ -51,7 +51,7 @@ enum { RR_RESCALED = 0, RR_SET = 1, RR_ADD = 2 }; /* sums as requantized output,
  * Row i of a part is at codes + part * part_bytes + i * row_bytes; with row_bytes 0 rows follow each other without
  * a gap, int4 codes even within a byte.  `scales`: multipliers, biases if `biased` (int32 each), shifts (int8). */
 typedef struct {
-    const int8_t *a;
+    const void *a; /* int8 */
     int32_t a_row, rows, k;
     const uint8_t *codes;
     int32_t bits, n, parts, part_bytes, row_bytes;
@@ -64,9 +64,23 @@ void rr_tile_linear(const rr_tile *p);
 /* Requantize rows of n sums where they stand (a linear of parts' outputs as `scales` has them). */
 void rr_tile_finish(int32_t *sums, int32_t rows, int32_t n, const uint8_t *scales, int32_t biased);
 
+/* The same with weights (code - zero point) * factor and activations of `a_bits` bits (8 or 16), sums of `sum_bits`
+ * (32 or 64) and 64-bit rounding.  Constants go on behind the shifts: zero points if `zeros` (int8), then `blocks`
+ * factors a row, one for each `block` inputs (0: none).  A row of the image has `first` inputs before the tile. */
+typedef struct {
+    rr_tile tile;
+    int32_t a_bits, sum_bits, zeros, block, blocks, factors, first;
+} rr_block_tile;
+void rr_tile_block_linear(const rr_block_tile *p);
+void rr_tile_block_finish(const void *sums, int32_t sum_bits, int32_t rows, int32_t n, const uint8_t *scales,
+                          int32_t biased, int32_t *out);
+
 /* gate = silu(gate); gate = gate * up.  Both int8 views with `row` elements from row to row. */
 void rr_tile_silu(int8_t *gate, int32_t row, int32_t rows, int32_t cols, const int8_t *table);
 void rr_tile_multiply(int8_t *gate, const int8_t *up, int32_t row, int32_t rows, int32_t cols, const rr_factor *p);
+/* The product of more than 8 bits has a place of its own. */
+void rr_tile_product(int16_t *to, int32_t to_row, const int8_t *gate, const int8_t *up, int32_t row, int32_t rows,
+                     int32_t cols, const rr_factor *p);
 
 /* cos, then sin, of some positions, `half` to a row, from the image's tables of angles (int32); their rows pass through
  * `angles`, a coarse one and a fine one. */

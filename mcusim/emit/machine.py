@@ -19,7 +19,7 @@ from mcusim.planner.plan import SCRATCH, Plan
 from mcusim.planner.stopping import HELD, X, shares_x
 from mcusim.planner.stored import stored
 from mcusim.planner.target import Segment
-from refimpl.block_params import Int8Norm
+from refimpl.block_params import BlockLinear, Int8Norm
 from refimpl.errors import NotImplementedHere
 from refimpl.fixedpoint import Rounding
 from refimpl.image import Image
@@ -27,7 +27,9 @@ from refimpl.models.tree import Embedding
 from refimpl.packing import packed_bytes
 from refimpl.params import Linear, Norm, Rope, Silu
 
-C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t"}
+AnyLinear = Linear | BlockLinear
+C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t",
+           "int64": "int64_t"}  # fmt: skip
 
 
 class EmittingMachine(ResultWriter):
@@ -41,6 +43,7 @@ class EmittingMachine(ResultWriter):
                  rounding: Rounding) -> None:  # fmt: skip
         self.config = plan.config
         self.choices: Choices = plan.choices
+        self.format = plan.format
         self.ops: Any = Operators()
         self.carry = plan.format.carry
         self.image = image
@@ -140,7 +143,7 @@ class EmittingMachine(ResultWriter):
         offset = self.function.constant(leaf, part, "uint32_t", self._offset(f"{leaf}/{part}"))
         return f"rr_flash_image + {offset}"
 
-    def _bytes(self, codes: Number, leaf: Linear) -> str:
+    def _bytes(self, codes: Number, leaf: AnyLinear) -> str:
         """Bytes of so many codes, which must be whole."""
         bits, codes_at_once = leaf.weight_bits, 8 // gcd(leaf.weight_bits, 8)
         if bits == 8:
@@ -158,11 +161,7 @@ class EmittingMachine(ResultWriter):
             return abs(number)
         return gcd(number.constant, *(f * self.divisors.get(name, 1) for name, f in number.terms))
 
-    def stage(self, leaf: Linear, rows: int, columns: int) -> Staged:
-        if not isinstance(leaf, Linear):
-            raise NotImplementedHere(
-                f"{leaf.name}: weights of kind {type(leaf).__name__} have no planned C yet."
-            )
+    def stage(self, leaf: AnyLinear, rows: int, columns: int) -> Staged:
         if not self.choices.staged or leaf.name in self.resident:
             return Staged(leaf, ())
         size = stored(leaf).tile_bytes(rows, columns)
@@ -211,7 +210,7 @@ class EmittingMachine(ResultWriter):
                    f"{self._unsigned(size)});")  # fmt: skip
         return Weights(leaf, rows, columns, f"{name}_codes", part_bytes, 0, brought)
 
-    def _codes_bytes(self, codes: Number, leaf: Linear, rows: tuple[Tile, ...]) -> str:
+    def _codes_bytes(self, codes: Number, leaf: AnyLinear, rows: tuple[Tile, ...]) -> str:
         """Bytes of whole rows; the last ones of an image may end within a byte."""
         if isinstance(codes, int) and len(rows) == 1:
             return str(packed_bytes(codes, leaf.weight_bits))
@@ -221,10 +220,10 @@ class EmittingMachine(ResultWriter):
     def _unsigned(size: str) -> str:
         return f"{size}u" if size.isdigit() else f"(uint32_t)({size})"
 
-    def room(self, leaf: Linear, count: int) -> Buffer:
+    def room(self, leaf: AnyLinear, count: int) -> Buffer:
         return self.alloc(f"{leaf.name} scales", (count * stored(leaf).row_bytes,), "int8")
 
-    def scales(self, leaf: Linear, rows: tuple[Tile, ...], room: Buffer) -> Scales:
+    def scales(self, leaf: AnyLinear, rows: tuple[Tile, ...], room: Buffer) -> Scales:
         f, to = self.function, self._pointer(room)
         total: Number = sum((tile.size for tile in rows[1:]), rows[0].size)
         offset: Number = 0
@@ -256,10 +255,15 @@ class EmittingMachine(ResultWriter):
         mode = f"{inner.start} ? RR_ADD : RR_SET" if not isinstance(inner.start, int) else "RR_SET"
         self._linear(sums, a, leaf, mode)
 
-    def finish(self, sums: View, leaf: Linear, scales: Scales) -> None:
-        room = self._pointer(scales.buffer)
-        self.function.line(f"rr_tile_finish({sums.address}, {sums.shape[0]}, {sums.shape[1]}, "
-                           f"(const uint8_t *){room}, {int(leaf.bias is not None)});")  # fmt: skip
+    def finish(self, sums: View, leaf: AnyLinear, scales: Scales, to: View) -> View:
+        room, biased = f"(const uint8_t *){self._pointer(scales.buffer)}", int(leaf.bias is not None)
+        if isinstance(leaf, Linear):
+            assert to == sums
+            self.function.call("rr_tile_finish", sums.address, *sums.shape, room, biased)
+        else:
+            given = sums.address, 64 if sums.dtype == "int64" else 32, *sums.shape, room, biased
+            self.function.call("rr_tile_block_finish", *given, to.address)
+        return to
 
     # -- states ----------------------------------------------------------------------------------------------
 
@@ -323,7 +327,7 @@ class EmittingMachine(ResultWriter):
         positions, channels = Tile(0, self.config.positions), Tile(0, self.config.hidden_size)
         self._embed(x, positions, channels, False, self._scratch("uint8"), 0)
 
-    def hold(self, leaf: Linear, size: int) -> None:
+    def hold(self, leaf: AnyLinear, size: int) -> None:
         """Bring a resident linear's codes into the arena."""
         to = self.view(self._buffers[leaf.name])
         self.function.call("rr_fetch", to.address, self._at(leaf.name, "codes"), f"{size}u")

@@ -11,6 +11,7 @@ from mcusim.planner.machine import State
 from mcusim.planner.plan import Plan
 from mcusim.planner.stopping import ask_head, ask_state, held_buffer
 from mcusim.planner.target import Segment
+from refimpl.block_params import BlockLinear
 from refimpl.image import Image
 from refimpl.model_image import rounding_of
 from refimpl.models.halting import KINDS
@@ -178,7 +179,7 @@ def _start(machine: EmittingMachine, plan: Plan, model: Model, z_H: State, z_L: 
     schedule.reset(machine, model, z_H, z_L)
     names = {buffer.name: buffer for buffer in plan.persistent}
     for leaf in leaves(model):
-        if isinstance(leaf, Linear) and leaf.name in names:
+        if isinstance(leaf, (Linear, BlockLinear)) and leaf.name in names:
             machine.hold(leaf, names[leaf.name].bytes)
     if "x" in names:
         machine.embed_all()

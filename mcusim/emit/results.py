@@ -13,7 +13,7 @@ from mcusim.emit.functions import Function
 from mcusim.emit.views import View
 from mcusim.planner.buffers import Buffer
 from mcusim.planner.machine import Tile
-from refimpl.block_params import Keep
+from refimpl.block_params import FACTORS, BlockLinear, Keep
 from refimpl.errors import NotImplementedHere
 from refimpl.fast import split
 from refimpl.fixedpoint import Rounding
@@ -42,7 +42,7 @@ class Operators:
 class Weights:
     """A tile of a linear as C finds it: address, distance of parts and rows in bytes (0: no gap)."""
 
-    leaf: Linear
+    leaf: Linear | BlockLinear
     rows: tuple[Tile, ...]
     columns: Tile
     address: str
@@ -70,8 +70,6 @@ class ResultWriter(ABC):
     def _factor(self, leaf: Rescale | Keep, name: str) -> str:
         if not isinstance(leaf, Rescale):
             raise NotImplementedHere(f"{leaf.name}: planned C has no activations quantized by a linear.")
-        if leaf.out_bits not in (8, 16, 32) or (name.endswith(".input") and leaf.out_bits != 8):
-            raise NotImplementedHere(f"{leaf.name}: planned C has no activations of {leaf.out_bits} bits.")
         value = f"{{{leaf.multiplier}, {leaf.shift}, {leaf.output_offset}, {leaf.out_bits}}}"
         return "&" + self.function.constant(name, "factor", "rr_factor", value)
 
@@ -117,22 +115,33 @@ class ResultWriter(ABC):
 
     def _linear(self, to: View, a: View, w: Weights, mode: str) -> None:
         leaf = w.leaf
-        if leaf.output_offset or leaf.rounding != self.rounding:
-            raise NotImplementedHere(f"{leaf.name}: planned C has no output offset and one rounding rule.")
         assert (a.strides[-1], to.strides[-1]) == (1, 1)
         activations = a.address, a.strides[0], *a.shape
         codes = w.address, leaf.weight_bits, w.rows[0].size, len(w.rows), w.part_bytes, w.row_bytes
         output = w.scales, int(leaf.bias is not None), leaf.out_bits, mode, to.address, to.strides[0]
         fields = ", ".join(map(str, (*activations, *codes, *output)))
-        self.function.call("rr_tile_linear", f"&(const rr_tile){{{fields}}}")
+        if isinstance(leaf, Linear):
+            if leaf.output_offset or leaf.rounding != self.rounding:
+                raise NotImplementedHere(f"{leaf.name}: planned C has no output offset, and one rounding.")
+            self.function.call("rr_tile_linear", f"&(const rr_tile){{{fields}}}")
+            return
+        assert leaf.zero_point is None or leaf.block_scale is None
+        blocks = (0, 0) if leaf.block_scale is None else (leaf.block, leaf.block_scale.shape[1])
+        form = int(leaf.zero_point is not None), *blocks, FACTORS.index(leaf.factors), w.columns.start
+        more = ", ".join(map(str, (_bits(a), _bits(to), *form)))
+        self.function.call("rr_tile_block_linear", f"&(const rr_block_tile){{{{{fields}}}, {more}}}")
 
     def _put_silu(self, to: View, gate: View, table: View) -> None:
         assert to == gate
         self.function.call("rr_tile_silu", to.address, to.strides[0], *to.shape, table.address)
 
     def _put_multiply(self, to: View, gate: View, up: View, p: Rescale | Keep) -> None:
-        assert (to, to.strides) == (gate, up.strides)
         factor = self._factor(p, p.name)
+        if to != gate:
+            given = to.address, to.strides[0], gate.address, up.address, gate.strides[0], *to.shape, factor
+            self.function.call("rr_tile_product", *given)
+            return
+        assert to.strides == up.strides
         self.function.call("rr_tile_multiply", to.address, up.address, to.strides[0], *to.shape, factor)
 
     # -- attention -------------------------------------------------------------------------------------------
@@ -182,6 +191,11 @@ class ResultWriter(ABC):
 
     def _put_argmax(self, to: View, logits: View) -> None:
         self.function.call("rr_tile_argmax", logits.address, *logits.shape, to.address)
+
+
+def _bits(view: View) -> int:
+    """Bits of an element."""
+    return int(view.dtype.removeprefix("int"))
 
 
 def of_head(view: View) -> str:

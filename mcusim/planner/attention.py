@@ -15,6 +15,7 @@ from mcusim.planner.sublayers import (
     hidden_rows,
     open_wide,
 )
+from mcusim.planner.widths import activations_type
 from refimpl.models.operators import Array
 from refimpl.models.tree import Attention
 
@@ -22,17 +23,24 @@ from refimpl.models.tree import Attention
 def attention(m: Machine, p: Attention, source: Source, tiles: AttentionTiles) -> None:
     """``rms_norm(h + o(softmax(q k^T) v))`` by groups of heads; q is written where its output will stand."""
     with m.scope(source.scope(p.norm.name)):
-        mixed = m.alloc("q, then mixed", (m.config.positions, m.config.hidden_size), "int8")
+        mixed = mixed_buffer(m, p)
         mix(m, p, source, tiles.mix, mixed)
         output(m, p, source, tiles.output, mixed)
         m.free(mixed)
     source.state.norm = p.norm
 
 
+def mixed_buffer(m: Machine, p: Attention) -> Buffer:
+    """The mixed values of all heads; q stands in their place before where both have 8 bits."""
+    shape, kind = (m.config.positions, m.config.hidden_size), activations_type(m.format, p.values)
+    return m.alloc("q, then mixed" if kind == "int8" else "mixed", shape, kind)
+
+
 def mix(m: Machine, p: Attention, source: Source, tiles: MixTiles, mixed: Buffer) -> None:
     """Fill ``mixed`` with ``softmax(q k^T) v`` of all heads."""
     positions, hidden, size = m.config.positions, m.config.hidden_size, m.config.head_dim
-    kept = m.alloc("activations", (positions, hidden), "int8") if tiles.keep else None
+    entering = activations_type(m.format, p.input)
+    kept = m.alloc("activations", (positions, hidden), entering) if tiles.keep else None
     if kept is not None:
         wide = open_wide(m, source, tiles.chunk, hidden)
         for part in m.tiles(0, positions, tiles.chunk):
@@ -41,9 +49,11 @@ def mix(m: Machine, p: Attention, source: Source, tiles: MixTiles, mixed: Buffer
         close_wide(m, wide)
     keys = m.alloc("k", (tiles.heads, positions, size), "int8")
     values = m.alloc("v", (tiles.heads, positions, size), "int8")
+    apart = None if mixed.dtype == "int8" else m.alloc("q", (tiles.heads, positions, size), "int8")
     for group in m.tiles(0, m.config.num_heads, tiles.heads):
         columns = m.view(mixed)[:, group.start * size : group.stop * size]
-        q = _by_head(m, columns, group.size)
+        target = _by_head(m, columns, group.size)
+        q = target if apart is None else m.view(apart)[None, : group.size]
         k, v = m.view(keys)[None, : group.size], m.view(values)[None, : group.size]
         _project(m, p, source, tiles, kept, group, (q, k, v))
         scores = m.alloc("scores", (tiles.heads, tiles.queries, positions), "int8")
@@ -52,9 +62,9 @@ def mix(m: Machine, p: Attention, source: Source, tiles: MixTiles, mixed: Buffer
             some = q[:, :, part.start : part.stop]
             s = m.put(m.view(scores)[None, : group.size, : part.size], m.ops.scores(some, k, p.scores))
             w = m.put(m.view(weights)[None, : group.size, : part.size], m.ops.softmax(s, p.softmax))
-            m.put(some, m.ops.weighted_values(w, v, p.values))
+            m.put(target[:, :, part.start : part.stop], m.ops.weighted_values(w, v, p.values))
         m.free(scores, weights)
-    m.free(keys, values, *(() if kept is None else (kept,)))
+    m.free(keys, values, *(buffer for buffer in (apart, kept) if buffer is not None))
 
 
 def _by_head(m: Machine, flat: Array, count: int) -> Array:
@@ -68,7 +78,8 @@ def _project(m: Machine, p: Attention, source: Source, tiles: MixTiles, kept: Bu
     positions, hidden, size = m.config.positions, m.config.hidden_size, m.config.head_dim
     together = 1 if tiles.separate else 3
     staged = m.stage(p.qkv, together * tiles.heads * size, hidden)
-    fresh = None if kept is not None else m.alloc("activations of a chunk", (tiles.chunk, hidden), "int8")
+    entering = activations_type(m.format, p.input)
+    fresh = None if kept is not None else m.alloc("activations of a chunk", (tiles.chunk, hidden), entering)
     wide = open_wide(m, source, tiles.chunk, hidden) if kept is None else None
     room = m.room(p.qkv, together * tiles.heads * size)
     rotation = m.alloc("cos and sin", (tiles.chunk, size), "int16") if p.rope is not None else None

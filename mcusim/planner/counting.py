@@ -52,19 +52,28 @@ class CountingMachine:
             self._stored[leaf.name] = stored(linear_shape(leaf, self.format))
         return self._stored[leaf.name]
 
-    def bits(self, name: str) -> int:
-        """Bits of a stored code of the linear called ``name``."""
-        return self.format.weights_at(name).bits
-
     def _on_event(self, event: Event) -> None:
-        self._charge(event.site or event.op, event.counts, event.input_bytes + event.output_bytes)
+        stored = event.output_bytes
+        if event.site.endswith(".input"):  # the counting reading knows int8 only
+            stored = stored * self.format.activations.width_at(event.site) // 8
+        self._charge(event.site or event.op, event.counts, event.input_bytes + stored)
         if event.op == "weighted_values":
             self.ledger.sites[event.site].attention_values += event.counts.attention_macs * self.times
         elif event.op == "linear":
-            outputs, channels = event.counts.requantizations, event.shape[-1]
-            self.ledger.sites[event.site].charge_rows(
-                outputs, event.counts.macs // outputs, channels, self.bits(event.site), self.times
-            )
+            outputs = event.counts.requantizations
+            self._charge_rows(event.site, outputs, event.counts.macs // outputs, event.shape[-1])
+
+    def _charge_rows(self, linear: str, outputs: int, inner: int, channels: int) -> None:
+        """Charge the shape of a linear, block by block where its rows have blocks."""
+        weights, work = self.format.weights_at(linear), self.ledger.sites[linear]
+        block = weights.block or inner
+        for size, times in ((block, inner // block), (inner % block, 1)):
+            if size and times:
+                work.charge_rows(outputs, size, channels, weights.bits, times * self.times)
+        if self.format.activations.width_at(f"{linear}.input") > 8:
+            work.wide_macs += outputs * inner * self.times
+        elif weights.zero_point:  # the sum of a row of activations
+            work.charge(Counts(adds=outputs // channels * inner), self.times)
 
     def _charge(self, site: str, counts: Counts, arena_bytes: int = 0) -> None:
         work = self.ledger.sites[site]
@@ -140,12 +149,12 @@ class CountingMachine:
         work = count("linear", (a, leaf), sums)
         size = a.shape[0] * leaf.shape[0]
         counts = Counts(macs=work.macs, adds=size, weight_elements=work.weight_elements)
-        self._charge(leaf.name, counts, a.size + 2 * 4 * size)
-        shape = size, a.shape[1], leaf.shape[0]
-        self.ledger.sites[leaf.name].charge_rows(*shape, self.bits(leaf.name), self.times)
+        self._charge(leaf.name, counts, a.size * a.itemsize + 2 * sums.itemsize * size)
+        self._charge_rows(leaf.name, size, a.shape[1], leaf.shape[0])
 
-    def finish(self, sums: Array, leaf: Leaf, scales: Scales) -> None:
-        self._charge(leaf.name, Counts(requantizations=sums.size), 2 * 4 * sums.size)
+    def finish(self, sums: Array, leaf: Leaf, scales: Scales, to: Array) -> Array:
+        self._charge(leaf.name, Counts(requantizations=sums.size), (4 + sums.itemsize) * sums.size)
+        return to
 
     def load(self, state: State, tile: Tile, across: bool) -> Array:
         shape = (tile.size, self.config.positions if across else self.config.hidden_size)

@@ -21,6 +21,7 @@ from mcusim.planner.promises import Promise
 from mcusim.planner.stopping import ask_head, ask_state, held_buffer
 from mcusim.planner.target import Room, Segment, lay_out
 from mcusim.planner.tiles import packed_codes
+from refimpl.block_params import BlockLinear
 from refimpl.errors import DoesNotFit
 from refimpl.image import Image
 from refimpl.models.halting import stops
@@ -202,7 +203,7 @@ def _start(machine: ArenaMachine, plan: Plan, model: Model, z_H: State, z_L: Sta
     if plan.choices.x_stored:
         machine.fill_x()
     for leaf in leaves(model):
-        if isinstance(leaf, Linear) and leaf.name in by_name:
+        if isinstance(leaf, (Linear, BlockLinear)) and leaf.name in by_name:
             packed = packed_codes(leaf)
             machine.put(machine.view(by_name[leaf.name]), packed.view(np.int8))
             machine.ledger.sites[leaf.name].codes[packed.size] += 1

@@ -30,7 +30,8 @@ from mcusim.planner.stored import stored
 from mcusim.planner.target import Segment
 from mcusim.planner.tiles import tile_of, unpacked
 from refimpl import fast
-from refimpl.block_params import Int8Norm
+from refimpl.block_params import BlockLinear, Int8Norm
+from refimpl.fast.block_linear import finished
 from refimpl.fast.rescale import rescale, rescale_columns
 from refimpl.models.operators import Array, Leaf
 from refimpl.models.tree import Embedding
@@ -58,6 +59,7 @@ class ArenaMachine:
                  tokens: Ints, puzzle: int = 0, noise: NoisyFlash | None = None) -> None:  # fmt: skip
         self.config = plan.config
         self.choices: Choices = plan.choices
+        self.format = plan.format
         self.ops: Any = PromisedOps()
         self.program: list[Callable[[], Any]] | None = None
         self.noise = noise
@@ -115,7 +117,7 @@ class ArenaMachine:
 
     def fetch(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile,
               scales: Scales | None = None) -> Leaf:  # fmt: skip
-        leaf: Linear = staged.leaf
+        leaf: Linear | BlockLinear = staged.leaf
         tile, packed = tile_of(leaf, rows, columns)
         if leaf.name not in self.resident:
             codes = self.ledger.sites[leaf.name].codes
@@ -129,15 +131,17 @@ class ArenaMachine:
         # The kernel's float copy of a tile stands for the bytes just delivered, unless those were damaged.
         return tile if np.array_equal(arrived, packed) else replace(tile, codes=unpacked(held, tile))
 
-    def room(self, leaf: Linear, count: int) -> Buffer:
+    def room(self, leaf: Linear | BlockLinear, count: int) -> Buffer:
         return self.alloc(f"{leaf.name} scales", (count * stored(leaf).row_bytes,), "int8")
 
-    def scales(self, leaf: Linear, rows: tuple[Tile, ...], room: Buffer) -> Scales:
+    def scales(self, leaf: Linear | BlockLinear, rows: tuple[Tile, ...], room: Buffer) -> Scales:
         for length in stored(leaf).constant_reads(rows):
             self.ledger.sites[leaf.name].constants[length] += 1
         at = np.concatenate([np.arange(tile.start, tile.stop) for tile in rows])
-        wide = [leaf.multiplier[at], *([] if leaf.bias is None else [leaf.bias[at]])]
-        delivered = np.concatenate([*(part.view(np.int8) for part in wide), leaf.shift[at].astype(np.int8)])
+        delivered = np.concatenate([
+            getattr(leaf, constant.section)[at].astype(constant.element).view(np.int8).reshape(-1)
+            for constant in stored(leaf).constants
+        ])  # fmt: skip
         self.put(self.view(room)[: delivered.size], delivered)
         return Scales(rows, room)
 
@@ -154,13 +158,15 @@ class ArenaMachine:
         sin = self.put(both[:, half:], rope.sin[tile.start : tile.stop])
         return Rope(rope.name, cos, sin)
 
-    def accumulate(self, sums: Array, a: Array, leaf: Linear, inner: Tile) -> None:
+    def accumulate(self, sums: Array, a: Array, leaf: Linear | BlockLinear, inner: Tile) -> None:
         self._do(accumulate if inner.start else set_accumulators, sums, a, leaf)
 
-    def finish(self, sums: Array, leaf: Linear, scales: Scales) -> None:
+    def finish(self, sums: Array, leaf: Linear | BlockLinear, scales: Scales, to: Array) -> Array:
+        if isinstance(leaf, BlockLinear):
+            return self.put(to, Promise(finished, (sums, leaf)))
         bias = np.zeros(sums.shape[1], np.int32) if leaf.bias is None else leaf.bias
         scale = (bias, leaf.multiplier, leaf.shift, leaf.rounding, leaf.out_bits, leaf.output_offset)
-        self.put(sums, Promise(rescale_columns, (sums, *scale)))
+        return self.put(to, Promise(rescale_columns, (sums, *scale)))
 
     def load(self, state: State, tile: Tile, across: bool) -> Any:
         codes = self._rows(state.buffer, tile, across)

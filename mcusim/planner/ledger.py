@@ -19,6 +19,7 @@ class Work:
 
     ``counts`` maps fields of :class:`workbench.counting.Counts` to their sums, ``calls`` counts kernels;
     ``rows`` are counts of linears in the terms of :mod:`mcusim.cores`.
+    ``wide_macs`` are those of ``macs`` with activations of more than 8 bits.
     ``codes`` and ``constants`` count reads of the image by length in bytes: {length: how many}.
     ``positions`` and ``position_channels`` say how many rows, and how many of their elements, of x were
     computed from embedding rows.
@@ -27,6 +28,7 @@ class Work:
     counts: Counter[str] = field(default_factory=Counter)
     calls: int = 0
     attention_values: int = 0
+    wide_macs: int = 0
     arena_bytes: int = 0
     rows: Counter[str] = field(default_factory=Counter)
     codes: Counter[int] = field(default_factory=Counter)
@@ -38,6 +40,7 @@ class Work:
         """Add ``times`` times the work of ``other``."""
         self.calls += other.calls * times
         self.attention_values += other.attention_values * times
+        self.wide_macs += other.wide_macs * times
         self.arena_bytes += other.arena_bytes * times
         pairs = ((self.codes, other.codes), (self.constants, other.constants))
         for mine_of, theirs_of in ((self.counts, other.counts), (self.rows, other.rows)):
@@ -159,11 +162,12 @@ class Memories:
 def operator_counts(work: Work, weight_bits: int, row_bytes: int) -> OperatorCounts:
     """A site's work in the timing model's terms."""
     c = work.counts
+    narrow = c["macs"] - work.wide_macs
     return OperatorCounts(
-        macs_w8a8=c["macs"] if weight_bits > 4 else 0,
-        macs_w4a8=c["macs"] if weight_bits <= 4 else 0,
+        macs_w8a8=narrow if weight_bits > 4 else 0,
+        macs_w4a8=narrow if weight_bits <= 4 else 0,
         macs_a8a8=c["attention_macs"] - work.attention_values,
-        macs_a16a8=work.attention_values,
+        macs_a16a8=work.attention_values + work.wide_macs,
         requantizations=c["requantizations"],
         norm_elements=c["norm_elements"],
         softmax_elements=c["softmax_elements"],

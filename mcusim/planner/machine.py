@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import Choices
+from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 from refimpl.models.operators import Array, Leaf
 
@@ -44,8 +45,8 @@ class State:
 
 @dataclass(frozen=True)
 class Scales:
-    """Constants of some rows of a linear, brought into ``buffer``: multipliers, then biases if the linear has
-    any (int32 each), then shifts (int8)."""
+    """Constants of some rows of a linear, brought into ``buffer`` in the order of
+    :attr:`mcusim.planner.stored.Stored.constants`."""
 
     rows: tuple[Tile, ...]
     buffer: Buffer
@@ -68,6 +69,7 @@ class Machine(Protocol):
 
     config: ModelConfig
     choices: Choices
+    format: Format
     ops: Any
 
     def scope(self, name: str) -> AbstractContextManager[None]:
@@ -109,10 +111,10 @@ class Machine(Protocol):
         """The rotation of the tokens of a tile in ``buffer``, from angles that pass through ``rows``."""
 
     def accumulate(self, sums: Array, a: Array, leaf: Leaf, inner: Tile) -> None:
-        """``sums += a @ codes.T`` in int32 over the inputs ``inner``; the first of them sets the sums."""
+        """``sums += a @ weights.T`` over the inputs ``inner``; the first of them sets the sums."""
 
-    def finish(self, sums: Array, leaf: Leaf, scales: Scales) -> None:
-        """Requantize accumulators to the linear's output, in place."""
+    def finish(self, sums: Array, leaf: Leaf, scales: Scales, to: Array) -> Array:
+        """Requantize accumulators to the linear's int32 output in ``to``, which may be their own place."""
 
     def load(self, state: State, tile: Tile, across: bool) -> Array:
         """Rows of a state as state units: tokens, or with ``across`` channels (then (channels, T))."""

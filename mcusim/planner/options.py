@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
-from mcusim.planner.attention import mix, output
+from mcusim.planner.attention import mix, mixed_buffer, output
 from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import AttentionTiles, Choices, MixTiles, OutputTiles, SwiGLUTiles
 from mcusim.planner.counting import CountingMachine
@@ -147,7 +147,7 @@ class OptionCounter:
         else:
             assert isinstance(layer.token, Attention)
             with m.scope("half"):
-                mixed = m.alloc("mixed", (self.config.positions, self.config.hidden_size), "int8")
+                mixed = mixed_buffer(m, layer.token)
                 if isinstance(tiles, MixTiles):
                     mix(m, layer.token, source, tiles, mixed)
                 else:

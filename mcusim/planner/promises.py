@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from refimpl import fast
+from refimpl.block_params import BlockLinear
+from refimpl.fast.block_linear import block_sums
 from refimpl.fast.exact_gemm import linear_accumulate
 from refimpl.models.operators import Array
 from refimpl.params import Linear
@@ -47,9 +49,13 @@ def store(view: Array, value: Promise) -> None:
     view[...] = value()
 
 
-def accumulate(sums: Array, a: Array, leaf: Linear) -> None:
-    sums += linear_accumulate(a, leaf)
+def accumulate(sums: Array, a: Array, leaf: Linear | BlockLinear) -> None:
+    sums += _sums(a, leaf)
 
 
-def set_accumulators(sums: Array, a: Array, leaf: Linear) -> None:
-    sums[...] = linear_accumulate(a, leaf)
+def set_accumulators(sums: Array, a: Array, leaf: Linear | BlockLinear) -> None:
+    sums[...] = _sums(a, leaf)
+
+
+def _sums(a: Array, leaf: Linear | BlockLinear) -> Array:
+    return block_sums(a, leaf) if isinstance(leaf, BlockLinear) else linear_accumulate(a, leaf)

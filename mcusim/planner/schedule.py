@@ -13,6 +13,7 @@ from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import AttentionTiles, SwiGLUTiles
 from mcusim.planner.machine import Machine, State, Tile
 from mcusim.planner.sublayers import Source, swiglu
+from mcusim.planner.widths import activations_type
 from refimpl.models.operators import Array
 from refimpl.models.order import Level
 from refimpl.models.tree import Attention, Block, Model
@@ -65,8 +66,9 @@ def heads(m: Machine, model: Model, z_H: State) -> tuple[Array, Array]:
     with m.scope("heads"):
         answer = m.alloc("answer", (config.seq_len,), "uint8")
         logits = m.alloc("logits", (config.seq_len, config.vocab_size), "int32")
-        codes = m.alloc("activations", (HEAD_TOKENS, config.hidden_size), "int8")
         head = model.lm_head
+        kind = activations_type(m.format, head.input)
+        codes = m.alloc("activations", (HEAD_TOKENS, config.hidden_size), kind)
         staged = m.stage(head.linear, config.vocab_size, config.hidden_size)
         rows, room = (Tile(0, config.vocab_size),), m.room(head.linear, config.vocab_size)
         w = m.fetch(staged, rows, Tile(0, config.hidden_size), m.scales(head.linear, rows, room))

@@ -10,6 +10,7 @@ from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import Choices
 from mcusim.planner.machine import Machine, State, Tile
 from mcusim.planner.schedule import HEAD_TOKENS, halting
+from mcusim.planner.widths import activations_type
 from refimpl.models.config import ModelConfig
 from refimpl.models.operators import Array
 from refimpl.models.tree import Model
@@ -31,7 +32,8 @@ def shares_x(config: ModelConfig, choices: Choices) -> bool:
 def ask_head(m: Machine, model: Model, z_H: State) -> Array:
     """q (2,) int32 of the state as it is."""
     with m.scope("halting"):
-        codes = m.alloc("activations", (HEAD_TOKENS, m.config.hidden_size), "int8")
+        kind = activations_type(m.format, model.q_head.input)
+        codes = m.alloc("activations", (HEAD_TOKENS, m.config.hidden_size), kind)
         q = halting(m, model, z_H, codes)
         m.free(codes)
     return q

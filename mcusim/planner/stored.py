@@ -21,9 +21,10 @@ from refimpl.params import Linear
 
 @dataclass(frozen=True)
 class RowConstant:
-    """A section of the image with ``bytes`` for each row of a linear."""
+    """A section of the image with ``bytes`` for each row of a linear, in values of ``element``."""
 
     section: str
+    element: str
     bytes: int
 
 
@@ -84,6 +85,6 @@ def stored(leaf: Linear | BlockLinear) -> Stored:
         part = section.name.rpartition("/")[2]
         if part not in ("format", "codes"):
             each = prod(section.values.shape[1:]) * bits_of(section.element) // 8
-            constants.append((section.element != "int32", RowConstant(part, each)))
+            constants.append((section.element != "int32", RowConstant(part, section.element, each)))
     constants.sort(key=lambda found: found[0])
     return Stored(leaf.name, leaf.codes.shape, leaf.weight_bits, tuple(row for _, row in constants))

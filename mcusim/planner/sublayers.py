@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import SwiGLUTiles
 from mcusim.planner.machine import Machine, State, Tile
+from mcusim.planner.widths import activations_type, sums_type
 from refimpl.models.operators import Array
 from refimpl.models.tree import SwiGLU
 
@@ -65,6 +66,12 @@ def hidden_rows(m: Machine, source: Source, wide: Wide, tile: Tile, across: bool
     return m.put(m.view(wide.sums)[: tile.size], m.ops.add(*terms))
 
 
+def _wide_product(m: Machine, p: SwiGLU, tiles: SwiGLUTiles) -> Buffer | None:
+    """Room for a gated product of more than 8 bits; one of 8 takes the place of its gate."""
+    kind = activations_type(m.format, p.product)
+    return None if kind == "int8" else m.alloc("product", (tiles.chunk, tiles.inner), kind)
+
+
 def swiglu(m: Machine, p: SwiGLU, source: Source, tiles: SwiGLUTiles, across: bool) -> None:
     """``rms_norm(h + down(silu(gate(h)) * up(h)))``, over channels, or ``across`` tokens."""
     positions, hidden = m.config.positions, m.config.hidden_size
@@ -76,18 +83,20 @@ def swiglu(m: Machine, p: SwiGLU, source: Source, tiles: SwiGLUTiles, across: bo
         table = m.alloc("silu table", (256,), "int8")
         silu = m.table(p.silu, table)
         for block in m.tiles(0, count, tiles.rows):
-            codes = m.alloc("activations", (tiles.rows, width), "int8")
+            codes = m.alloc("activations", (tiles.rows, width), activations_type(m.format, p.input))
             wide = open_wide(m, source, tiles.chunk, width)
             for part in m.tiles(block.start, block.stop, tiles.chunk):
                 h = hidden_rows(m, source, wide, part, across)
                 m.put(m.view(codes)[part.within(block)], m.ops.quantize(h, p.input))
             close_wide(m, wide)
-            sums = m.alloc("sums", (tiles.rows, width), "int32")
+            kind = "int32" if at_once else sums_type(m.format, p.down.name, inner_size)
+            sums = m.alloc("sums", (tiles.rows, width), kind)
             gate_up = m.stage(p.gate_up, 2 * tiles.inner, width)
             down = m.stage(p.down, width, tiles.inner)
             room, down_room = m.room(p.gate_up, 2 * tiles.inner), m.room(p.down, width)
             down_scales = m.scales(p.down, (Tile(0, width),), down_room)
             gates = m.alloc("gate and up", (tiles.chunk, 2 * tiles.inner), "int8")
+            product = _wide_product(m, p, tiles)
             for inner in m.tiles(0, inner_size, tiles.inner):
                 rows = inner, inner.shifted(inner_size)
                 w = m.fetch(gate_up, rows, Tile(0, width), m.scales(p.gate_up, rows, room))
@@ -97,20 +106,24 @@ def swiglu(m: Machine, p: SwiGLU, source: Source, tiles: SwiGLUTiles, across: bo
                     m.put(both, m.ops.linear(m.view(codes)[part.within(block)], w))
                     gate, up = m.ops.split(both)
                     m.put(gate, m.ops.silu(gate, silu))
-                    m.put(gate, m.ops.multiply(gate, up, p.product))
+                    to = gate if product is None else m.view(product)[: part.size, : inner.size]
+                    m.put(to, m.ops.multiply(gate, up, p.product))
                     if at_once:
-                        m.put(m.view(sums)[part.within(block)], m.ops.linear(gate, v))
+                        m.put(m.view(sums)[part.within(block)], m.ops.linear(to, v))
                     else:
-                        m.accumulate(m.view(sums)[part.within(block)], gate, v, inner)
-            m.free(gates, room, *down.buffers, *gate_up.buffers, codes)
+                        m.accumulate(m.view(sums)[part.within(block)], to, v, inner)
+            m.free(gates, *(() if product is None else (product,)), room, codes)
+            m.free(*down.buffers, *gate_up.buffers)
             wide = open_wide(m, source, tiles.chunk, width)
+            outputs = m.alloc("outputs", (tiles.chunk, width), "int32") if kind == "int64" else None
             for part in m.tiles(block.start, block.stop, tiles.chunk):
                 y = m.view(sums)[part.within(block)]
                 if not at_once:
-                    m.finish(y, p.down, down_scales)
+                    to = y if outputs is None else m.view(outputs)[: part.size]
+                    y = m.finish(y, p.down, down_scales, to)
                 m.put(y, m.ops.add(hidden_rows(m, source, wide, part, across), y))
                 m.store(source.state, part, across, y, p.norm)
             close_wide(m, wide)
-            m.free(sums, down_room)
+            m.free(sums, down_room, *(() if outputs is None else (outputs,)))
         m.free(table)
     source.state.norm = p.norm
