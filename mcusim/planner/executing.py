@@ -24,14 +24,13 @@ from mcusim.planner.ledger import INIT, Ledger
 from mcusim.planner.machine import Scales, Staged, State, Tile
 from mcusim.planner.noise import NoisyFlash
 from mcusim.planner.plan import SCRATCH, Plan
-from mcusim.planner.promises import Promise, PromisedOps, accumulate, set_accumulators, store
+from mcusim.planner.promises import Promise, PromisedOps, accumulate, block_outputs, set_accumulators, store
 from mcusim.planner.stopping import X, shares_x
 from mcusim.planner.stored import stored
 from mcusim.planner.target import Segment
 from mcusim.planner.tiles import tile_of, unpacked
 from refimpl import fast
 from refimpl.block_params import BlockLinear, Int8Norm
-from refimpl.fast.block_linear import finished
 from refimpl.fast.rescale import rescale, rescale_columns
 from refimpl.models.operators import Array, Leaf
 from refimpl.models.tree import Embedding
@@ -163,7 +162,7 @@ class ArenaMachine:
 
     def finish(self, sums: Array, leaf: Linear | BlockLinear, scales: Scales, to: Array) -> Array:
         if isinstance(leaf, BlockLinear):
-            return self.put(to, Promise(finished, (sums, leaf)))
+            return self.put(to, Promise(block_outputs, (sums, leaf)))
         bias = np.zeros(sums.shape[1], np.int32) if leaf.bias is None else leaf.bias
         scale = (bias, leaf.multiplier, leaf.shift, leaf.rounding, leaf.out_bits, leaf.output_offset)
         return self.put(to, Promise(rescale_columns, (sums, *scale)))

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from refimpl import fast
 from refimpl.block_params import BlockLinear
-from refimpl.fast.block_linear import block_sums
-from refimpl.fast.exact_gemm import linear_accumulate
+from refimpl.fast.block_linear import prepared
+from refimpl.fast.exact_gemm import exact_product, linear_accumulate
+from refimpl.fixedpoint import clamp
 from refimpl.models.operators import Array
+from refimpl.ops.block_linear import requantize_wide
 from refimpl.params import Linear
 
 
@@ -58,4 +62,12 @@ def set_accumulators(sums: Array, a: Array, leaf: Linear | BlockLinear) -> None:
 
 
 def _sums(a: Array, leaf: Linear | BlockLinear) -> Array:
-    return block_sums(a, leaf) if isinstance(leaf, BlockLinear) else linear_accumulate(a, leaf)
+    if isinstance(leaf, BlockLinear):
+        return exact_product(a, *prepared(leaf))
+    return linear_accumulate(a, leaf)
+
+
+def block_outputs(sums: Array, leaf: BlockLinear) -> Array:
+    """The int32 outputs of OP-BLOCK-LINEAR from the sums of static activations."""
+    y = requantize_wide(sums.astype(np.int64), leaf.multiplier.astype(np.int64), leaf.shift)
+    return clamp(y if leaf.bias is None else y + leaf.bias, 32)

@@ -65,24 +65,11 @@ def block_linear(a: Ints, p: BlockLinear) -> Ints:
         values, token, token_shift = token_codes(flat)
     elif p.activations == "mx":
         values, token_shift = mx_codes(flat)
-    out = finished(block_sums(values, p), p, token, token_shift)
-    return out.reshape(*a.shape[:-1], len(p.codes))
-
-
-def block_sums(values: Ints, p: BlockLinear) -> Int64s:
-    """``values @ weights.T`` of codes (M, K) that are quantized already."""
-    return exact_product(values, *prepared(p))
-
-
-def finished(
-    acc: Ints, p: BlockLinear, token: Int64s | None = None, token_shift: Int64s | None = None
-) -> Ints:
-    """``clamp(requantize_wide(acc) + bias)``, with the scales of tokens where they have some."""
-    none = np.zeros(len(acc), np.int64)
+    weights, weight_sum = prepared(p)
+    acc = exact_product(values, weights, weight_sum)
     bias = np.zeros(acc.shape[1], np.int32) if p.bias is None else p.bias
     out = np.empty(acc.shape, OUT_DTYPES[p.out_bits])
     high = 2 ** (p.out_bits - 1) - 1
-    tokens = none if token is None else token, none if token_shift is None else token_shift
-    _finish(acc.astype(np.int64), p.multiplier, p.shift, bias, *tokens, p.activations == "token",
-            REDUCED_MAX, LEFT_SHIFT_MAX, -high - 1, high, out)  # fmt: skip
-    return out
+    _finish(acc, p.multiplier, p.shift, bias, token, token_shift, p.activations == "token", REDUCED_MAX,
+            LEFT_SHIFT_MAX, -high - 1, high, out)  # fmt: skip
+    return out.reshape(*a.shape[:-1], len(p.codes))
