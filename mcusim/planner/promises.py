@@ -69,5 +69,6 @@ def _sums(a: Array, leaf: Linear | BlockLinear) -> Array:
 
 def block_outputs(sums: Array, leaf: BlockLinear) -> Array:
     """The int32 outputs of OP-BLOCK-LINEAR from the sums of static activations."""
-    y = requantize_wide(sums.astype(np.int64), leaf.multiplier.astype(np.int64), leaf.shift)
+    wide = (values.astype(np.int64) for values in (sums, leaf.multiplier, leaf.shift))
+    y = requantize_wide(*wide)
     return clamp(y if leaf.bias is None else y + leaf.bias, 32)
