@@ -16,6 +16,7 @@ from refimpl.layout import (
     task_positions,
     transpose,
 )
+from refimpl.models.operators import check_reading
 from refimpl.models.tree import Embedding
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "reset", "rms_norm", "rope", "scores", "silu", "softmax", "split", "split_heads", "task_positions",
     "transpose", "weighted_values",
 ]  # fmt: skip
+
+check_reading(__name__, __all__)
 
 
 def embed(tokens: Any, puzzle_ids: Any, p: Embedding) -> Floats:

@@ -108,8 +108,8 @@ def test_the_bounds_of_one_network_are_these() -> None:
     scaled = [int(np.abs(c).max()) * int(m) * 2.0 ** (int(s) - 31) for c, m, s in
               zip(rows.codes.astype(int), rows.multiplier, rows.shift, strict=True)]  # fmt: skip
     state = int((96 * 2**20) ** 0.5) + 2
-    inits = max(int(np.abs(v.astype(int)).max()) for v in (model.H_init, model.L_init))
-    assert found["H", "injection sum"] == 2 * max(state, inits)
+    inits = (int(np.abs(v.astype(int)).max()) for v in (model.H_init, model.L_init))
+    assert found["H", "injection sum"] == sum(max(state, init) for init in inits)
     assert found["L", "injection sum"] - found["H", "injection sum"] == int(max(scaled)) + 2
     down = model.L_level[0].channel.down
     outputs = [(int(np.abs(c.astype(int)).sum()) * 128 * int(m) >> 31 - int(s)) + 2

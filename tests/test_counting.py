@@ -9,7 +9,8 @@ import pytest
 
 from refimpl import fast
 from refimpl.models import recursion
-from workbench.counting import Event, Metered, count_step, total
+from refimpl.models.operators import OPERATORS, check_reading
+from workbench.counting import Event, Metered, count, count_step, total
 from workbench.networks import find_network
 from workbench.presets import preset
 from workbench.tasks.puzzles import load_shipped
@@ -74,3 +75,16 @@ def test_a_916_token_model_is_counted_without_memory() -> None:
     largest = max(event.output_bytes for event in step.events)
     assert largest == 8 * 916 * 916 * 2  # the int16 probabilities of all heads
     assert np.prod(step.events[0].shape) == 916 * 512
+
+
+def test_a_reading_that_lacks_an_operator_fails_when_it_is_imported() -> None:
+    check_reading("whole", OPERATORS)
+    with pytest.raises(ImportError, match="half and the operators .* differ in linear, softmax"):
+        check_reading("half", OPERATORS - {"linear", "softmax"})
+    with pytest.raises(ImportError, match="differ in conv"):
+        check_reading("more", OPERATORS | {"conv"})
+
+
+def test_an_operator_without_a_count_is_an_error_and_never_zero() -> None:
+    with pytest.raises(ValueError, match="no count for the operator conv"):
+        count("conv", (), np.zeros(3))

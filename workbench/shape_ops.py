@@ -19,6 +19,7 @@ from refimpl.layout import (
     task_positions,
     transpose,
 )
+from refimpl.models.operators import check_reading
 from refimpl.models.skeleton import Spec
 from refimpl.models.tree import Embedding
 from refimpl.ops.rescale import OUT_DTYPES
@@ -28,6 +29,8 @@ __all__ = [
     "reset", "rms_norm", "rope", "scores", "silu", "softmax", "split", "split_heads", "task_positions",
     "transpose", "weighted_values",
 ]  # fmt: skip
+
+check_reading(__name__, __all__)
 
 Shaped = npt.NDArray[Any]
 

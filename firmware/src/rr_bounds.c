@@ -209,16 +209,18 @@ int rr_proved(const rr_model *m, char *problem, uint32_t room)
     rr_prover p = {m, "", "", "", problem, problem + room - 1};
     const int64_t position = rr_table_bound(&m->position, d);
     const int64_t x = rr_larger(rr_table_bound(&m->token, d), rr_table_bound(&m->puzzle, d)) + position;
-    int64_t state = rr_state_bound(&m->L_level[c->L_layers - 1].channel.norm);
-    state = rr_larger(state, rr_state_bound(&H_level[H_layers - 1].channel.norm));
-    for (int32_t i = 0; i < d; i++)
-        state = rr_larger(state, rr_larger(rr_size_of(m->H_init[i]), rr_size_of(m->L_init[i])));
+    int64_t z_L = rr_state_bound(&m->L_level[c->L_layers - 1].channel.norm);
+    int64_t z_H = rr_state_bound(&H_level[H_layers - 1].channel.norm);
+    for (int32_t i = 0; i < d; i++) {
+        z_L = rr_larger(z_L, rr_size_of(m->L_init[i]));
+        z_H = rr_larger(z_H, rr_size_of(m->H_init[i]));
+    }
     p.level = "L";
-    rr_prove_level(&p, m->L_level, c->L_layers, 2 * state + x);
+    rr_prove_level(&p, m->L_level, c->L_layers, z_L + z_H + x);
     p.level = "H";
-    if (!*problem && c->family == RR_HRM) rr_prove_level(&p, m->H_level, c->H_layers, 2 * state);
+    if (!*problem && c->family == RR_HRM) rr_prove_level(&p, m->H_level, c->H_layers, z_H + z_L);
     p.level = p.layer = p.part = "";
-    if (!*problem) rr_linear_bound(&p, "lm_head", &m->lm_head.linear, &m->lm_head.input, state, 0);
-    if (!*problem) rr_linear_bound(&p, "q_head", &m->q_head.linear, &m->q_head.input, state, 0);
+    if (!*problem) rr_linear_bound(&p, "lm_head", &m->lm_head.linear, &m->lm_head.input, z_H, 0);
+    if (!*problem) rr_linear_bound(&p, "q_head", &m->q_head.linear, &m->q_head.input, z_H, 0);
     return !*problem;
 }

@@ -7,6 +7,7 @@ with each reading.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 Array = Any
@@ -75,3 +76,16 @@ class Operators(Protocol):
 
     def first_position(self, z: Array) -> Array:
         """(B, T, D) -> (B, D) at position 0."""
+
+
+OPERATORS = frozenset(name for name in vars(Operators) if not name.startswith("_"))
+
+
+def check_reading(name: str, offered: Iterable[str]) -> None:
+    """Fail, when the reading ``name`` is imported, where it lacks an operator or has one that nobody calls."""
+    difference = sorted(OPERATORS.symmetric_difference(offered))
+    if difference:
+        raise ImportError(
+            f"{name} and the operators of the model text (refimpl.models.operators) differ in "
+            f"{', '.join(difference)}: a reading has all of them and no other"
+        )

@@ -11,6 +11,7 @@ from refimpl.layout import (
     task_positions,
     transpose,
 )
+from refimpl.models.operators import check_reading
 from refimpl.ops.add import add
 from refimpl.ops.argmax import argmax
 from refimpl.ops.attention import scores, weighted_values
@@ -29,3 +30,5 @@ __all__ = [
     "reset", "rms_norm", "rope", "scores", "silu", "softmax", "split", "split_heads", "task_positions",
     "transpose", "weighted_values",
 ]  # fmt: skip
+
+check_reading(__name__, __all__)

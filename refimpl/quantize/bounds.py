@@ -14,7 +14,9 @@ import numpy as np
 from refimpl.block_params import EXPONENT_SPAN, MX_CODE_MAX, TOKEN_CODE_MAX, BlockLinear, Int8Norm, Keep
 from refimpl.errors import DoesNotFit
 from refimpl.fixedpoint import STATE_FRAC_BITS
-from refimpl.models.tree import Attention, Leaf, Model, SwiGLU
+from refimpl.models import recursion
+from refimpl.models.operators import check_reading
+from refimpl.models.tree import Embedding, Leaf, Model
 from refimpl.ops.block_linear import weight_values
 from refimpl.params import Linear, Norm, RowTable
 
@@ -98,63 +100,131 @@ def state_bound(p: Norm | Int8Norm) -> int:
     return int(min(read, 2**15))
 
 
-def _init_bound(values: Leaf) -> int:
-    return int(np.abs(values.astype(np.int64)).max())
+@dataclass(frozen=True)
+class Range:
+    """What the range reading passes for an array: ``peak`` bounds every magnitude.
+
+    ``rows`` bounds each output of a linear, or of a sum with one, on its own: a norm over them needs
+    the sum of their squares.  ``bits`` is the width of activation codes, 8 for anything wider.
+    """
+
+    peak: int
+    rows: tuple[int, ...] = ()
+    bits: int = 8
+
+
+class RangeOps:
+    """Operators that know how large a value can become, note it, and compute nothing."""
+
+    def __init__(self, positions: int, head_dim: int) -> None:
+        self.positions, self.head_dim = positions, head_dim
+        self.found: dict[tuple[str, str], Bound] = {}
+
+    def note(self, site: str, what: str, largest: int, limit: int = INT32_LIMIT) -> None:
+        """Keep the largest bound of one register; calls of one stack under other inputs share it."""
+        known = self.found.get((site, what))
+        if known is None or known.largest < largest:
+            self.found[site, what] = Bound(site, what, largest, limit)
+
+    def embed(self, tokens: object, puzzle_ids: object, p: Embedding) -> Range:
+        rows, puzzles, positions = (row_bound(table) for table in (p.tokens, p.puzzles, p.positions))
+        return Range(max(rows, puzzles) + positions)
+
+    def reset(self, p: Leaf, batch: int, positions: int) -> Range:
+        return Range(int(np.abs(p.astype(np.int64)).max()))
+
+    def add(self, first: Range, *others: Range) -> Range:
+        rows = tuple(first.peak + row for other in others for row in other.rows)
+        return Range(max(rows) if rows else first.peak + sum(other.peak for other in others), rows)
+
+    def quantize(self, h: Range, p: Leaf) -> Range:
+        return Range(h.peak) if isinstance(p, Keep) else Range(1 << p.out_bits - 1, bits=p.out_bits)
+
+    def linear(self, a: Range, p: Linear | BlockLinear) -> Range:
+        limit = INT32_LIMIT if isinstance(p, Linear) else WIDE_LIMIT
+        self.note(p.name, "accumulator", accumulator_bound(p, a.bits), limit)
+        if p.out_bits < 32:
+            return Range(ACTIVATION_MAX)
+        outputs = output_bounds(p, a.peak, a.bits)
+        self.note(p.name, "rescaled output", max(outputs))
+        return Range(max(outputs), tuple(outputs))
+
+    def silu(self, a: Range, p: Leaf) -> Range:
+        return Range(ACTIVATION_MAX)
+
+    def multiply(self, a: Range, b: Range, p: Leaf) -> Range:
+        return self.quantize(Range(a.peak * b.peak), p)
+
+    def rms_norm(self, h: Range, p: Norm | Int8Norm) -> Range:
+        self.note(p.name, "residual sum", h.peak)
+        norm = p.norm if isinstance(p, Int8Norm) else p
+        rows = h.rows or (h.peak,) * norm.size
+        self.note(p.name, "sum of squares", sum(row**2 for row in rows) + norm.eps, INT64_LIMIT)
+        return Range(state_bound(p))
+
+    def rope(self, a: Range, p: Leaf) -> Range:
+        return a
+
+    def scores(self, q: Range, k: Range, p: Leaf) -> Range:
+        self.note(p.name, "q k^T", self.head_dim * q.peak * k.peak)
+        return Range(ACTIVATION_MAX)
+
+    def softmax(self, a: Range, p: Leaf) -> Range:
+        self.note(p.name, "sum of exponentials", self.positions * SOFTMAX_TERM_MAX)
+        return Range(PROBABILITY_MAX + self.positions)  # of a whole row
+
+    def weighted_values(self, probabilities: Range, v: Range, p: Leaf) -> Range:
+        mixed = probabilities.peak * v.peak
+        self.note(p.name.replace("o.input", "values"), "weighted values", mixed)
+        return self.quantize(Range(mixed), p)
+
+    def change(self, new: Range, old: Range) -> Range:
+        return Range(new.peak + old.peak)
+
+    def argmax(self, logits: Range) -> Range:
+        return Range(max(len(logits.rows) - 1, 0))
+
+    def split(self, a: Range) -> tuple[Range, Range]:
+        return a, a
+
+    def split_heads(self, qkv: Range, heads: int) -> tuple[Range, Range, Range]:
+        return qkv, qkv, qkv
+
+    def merge_heads(self, a: Range) -> Range:
+        return a
+
+    def transpose(self, h: Range) -> Range:
+        return h
+
+    def task_positions(self, z: Range, prefix: int) -> Range:
+        return z
+
+    def first_position(self, z: Range) -> Range:
+        return z
+
+
+check_reading(__name__, (name for name in vars(RangeOps) if not name.startswith("_") and name != "note"))
 
 
 def bounds(model: Model) -> tuple[Bound, ...]:
-    """Every accumulator bound of an integer ``model``."""
+    """Every register bound of an integer ``model``: the model text, read for ranges.
+
+    A state is no larger than its init vector or what the last norm of its stack leaves, whatever went in:
+    after one step from the larger of the two nothing grows any more.
+    """
     config = model.config
-    found: list[Bound] = []
-
-    def linear(p: Linear | BlockLinear, entry: Leaf, wide_max: int) -> list[int]:
-        """Bounds of a linear's outputs, its input coming through ``entry`` from values up to ``wide_max``."""
-        in_bits = 8 if isinstance(entry, Keep) else entry.out_bits
-        limit = INT32_LIMIT if isinstance(p, Linear) else WIDE_LIMIT
-        found.append(Bound(p.name, "accumulator", accumulator_bound(p, in_bits), limit))
-        if p.out_bits < 32:
-            return [ACTIVATION_MAX] * len(p.codes)
-        outputs = output_bounds(p, wide_max, in_bits)
-        found.append(Bound(p.name, "rescaled output", max(outputs), INT32_LIMIT))
-        return outputs
-
-    def residual(name: str, p: Norm | Int8Norm, h: int, outputs: list[int]) -> int:
-        """The norm runs over the outputs of one linear, so each square has a bound of its own."""
-        eps = (p.norm if isinstance(p, Int8Norm) else p).eps
-        found.append(Bound(f"{name}.norm", "residual sum", h + max(outputs), INT32_LIMIT))
-        squares = sum((h + out) ** 2 for out in outputs)
-        found.append(Bound(f"{name}.norm", "sum of squares", squares + eps, INT64_LIMIT))
-        return state_bound(p)
-
-    def sublayer(p: SwiGLU | Attention, h: int) -> int:
-        site = p.norm.name.removesuffix(".norm")
-        if isinstance(p, SwiGLU):
-            linear(p.gate_up, p.input, h)
-            return residual(site, p.norm, h, linear(p.down, p.product, ACTIVATION_MAX**2))
-        linear(p.qkv, p.input, h)
-        T = config.positions
-        found.append(Bound(f"{site}.scores", "q k^T", config.head_dim * ACTIVATION_MAX**2, INT32_LIMIT))
-        found.append(Bound(f"{site}.softmax", "sum of exponentials", T * SOFTMAX_TERM_MAX, INT32_LIMIT))
-        mixed = (PROBABILITY_MAX + T) * ACTIVATION_MAX
-        found.append(Bound(f"{site}.values", "weighted values", mixed, INT32_LIMIT))
-        return residual(site, p.norm, h, linear(p.o, p.values, mixed))
-
-    x = sum(row_bound(t) for t in (model.embedding.tokens, model.embedding.positions))
-    x = max(x, row_bound(model.embedding.puzzles) + row_bound(model.embedding.positions))
-    last = (state_bound(level[-1].channel.norm) for level in (model.L_level, model.H_level))
-    state = max(*last, _init_bound(model.H_init), _init_bound(model.L_init))
-    levels = [("L", model.L_level, 2 * state + x)]
-    levels.append(("H", model.H_level, 2 * state))
-    for name, layers, injected in levels:
-        h = injected
-        found.append(Bound(name, "injection sum", h, INT32_LIMIT))
-        if layers is model.L_level and name == "H":
-            break  # the shared stack is already covered by its larger injection
-        for layer in layers:
-            h = sublayer(layer.channel, sublayer(layer.token, h))
-    for head in (model.lm_head, model.q_head):
-        linear(head.linear, head.input, state)
-    return tuple(found)
+    ops = RangeOps(config.positions, config.head_dim)
+    shallow = model.with_depth(1, 1)
+    x = ops.embed(None, None, model.embedding)
+    start = recursion.reset(ops, shallow, 1)
+    once = recursion.act_step(ops, shallow, start, x)
+    peaks = max(start.z_H.peak, once.z_H.peak), max(start.z_L.peak, once.z_L.peak)
+    z_H, z_L = (Range(peak) for peak in peaks)
+    ops.note("L", "injection sum", ops.add(z_L, z_H, x).peak)
+    ops.note("H", "injection sum", ops.add(z_H, z_L).peak)
+    recursion.read_out(ops, shallow, recursion.act_step(ops, shallow, recursion.Carry(z_H, z_L), x))
+    recursion.read_out(ops, shallow, recursion.Carry(z_H, z_L))
+    return tuple(ops.found.values())
 
 
 def prove(model: Model) -> tuple[Bound, ...]:
