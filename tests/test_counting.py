@@ -79,7 +79,7 @@ def test_a_916_token_model_is_counted_without_memory() -> None:
 
 def test_a_reading_that_lacks_an_operator_fails_when_it_is_imported() -> None:
     check_reading("whole", OPERATORS)
-    with pytest.raises(ImportError, match="half and the operators .* differ in linear, softmax"):
+    with pytest.raises(ImportError, match=r"half and the operators .* differ in linear, softmax"):
         check_reading("half", OPERATORS - {"linear", "softmax"})
     with pytest.raises(ImportError, match="differ in conv"):
         check_reading("more", OPERATORS | {"conv"})

@@ -82,7 +82,7 @@ OPERATORS = frozenset(name for name in vars(Operators) if not name.startswith("_
 
 
 def check_reading(name: str, offered: Iterable[str]) -> None:
-    """Fail, when the reading ``name`` is imported, where it lacks an operator or has one that nobody calls."""
+    """Fail, when the reading ``name`` is imported, where an operator is missing or is called by nobody."""
     difference = sorted(OPERATORS.symmetric_difference(offered))
     if difference:
         raise ImportError(

@@ -232,7 +232,9 @@ def prove(model: Model) -> tuple[Bound, ...]:
     proved = bounds(model)
     for bound in proved:
         if bound.largest >= bound.limit:
-            raise DoesNotFit(f"{bound.site}: {bound.what} can reach {bound.largest:,}, "
-                             f"{bound.largest - bound.limit + 1:,} too many for its register; "
-                             "use a finer weight scale or a smaller inner dimension.")
+            raise DoesNotFit(
+                f"{bound.site}: {bound.what} can reach {bound.largest:,}, "
+                f"{bound.largest - bound.limit + 1:,} too many for its register; "
+                "use a finer weight scale or a smaller inner dimension."
+            )
     return proved

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,9 @@ from refimpl.block_params import TOKEN_CODE_MAX, BlockLinear, Int8Norm, Keep, On
 from refimpl.errors import InputError
 from refimpl.fixedpoint import LOGIT_FRAC_BITS, STATE_FRAC_BITS, Rounding
 from refimpl.formats import ActivationFormat, Format, QuantizedWeights, WeightFormat, as_format, parse_weights
-from refimpl.models.tree import Attention, Block, Embedding, Head, Model, SwiGLU
+from refimpl.models import recursion
+from refimpl.models.operators import check_reading
+from refimpl.models.tree import Embedding, Leaf, Model, map_leaves
 from refimpl.ops.int8_norm import stored_as_int8
 from refimpl.params import Int16s, Linear, Norm, Rescale, RowTable
 from refimpl.quantize.bounds import prove
@@ -27,6 +30,7 @@ from refimpl.quantize.rescales import (
     softmax_constants,
     to_state,
 )
+from refimpl.quantize.sites import parts
 
 Float64s = npt.NDArray[np.float64]
 QuantizeRule = Callable[[float_params.Linear, WeightFormat], QuantizedWeights]
@@ -132,39 +136,6 @@ class Lowering:
         state = to_state(values, where)
         return stored_as_int8(state, last) if isinstance(last, Int8Norm) else state
 
-    def swiglu(self, p: SwiGLU) -> SwiGLU:
-        scale = self.calibration.scale
-        gate, up = scale(f"{p.gate_up.name}.gate"), scale(f"{p.gate_up.name}.up")
-        entering = self.in_unit(p.input.name, STATE_UNIT)
-        half = p.gate_up.weight.shape[0] // 2
-        silu = scale(p.silu.name)
-        product = self.in_unit(p.product.name, silu * up)
-        return SwiGLU(
-            input=self.input(p.input.name, STATE_UNIT),
-            gate_up=self.linear(p.gate_up, entering, np.repeat([gate, up], half), 8),
-            silu=silu_table(p.silu.name, gate, silu),
-            product=self.input(p.product.name, silu * up),
-            down=self.linear(p.down, product, STATE_UNIT, 32),
-            norm=self.norm(p.norm),
-        )
-
-    def attention(self, p: Attention, rope: object, head_dim: int) -> Attention:
-        scale = self.calibration.scale
-        q, k, v = (scale(f"{p.qkv.name}.{part}") for part in "qkv")
-        third = p.qkv.weight.shape[0] // 3
-        score = scale(p.scores.name)
-        mixed = self.in_unit(p.values.name, v / PROBABILITY_ONE)
-        return Attention(
-            input=self.input(p.input.name, STATE_UNIT),
-            qkv=self.linear(p.qkv, self.in_unit(p.input.name, STATE_UNIT), np.repeat([q, k, v], third), 8),
-            rope=rope,
-            scores=self.rescale(p.scores.name, q * k * head_dim**-0.5 / score),
-            softmax=softmax_constants(p.softmax.name, score),
-            values=self.input(p.values.name, v / PROBABILITY_ONE),
-            o=self.linear(p.o, mixed, STATE_UNIT, 32),
-            norm=self.norm(p.norm),
-        )
-
     def table(self, p: float_params.RowTable | None) -> RowTable | None:
         """INT8 rows, one scale a row, whatever the weight format of the linears."""
         if p is None:
@@ -175,10 +146,108 @@ class Lowering:
         multiplier[dead], shift[dead] = 0, 0
         return RowTable(p.name, quantized.codes, multiplier, shift, self.rounding)
 
-    def head(self, p: Head) -> Head:
-        site = p.input.name
-        linear = self.linear(p.linear, self.in_unit(site, STATE_UNIT), LOGIT_UNIT, 32)
-        return Head(self.input(site, STATE_UNIT), linear)
+
+class UnitOps:
+    """The unit reading: an array is the real size of one code, and each leaf met is lowered, once.
+
+    A linear whose output has parts (:func:`refimpl.quantize.sites.parts`) passes one unit for each.
+    """
+
+    def __init__(self, low: Lowering, model: Model) -> None:
+        self.low, self.config = low, model.config
+        self.heads = (model.lm_head.linear, model.q_head.linear)
+        self.lowered: dict[int, Leaf] = {}
+
+    def lower(self, p: Leaf, make: Callable[[], Leaf]) -> None:
+        if id(p) not in self.lowered:
+            self.lowered[id(p)] = make()
+
+    def embed(self, tokens: object, puzzle_ids: object, p: Embedding) -> float:
+        for table in (p.tokens, p.positions, p.puzzles):
+            self.lower(table, partial(self.low.table, table))
+        return STATE_UNIT
+
+    def reset(self, p: Leaf, batch: int, positions: int) -> float:
+        return STATE_UNIT
+
+    def add(self, first: float, *others: float) -> float:
+        if {first, *others} != {STATE_UNIT}:
+            raise ValueError("a sum meets values that are not in state units")
+        return STATE_UNIT
+
+    def quantize(self, h: float, p: float_params.Site) -> float:
+        self.lower(p, lambda: self.low.input(p.name, h))
+        return self.low.in_unit(p.name, h)
+
+    def linear(self, a: float, p: float_params.Linear) -> float | list[float]:
+        names = parts(p.name)
+        if not names:
+            unit = LOGIT_UNIT if p in self.heads else STATE_UNIT
+            self.lower(p, lambda: self.low.linear(p, a, unit, 32))
+            return unit
+        units = [self.low.calibration.scale(f"{p.name}.{part}") for part in names]
+        rows = np.repeat(units, len(p.weight) // len(names))
+        self.lower(p, lambda: self.low.linear(p, a, rows, 8))
+        return units
+
+    def silu(self, a: float, p: float_params.Site) -> float:
+        out = self.low.calibration.scale(p.name)
+        self.lower(p, lambda: silu_table(p.name, a, out))
+        return out
+
+    def multiply(self, a: float, b: float, p: float_params.Site) -> float:
+        return self.quantize(a * b, p)
+
+    def rms_norm(self, h: float, p: float_params.Norm) -> float:
+        self.lower(p, lambda: self.low.norm(p))
+        return STATE_UNIT
+
+    def rope(self, a: float, p: float_params.Rope) -> float:
+        angles = float_params.rope_tables(self.config, np.float64)
+        tables = angle_tables(angles.cos, angles.sin)
+        self.lower(p, lambda: rope_of("rope", *tables, self.config.positions))
+        return a
+
+    def scores(self, q: float, k: float, p: float_params.Site) -> float:
+        out = self.low.calibration.scale(p.name)
+        self.lower(p, lambda: self.low.rescale(p.name, q * k * self.config.head_dim**-0.5 / out))
+        return out
+
+    def softmax(self, a: float, p: float_params.Site) -> float:
+        self.lower(p, lambda: softmax_constants(p.name, a))
+        return 1 / PROBABILITY_ONE
+
+    def weighted_values(self, probabilities: float, v: float, p: float_params.Site) -> float:
+        return self.quantize(v * probabilities, p)
+
+    def change(self, new: float, old: float) -> float:
+        return self.add(new, old)
+
+    def argmax(self, logits: float) -> float:
+        return 1.0
+
+    def split(self, a: list[float]) -> tuple[float, float]:
+        gate, up = a
+        return gate, up
+
+    def split_heads(self, qkv: list[float], heads: int) -> tuple[float, float, float]:
+        q, k, v = qkv
+        return q, k, v
+
+    def merge_heads(self, a: float) -> float:
+        return a
+
+    def transpose(self, h: float) -> float:
+        return h
+
+    def task_positions(self, z: float, prefix: int) -> float:
+        return z
+
+    def first_position(self, z: float) -> float:
+        return z
+
+
+check_reading(__name__, (name for name in vars(UnitOps) if not name.startswith("_") and name != "lower"))
 
 
 def lower(
@@ -202,39 +271,16 @@ def lower(
     if not chosen.integer:
         raise InputError(f"{chosen} is an emulation in float; it has no integer program.")
     low = Lowering(chosen, calibration, rule)
-    rope = None
-    if model.config.pos_encodings == "rope":
-        angles = float_params.rope_tables(model.config, np.float64)
-        rope = rope_of("rope", *angle_tables(angles.cos, angles.sin), model.config.positions)
-
-    def level(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
-        return tuple(
-            Block(
-                low.attention(b.token, rope, model.config.head_dim)
-                if isinstance(b.token, Attention)
-                else low.swiglu(b.token),
-                low.swiglu(b.channel),
-            )
-            for b in blocks
-        )
-
-    L_level = level(model.L_level)
-    H_level = L_level if model.H_level is model.L_level else level(model.H_level)
-    embedding = Embedding(
-        tokens=low.table(model.embedding.tokens),
-        positions=low.table(model.embedding.positions),
-        puzzles=low.table(model.embedding.puzzles),
-        prefix=model.embedding.prefix,
-    )
-    lowered = Model(
-        config=model.config,
-        embedding=embedding,
-        H_init=low.init(model.H_init, "H_init", H_level[-1].channel.norm),
-        L_init=low.init(model.L_init, "L_init", L_level[-1].channel.norm),
-        L_level=L_level,
-        H_level=H_level,
-        lm_head=low.head(model.lm_head),
-        q_head=low.head(model.q_head),
-    )
+    ops, shallow = UnitOps(low, model), model.with_depth(1, 1)
+    x = ops.embed(None, None, model.embedding)
+    start = recursion.reset(ops, shallow, 1)
+    recursion.read_out(ops, shallow, recursion.act_step(ops, shallow, start, x))
+    for values, name, level in (
+        (model.H_init, "H_init", model.H_level),
+        (model.L_init, "L_init", model.L_level),
+    ):
+        last = ops.lowered[id(level[-1].channel.norm)]
+        ops.lower(values, partial(low.init, values, name, last))
+    lowered: Model = map_leaves(lambda leaf: ops.lowered[id(leaf)], model)
     prove(lowered)
     return lowered

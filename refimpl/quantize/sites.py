@@ -20,6 +20,12 @@ from refimpl import float_ops
 from refimpl.float_params import Floats, Linear, Norm, Site
 
 Visitor = Callable[[str, Floats], Floats]
+_PARTS = {"gate_up": ("gate", "up"), "qkv": ("q", "k", "v")}
+
+
+def parts(linear: str) -> tuple[str, ...]:
+    """Names of the equal parts that the output of a linear has, each with a scale of its own; or none."""
+    return _PARTS.get(linear.rsplit(".", 1)[-1], ())
 
 
 class SiteOps:
@@ -36,14 +42,12 @@ class SiteOps:
 
     def linear(self, a: Floats, p: Linear) -> Floats:
         y = float_ops.linear(a, p)
-        if p.name.endswith("gate_up"):
-            names, parts = ["gate", "up"], list(float_ops.split(y))
-        elif p.name.endswith("qkv"):
-            names, parts = ["q", "k", "v"], np.split(y, 3, axis=-1)
-        else:
+        names = parts(p.name)
+        if not names:
             return y
-        visited = [self.visit(f"{p.name}.{n}", part) for n, part in zip(names, parts, strict=True)]
-        if all(after is before for after, before in zip(visited, parts, strict=True)):
+        values = np.split(y, len(names), axis=-1)
+        visited = [self.visit(f"{p.name}.{n}", part) for n, part in zip(names, values, strict=True)]
+        if all(after is before for after, before in zip(visited, values, strict=True)):
             return y
         return np.concatenate(visited, axis=-1)
 
