@@ -212,17 +212,20 @@ def bounds(model: Model) -> tuple[Bound, ...]:
     A state is no larger than its init vector or what the last norm of its stack leaves, whatever went in:
     after one step from the larger of the two nothing grows any more.
     """
-    config = model.config
+    config, shallow = model.config, model.with_depth(1, 1)
+
+    def step(
+        ops: RangeOps, carry: recursion.Carry, on_call: recursion.CallObserver | None = None
+    ) -> recursion.Carry:
+        return recursion.act_step(ops, shallow, carry, ops.embed(None, None, model.embedding), 0, on_call)
+
     ops = RangeOps(config.positions, config.head_dim)
-    shallow = model.with_depth(1, 1)
-    x = ops.embed(None, None, model.embedding)
     start = recursion.reset(ops, shallow, 1)
-    once = recursion.act_step(ops, shallow, start, x)
-    peaks = max(start.z_H.peak, once.z_H.peak), max(start.z_L.peak, once.z_L.peak)
-    z_H, z_L = (Range(peak) for peak in peaks)
+    once = step(RangeOps(config.positions, config.head_dim), start)
+    z_H, z_L = Range(max(start.z_H.peak, once.z_H.peak)), Range(max(start.z_L.peak, once.z_L.peak))
+    x = ops.embed(None, None, model.embedding)
     ops.note("L", "injection sum", ops.add(z_L, z_H, x).peak)
-    ops.note("H", "injection sum", ops.add(z_H, z_L).peak)
-    recursion.read_out(ops, shallow, recursion.act_step(ops, shallow, recursion.Carry(z_H, z_L), x))
+    step(ops, recursion.Carry(z_H, z_L), lambda *_: ops.note("H", "injection sum", ops.add(z_H, z_L).peak))
     recursion.read_out(ops, shallow, recursion.Carry(z_H, z_L))
     return tuple(ops.found.values())
 
