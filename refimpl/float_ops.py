@@ -8,14 +8,7 @@ import numpy as np
 
 from refimpl.fixedpoint import STATE_FRAC_BITS
 from refimpl.float_params import Floats, Linear, Norm, Rope, Site
-from refimpl.layout import (
-    first_position,
-    merge_heads,
-    split,
-    split_heads,
-    task_positions,
-    transpose,
-)
+from refimpl.layout import first_position, merge_heads, split, split_heads, task_positions, transpose
 from refimpl.models.operators import check_reading
 from refimpl.models.tree import Embedding
 

@@ -11,14 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from refimpl.layout import (
-    first_position,
-    merge_heads,
-    split,
-    split_heads,
-    task_positions,
-    transpose,
-)
+from refimpl.layout import first_position, merge_heads, split, split_heads, task_positions, transpose
 from refimpl.models.operators import check_reading
 from refimpl.models.skeleton import Spec
 from refimpl.models.tree import Embedding

@@ -10,14 +10,7 @@ from refimpl.fast.rms_norm import rms_norm
 from refimpl.fast.rope import rope
 from refimpl.fast.silu import silu
 from refimpl.fast.softmax import softmax
-from refimpl.layout import (
-    first_position,
-    merge_heads,
-    split,
-    split_heads,
-    task_positions,
-    transpose,
-)
+from refimpl.layout import first_position, merge_heads, split, split_heads, task_positions, transpose
 from refimpl.models.operators import check_reading
 from refimpl.ops.add import add
 from refimpl.ops.argmax import argmax

@@ -3,14 +3,7 @@
 One module an operator; the same names and signatures exist in :mod:`refimpl.fast`.
 """
 
-from refimpl.layout import (
-    first_position,
-    merge_heads,
-    split,
-    split_heads,
-    task_positions,
-    transpose,
-)
+from refimpl.layout import first_position, merge_heads, split, split_heads, task_positions, transpose
 from refimpl.models.operators import check_reading
 from refimpl.ops.add import add
 from refimpl.ops.argmax import argmax

@@ -19,6 +19,7 @@ from refimpl.models.operators import check_reading
 from refimpl.models.tree import Embedding, Leaf, Model
 from refimpl.ops.block_linear import weight_values
 from refimpl.params import Linear, Norm, RowTable
+from refimpl.quantize.scalars import ScalarOps, operators_of
 
 INT32_LIMIT = 2**31
 INT64_LIMIT = 2**63
@@ -113,7 +114,7 @@ class Range:
     bits: int = 8
 
 
-class RangeOps:
+class RangeOps(ScalarOps):
     """Operators that know how large a value can become, note it, and compute nothing."""
 
     def __init__(self, positions: int, head_dim: int) -> None:
@@ -190,20 +191,8 @@ class RangeOps:
     def split_heads(self, qkv: Range, heads: int) -> tuple[Range, Range, Range]:
         return qkv, qkv, qkv
 
-    def merge_heads(self, a: Range) -> Range:
-        return a
 
-    def transpose(self, h: Range) -> Range:
-        return h
-
-    def task_positions(self, z: Range, prefix: int) -> Range:
-        return z
-
-    def first_position(self, z: Range) -> Range:
-        return z
-
-
-check_reading(__name__, (name for name in vars(RangeOps) if not name.startswith("_") and name != "note"))
+check_reading(__name__, operators_of(RangeOps))
 
 
 def bounds(model: Model) -> tuple[Bound, ...]:

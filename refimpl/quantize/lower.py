@@ -30,6 +30,7 @@ from refimpl.quantize.rescales import (
     softmax_constants,
     to_state,
 )
+from refimpl.quantize.scalars import ScalarOps, operators_of
 from refimpl.quantize.sites import parts
 
 Float64s = npt.NDArray[np.float64]
@@ -147,7 +148,7 @@ class Lowering:
         return RowTable(p.name, quantized.codes, multiplier, shift, self.rounding)
 
 
-class UnitOps:
+class UnitOps(ScalarOps):
     """The unit reading: an array is the real size of one code, and each leaf met is lowered, once.
 
     A linear whose output has parts (:func:`refimpl.quantize.sites.parts`) passes one unit for each.
@@ -234,20 +235,8 @@ class UnitOps:
         q, k, v = qkv
         return q, k, v
 
-    def merge_heads(self, a: float) -> float:
-        return a
 
-    def transpose(self, h: float) -> float:
-        return h
-
-    def task_positions(self, z: float, prefix: int) -> float:
-        return z
-
-    def first_position(self, z: float) -> float:
-        return z
-
-
-check_reading(__name__, (name for name in vars(UnitOps) if not name.startswith("_") and name != "lower"))
+check_reading(__name__, operators_of(UnitOps))
 
 
 def lower(
