@@ -19,11 +19,11 @@ from refimpl.image import Image
 from refimpl.model_image import ImageMeta, from_image, to_image
 from refimpl.models.recursion import run
 from refimpl.models.tree import Model
-from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
 from workbench.embeddings import StoredTable, open_table, with_table
 from workbench.presets import preset
 from workbench.seeded import seeded_model
+from workbench.sites import calibrate
 
 CONFIG = preset("trm-att-arc")
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from refimpl.float_params import build_model
 from refimpl.model_image import ImageMeta, to_image
-from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
 from workbench.model_config import model_config
 from workbench.seeded import seeded_tensors
+from workbench.sites import calibrate
 from workbench.stop_text import parse_stop
 
 TRM = {"model": "trm", "seq_len": 3, "vocab_size": 4, "hidden_size": 4, "num_heads": 1, "L_layers": 1,

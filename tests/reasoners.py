@@ -26,11 +26,12 @@ from refimpl.models.operators import Operators
 from refimpl.models.order import Call
 from refimpl.models.recursion import run
 from refimpl.models.tree import Model
-from refimpl.quantize.calibrate import Calibration, calibrate
+from refimpl.quantize.calibration import Calibration
 from refimpl.quantize.lower import lower
 from workbench.calibrations import read_calibration
 from workbench.checkpoints import load_network
 from workbench.model_config import model_config
+from workbench.sites import calibrate
 from workbench.tasks.puzzles import load_calibration, load_shipped
 from workbench.tasks.sudoku import to_tokens
 

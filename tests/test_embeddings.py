@@ -21,7 +21,6 @@ from refimpl.models.config import ModelConfig
 from refimpl.models.operators import Operators
 from refimpl.models.recursion import run
 from refimpl.models.tree import Model
-from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
 from workbench.checkpoints.npz import write_npz
 from workbench.embeddings import (
@@ -40,6 +39,7 @@ from workbench.embeddings.quality import cosines, row_cosines, table_source
 from workbench.embeddings.write import from_array, meta_path
 from workbench.presets import preset
 from workbench.seeded import seeded_model, seeded_tensors
+from workbench.sites import calibrate
 
 ROWS, HIDDEN = 40, 32
 FORMATS = ("fp32", "int8", "int8-q31", "svd8")

@@ -18,7 +18,7 @@ from reasoners import crc
 from refimpl import ops
 from refimpl.float_params import input_scale
 from refimpl.formats import parse_format
-from refimpl.quantize.calibrate import Calibration
+from refimpl.quantize.calibration import Calibration
 from refimpl.quantize.lower import Lowering
 from workbench.embeddings import parse_row_format, seeded_source, write_table
 from workbench.embeddings.write import integer_rows

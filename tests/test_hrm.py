@@ -20,12 +20,12 @@ from refimpl.model_image import ImageMeta, from_image, to_image
 from refimpl.models.config import ModelConfig
 from refimpl.models.recursion import run
 from refimpl.models.tree import Model
-from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
 from workbench.counting import count_step
 from workbench.fidelity import Reading, call_fidelity, position_cosines
 from workbench.presets import preset
 from workbench.seeded import seeded_model
+from workbench.sites import calibrate
 
 CONFIG = replace(
     preset("hrm-sudoku"), hidden_size=64, num_heads=4, channel_intermediate_size=96, L_layers=1, H_layers=3,

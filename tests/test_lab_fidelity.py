@@ -8,7 +8,6 @@ import pytest
 from refimpl import fast, float_ops
 from refimpl.float_params import build_model
 from refimpl.models.recursion import run
-from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
 from workbench.checkpoints import load_network
 from workbench.fidelity import (
@@ -20,6 +19,7 @@ from workbench.fidelity import (
     position_cosines,
     summarise,
 )
+from workbench.sites import calibrate
 from workbench.tasks.puzzles import load_calibration, load_shipped
 from workbench.tasks.sudoku import to_tokens
 

@@ -21,11 +21,11 @@ from refimpl.models.operators import Operators
 from refimpl.models.recursion import run
 from refimpl.models.tree import Model, leaves, map_leaves
 from refimpl.params import Linear, RowTable
-from refimpl.quantize.calibrate import Calibration, calibrate
+from refimpl.quantize.calibration import Calibration
 from refimpl.quantize.lower import lower
-from refimpl.quantize.sites import SiteOps
 from workbench.calibrations import read_calibration, write_calibration
 from workbench.model_config import model_config
+from workbench.sites import SiteOps, calibrate
 
 STATE_UNIT, LOGIT_UNIT = 2.0**-10, 2.0**-12
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from refimpl.errors import InputError
 from refimpl.formats import Format, as_format
 from refimpl.models.config import ModelConfig
-from refimpl.quantize.calibrate import calibrate as absmax_of
 from workbench.calibrations import write_calibration
 from workbench.checkpoints.importing import Import, read_run, write_network
 from workbench.checkpoints.networks import list_networks
@@ -21,6 +20,7 @@ from workbench.evaluate import Accuracy, Tally, measure, program
 from workbench.lab.second_order import CLIP_PUZZLES, clipped_activations
 from workbench.limits import beyond
 from workbench.networks import Network, find_network
+from workbench.sites import calibrate as absmax_of
 from workbench.tasks.sets import CALIBRATION_PUZZLES, PuzzleSet, calibration_set, evaluation_set
 from workbench.tasks.task import TASKS, Task
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from refimpl.quantize.calibrate import Calibration
+from refimpl.quantize.calibration import Calibration
 from workbench.files.inputs import read_json
 from workbench.files.outputs import write_file
 

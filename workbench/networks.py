@@ -23,7 +23,7 @@ from refimpl.model_image import ImageMeta, to_image
 from refimpl.models.config import ModelConfig
 from refimpl.models.halting import FIXED, StopRule
 from refimpl.models.tree import Model
-from refimpl.quantize.calibrate import Calibration, calibrate
+from refimpl.quantize.calibration import Calibration
 from refimpl.quantize.lower import lower
 from workbench import codes, stopping
 from workbench.calibrations import read_calibration
@@ -34,6 +34,7 @@ from workbench.files.inputs import exists
 from workbench.presets import PRESETS
 from workbench.seeded import seeded_tensors
 from workbench.shipped import APART
+from workbench.sites import calibrate
 from workbench.stop_text import parse_stop
 from workbench.tasks.sets import has_generator
 

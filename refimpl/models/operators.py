@@ -85,7 +85,4 @@ def check_reading(name: str, offered: Iterable[str]) -> None:
     """Fail, when the reading ``name`` is imported, where an operator is missing or is called by nobody."""
     difference = sorted(OPERATORS.symmetric_difference(offered))
     if difference:
-        raise ImportError(
-            f"{name} and the operators of the model text (refimpl.models.operators) differ in "
-            f"{', '.join(difference)}: a reading has all of them and no other"
-        )
+        raise ImportError(f"{name} and the operators of the model text differ in {', '.join(difference)}")

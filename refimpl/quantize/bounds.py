@@ -163,8 +163,7 @@ class RangeOps(ScalarOps):
         self.note(p.name, "sum of squares", sum(row**2 for row in rows) + norm.eps, INT64_LIMIT)
         return Range(state_bound(p))
 
-    def rope(self, a: Range, p: Leaf) -> Range:
-        return a
+    rope = ScalarOps.same
 
     def scores(self, q: Range, k: Range, p: Leaf) -> Range:
         self.note(p.name, "q k^T", self.head_dim * q.peak * k.peak)
@@ -179,12 +178,6 @@ class RangeOps(ScalarOps):
         self.note(p.name.replace("o.input", "values"), "weighted values", mixed)
         return self.quantize(Range(mixed), p)
 
-    def change(self, new: Range, old: Range) -> Range:
-        return Range(new.peak + old.peak)
-
-    def argmax(self, logits: Range) -> Range:
-        return Range(max(len(logits.rows) - 1, 0))
-
     def split(self, a: Range) -> tuple[Range, Range]:
         return a, a
 
@@ -198,24 +191,20 @@ check_reading(__name__, operators_of(RangeOps))
 def bounds(model: Model) -> tuple[Bound, ...]:
     """Every register bound of an integer ``model``: the model text, read for ranges.
 
-    A state is no larger than its init vector or what the last norm of its stack leaves, whatever went in:
-    after one step from the larger of the two nothing grows any more.
+    A state is its init vector or what the last norm of its stack leaves, whatever went in: one step from the
+    larger of the two meets every value of every run.
     """
     config, shallow = model.config, model.with_depth(1, 1)
-
-    def step(
-        ops: RangeOps, carry: recursion.Carry, on_call: recursion.CallObserver | None = None
-    ) -> recursion.Carry:
-        return recursion.act_step(ops, shallow, carry, ops.embed(None, None, model.embedding), 0, on_call)
-
     ops = RangeOps(config.positions, config.head_dim)
-    start = recursion.reset(ops, shallow, 1)
-    once = step(RangeOps(config.positions, config.head_dim), start)
-    z_H, z_L = Range(max(start.z_H.peak, once.z_H.peak)), Range(max(start.z_L.peak, once.z_L.peak))
+    ends = ((model.H_level, model.H_init), (model.L_level, model.L_init))
+    z_H, z_L = (
+        Range(max(state_bound(level[-1].channel.norm), ops.reset(init, 1, 1).peak)) for level, init in ends
+    )
     x = ops.embed(None, None, model.embedding)
+    carry, into_H = recursion.Carry(z_H, z_L), ops.add(z_H, z_L).peak
     ops.note("L", "injection sum", ops.add(z_L, z_H, x).peak)
-    step(ops, recursion.Carry(z_H, z_L), lambda *_: ops.note("H", "injection sum", ops.add(z_H, z_L).peak))
-    recursion.read_out(ops, shallow, recursion.Carry(z_H, z_L))
+    recursion.act_step(ops, shallow, carry, x, 0, lambda *_: ops.note("H", "injection sum", into_H))
+    recursion.read_out(ops, shallow, carry)
     return tuple(ops.found.values())
 
 

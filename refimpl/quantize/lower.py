@@ -13,15 +13,15 @@ from refimpl import float_params
 from refimpl.angles import angle_tables, rope_of
 from refimpl.block_params import TOKEN_CODE_MAX, BlockLinear, Int8Norm, Keep, Online
 from refimpl.errors import InputError
-from refimpl.fixedpoint import LOGIT_FRAC_BITS, STATE_FRAC_BITS, Rounding
-from refimpl.formats import ActivationFormat, Format, QuantizedWeights, WeightFormat, as_format, parse_weights
+from refimpl.fixedpoint import LOGIT_FRAC_BITS, STATE_FRAC_BITS
+from refimpl.formats import Format, QuantizedWeights, WeightFormat, as_format, parse_weights
 from refimpl.models import recursion
 from refimpl.models.operators import check_reading
 from refimpl.models.tree import Embedding, Leaf, Model, map_leaves
 from refimpl.ops.int8_norm import stored_as_int8
 from refimpl.params import Int16s, Linear, Norm, Rescale, RowTable
 from refimpl.quantize.bounds import prove
-from refimpl.quantize.calibrate import Calibration
+from refimpl.quantize.calibration import Calibration, parts
 from refimpl.quantize.rescales import (
     multiplier_and_shift,
     multipliers_and_shifts,
@@ -31,7 +31,6 @@ from refimpl.quantize.rescales import (
     to_state,
 )
 from refimpl.quantize.scalars import ScalarOps, operators_of
-from refimpl.quantize.sites import parts
 
 Float64s = npt.NDArray[np.float64]
 QuantizeRule = Callable[[float_params.Linear, WeightFormat], QuantizedWeights]
@@ -73,30 +72,20 @@ class Lowering:
     calibration: Calibration
     rule: QuantizeRule | None = None
 
-    @property
-    def activations(self) -> ActivationFormat:
-        return self.format.activations
-
-    @property
-    def rounding(self) -> Rounding:
-        return self.format.rounding
-
     def rescale(self, name: str, factor: float, out_bits: int = 8) -> Rescale:
-        return Rescale(name, *multiplier_and_shift(factor, name), self.rounding, out_bits)
+        return Rescale(name, *multiplier_and_shift(factor, name), self.format.rounding, out_bits)
 
     def input(self, site: str, unit: float) -> Rescale | Keep:
         """Values of real size ``unit`` -> activations of the linear that reads ``site``."""
-        if self.activations.online != "static":
+        if self.format.activations.online != "static":
             return Keep(site)
-        return self.rescale(site, unit / self.in_unit(site, unit), self.activations.bits_at(site))
+        return self.rescale(site, unit / self.in_unit(site, unit), self.format.activations.bits_at(site))
 
     def in_unit(self, site: str, unit: float) -> float:
         """Real value of one activation code of ``site``, given that of the wide value it is made from."""
-        if self.activations.online == "token":
-            return unit / TOKEN_CODE_MAX
-        if self.activations.online == "mx":
-            return unit
-        return self.calibration.scale(site, self.activations.qmax(site))
+        if self.format.activations.online == "static":
+            return self.calibration.scale(site, self.format.activations.qmax(site))
+        return unit / TOKEN_CODE_MAX if self.format.activations.online == "token" else unit
 
     def linear(
         self, p: float_params.Linear, in_scale: float, out_scale: Float64s | float, out_bits: int
@@ -109,19 +98,20 @@ class Lowering:
         weights = self.format.weights_at(p.name)
         out_scales = np.broadcast_to(np.asarray(out_scale, np.float64), (len(p.weight),))
         if not self.format.plain_at(p.name):
-            return block_linear(p, weights, self.activations.online, in_scale, out_scales, out_bits)
+            return block_linear(p, weights, self.format.activations.online, in_scale, out_scales, out_bits)
         quantized = weights.quantize(p.weight) if self.rule is None else self.rule(p, weights)
         acc_scale = quantized.scale * in_scale
         multiplier, shift = multipliers_and_shifts(acc_scale / out_scales, p.name)
-        bias = None
-        bias_scale = acc_scale
+        bias, bias_scale = None, acc_scale
         dead = ~quantized.codes.any(axis=1)
         multiplier[dead], shift[dead] = 0, 0
         if p.bias is not None:
             bias_scale = np.where(dead, out_scales, acc_scale)
             multiplier[dead & (p.bias != 0)], shift[dead & (p.bias != 0)] = IDENTITY
             bias = np.clip(np.rint(p.bias / bias_scale), -(2**31) + 1, 2**31 - 1).astype(np.int32)
-        return Linear(p.name, weights.bits, quantized.codes, bias, multiplier, shift, self.rounding, out_bits)
+        return Linear(
+            p.name, weights.bits, quantized.codes, bias, multiplier, shift, self.format.rounding, out_bits
+        )
 
     def norm(self, p: float_params.Norm) -> Norm | Int8Norm:
         """RMSNorm, stored as int8 under an int8 carry."""
@@ -145,13 +135,13 @@ class Lowering:
         multiplier, shift = multipliers_and_shifts(quantized.scale / STATE_UNIT, p.name)
         dead = ~quantized.codes.any(axis=1)
         multiplier[dead], shift[dead] = 0, 0
-        return RowTable(p.name, quantized.codes, multiplier, shift, self.rounding)
+        return RowTable(p.name, quantized.codes, multiplier, shift, self.format.rounding)
 
 
 class UnitOps(ScalarOps):
     """The unit reading: an array is the real size of one code, and each leaf met is lowered, once.
 
-    A linear whose output has parts (:func:`refimpl.quantize.sites.parts`) passes one unit for each.
+    A linear whose output has parts (:func:`refimpl.quantize.calibration.parts`) passes one unit for each.
     """
 
     def __init__(self, low: Lowering, model: Model) -> None:
@@ -221,12 +211,6 @@ class UnitOps(ScalarOps):
     def weighted_values(self, probabilities: float, v: float, p: float_params.Site) -> float:
         return self.quantize(v * probabilities, p)
 
-    def change(self, new: float, old: float) -> float:
-        return self.add(new, old)
-
-    def argmax(self, logits: float) -> float:
-        return 1.0
-
     def split(self, a: list[float]) -> tuple[float, float]:
         gate, up = a
         return gate, up
@@ -250,7 +234,7 @@ def lower(
     Parameters
     ----------
     format : an integer format or its spelling (``w4c``, ``w4g32-a8d-c8``, ...).
-    calibration : activation scales, see :func:`refimpl.quantize.calibrate.calibrate`.
+    calibration : activation scales, recorded by a run of the float model.
     rule : how per-row and per-tensor codes are found; default the published absmax, see
         :mod:`workbench.lab.second_order`.
 

@@ -6,12 +6,15 @@ from typing import Any
 
 
 class ScalarOps:
-    """Base of the unit and the range reading."""
+    """Base of the unit and the range reading.
+
+    Neither asks for a change or an arg-max: OP-STOP proves its own sum, and an index has no unit.
+    """
 
     def same(self, a: Any, *_: Any) -> Any:
         return a
 
-    merge_heads = transpose = task_positions = first_position = same
+    merge_heads = transpose = task_positions = first_position = change = argmax = same
 
 
 def operators_of(reading: type[ScalarOps]) -> set[str]:

@@ -15,7 +15,7 @@ from refimpl import float_params
 from refimpl.errors import InputError
 from refimpl.formats import parse_format, parse_weights
 from refimpl.models.config import ModelConfig
-from refimpl.quantize.calibrate import Calibration
+from refimpl.quantize.calibration import Calibration
 from refimpl.quantize.lower import Lowering
 from workbench.checkpoints import load_network
 from workbench.embeddings.formats import RowFormat

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from refimpl import fast
-from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
 from workbench.fidelity import Reading
 from workbench.lab.cell import Choice, puzzle_set
@@ -11,6 +10,7 @@ from workbench.lab.second_order import CLIP_PUZZLES, Method, clipped_activations
 from workbench.lab.sensitivity import compare_programs
 from workbench.lab.variant import network
 from workbench.render.grid import Grid
+from workbench.sites import calibrate
 from workbench.tasks.sets import calibration_set
 
 METHODS: tuple[Method, ...] = ("minmax", "clip", "feedback")

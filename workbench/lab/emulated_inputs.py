@@ -9,8 +9,8 @@ from refimpl.float_params import Floats
 from refimpl.formats import ActivationFormat
 from refimpl.formats.mx import mx_exponents
 from refimpl.formats.weights import SCALE_FLOOR
-from refimpl.quantize.calibrate import Calibration
-from refimpl.quantize.sites import Visitor
+from refimpl.quantize.calibration import Calibration
+from workbench.sites import Visitor
 
 
 def fake_token(values: Floats) -> Floats:

@@ -21,9 +21,9 @@ from refimpl.formats.weights import SCALE_FLOOR, Float64s
 from refimpl.models.operators import Array
 from refimpl.models.recursion import run
 from refimpl.models.tree import Model
-from refimpl.quantize.calibrate import Calibration
+from refimpl.quantize.calibration import Calibration
 from refimpl.quantize.lower import QuantizeRule
-from refimpl.quantize.sites import SiteOps
+from workbench.sites import SiteOps
 
 Method = Literal["minmax", "clip", "feedback"]
 CLIPS = tuple(np.round(np.arange(1.0, 0.29, -0.05), 2).tolist())

@@ -8,15 +8,15 @@ from refimpl import fast, float_ops
 from refimpl.errors import unknown_name
 from refimpl.float_params import Floats
 from refimpl.models.tree import Model
-from refimpl.quantize.calibrate import Calibration
+from refimpl.quantize.calibration import Calibration
 from refimpl.quantize.lower import lower
-from refimpl.quantize.sites import SiteOps, Visitor
 from workbench.fidelity import Reading, flattened_cosines, position_cosines
 from workbench.lab.cell import Choice, Track, puzzle_set, track
 from workbench.lab.rewrite import linears
 from workbench.lab.steps import over_batches
 from workbench.lab.variant import network
 from workbench.render.grid import Grid, percent
+from workbench.sites import SiteOps, Visitor
 from workbench.tasks.metrics import puzzle_exact, score
 from workbench.tasks.sets import PuzzleSet
 from workbench.tasks.significance import mcnemar_exact

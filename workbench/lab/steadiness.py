@@ -9,7 +9,7 @@ from refimpl.float_params import build_model
 from refimpl.models.operators import Array, Operators
 from refimpl.models.recursion import run
 from refimpl.models.tree import Model
-from refimpl.quantize.calibrate import Calibration
+from refimpl.quantize.calibration import Calibration
 from refimpl.quantize.lower import lower
 from workbench.lab.cell import Choice, puzzle_set
 from workbench.lab.steps import over_batches

@@ -9,11 +9,11 @@ from typing import Any
 from refimpl import fast, float_ops
 from refimpl.errors import InputError
 from refimpl.formats import FLOAT32, Format
-from refimpl.quantize.sites import SiteOps
 from workbench.fidelity import Reading
 from workbench.lab.emulate import weight_only
 from workbench.lab.emulated_inputs import emulated_inputs
 from workbench.networks import Network, find_network
+from workbench.sites import SiteOps
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from refimpl.model_image import ImageMeta, from_image, to_image
 from refimpl.models.config import ModelConfig
 from refimpl.models.halting import StopRule
 from refimpl.models.tree import Model
-from refimpl.quantize.calibrate import calibrate
 from refimpl.quantize.lower import lower
 from workbench.files.inputs import read_bytes
 from workbench.networks import find_network
 from workbench.seeded import seeded_tensors
+from workbench.sites import calibrate
 from workbench.stop_text import parse_stop
 from workbench.tasks.sets import evaluation_set
 from workbench.vectors.draws import Draws

@@ -18,14 +18,12 @@ import numpy as np
 
 from refimpl import float_ops
 from refimpl.float_params import Floats, Linear, Norm, Site
+from refimpl.models.operators import Array
+from refimpl.models.recursion import run
+from refimpl.models.tree import Model
+from refimpl.quantize.calibration import Calibration, parts
 
 Visitor = Callable[[str, Floats], Floats]
-_PARTS = {"gate_up": ("gate", "up"), "qkv": ("q", "k", "v")}
-
-
-def parts(linear: str) -> tuple[str, ...]:
-    """Names of the equal parts that the output of a linear has, each with a scale of its own; or none."""
-    return _PARTS.get(linear.rsplit(".", 1)[-1], ())
 
 
 class SiteOps:
@@ -68,3 +66,23 @@ class SiteOps:
 
     def rms_norm(self, h: Floats, p: Norm) -> Floats:
         return self.visit(p.name, float_ops.rms_norm(h, p))
+
+
+class Recorder:
+    """Visitor that notes ``absmax[site]``."""
+
+    def __init__(self) -> None:
+        self.absmax: dict[str, float] = {}
+
+    def __call__(self, site: str, value: Floats) -> Floats:
+        peak = float(max(value.max(), -value.min()))
+        self.absmax[site] = max(self.absmax.get(site, 0.0), peak)
+        return value
+
+
+def calibrate(model: Model, tokens: Array, puzzle_ids: Array | None = None, source: str = "") -> Calibration:
+    """Run the float ``model`` over ``tokens`` (B, seq) at its full depth and collect absmax per site."""
+    recorder = Recorder()
+    run(SiteOps(recorder), model, tokens, puzzle_ids, on_step=lambda step, carry, outputs: None)
+    depth = f"H{model.config.H_cycles} n{model.config.halt_max_steps}"
+    return Calibration(recorder.absmax, f"{source} ({len(tokens)} puzzles, {depth})")
