@@ -6,10 +6,7 @@ from typing import Any
 
 
 class ScalarOps:
-    """Base of the unit and the range reading.
-
-    Neither asks for a change or an arg-max: OP-STOP proves its own sum, and an index has no unit.
-    """
+    """Base of the unit and the range reading; neither asks what a change or an arg-max is."""
 
     def same(self, a: Any, *_: Any) -> Any:
         return a
