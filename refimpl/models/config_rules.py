@@ -26,14 +26,8 @@ WHOLE: dict[str, tuple[int, int]] = {
     "num_puzzle_identifiers": (1, 100_000_000),
 }
 # Real numbers with their ends, both allowed: a norm of an all-zero row divides by sqrt(eps), so 0 is none.
-REAL: dict[str, tuple[float, float]] = {
-    "rms_norm_eps": (1e-30, 1.0),
-    "rope_theta": (1.0, 1e30),
-}
-CHOICES: dict[str, tuple[str, ...]] = {
-    "family": ("trm", "hrm"),
-    "pos_encodings": ("none", "rope", "learned"),
-}
+REAL: dict[str, tuple[float, float]] = {"rms_norm_eps": (1e-30, 1.0), "rope_theta": (1.0, 1e30)}
+CHOICES: dict[str, tuple[str, ...]] = {"family": ("trm", "hrm"), "pos_encodings": ("none", "rope", "learned")}
 
 
 def refusal(what: str) -> InputError:
@@ -88,5 +82,7 @@ def _check_together(values: Mapping[str, Any]) -> None:
         if values["mlp_t"]:
             raise refusal("pos_encodings 'rope' turns queries and keys, and an mlp_t model has none.")
         if hidden // heads % 2:
-            raise refusal(f"hidden_size {hidden} over num_heads {heads} makes heads of {hidden // heads}; "
-                          "RoPE turns pairs of values, so it must be even.")
+            raise refusal(
+                f"hidden_size {hidden} over num_heads {heads} makes heads of {hidden // heads}; "
+                "RoPE turns pairs of values, so it must be even."
+            )

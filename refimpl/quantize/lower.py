@@ -38,8 +38,7 @@ PROBABILITY_ONE = 65536
 WIDE_SHIFT_MAX = 14
 STATE_UNIT = 2.0**-STATE_FRAC_BITS
 LOGIT_UNIT = 2.0**-LOGIT_FRAC_BITS
-# Identity of requantize in both rounding rules: 2^30 * 2^(1 - 31) = 1.
-IDENTITY = (2**30, 1)
+IDENTITY = (2**30, 1)  # of requantize in both rounding rules: 2^30 * 2^(1 - 31) = 1
 
 
 def block_linear(
@@ -224,10 +223,7 @@ check_reading(__name__, operators_of(UnitOps))
 
 
 def lower(
-    model: Model,
-    format: Format | str,
-    calibration: Calibration,
-    rule: QuantizeRule | None = None,
+    model: Model, format: Format | str, calibration: Calibration, rule: QuantizeRule | None = None
 ) -> Model:
     """Return the integer tree of a float ``model``.
 
