@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from refimpl.errors import InputError, NotImplementedHere
 from workbench.command_line import number
 from workbench.format_flags import add_format_flags, stated_format
 from workbench.networks import find_network
+
+# What chooses a program and its plan, beside the deployment's name.
+CHOICES = ("model", "weights", "activations", "carry", "rounding", "H_cycles", "steps", "stop", "part",
+           "budget", "plan", "data", "catalogue")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,16 @@ def add_deployment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--part", help="the device (default: the deployment's)")
     parser.add_argument("--catalogue", type=Path, metavar="FOLDER",
                         help="folder with more parts and deployments")  # fmt: skip
+
+
+def words_of(request: Asked) -> str:
+    """The arguments, deployment and flags, that choose the same program and plan again."""
+    words = [] if request.deployment is None else [request.deployment]
+    for name in CHOICES:
+        value = getattr(request, name)
+        if value is not None and (name, value) != ("plan", CHOSEN):
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join(words)
 
 
 def asked(args: argparse.Namespace) -> Asked:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 from mcusim.account import RESIDENT, STREAMED, Share, arena_shares, image_shares, program_shares
+from mcusim.catalogue import entries
+from mcusim.cores import load_core
 from mcusim.figures import weakest
 from mcusim.footprint import Footprint
 from mcusim.parts import Part
@@ -18,6 +22,7 @@ from mcusim.report import (
     Budget,
     Cost,
     CycleRow,
+    KernelTime,
     OperatorRow,
     RegionUse,
     Span,
@@ -33,6 +38,7 @@ from workbench.evaluate import Stopping
 # The last part of a site's name -> the operator that works there.
 OPERATORS = {"gate_up": "linear", "down": "linear", "qkv": "linear", "o": "linear", "lm_head": "linear",
              "q_head": "linear", "norm": "rms_norm"}  # fmt: skip
+FIRMWARE = "-rr"
 INPUTS = {"down": "multiply", "o": "weighted_values"}
 
 
@@ -157,7 +163,26 @@ def total(costs: Costs, execution: Execution | None) -> Total:
         high_water=None if execution is None else sum(execution.high_water.values()),
         time=costs.seconds(ledger),
         energy=Span(spent.low, spent.high),
+        worst=costs.seconds(costs.plan.puzzle(config.halt_max_steps)),
     )
+
+
+def kernel_times(costs: Costs, execution: Execution | None, data: Path | None) -> tuple[KernelTime, ...]:
+    """Time of the puzzle with the part's own core file, then with the other one for the same silicon.
+
+    ``NAME-rr`` is the core NAME with the kernels of this project's firmware.
+    """
+    part, plan = costs.target.part, costs.plan
+    own, kind = part.core.name, "w4a8" if plan.format.weights.bits <= 4 else "w8a8"
+    other = own.removesuffix(FIRMWARE) if own.endswith(FIRMWARE) else own + FIRMWARE
+    found = []
+    for name in (own, other):
+        if name in entries("core", data):
+            core = load_core(name, data)
+            target = replace(costs.target, part=replace(part, core=core))
+            time = Costs(plan, target).seconds(puzzle_ledger(plan, execution))
+            found.append(KernelTime(name, core.macs[kind].name, time))
+    return tuple(found)
 
 
 def budget(limit: int, image: Image, plan: Plan, target: Target, size: Footprint) -> Budget:

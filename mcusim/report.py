@@ -7,7 +7,7 @@ from typing import Any
 
 from mcusim.account import Share
 
-SCHEMA = "mcusim-run/1"
+SCHEMA = "mcusim-run/2"
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,25 @@ class StoppedPuzzles:
 
 
 @dataclass(frozen=True)
-class AllPuzzles:
-    """Accuracy of the integer path over a whole set; ``stopping`` where its runs end by a rule."""
+class Paired:
+    """The float network on the same puzzles at its own depth: how many it solves, how many only it (lost) and
+    only the integer path (won), and the exact two-sided p-value of that split (McNemar)."""
 
+    exact_right: int
+    lost: int
+    won: int
+    p_value: float
+
+
+@dataclass(frozen=True)
+class AllPuzzles:
+    """Accuracy of the integer path over a whole set; ``stopping`` where its runs end by a rule.
+
+    ``source``: ``measured`` in this run, or ``kept`` beside the weights by an earlier one of this very
+    program.
+    """
+
+    source: str
     origin: str
     puzzles: int
     exact_right: int
@@ -110,6 +126,7 @@ class AllPuzzles:
     cells_right: int
     cells: int
     copy_floor_cell: float
+    paired: Paired | None
     stopping: StoppedPuzzles | None
 
 
@@ -178,7 +195,8 @@ class OperatorRow:
 
 @dataclass(frozen=True)
 class Total:
-    """Sums over one puzzle; ``arena`` is what the plan needs, ``energy`` in joules.
+    """Sums over one puzzle; ``arena`` is what the plan needs, ``energy`` in joules, ``worst`` the time of a
+    puzzle that runs all its ACT steps.
 
     Measured where kernels were executed, else None: ``row_reads`` of embedding rows in the image,
     ``table_reads`` and ``table_bytes`` of a puzzle table file, ``high_water`` bytes of arena touched.
@@ -196,6 +214,16 @@ class Total:
     high_water: int | None
     time: Span
     energy: Span
+    worst: Span
+
+
+@dataclass(frozen=True)
+class KernelTime:
+    """Estimated time of the puzzle with the kernels of a core file: ``kernel`` does the linears."""
+
+    core: str
+    kernel: str
+    time: Span
 
 
 @dataclass(frozen=True)
@@ -217,8 +245,9 @@ class Basis:
 
 @dataclass(frozen=True)
 class RunReport:
-    """Everything ``mcusim run`` knows; ``fits`` decides the exit code, ``inside`` says whether the part's
-    internal memories alone hold some plan, ``refusal`` why the plan has no C (empty: it has)."""
+    """Everything ``mcusim run`` knows; ``fits`` decides the exit code, ``kernels`` has
+    the part's own core first, ``inside`` says whether the part's internal memories alone hold some plan,
+    ``refusal`` why the plan has no C (empty: it has)."""
 
     subject: Subject
     budget: Budget
@@ -228,6 +257,7 @@ class RunReport:
     cycles: tuple[CycleRow, ...]
     operators: tuple[OperatorRow, ...]
     total: Total
+    kernels: tuple[KernelTime, ...]
     basis: Basis
     inside: bool
     refusal: str

@@ -73,14 +73,40 @@ def format_size(count: int) -> str:
     return f"{count / MIB:,.2f} MiB"
 
 
+_TIMES = (("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3), ("us", 1e-6))
+_ENERGIES = (("kJ", 1e3), ("J", 1.0), ("mJ", 1e-3), ("uJ", 1e-6))
+
+
 def format_seconds(seconds: float) -> str:
     """Return ``0.74 us``, ``13.0 ms``, ``2.41 s``, ``113 min``, ``35.2 h``: three significant digits."""
-    for unit, factor in (("h", 3600.0), ("min", 60.0)):
-        if seconds >= 1000 and seconds / factor >= 10:
-            value = seconds / factor
-            return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
-        if seconds * factor >= 1 or unit == "us":
-            value = seconds * factor
-            return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
-    raise AssertionError("the loop returns at its last unit")
+    unit, factor = _time_unit(seconds)
+    return f"{_three_digits(seconds / factor)} {unit}"
+
+
+def format_times(low: float, high: float) -> str:
+    """Return ``3.61 - 6.02 s``: both ends in the unit of the high one."""
+    unit, factor = _time_unit(high)
+    return _range(low / factor, high / factor, unit, 3)
+
+
+def format_joules(low: float, high: float) -> str:
+    """Return ``0.035 - 0.29 J``: both ends in the unit of the high one, two significant digits."""
+    unit, factor = next(((u, f) for u, f in _ENERGIES if high >= 0.1 * f), _ENERGIES[-1])
+    return _range(low / factor, high / factor, unit, 2)
+
+
+def _time_unit(seconds: float) -> tuple[str, float]:
+    """Hours and minutes from 1,000 s on, where there are at least ten of them."""
+    if seconds < 1000:
+        return next(((u, f) for u, f in _TIMES[2:] if seconds >= f), _TIMES[-1])
+    return next((u, f) for u, f in _TIMES if seconds / f >= 10)
+
+
+def _range(low: float, high: float, unit: str, digits: int) -> str:
+    """Both ends with ``digits`` significant digits, or whole where they have more before the point."""
+    ends = [f"{e:,.0f}" if e >= 10 ** (digits - 1) else f"{e:#.{digits}g}" for e in (low, high)]
+    return f"{ends[0]} {unit}" if ends[0] == ends[1] else f"{ends[0]} - {ends[1]} {unit}"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -11,7 +11,7 @@ import pytest
 
 from mcusim.__main__ import main
 
-RUN = ["run", "--steps", "2", "--no-fidelity", "--stop", "fixed"]
+RUN = ["run", "--full", "--steps", "2", "--no-fidelity", "--stop", "fixed"]
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +46,15 @@ def test_equal_runs_give_equal_files(forms: dict[str, str], capsys: pytest.Captu
         assert capsys.readouterr().out == forms[form]
 
 
-@pytest.mark.parametrize("width", [80, 120])
-def test_no_cell_is_cut_at_80_or_120_columns(
-    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("args", [["run", "--full", "--no-fidelity", "--stop", "fixed"], ["plan"],
+                                  ["parts", "stm32h743"], ["deployments"]])  # fmt: skip
+def test_no_cell_of_a_table_is_cut_at_60_to_120_columns(
+    args: list[str], width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    main([*RUN[:1], "--no-fidelity", "--stop", "fixed"])
+    assert main(args) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= width
-    # The one ellipsis is the row that stands for the cycles left out.
-    assert sum("…" in line for line in lines) == 1
+    # The ellipsis that stands alone is the row of the cycles left out.
+    assert not [line for line in lines if re.search(r"\S…", line)]

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcusim.units import format_bytes, format_seconds, parse_bytes, parse_hertz, parse_rate
+from mcusim.units import (
+    format_bytes,
+    format_joules,
+    format_seconds,
+    format_times,
+    parse_bytes,
+    parse_hertz,
+    parse_rate,
+)
 from refimpl.errors import InputError
 
 
@@ -64,3 +72,12 @@ def test_times_have_three_digits() -> None:
         "2.41 s",
         "215 s",
     ]
+
+
+def test_both_ends_of_a_range_have_the_unit_of_the_high_one() -> None:
+    assert format_times(0.9, 1.5) == "0.900 - 1.50 s"
+    assert format_times(7.4e-7, 0.013) == "0.000740 - 13.0 ms"
+    assert format_times(950.0, 1600.0) == "15.8 - 26.7 min"
+    assert format_times(2.0, 2.0) == "2.00 s"
+    assert format_joules(0.035, 0.29) == "0.035 - 0.29 J"
+    assert format_joules(0.0121, 0.0968) == "12 - 97 mJ"

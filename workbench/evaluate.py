@@ -202,7 +202,7 @@ def measure(
             on_batch(start, part)
         if on_done is not None:
             on_done(len(part.exact))
-    return _accuracy([found[start] for start in sorted(found)])
+    return accuracy_of([found[start] for start in sorted(found)])
 
 
 def tally(answers: Tokens, labels: Tokens) -> Tally:
@@ -214,10 +214,11 @@ def tally(answers: Tokens, labels: Tokens) -> Tally:
 
 def accuracy(answers: Tokens, labels: Tokens) -> Accuracy:
     """Count what is right in answers (N, seq) that are already there."""
-    return _accuracy([tally(answers, labels)])
+    return accuracy_of([tally(answers, labels)])
 
 
-def _accuracy(parts: list[Tally]) -> Accuracy:
+def accuracy_of(parts: list[Tally]) -> Accuracy:
+    """Counts over a set from the tallies of its parts, in order."""
     right = np.sum([part.right for part in parts], axis=0)
     counted = np.sum([part.counted for part in parts], axis=0)
     exact = sum(sum(part.exact) for part in parts)

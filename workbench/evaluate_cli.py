@@ -13,12 +13,15 @@ from rich.console import Console
 from rich.progress import Progress
 
 from refimpl.errors import InputError
+from refimpl.formats import as_format
+from refimpl.models.config import ModelConfig
+from workbench import accuracies
 from workbench.cards import Stated, entry, state, stated
 from workbench.checkpoints import list_networks
 from workbench.command_line import examples, number
-from workbench.content import FLOAT, content_key
+from workbench.content import BFLOAT16, FLOAT, content_key
 from workbench.datasets.read import add_data, read_data
-from workbench.evaluate import Stopping, measure, program
+from workbench.evaluate import Stopping, Tally, measure, program
 from workbench.evaluation_log import Log, held
 from workbench.executors import add_scheduler, asked_cluster
 from workbench.networks import DEFAULT_NETWORK, Network, find_network
@@ -55,6 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "(default fixed: all steps)")  # fmt: skip
     parser.add_argument("--threads", type=number, default=2)
     add_scheduler(parser)
+    parser.add_argument("--keep", action="store_true", help="keep the figures beside the weights, where "
+                        "'mcusim run' finds them")  # fmt: skip
     add_format(parser)
     examples(parser, "--list", "sudoku9-mlp sudoku9-att", "maze10-att --puzzles 1000 --formats float,w8c",
              "my-network --data puzzles.csv --formats float,w8c,w4c --resume log.jsonl")  # fmt: skip
@@ -67,6 +72,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.card:
         return _state(args)
+    if args.keep and (args.puzzles, args.givens, args.data) != (None, None, None):
+        raise InputError("--keep is for the evaluation set that 'mcusim run' asks for: leave --puzzles, "
+                         "--givens and --data away.")
     rows = _measured(args)
     show(_sheet(rows), args)
     return 0 if all(row.get("agrees_with_card", True) for row in rows) else 1
@@ -121,8 +129,12 @@ def _measured(args: argparse.Namespace) -> list[dict[str, Any]]:
                 runner = program(network, fmt, args.H_cycles, args.steps, args.stop)
                 task = progress.add_task(f"{name} {fmt}", total=len(puzzles.inputs))
                 log = Log(args.resume, content_key(network, fmt, runner.model.config, puzzles))
-                found = measure(runner, puzzles, args.threads, partial(progress.advance, task), log.done(),
-                                log.append, executor)  # fmt: skip
+                parts = log.done()
+                note = partial(_note, log, parts)
+                found = measure(runner, puzzles, args.threads, partial(progress.advance, task), dict(parts),
+                                note, executor)  # fmt: skip
+                if args.keep:
+                    _keep(network, fmt, runner.model.config, puzzles, parts)
                 right = found.score
                 if not aside.is_terminal:
                     aside.print(f"{name} {fmt}: {right.exact_right} of {right.puzzles} exact")
@@ -138,6 +150,22 @@ def _measured(args: argparse.Namespace) -> list[dict[str, Any]]:
                 if card is not None and fmt == FLOAT and runner.model.config == network.config:
                     rows[-1] |= {"card": _figure(card), "agrees_with_card": card.agrees(found)}
     return rows
+
+
+def _note(log: Log, parts: dict[int, Tally], start: int, part: Tally) -> None:
+    log.append(start, part)
+    parts[start] = part
+
+
+def _keep(
+    network: Network, fmt: str, config: ModelConfig, puzzles: PuzzleSet, parts: dict[int, Tally]
+) -> None:
+    path = accuracies.path_of(network)
+    assert path is not None  # trained networks lie in folders
+    content = accuracies.content_of(network, fmt)
+    spelled = fmt if fmt in (FLOAT, BFLOAT16) else str(as_format(fmt))
+    ordered = [parts[start] for start in sorted(parts)]
+    accuracies.keep(path, accuracies.kept_of(content, spelled, config, puzzles, ordered))
 
 
 def _stopped(found: Stopping) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from mcusim.planner.plan import Plan, row_source
 from mcusim.planner.target import Target
 from mcusim.render.grids import count
 from mcusim.timing import OperatorCounts, energy, instructions
-from mcusim.units import format_bytes, format_seconds
+from mcusim.units import format_bytes, format_seconds, format_times
 from refimpl.errors import DoesNotFit
 from workbench.command_line import examples
 from workbench.render.grid import Grid
@@ -61,7 +61,7 @@ def _sentences(plan: Plan, part: Part, target: Target, overlap: bool) -> tuple[s
     rule = "the slowest of computation and each memory" if overlap else "the sum of computation and memories"
     return (
         f"Plan {describe(plan.choices)}: {format_bytes(plan.high_water)} of arena; an operator takes {rule}.",
-        f"One ACT step: {format_seconds(time.low)} .. {format_seconds(time.high)}, "
+        f"One ACT step: {format_times(time.low, time.high)}, "
         f"{spent.total.low:.3g} .. {spent.total.high:.3g} J = {spent.inputs}.",
         f"Everything here is an estimate; the weakest figure is {last.basis}: {last.source}.",
     )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from mcusim.asked import Asked, add_deployment
-from mcusim.commands.run import Laid, lay, puzzle_asked
+from mcusim.asked import Asked, add_deployment, asked, words_of
+from mcusim.commands.run import puzzle_asked
 from mcusim.export.bundle import Export, Facts, ImageForm, folder_files
 from mcusim.export.expected import expected_of
 from mcusim.export.folder import check_free, write_folder
 from mcusim.export.layout import banks_of
 from mcusim.export.retry import retry_sources
+from mcusim.laid import Laid, lay
 from mcusim.planner.notation import describe
 from mcusim.planner.target import Segment
 from mcusim.planner.wanted import CHOSEN, HELP
@@ -27,8 +29,6 @@ from workbench.networks import seeded_tokens
 
 DEFAULT_PUZZLES = ("0", "1", "2")
 FORMS: tuple[ImageForm, ...] = ("binary", "array")
-CHOICES = ("deployment", "model", "weights", "activations", "carry", "rounding", "H_cycles", "steps",
-           "stop", "part", "budget", "plan", "data", "catalogue")  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,17 +63,6 @@ def _puzzles(laid: Laid, names: list[str] | None) -> list[tuple[npt.NDArray[np.i
     return [(puzzle.question, 0) for puzzle in puzzles]
 
 
-def _command(request: Asked, plan: str) -> str:
-    """The arguments of ``mcusim run`` that give this plan again."""
-    words = [request.deployment or ""]
-    for name in CHOICES[1:]:
-        value = plan if name == "plan" else getattr(request, name)
-        if value is not None:
-            shown = f"'{value}'" if " " in str(value) else str(value)
-            words.append(f"--{name.replace('_', '-')} {shown}")
-    return " ".join(word for word in words if word)
-
-
 def _segments(laid: Laid) -> tuple[Segment, ...]:
     """Where the plan's segments lie; an error names a plan that fits where this one does not."""
     if laid.refusal:
@@ -91,7 +80,7 @@ def _segments(laid: Laid) -> tuple[Segment, ...]:
 
 def run(args: argparse.Namespace) -> int:
     first = (args.puzzle or DEFAULT_PUZZLES)[0]
-    request = Asked(**{name: getattr(args, name) for name in CHOICES}, puzzle=first)
+    request = replace(asked(args), puzzle=first)
     name = export(args.out, request, args.puzzle, args.image, args.retries)
     print(f"{args.out}: {name}.\nmake -C {args.out} selftest   builds it and compares every call.")
     return 0
@@ -122,7 +111,7 @@ def export(
     model = from_image(laid.image).with_depth(*depth).with_stop(stop)
     banks = banks_of(segments, laid.target)
     texts = {"MODEL": laid.network.name, "FORMAT": str(laid.deployment.format),
-             "COMMAND": _command(request, describe(laid.plan.choices))}  # fmt: skip
+             "COMMAND": words_of(replace(request, plan=describe(laid.plan.choices)))}  # fmt: skip
     facts = Facts(laid.name, laid.plan, bytes(laid.image.data), banks)
     made = Export(facts, laid.target, expected_of(model, puzzles), form, texts)
     warranted = retry_sources(model.config, retries) if retries else {}

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mcusim.report import Basis, Budget, CycleRow, PuzzleResult, RunReport, Span
-from mcusim.units import format_bytes, format_seconds, format_size
+from mcusim.report import Basis, Budget, Cost, CycleRow, PuzzleResult, RunReport
+from mcusim.units import format_bytes, format_joules, format_seconds, format_size, format_times
 from refimpl.models.halting import FIXED
 from workbench.render.grid import Grid
 from workbench.stop_text import parse_stop
 
 CYCLES_SHOWN = 12
-
-
-def span(time: Span) -> str:
-    """A range of time, or one duration where both ends are equal."""
-    low, high = format_seconds(time.low), format_seconds(time.high)
-    return low if low == high else f"{low} .. {high}"
-
-
-def joules(energy: Span) -> str:
-    """A range of energy with two digits."""
-    low, high = (f"{e:,.0f}" if e >= 10 else f"{e:.2g}" for e in (energy.low, energy.high))
-    return f"{low} .. {high} J"
 
 
 def count(value: int) -> str:
@@ -159,10 +147,14 @@ def stopped(report: RunReport) -> tuple[str, ...]:
         f"Accepted {found.accepted} of {puzzles} ({100 * found.accepted / puzzles:.1f} %, 95 % interval "
         f"{low:.1f} to {high:.1f} %); wrong among them {found.accepted_wrong} ({wrong}); withheld "
         f"{puzzles - found.accepted}, {found.withheld_right} of them right.",
-        "Steps a puzzle, estimated: "
-        + "; ".join(f"{what} = {span(c.time)}, {joules(c.energy)}, {count(round(c.flash_bytes))} B of flash"
-                    for what, c in costs) + ".",
+        "Steps a puzzle, estimated: " + "; ".join(f"{what} = {_cost(c)}" for what, c in costs) + ".",
     )  # fmt: skip
+
+
+def _cost(cost: Cost) -> str:
+    time, energy = cost.time, cost.energy
+    return (f"{format_times(time.low, time.high)}, {format_joules(energy.low, energy.high)}, "
+            f"{count(round(cost.flash_bytes))} B of flash")  # fmt: skip
 
 
 def accuracy(report: RunReport) -> str:
@@ -241,7 +233,8 @@ def sentences(report: RunReport) -> tuple[str, ...]:
         f"requantizations, {total.flash_bytes:,} B read from flash, {total.row_bytes:,} of them embedding "
         "rows.",
         f"Plan {subject.plan} (tiles, see mcusim plan). {_measured(report)}",
-        f"Estimated: {span(total.time)} and {joules(total.energy)} a puzzle on "
+        f"Estimated: {format_times(total.time.low, total.time.high)} and "
+        f"{format_joules(total.energy.low, total.energy.high)} a puzzle on "
         f"{subject.part_title}; times in the tables are estimates, the slow end. {error_bar(basis)}",
         f"The estimate rests on {figures} figures; one of the weakest: {basis.weakest} ({basis.source}).",
     )

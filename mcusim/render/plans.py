@@ -12,7 +12,7 @@ from mcusim.parts import Part
 from mcusim.planner.notation import describe
 from mcusim.planner.plan import SCRATCH, Plan
 from mcusim.planner.target import Target
-from mcusim.units import KIB, format_bytes, format_seconds
+from mcusim.units import KIB, format_bytes, format_seconds, format_times
 from workbench.render.grid import Grid
 from workbench.render.plots import Point, scatter
 from workbench.render.sheet import Sheet
@@ -89,7 +89,7 @@ def _of_the_chosen(plan: Plan, part: Part, target: Target) -> list[str]:
     low, high = (_cycles_a_mac(plan, part, end) for end in (time.low, time.high))
     sentences = [
         f"Chosen (*): the fastest that fits, {format_bytes(plan.high_water)} of arena, "
-        f"{format_seconds(time.low)} .. {format_seconds(time.high)} an ACT step (estimated), "
+        f"{format_times(time.low, time.high)} an ACT step (estimated), "
         f"{low:.2f} .. {high:.2f} cycles a MAC."
     ]
     if part.silicon:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from workbench.render.plots import curves
+WIDEST, FOLDED = 10_000, 16  # columns; those that a column of prose takes at least
 
 
 @dataclass(frozen=True)
@@ -40,25 +41,52 @@ class Grid:
                 "series": dict(self.series)}  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Drawn:
+    """A grid in a terminal; where its columns find no room, the rest of them stand in tables below, under the
+    same first column, so that no cell is cut."""
+
+    grid: Grid
+    bars: Sequence[Text] | None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        grid = self.grid
+        yield Text(grid.title, style="bold")
+        shown: list[int] = []
+        for column in range(len(grid.headings)):
+            if len(shown) > 1 and self._width([*shown, column], console, options) > options.max_width:
+                yield self._table(shown)
+                shown = [0]
+            shown.append(column)
+        yield self._table(shown)
+        if grid.note:
+            yield Text(grid.note + "\n", style="dim")
+
+    def _width(self, shown: Sequence[int], console: Console, options: ConsoleOptions) -> int:
+        table = self._table(shown, FOLDED)
+        return Measurement.get(console, options.update(max_width=WIDEST), table).maximum
+
+    def _table(self, shown: Sequence[int], folded: int = WIDEST) -> Table:
+        """Columns ``shown``, of prose the first ``folded`` characters."""
+        grid, behind = self.grid, self.bars if shown[-1] == len(self.grid.headings) - 1 else None
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        for i in shown:
+            table.add_column(Text(grid.headings[i]), justify="left" if i < grid.left else "right",
+                             no_wrap=i not in grid.folded)  # fmt: skip
+        if behind is not None:
+            table.add_column("", no_wrap=True)
+        for i, row in enumerate(grid.rows):
+            style = "bold" if i in grid.strong else "dim" if i in grid.weak else None
+            tail = [] if behind is None else [behind[i]]
+            cells = (Text(row[k][:folded] if k in grid.folded else row[k]) for k in shown)
+            table.add_row(*cells, *tail, style=style,
+                          end_section=i + 1 in grid.strong)  # fmt: skip
+        return table
+
+
 def drawn(grid: Grid, bars: Sequence[Text] | None = None) -> RenderableType:
     """A grid under its title, with a bar behind each row where given."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for i, heading in enumerate(grid.headings):
-        table.add_column(Text(heading), justify="left" if i < grid.left else "right",
-                         no_wrap=i not in grid.folded)  # fmt: skip
-    if bars is not None:
-        table.add_column("")
-    for i, row in enumerate(grid.rows):
-        style = "bold" if i in grid.strong else "dim" if i in grid.weak else None
-        behind = [bars[i]] if bars else []
-        table.add_row(*map(Text, row), *behind, style=style, end_section=i + 1 in grid.strong)
-    parts: list[RenderableType] = [Text(grid.title, style="bold"), table]
-    if grid.series:
-        values = [value for series in grid.series.values() for value in series]
-        parts.append(curves(grid.title, grid.series, min(values), max(values)))
-    if grid.note:
-        parts.append(Text(grid.note + "\n", style="dim"))
-    return Group(*parts)
+    return _Drawn(grid, bars)
 
 
 def markdown(grid: Grid) -> str:

@@ -1,0 +1,88 @@
+"""How right a deployment is: on the puzzle at hand, and on a whole set, measured earlier or now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mcusim.build import Costs, stopping_costs
+from mcusim.report import AllPuzzles, Paired, PuzzleResult, StoppedPuzzles
+from mcusim.simulate import Execution
+from refimpl import fast
+from refimpl.errors import InputError
+from refimpl.formats import Format
+from refimpl.image import Image
+from refimpl.model_image import from_image
+from refimpl.models.config import ModelConfig
+from workbench import accuracies
+from workbench.accuracies import Kept
+from workbench.content import FLOAT
+from workbench.evaluate import Stopping, Tally, measure
+from workbench.fidelity import Reading
+from workbench.networks import Network
+from workbench.tasks.games import Puzzle
+from workbench.tasks.metrics import score
+from workbench.tasks.sets import PuzzleSet
+from workbench.tasks.significance import wilson_interval
+from workbench.tasks.task import keeps_rules
+
+
+def judge(execution: Execution, puzzle: Puzzle, config: ModelConfig) -> PuzzleResult:
+    """Compare what was executed with the puzzle's label."""
+    assert execution.answer is not None
+    assert execution.q is not None
+    right = score(execution.answer[None], puzzle.answer[None])
+    asked, wanted, given = (
+        tuple(int(v) for v in t) for t in (puzzle.question, puzzle.answer, execution.answer)
+    )
+    solved = right.exact_right == 1 if right.cells else None
+    keeps = bool(keeps_rules(config, puzzle.question[None], execution.answer[None])[0])
+    halt, go_on = execution.q
+    return PuzzleResult(puzzle.origin, config.task, asked, wanted, given, solved, right.cells_right,
+                        right.cells, halt, go_on, execution.steps, execution.stopped, keeps)  # fmt: skip
+
+
+def kept(network: Network, image: bytes, config: ModelConfig) -> Kept | None:
+    """What is kept of exactly this program: image, depth and stop rule of ``config``."""
+    return accuracies.read(accuracies.path_of(network)).get(accuracies.program_of(image, config))
+
+
+def measured(
+    image: Image, fmt: Format, config: ModelConfig, puzzles: PuzzleSet,
+    on_done: Callable[[int], None],
+) -> Kept:
+    """Run a program on a whole set; ``on_done`` hears how many puzzles each batch had."""
+    if not puzzles.labelled:
+        raise InputError(f"--all: accuracy n/a ({puzzles.origin} have no labels).")
+    model = from_image(image).with_depth(config.H_cycles, config.halt_max_steps).with_stop(config.stop)
+    parts: dict[int, Tally] = {}
+    measure(Reading(fast, model), puzzles, on_done=on_done, on_batch=parts.__setitem__)
+    ordered = [parts[at] for at in sorted(parts)]
+    return accuracies.kept_of(bytes(image.data), str(fmt), config, puzzles, ordered)
+
+
+def all_puzzles(found: Kept, network: Network, costs: Costs, source: str) -> AllPuzzles:
+    """Accuracy over a set as the report says it, beside the float network's where that is kept."""
+    of, config = found.accuracy, costs.plan.config
+    interval = of.interval
+    floats = accuracies.read(accuracies.path_of(network))
+    key = accuracies.program_of(accuracies.content_of(network, FLOAT), network.config)
+    paired = None
+    if key in floats and (split := found.against(floats[key])) is not None:
+        right = floats[key].accuracy.score.exact_right
+        paired = Paired(right, split.only_first, split.only_second, split.p_value)
+    return AllPuzzles(source, found.origin, of.score.puzzles, of.score.exact_right, interval.low,
+                      interval.high, of.score.cells_right, of.score.cells, found.copied / found.cells, paired,
+                      _stopped(costs, of.stopping, str(config.stop)))  # fmt: skip
+
+
+def _stopped(costs: Costs, found: Stopping | None, rule: str) -> StoppedPuzzles | None:
+    """Counts of the stop rule with their intervals, and what its runs cost."""
+    if found is None:
+        return None
+    accepted = wilson_interval(found.accepted, sum(found.steps))
+    wrong = wilson_interval(found.accepted_wrong, found.accepted) if found.accepted else None
+    return StoppedPuzzles(
+        rule, found.steps, found.accepted, (accepted.low, accepted.high),
+        found.accepted_wrong, None if wrong is None else (wrong.low, wrong.high), found.withheld_right,
+        stopping_costs(costs, found),
+    )  # fmt: skip

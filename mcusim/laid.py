@@ -1,0 +1,138 @@
+"""A request laid out on its part: image, plan, C, and whether it all fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mcusim.asked import Asked, chosen_deployment
+from mcusim.deployments import Deployment
+from mcusim.elf import read_elf
+from mcusim.emit.program import emit
+from mcusim.export.layout import banks_of
+from mcusim.fit import plan_inside
+from mcusim.footprint import Footprint, footprint
+from mcusim.linked import charged, check_arena
+from mcusim.parts import Part, load_part
+from mcusim.planner.plan import Plan, refuse_untiled
+from mcusim.planner.search import Search, search
+from mcusim.planner.target import Target, target_of
+from mcusim.planner.wanted import wanted
+from mcusim.program import kernels_of, program_of
+from mcusim.units import parse_bytes
+from refimpl.errors import InputError, NotImplementedHere
+from refimpl.image import Image
+from refimpl.model_image import from_image
+from refimpl.models.config import ModelConfig
+from refimpl.models.halting import FIXED, StopRule
+from workbench.datasets.read import read_data
+from workbench.networks import Network, find_network
+from workbench.tasks.naming import puzzle_of
+from workbench.tasks.sets import PuzzleSet
+
+SMALL_PART, LARGE_PART = "generic-4mb", "generic-8mb"
+SMALL_BUDGET, LARGE_BUDGET = "4MB", "8MB"
+
+
+def _deployment(args: Asked) -> tuple[Deployment, int]:
+    """The named deployment with the flags in place of its own values, and the budget in bytes."""
+    chosen = chosen_deployment(args)
+    default = LARGE_BUDGET if chosen.part == LARGE_PART else SMALL_BUDGET
+    limit = parse_bytes(default if args.budget is None else args.budget, "--budget")
+    if args.deployment is None and args.part is None:
+        chosen = replace(chosen, part=SMALL_PART if limit <= parse_bytes(SMALL_BUDGET) else LARGE_PART)
+    refuse_untiled(chosen.format)
+    return chosen, limit
+
+
+def _rule(network: Network, deployment: Deployment, args: Asked) -> tuple[StopRule, str]:
+    """The stop rule, and how the report names it.
+
+    A rule of a deployment (one that was not asked for) gives way where no t is kept for the formats.
+    """
+    program = str(deployment.format)
+    try:
+        rule = network.stop_rule(deployment.stop, program)
+    except InputError:
+        if args.stop is not None:
+            raise
+        return FIXED, f"{FIXED} (no t is kept for {program})"
+    return rule, str(rule)
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A request laid out on its part: ``network`` with the row of its puzzle, ``whole`` with every row;
+    ``held`` bytes of image and resident table; ``stop`` names its stop rule; ``fits`` says whether part and
+    budget hold ``plan``, and ``program`` is that plan as C, or empty with the reason in ``refusal``."""
+
+    deployment: Deployment
+    limit: int
+    part: Part
+    network: Network
+    whole: Network
+    config: ModelConfig
+    stop: str
+    puzzles: PuzzleSet | None
+    image: Image
+    size: Footprint
+    target: Target
+    held: int
+    found: Search
+    plan: Plan
+    fits: bool
+    program: str
+    refusal: str
+
+    @property
+    def name(self) -> str:
+        """What an export is called."""
+        return f"{self.network.name} {self.deployment.format} for {self.part.name}"
+
+    @property
+    def inside(self) -> bool:
+        """Whether the part's internal memories alone hold some plan."""
+        inner = plan_inside(
+            self.config, self.deployment.format, self.target, self.found.chosen, self.held, self.size.rows
+        )
+        return inner is not None
+
+
+def lay(args: Asked) -> Laid:
+    """Read what is asked for, plan it, and see whether it fits."""
+    deployment, limit = _deployment(args)
+    part = load_part(deployment.part, args.catalogue)
+    network = find_network(deployment.model)
+    rule, named = _rule(network, deployment, args)
+    config = replace(network.config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps, stop=rule)
+    whole = network
+    puzzles = read_data(args.data, config) if args.data else None
+    if puzzles is not None:
+        network = network.with_puzzle_row(puzzle_of(puzzles, args.puzzle).puzzle_id)
+    image = Image(network.image(deployment.format), "the image")
+    size = footprint(deployment)
+    linked = None if args.elf is None else read_elf(args.elf)
+    program = program_of(part, kernels_of(config, deployment.format)) if linked is None else charged(linked)
+    held = len(image.data) + size.resident
+    target = target_of(part, held, program, size.rows)
+    room = max(0, limit - held - program.bytes)
+    found = search(config, deployment.format, target, room)
+    plan = wanted(args.plan, found, config, deployment.format, target)
+    if linked is not None:
+        check_arena(linked, plan)
+    fits = target.image_fits and plan.high_water <= room and plan.lay_out(target) is not None
+    laid = Laid(deployment, limit, part, network, whole, config, named, puzzles, image, size, target, held,
+                found, plan, fits, "", "")  # fmt: skip
+    return with_program(laid) if fits else laid
+
+
+def with_program(laid: Laid) -> Laid:
+    """Write the plan as C; a plan that has none does not fit, whatever its bytes."""
+    segments = laid.plan.lay_out(laid.target)
+    assert segments is not None
+    arrays = {bank.region: bank.symbol for bank in banks_of(segments, laid.target)}
+    config = laid.config
+    model = from_image(laid.image).with_depth(config.H_cycles, config.halt_max_steps).with_stop(config.stop)
+    try:
+        return replace(laid, program=emit(laid.plan, model, laid.image, segments, arrays, laid.name))
+    except NotImplementedHere as error:
+        return replace(laid, fits=False, refusal=str(error))
