@@ -8,17 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from compare import assert_exact
 from cross_tools import require
 from emitted import build, emitted, expected, ran
-from plans import attention_choices, formats, integer_model, laid_out, mlp_choices, tokens_of
+from plans import QSPI, attention_choices, formats, integer_model, laid_out, mlp_choices, tokens_of
 
 from mcusim.emit.expressions import variable
 from mcusim.emit.views import whole
 from mcusim.planner.choices import Choices
+from mcusim.planner.execute import execute_plan
 from mcusim.planner.plan import Plan
 from mcusim.planner.search import search
 from mcusim.planner.target import Room
-from refimpl import fast
+from refimpl import fast, ops
 from refimpl.errors import NotImplementedHere
 from refimpl.formats import Carry
 from refimpl.models.config import ModelConfig
@@ -145,7 +147,9 @@ def test_the_emitted_program_stops_where_the_reference_stops(
 
 
 @pytest.mark.slow
-def test_on_256_puzzles_the_emitted_program_stops_as_the_reference_in_the_same_states(tmp_path: Path) -> None:
+def test_on_256_puzzles_numpy_numba_plan_and_emitted_c_stop_at_the_same_step_in_the_same_state(
+    tmp_path: Path,
+) -> None:
     require("gcc")
     network = find_network("sudoku9-mlp")
     rule = network.stop_rule("head+settled", "w4c-a8-c16")
@@ -153,7 +157,16 @@ def test_on_256_puzzles_the_emitted_program_stops_as_the_reference_in_the_same_s
     it = emitted(model, formats("w4c", "int16"), corners(model.config)[2])
     program, ended = build(it, tmp_path, sanitize=False), solve(fast, it.model, tokens)
     assert len(tokens) == 256
+    for start in range(0, 256, 32):
+        part = slice(start, start + 32)
+        slowly = solve(ops, it.model, tokens[part])
+        assert_exact(slowly.steps, ended.steps[part])
+        assert_exact(slowly.stopped, ended.stopped[part])
+        assert_exact(slowly.carry.z_H, ended.carry.z_H[part])
     for i, one in enumerate(tokens):
+        planned = execute_plan(it.plan, it.model, one, QSPI)
+        assert [planned.steps, planned.stopped] == [ended.steps[i], ended.stopped[i]]
+        assert_exact(planned.z_H, ended.carry.z_H[i])
         found = ran(program, one)
         assert found.ended == [ended.steps[i], ended.stopped[i]]
         assert found.calls[-1] == zlib.crc32(np.ascontiguousarray(ended.carry.z_H[i], "<i2").tobytes())
