@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mutants.mechanical import all_mutants, sample
 from mutants.replay import build, outcome, recorded
 
-REQUESTS, IMAGES = 300, 6000
+REQUESTS, IMAGES = 300, 2000
 
 
 def main() -> None:
@@ -24,14 +24,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, results.open("a") as out:
         folder = Path(name)
         record = recorded(build(folder / "unchanged"), REQUESTS, IMAGES)
-        stream = record.stream
-        print(f"{len(record.requests):,} requests, {len(stream):,} bytes", flush=True)
+        records = {part.stream: part for part in record.parts()}
+        print(f"{len(record.requests):,} requests, {sum(map(len, records)):,} bytes", flush=True)
         for mutant in sample(everything := all_mutants(), len(everything)):
             if held >= wanted:
                 break
             if mutant.name in done:
                 continue
-            found = outcome(mutant, folder / "unchanged", folder / "mutant", record, stream)
+            found = outcome(mutant, folder / "unchanged", folder / "mutant", records)
             held += not found.startswith("no mutant")
             row = {"name": mutant.name, "key": mutant.key, "outcome": found}
             out.write(json.dumps(row) + "\n")

@@ -34,6 +34,15 @@ class Record:
     requests: list[bytes] = field(default_factory=list)
     replies: list[bytes] = field(default_factory=list)
 
+    def parts(self) -> tuple[Record, Record]:
+        """Requests of operators, and those of models: each alone is an order that a port may meet."""
+        parts = Record(), Record()
+        for request, reply in zip(self.requests, self.replies, strict=True):
+            part = parts[struct.unpack_from("<i", request)[0] != OPERATOR]
+            part.requests.append(request)
+            part.replies.append(reply)
+        return parts
+
     @property
     def stream(self) -> bytes:
         frame = b"RR%s%s%s"
@@ -113,7 +122,7 @@ def recorded(program: Path, requests: int, images: int) -> Record:
     return port.record
 
 
-def outcome(mutant: Mutant, unchanged: Path, folder: Path, record: Record, stream: bytes) -> str:
+def outcome(mutant: Mutant, unchanged: Path, folder: Path, records: dict[bytes, Record]) -> str:
     """``no mutant`` (does not compile, or to the same object), ``killed ...`` or ``survived``."""
     folder.mkdir(exist_ok=True)
     for old in folder.iterdir():
@@ -131,10 +140,16 @@ def outcome(mutant: Mutant, unchanged: Path, folder: Path, record: Record, strea
         return "no mutant: compiles to the same object"
     kept = [p for p in unchanged.glob("*.o") if p.stem not in changed]
     subprocess.run(["gcc", "-o", folder / "responder", *folder.glob("*.o"), *kept], check=True)
+    for stream, record in records.items():
+        if found := _killed(folder / "responder", stream, record):
+            return found
+    return "survived"
+
+
+def _killed(program: Path, stream: bytes, record: Record) -> str:
+    """What kills a mutant, or nothing."""
     try:
-        done = subprocess.run(
-            [folder / "responder"], input=stream, stdout=subprocess.PIPE, timeout=TOO_LONG_S
-        )
+        done = subprocess.run([program], input=stream, stdout=subprocess.PIPE, timeout=TOO_LONG_S)
     except subprocess.TimeoutExpired:
         return "killed: takes too long"
     wrong = record.first_wrong(done.stdout)
@@ -143,4 +158,4 @@ def outcome(mutant: Mutant, unchanged: Path, folder: Path, record: Record, strea
         kind = struct.unpack_from("<i", request)[0]
         what = request[4:36].rstrip(b"\0").decode() if kind == OPERATOR else f"request of kind {kind}"
         return f"killed: {what}, answer {wrong:,}" + (f", exit {done.returncode}" if done.returncode else "")
-    return "survived"
+    return ""

@@ -30,7 +30,18 @@ SCALARS = {
 OUTSIDE = {"multiplier": 2**30 - 1, "code_multiplier": -1, "state_multiplier": 1, "shift": 32,
            "code_shift": -32, "bits": 9,
            "state_shift": 31, "rounding": 2, "out_bits": 7, "gain": 0, "eps": 0, "diff_min": 1,
-           "activations": 3, "factors": 3}  # fmt: skip
+           "activations": 3, "factors": 3, "puzzle_id": -1,
+           "n": 0, "rows": 0, "k": 0, "size": 0, "cols": 0, "heads": 0, "t": 0, "d": 0, "seq": 0,
+           "vocab": 0}  # fmt: skip
+# The same for one element of an input, by operator ("" for all) and name.
+OUTSIDE_INPUT = {
+    ("", "multiplier"): (1, 2**30 - 1, -1), ("", "shift"): (-32, 31), ("", "token_multiplier"): (2**30 - 1,),
+    ("", "position_shift"): (31,), ("", "puzzle_multiplier"): (-1,), ("", "tokens"): (-1,),
+    ("rounding_shift", "exponent"): (-1, 32), ("reciprocal_root", "m"): (2**29 - 1, -1),
+    ("exp_on_negative", "x"): (1,), ("one_over_one_plus", "x"): (-1,), ("requantize_wide", "shift"): (),
+    ("requantize_wide", "multiplier"): (2**30 - 1, 2**31 + 1, -1), ("block_linear_s8", "shift"): (-32, 15),
+    ("block_linear_s4", "shift"): (-32, 15),
+}  # fmt: skip
 # Inputs that are narrower than their type, by operator ("" for all) and name.
 NARROW = {
     ("", "multiplier"): MULTIPLIERS, ("", "shift"): SHIFTS, ("", "token_multiplier"): MULTIPLIERS,
@@ -99,7 +110,7 @@ def _dtype(dtype: str) -> str:
 
 
 def request(draws: Draws, signature: Signature) -> Request:
-    """One request that keeps the contract, or one that a single parameter takes out of it."""
+    """One request that keeps the contract, or one that a single value takes out of it."""
     params, inputs = _params(draws, signature), dict[str, Array | None]()
     absent: dict[str, bool] = {}
     for item in signature.inputs:
@@ -111,11 +122,32 @@ def request(draws: Draws, signature: Signature) -> Request:
         low, high = _range(signature, item, params)
         made = _array(draws, shape_of(item.shape, params), low, high).astype(_dtype(item.dtype))
         inputs[item.name] = None if item.optional and absent[group] else made
-    spoilt = [name for name in signature.params if name in OUTSIDE]
-    if spoilt and int(draws.integers(1, SPOILED)) == 1:
-        name = spoilt[int(draws.integers(0, len(spoilt) - 1))]
-        params[name] = OUTSIDE[name]
+    if int(draws.integers(1, SPOILED)) == 1:
+        _spoil(draws, signature, inputs, params)
     return inputs, params
+
+
+def _spoil(
+    draws: Draws, signature: Signature, inputs: dict[str, Array | None], params: dict[str, int]
+) -> None:
+    """Take one parameter, or one element of an input, out of its range."""
+    several = {
+        item.name: OUTSIDE_INPUT.get((signature.name, item.name), OUTSIDE_INPUT.get(("", item.name), ()))
+        for item in signature.inputs
+        if inputs[item.name] is not None
+    }
+    names = [name for name in signature.params if name in OUTSIDE] + [n for n, v in several.items() if v]
+    if not names:
+        return
+    name = names[int(draws.integers(0, len(names) - 1))]
+    if name in params:
+        params[name] = OUTSIDE[name]
+        return
+    array = np.array(inputs[name])
+    array.reshape(-1)[int(draws.integers(0, array.size - 1))] = several[name][
+        int(draws.integers(0, len(several[name]) - 1))
+    ]
+    inputs[name] = array
 
 
 def requests(algorithm: str, count: int, seed: str) -> Iterator[Request]:

@@ -109,11 +109,11 @@ CHANGES = (_bytes, _word, _word, _near, _near, _all_words, _table, _outside, _re
 
 
 def mutants(count: int, seed: str, images: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
-    """``count`` seeded mutants of ``images``, each with the number of the image it was made from."""
+    """``count`` seeded mutants of ``images``, one after the other, each with its image's number."""
     rng = random.Random(seed)
     read = [Image(data) for data in images]
-    for _ in range(count):
-        number = rng.randrange(len(images))
+    for made in range(count):
+        number = made * len(images) // count
         data = bytearray(images[number])
         for change in rng.choices(CHANGES, k=rng.choice((1, 1, 1, 2))):
             change(rng, data, read[number])

@@ -83,6 +83,13 @@ def _norm() -> list[Request]:
     h[0, 1] = MOST
     found.append(({"h": h}, {"rows": 1, "size": 2, "gain": 1, "eps": 1}))
     found.append(({"h": _full(LEAST, "int32", 1, 2)}, {"rows": 1, "size": 2, "gain": 1, "eps": 1}))
+    h = _full(1, "int32", 3, 2)  # only the last row is too large
+    h[2] = LEAST
+    found.append(({"h": h}, {"rows": 3, "size": 2, "gain": 1, "eps": 1}))
+    found += [({"h": h[:1]}, {"rows": 1, "size": size, "gain": gain, "eps": eps})
+              for size, gain, eps in ((2, 1, 0), (2, 0, 1), (2, 1, 1), (2, MOST, MOST))]  # fmt: skip
+    found.append(({"h": _full(1, "int32", 1, MAX_NORM_SIZE + 1)},
+                  {"rows": 1, "size": MAX_NORM_SIZE + 1, "gain": 1, "eps": 1}))  # fmt: skip
     return found
 
 
