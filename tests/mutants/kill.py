@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mutants.mechanical import all_mutants, sample
 from mutants.replay import build, outcome, recorded
 
-REQUESTS, IMAGES = 300, 2000
+REQUESTS, IMAGES = 200, 800
 
 
 def main() -> None:

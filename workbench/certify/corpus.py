@@ -109,9 +109,9 @@ def _dtype(dtype: str) -> str:
     return "int8" if dtype == "int4" else dtype
 
 
-def request(draws: Draws, signature: Signature) -> Request:
-    """One request that keeps the contract, or one that a single value takes out of it."""
-    params, inputs = _params(draws, signature), dict[str, Array | None]()
+def _inputs(draws: Draws, signature: Signature, params: dict[str, int]) -> dict[str, Array | None]:
+    """Inputs that keep the contract under ``params``."""
+    inputs: dict[str, Array | None] = {}
     absent: dict[str, bool] = {}
     for item in signature.inputs:
         group = item.name.split("_")[0] if signature.name == "embed" else item.name
@@ -122,32 +122,52 @@ def request(draws: Draws, signature: Signature) -> Request:
         low, high = _range(signature, item, params)
         made = _array(draws, shape_of(item.shape, params), low, high).astype(_dtype(item.dtype))
         inputs[item.name] = None if item.optional and absent[group] else made
+    return inputs
+
+
+def request(draws: Draws, signature: Signature) -> Request:
+    """One request that keeps the contract, or one that a single value takes out of it."""
+    params = _params(draws, signature)
+    inputs = _inputs(draws, signature, params)
     if int(draws.integers(1, SPOILED)) == 1:
-        _spoil(draws, signature, inputs, params)
+        ways = _ways(signature, inputs)
+        if ways:
+            _spoil(inputs, params, *ways[int(draws.integers(0, len(ways) - 1))], draws)
     return inputs, params
 
 
+def _ways(signature: Signature, inputs: dict[str, Array | None]) -> list[tuple[str, int]]:
+    """(name, value) of every parameter, and of every element of an input, that is out of its range."""
+    unread = {"puzzle_id"} if inputs.get("puzzle_codes") is None else set()
+    ways = [(name, OUTSIDE[name]) for name in signature.params if name in OUTSIDE and name not in unread]
+    for item in signature.inputs:
+        values = OUTSIDE_INPUT.get((signature.name, item.name), OUTSIDE_INPUT.get(("", item.name), ()))
+        ways += [(item.name, value) for value in values if inputs[item.name] is not None]
+    return ways
+
+
 def _spoil(
-    draws: Draws, signature: Signature, inputs: dict[str, Array | None], params: dict[str, int]
+    inputs: dict[str, Array | None], params: dict[str, int], name: str, value: int, draws: Draws
 ) -> None:
     """Take one parameter, or one element of an input, out of its range."""
-    several = {
-        item.name: OUTSIDE_INPUT.get((signature.name, item.name), OUTSIDE_INPUT.get(("", item.name), ()))
-        for item in signature.inputs
-        if inputs[item.name] is not None
-    }
-    names = [name for name in signature.params if name in OUTSIDE] + [n for n, v in several.items() if v]
-    if not names:
-        return
-    name = names[int(draws.integers(0, len(names) - 1))]
     if name in params:
-        params[name] = OUTSIDE[name]
+        params[name] = value
         return
     array = np.array(inputs[name])
-    array.reshape(-1)[int(draws.integers(0, array.size - 1))] = several[name][
-        int(draws.integers(0, len(several[name]) - 1))
-    ]
+    array.reshape(-1)[int(draws.integers(0, array.size - 1))] = value
     inputs[name] = array
+
+
+def spoilt(algorithm: str) -> list[Request]:
+    """One request for each single value that is out of its range, the rest of it sound."""
+    signature, draws, found = SIGNATURES[algorithm], Draws(f"spoilt {algorithm}"), list[Request]()
+    params = _params(draws, signature)
+    inputs = _inputs(draws, signature, params)
+    for name, value in _ways(signature, inputs):
+        sound_inputs, sound_params = dict(inputs), dict(params)
+        _spoil(sound_inputs, sound_params, name, value, draws)
+        found.append((sound_inputs, sound_params))
+    return found
 
 
 def requests(algorithm: str, count: int, seed: str) -> Iterator[Request]:

@@ -112,10 +112,11 @@ def corpus(operators: tuple[str, ...], port: Implementation, count: int, seed: s
 
 
 def limits(operators: tuple[str, ...], port: Implementation) -> Level:
-    """Both ends of every saturation, the largest accumulators and sums, the longest rows."""
-    level, wanted = Level("limits"), [name for name in operators if limits_of(name)]
-    if not wanted:
-        level.why = "no declared operator has a limit of its own"
-    for name in wanted:
+    """Both ends of every saturation, the largest sums, the longest rows, and what is to be refused."""
+    level = Level("limits")
+    for name in operators:
         _held(level, name, port, limits_of(name))
-    return level.close(wanted)
+    without = [name for name in operators if not limits_of(name)]
+    if without:
+        level.notes.append(f"without limits: {', '.join(without)}")
+    return level.close(name for name in operators if name not in without)

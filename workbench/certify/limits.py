@@ -1,4 +1,4 @@
-"""Requests at the limits of each operator: saturation at both ends, the largest sums, the longest rows."""
+"""Requests at the limits of each operator: saturation at both ends, largest sums, longest rows, refusals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from refimpl.preconditions import MAX_NORM_SIZE, MAX_SOFTMAX_KEYS
-from workbench.certify.corpus import Request
+from workbench.certify.corpus import Request, spoilt
 from workbench.vectors.tensors import Array
 
 LEAST, MOST, LONGEST_ROW = -(2**31), 2**31 - 1, 2560
@@ -101,6 +101,11 @@ def _softmax() -> list[Request]:
         found.append(
             ({"a": a}, {"rows": 2, "cols": cols, "multiplier": HALF, "shift": shift, "diff_min": -255})
         )
+    a = np.array([[127, 120, 100, 0, -128]], np.int8)
+    for multiplier, shift, diff_min in product((HALF, NEARLY_ONE), (20, 22), (-255, -10, -30)):
+        # A table kept from the call before must be one of all three.
+        params = {"rows": 1, "cols": 5, "multiplier": multiplier, "shift": shift, "diff_min": diff_min}
+        found.append(({"a": a}, params))
     return found
 
 
@@ -132,7 +137,18 @@ def _add() -> list[Request]:
     return [({"a": a, "b": np.array([0, 0, LEAST], np.int32)}, {"n": 3})]
 
 
+def _rule(name: str, low: int, high: int, steps: int) -> list[Request]:
+    """Ends and middle of evenly spaced steps of a one-argument rule: each entry of its tables is met."""
+    width = (high - low + 1) // steps
+    starts = low + width * np.arange(steps)
+    x = np.concatenate([starts, starts + 1, starts + width // 2, starts + width - 1])
+    return [({name: x.astype(np.int32)}, {"n": x.size})]
+
+
 LIMITS: dict[str, Callable[[], list[Request]]] = {
+    "reciprocal_root": lambda: _rule("m", 2**29, 2**31 - 1, 96),
+    "exp_on_negative": lambda: _rule("x", LEAST + 1, 0, 1024),
+    "one_over_one_plus": lambda: _rule("x", 0, MOST, 1024),
     "requantize": _requantize,
     "rescale": _rescale,
     "quantize_s16": lambda: _quantize("int16"),
@@ -150,5 +166,5 @@ LIMITS: dict[str, Callable[[], list[Request]]] = {
 
 
 def limits_of(name: str) -> list[Request]:
-    """The requests at the limits of one operator; none for one without any."""
-    return LIMITS[name]() if name in LIMITS else []
+    """The requests at the limits of one operator, and one for each value just outside its range."""
+    return [*(LIMITS[name]() if name in LIMITS else ()), *spoilt(name)]
