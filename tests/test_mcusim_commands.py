@@ -9,6 +9,7 @@ import pytest
 
 from mcusim.__main__ import main
 from mcusim.catalogue import SHIPPED
+from mcusim.commands.compare import Moved, moved, parted
 
 DEFAULT = (SHIPPED / "deployments" / "sudoku9-mlp-int4.toml").read_text()
 
@@ -90,7 +91,8 @@ def test_compare_shows_what_differs_and_refuses_two_kinds(
         path.write_text(capsys.readouterr().out)
     code, data = report(capsys, "compare", str(first), str(second))
     assert code == 0
-    assert {"fact": "part", "first": "generic-4mb", "second": "stm32h743"} in data["differs"]  # type: ignore[operator]
+    part = {"fact": "part", "first": "generic-4mb", "second": "stm32h743", "change": None}
+    assert part in data["moved"]  # type: ignore[operator]
     main(["parts", "--format", "json"])
     other.write_text(capsys.readouterr().out)
     assert main(["compare", str(first), str(other)]) == 2
@@ -104,7 +106,22 @@ def test_compare_of_a_report_with_itself_finds_nothing(
     path = tmp_path / "a.json"
     path.write_text(capsys.readouterr().out)
     _, data = report(capsys, "compare", str(path), str(path))
-    assert data["differs"] == []
+    assert data["moved"] == []
+
+
+def test_compare_has_one_row_for_what_only_one_report_has_and_one_for_an_estimate() -> None:
+    time, cycles = {"low": 1.0, "high": 2.0}, [{"cycle": 0, "crc32_H": 1}, {"cycle": 1, "crc32_H": 2}]
+    first = {"puzzle": None, "total": {"time": time}, "operators": [{"op": "linear", "macs": 5}],
+             "cycles": cycles}  # fmt: skip
+    second = {"puzzle": {"right": True, "cells": 81}, "total": {"time": {"low": 1.0, "high": 3.0}},
+              "operators": [{"op": "add", "macs": 1}, {"op": "linear", "macs": 5}],
+              "cycles": [cycles[0], {"cycle": 1, "crc32_H": 3}]}  # fmt: skip
+    assert list(moved(first, second)) == [
+        Moved("puzzle", None, "2 facts"), Moved("total/time", (1.0, 2.0), (1.0, 3.0)),
+        Moved("operators/add", None, "2 facts"),
+    ]  # fmt: skip
+    assert Moved("total/time", (1.0, 2.0), (1.0, 3.0)).change == 0.5
+    assert parted(first, second) == ("z_H is the same up to H cycle 1 and differs from H cycle 2 on.",)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"schema": "other/1"}'])

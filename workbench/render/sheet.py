@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from workbench.render.grid import Grid, drawn, markdown
 
 FORMATS = ("text", "json", "md", "html", "svg")
 WIDTH = 118
+# Rich names a font on a server beside the local one; a picture asks no network.
+_ELSEWHERE = re.compile(r',\s*url\("https?://[^)]*\) format\("[^"]*"\)')
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def picture(report: RenderableType, form: str, title: str, width: int = WIDTH) -
     console.print(report)
     if form == "svg":
         # A fixed id keeps equal reports equal files.
-        return console.export_svg(title=title, unique_id="report")
+        return _ELSEWHERE.sub("", console.export_svg(title=title, unique_id="report"))
     return console.export_html(inline_styles=True)
 
 
