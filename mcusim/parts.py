@@ -27,7 +27,8 @@ PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 class Region:
     """One memory.  ``read`` is bytes a second; ``interface`` is set when the memory is external.
 
-    ``figures`` are the numbers as the file states them, name -> figure.
+    ``bytes`` are those that can be used: the size less what an erratum makes ``unusable``.  ``figures``
+    are the numbers as the file states them, name -> figure.
     """
 
     name: str
@@ -173,6 +174,10 @@ def load_part(name: str, data: Path | None = None) -> Part:
 
 def _region(row: Table) -> Region:
     figures = {"size": row.figure("size", parse_bytes)}
+    if row.has("unusable"):
+        figures["unusable"] = row.figure("unusable", parse_bytes)
+        if figures["unusable"].count >= figures["size"].count:
+            raise row.error(f"{row.label('unusable')} leaves nothing of the memory's size.", "unusable")
     interface = None
     if row.has("interface") == row.has("read"):
         either = f"{row.label('read')} or {row.label('interface')}"
@@ -188,7 +193,7 @@ def _region(row: Table) -> Region:
         name=row.text("name"),
         kind=row.choice("kind", MEMORY_KINDS),
         purposes=row.texts("holds", PURPOSES),
-        bytes=figures["size"].count,
+        bytes=figures["size"].count - (figures["unusable"].count if "unusable" in figures else 0),
         read=figures["read"].value if interface is None else interface.peak,
         interface=interface,
         nanojoules_per_byte=figures["energy"].value,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mcusim.__main__ import main
 from mcusim.catalogue import SHIPPED
 from mcusim.cores import load_core
 from mcusim.figures import Figure, Span, weakest
@@ -33,13 +34,38 @@ def test_every_shipped_part_loads_and_has_a_place_for_everything(name: str) -> N
         ("stm32h7s7", "cortex-m7", 500, {"sram": 640, "nvm": 64}),
         ("stm32n657", "cortex-m55", 800, {"sram": 4300}),
         ("stm32u5g9", "cortex-m33", 160, {"sram": 3008, "backup-sram": 16, "nvm": 4096}),
-        ("imxrt1062", "cortex-m7", 600, {"sram": 1024}),
-        ("imxrt1176", "cortex-m7", 1000, {"sram": 2048, "sdram": 65536, "octal": 65536, "qspi": 16384}),
+        ("imxrt1062", "cortex-m7", 600, {"ocram": 768, "dtcm": 128, "itcm": 128}),
+        (
+            "imxrt1176",
+            "cortex-m7",
+            1000,
+            {
+                "ocram": 1024,
+                "dtcm": 256,
+                "ocram-m4": 256,
+                "itcm": 256,
+                "sdram": 65536,
+                "octal": 65536,
+                "qspi": 16384,
+            },
+        ),
         ("imxrt798", "cortex-m33", 325, {"sram": 7680}),
         ("rp2350", "cortex-m33", 150, {"sram": 520, "flash": 4096}),
         ("esp32s3-n16r8", "xtensa-lx7", 240, {"sram": 512, "psram": 8192, "flash": 16384}),
         ("esp32p4", "esp32p4-riscv", 400, {"sram": 768, "flash": 16384}),
-        ("alif-e7", "cortex-m55", 400, {"sram": 13824, "mram": 5632}),
+        ("alif-e7", "cortex-m55", 400, {"sram0": 4096, "sram1": 2560, "dtcm": 1024, "mram": 5632}),
+        ("alif-e3", "cortex-m55", 400, {"sram0": 4096, "sram1": 2560, "dtcm": 1024, "mram": 5632}),
+        ("alif-e8", "cortex-m55", 400, {"sram0": 4096, "sram1": 4096, "dtcm": 1024, "mram": 5632}),
+        ("nrf52840", "cortex-m4", 64, {"sram": 256, "nvm": 1024}),
+        ("stm32l4r5", "cortex-m4", 120, {"sram1": 192, "sram2": 64, "sram3": 384, "nvm": 2048}),
+        ("nrf54l15", "cortex-m33", 128, {"sram": 256, "rram": 1524}),
+        ("nrf5340", "cortex-m33", 128, {"sram": 512, "nvm": 1024}),
+        ("ra8d1", "cortex-m85", 480, {"sram": 896, "dtcm": 64, "itcm": 64, "nvm": 2016}),
+        ("mcxn947", "cortex-m33", 150, {"ram": 416, "ramx": 96, "nvm": 2048}),
+        ("stm32f746", "cortex-m7", 216, {"sram1": 240, "dtcm": 64, "sram2": 16, "nvm": 1024}),
+        ("rp2040", "cortex-m0plus", 133, {"sram": 256, "scratch-x": 4, "flash": 2048}),
+        ("max78000", "cortex-m4", 100, {"sram0": 32, "sram1": 32, "sram2": 48, "sram3": 16, "nvm": 512}),
+        ("apollo4", "cortex-m4", 192, {"tcm": 384, "ssram": 1024, "extended": 384, "mram": 2048}),
         ("gap9", "gap9-cluster", 400, {"l1": 128, "l2": 1536, "nvm": 2048}),
         ("apollo510", "cortex-m55", 250, {"ssram": 3072, "itcm": 256, "dtcm": 512, "mram": 4096}),
         ("generic-4mb", "cortex-m7", 480, {"nvm": 4096}),
@@ -93,6 +119,41 @@ def test_the_weakest_basis_is_named() -> None:
     assert weakest([measured, read]) is read
     assert weakest([measured, guessed, read]) is guessed
     assert weakest(load_part("stm32h743").figures()).basis == "assumed"
+
+
+def test_the_banks_of_an_alif_e7_add_up_to_its_memory() -> None:
+    banks = [r.bytes for r in load_part("alif-e7").regions if r.kind == "sram"]
+    of_the_other_core = 2 * 256 * 1024
+    assert sum(banks) + of_the_other_core == 13.5 * 2**20
+
+
+def test_the_last_bytes_that_an_erratum_takes_are_not_there() -> None:
+    (flash,) = (r for r in load_part("stm32h743").regions if r.name == "flash")
+    assert flash.bytes == 128 * 2**20 - 32
+    assert flash.figures["size"].count == 128 * 2**20
+
+
+def planned(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """The exit code of ``mcusim plan`` and its report in one line."""
+    code = main(["plan", *arguments])
+    return code, " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", part_names())
+def test_every_part_plans_the_default_network(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed = planned(capsys, "--part", name)
+    assert code == 0
+    assert "Chosen (*): the fastest that fits" in printed
+
+
+def test_a_small_part_with_banks_plans_the_default_network_and_refuses_a_large_one_in_a_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert planned(capsys, "--part", "max78000")[0] == 0
+    code, printed = planned(capsys, "sudoku-mlp-int4", "--part", "max78000")
+    assert code == 1
+    assert "max78000 holds no plan: the smallest needs" in printed
 
 
 def test_an_unknown_part_suggests_the_nearest() -> None:
