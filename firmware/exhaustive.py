@@ -1,7 +1,7 @@
 """Every input of the one-argument rules through C and the specification: ``python firmware/exhaustive.py``.
 
-The C is built with traps on undefined behaviour, so a run that ends has met none.  ``--stride N`` takes every
-N-th input and says so; without it a rule has 1.6 to 2.1 thousand million of them.
+The C is built with traps on undefined behaviour, so a run that ends has met none.  A rule has 1.6 to 2.1
+thousand million inputs; ``--stride N`` takes every N-th and says so, ``--part K/M`` the K-th of M parts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from workbench.vectors.reference import compute
 
 SOURCES = Path(__file__).parent
-CHUNK = 2**20
+CHUNK = 2**16  # the specification's temporaries stay in the cache
 # First input, one past the last, and the type of the output.
 RULES = {
     "reciprocal_root": (2**29, 2**31, "int64"),
@@ -47,9 +47,25 @@ def build(folder: Path) -> ctypes.CDLL:
     return ctypes.CDLL(str(out))
 
 
-def first_difference(library: ctypes.CDLL, name: str, stride: int = 1) -> tuple[int, str]:
+def part_of(name: str, part: tuple[int, int]) -> tuple[int, int]:
+    """First input, and one past the last, of the K-th of M parts of a rule's range."""
+    (start, stop, _), (k, m) = RULES[name], part
+    return start + (stop - start) * (k - 1) // m, start + (stop - start) * k // m
+
+
+def _part(text: str) -> tuple[int, int]:
+    k, _, m = text.partition("/")
+    if not (k.isdigit() and m.isdigit() and 1 <= int(k) <= int(m) <= 1024):
+        raise argparse.ArgumentTypeError(f"{text!r} is no part; it must be K/M with K in 1..M, such as 1/4")
+    return int(k), int(m)
+
+
+def first_difference(
+    library: ctypes.CDLL, name: str, stride: int = 1, part: tuple[int, int] = (1, 1)
+) -> tuple[int, str]:
     """(inputs compared, empty or the first input whose outputs differ)."""
-    start, stop, dtype = RULES[name]
+    start, stop = part_of(name, part)
+    dtype = RULES[name][2]
     function, compared = getattr(library, f"rr_{name}"), 0
     for low in range(start, stop, CHUNK * stride):
         x = np.arange(low, min(low + CHUNK * stride, stop), stride).astype(np.int32)
@@ -71,6 +87,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(RULES)} (default: all)")
     parser.add_argument("--stride", type=int, default=1, help="take every N-th input only")
+    parser.add_argument("--part", type=_part, default=(1, 1), metavar="K/M", help="the K-th of M parts only")
     args, failed = parser.parse_args(argv), 0
     if unknown := set(args.names) - set(RULES):
         parser.error(f"there is no rule {sorted(unknown)[0]!r}; known: {', '.join(RULES)}")
@@ -78,9 +95,11 @@ def main(argv: list[str] | None = None) -> int:
         library = build(Path(folder))
         for name in args.names or RULES:
             begun = time.perf_counter()
-            compared, difference = first_difference(library, name, args.stride)
+            compared, difference = first_difference(library, name, args.stride, args.part)
             failed |= bool(difference)
             whole = RULES[name][1] - RULES[name][0]
+            if args.part != (1, 1):
+                name = f"{name} part {args.part[0]}/{args.part[1]}"
             share = "all" if compared == whole else f"{compared:,} of"
             seconds = time.perf_counter() - begun
             print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,13 @@ def test_a_broken_constant_makes_its_proofs_fail(names: tuple[str, ...], right: 
     assert TEXT.count(right) == 1
     for name in names:
         assert prove(name, TEXT.replace(right, wrong)).startswith("case ")
+
+
+@pytest.mark.parametrize("name", exhaustive.RULES)
+def test_the_parts_of_a_range_are_the_range(name: str) -> None:
+    parts = [exhaustive.part_of(name, (k, 3)) for k in (1, 2, 3)]
+    assert (parts[0][0], parts[2][1]) == exhaustive.RULES[name][:2]
+    assert all(a[1] == b[0] for a, b in pairwise(parts))
 
 
 @pytest.mark.parametrize("name", exhaustive.RULES)
