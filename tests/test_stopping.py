@@ -190,7 +190,12 @@ def test_an_interrupted_experiment_goes_on_and_gives_the_same_table(
     assert sum(both["steps"]) == head["puzzles"] == 7
     assert both["right_accepted"] + both["accepted_wrong"] == both["accepted"]
     assert main([*asked, "--no-fixed"]) == 0
-    for watched, alone in zip((head, both), json.loads(out.read_text())["rows"], strict=True):
+    told = out.read_text()
+    assert main(["stopping", "--log", str(log), "--format", "json", "--out", str(out)]) == 0
+    rows = json.loads(out.read_text())["rows"]
+    assert [row["program"] for row in rows] == ["sudoku9-mlp w4c-a8-c16, at most 8"] * 5
+    assert [row | {"program": 0} for row in rows[:3]] == [row | {"program": 0} for row in whole["rows"]]
+    for watched, alone in zip((head, both), json.loads(told)["rows"], strict=True):
         assert alone == {key: watched[key] for key in alone}
         assert "fixed_right" not in alone
 

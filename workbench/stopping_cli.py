@@ -16,11 +16,12 @@ from refimpl import fast
 from refimpl.errors import InputError
 from refimpl.formats import as_format
 from refimpl.models.halting import FIXED
+from workbench.checkpoints import list_networks
 from workbench.command_line import examples
 from workbench.datasets.read import add_data, read_data
 from workbench.fidelity import Reading
+from workbench.lab.stopping import logged, summary, table
 from workbench.lab.stopping import run as run_rules
-from workbench.lab.stopping import summary, table
 from workbench.networks import Network, find_network
 from workbench.render.grid import Grid, percent
 from workbench.render.sheet import Sheet, add_format, show
@@ -35,7 +36,7 @@ RULES = "head;settled;head+settled"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("networks", nargs="+", help="networks to run")
+    parser.add_argument("networks", nargs="*", help="networks to run; none: what --log holds")
     parser.add_argument("--formats", default="w8c", help="weight formats, comma separated (default w8c)")
     parser.add_argument("--rules", default=RULES, help=f"stop rules, by semicolons (default {RULES}); "
                         "one without t takes the calibrated one")  # fmt: skip
@@ -67,8 +68,22 @@ def _puzzles(args: argparse.Namespace, network: Network) -> PuzzleSet:
     return spread_givens(network.config, args.puzzles, int(ends[1]), int(ends[2] or ends[1]), args.seed)
 
 
+def _logged(args: argparse.Namespace) -> int:
+    """Everything in the log, under the names of shipped networks where the weights are theirs."""
+    names = {find_network(name).digest: name for name in list_networks()}
+    rows = []
+    for key, found in logged(args.log):
+        digest, fmt, steps = json.loads(key)
+        fixed, program = found.get(str(FIXED)), f"{names.get(digest, digest[:12])} {fmt}, at most {steps}"
+        rows += [summary(program, name, one, fixed, steps) for name, one in found.items()]
+    show(Sheet("refimpl stopping", (table(rows, str(args.log)),), (), {"schema": SCHEMA, "rows": rows}), args)
+    return 0
+
+
 def run(args: argparse.Namespace) -> int:
     """Watch fixed runs of every program, apply every rule, and say what each one costs and gains."""
+    if not args.networks:
+        return _logged(args)
     if args.retries is not None:
         return _retries(args)
     rows, origins = [], []

@@ -116,6 +116,21 @@ def run(
     }
 
 
+def logged(log: Path) -> list[tuple[str, dict[str, Stopped]]]:
+    """(key, every rule over all puzzles) of each program, and each choice of rules, in ``log``."""
+    found: dict[tuple[str, tuple[str, ...]], dict[tuple[int, str], list[list[str]]]] = {}
+    for line in read_lines(log, "log of stopped runs"):
+        told = line.table("rules")
+        batches = found.setdefault((line.text("key"), tuple(told.data)), {})
+        place = line.whole("start"), line.text("puzzles")
+        batches[place] = [told.listed(name, str, "texts") for name in told.data]
+    return [
+        (key, {name: parsed(*("".join(batch[n][i] for batch in batches.values()) for i in (0, 1)))
+               for n, name in enumerate(names)})
+        for (key, names), batches in found.items()
+    ]  # fmt: skip
+
+
 def summary(program: str, rule: str, one: Stopped, fixed: Stopped | None, limit: int) -> dict[str, Any]:
     """Counts of one rule, beside the run of fixed length where there is one; ``checked`` accepts only what
     keeps the rules; ``steps``: how many puzzles took 0, 1, ... up to ``limit`` steps."""
