@@ -161,7 +161,7 @@ def test_on_256_puzzles_numpy_numba_plan_and_emitted_c_stop_at_the_same_step_in_
         part = slice(start, start + 32)
         slowly = solve(ops, it.model, tokens[part])
         assert_exact(slowly.steps, ended.steps[part])
-        assert_exact(slowly.stopped, ended.stopped[part])
+        assert slowly.stopped.tolist() == ended.stopped[part].tolist()
         assert_exact(slowly.carry.z_H, ended.carry.z_H[part])
     for i, one in enumerate(tokens):
         planned = execute_plan(it.plan, it.model, one, QSPI)
