@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mcusim.flash import FlashInterface
 from mcusim.parts import Part, load_part
-from mcusim.planner.choices import AttentionTiles, Choices, MixTiles, OutputTiles, SwiGLUTiles, whole
+from mcusim.planner.choices import AttentionTiles, Choices, Late, MixTiles, OutputTiles, SwiGLUTiles, whole
 from mcusim.planner.execute import PlannedRun, execute_plan
 from mcusim.planner.plan import Plan, make_plan
 from mcusim.planner.target import Target, target_of
@@ -64,7 +64,7 @@ def mlp_choices(config: ModelConfig) -> list[Choices]:
 
 
 def attention_choices(config: ModelConfig) -> list[Choices]:
-    """Five different corners of the space of an attention model."""
+    """Seven different corners of the space of an attention model."""
     D, T, heads = config.hidden_size, config.positions, config.num_heads
     S, A, M, out = SwiGLUTiles, AttentionTiles, MixTiles, OutputTiles
     return [
@@ -73,6 +73,9 @@ def attention_choices(config: ModelConfig) -> list[Choices]:
         Choices(A(M(heads, 20, T, True, False), out(T, D, 31)), S(T, 64, T), x_stored=True),
         Choices(A(M(heads - 1, T, 33, False, False), out(50, 30, 50)), S(41, 48, 8), resident=TOKEN),
         Choices(A(M(2, 50, 64, True, True), out(13, D, 5)), S(T // 3, 100, 40), resident=BOTH, staged=False),
+        Choices(A(M(1, 20, 16, False, True), out(T // 4, 64, 16)), S(T // 2, 32, 16),
+                late=Late(heads // 3, T // 3)),
+        Choices(A(M(1, 8, 5, False, True), out(9, 30, 4)), S(T, 64, T), staged=False, late=Late(1, T // 5)),
     ]
 
 

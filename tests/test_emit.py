@@ -65,7 +65,8 @@ def check(network: str, weights: str, carry: str, choices: Choices, folder: Path
     assert found.used == it.sizes
 
 
-@pytest.mark.parametrize(("network", "corner"), [("sudoku6-mlp", 1), ("sudoku6-mlp", 4), ("sudoku9-rope", 3)])
+@pytest.mark.parametrize(("network", "corner"), [("sudoku6-mlp", 1), ("sudoku6-mlp", 4), ("sudoku9-rope", 3),
+                                                 ("sudoku9-rope", 5), ("sudoku9-rope", 6)])  # fmt: skip
 def test_the_emitted_program_is_the_plan(network: str, corner: int, tmp_path: Path) -> None:
     require("gcc")
     check(network, "w4c", "int16", corners(find_network(network).config)[corner], tmp_path)

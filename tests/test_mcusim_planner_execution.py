@@ -51,7 +51,7 @@ def test_every_plan_of_an_mlp_network_gives_the_oracles_bits(index: int, carry: 
 
 
 @pytest.mark.parametrize("carry", ["int16", "int8"])
-@pytest.mark.parametrize("index", range(5))
+@pytest.mark.parametrize("index", range(7))
 def test_every_plan_of_an_attention_network_gives_the_oracles_bits(index: int, carry: str) -> None:
     model = integer_model("sudoku9-att", "w8c", carry, 1, 2)
     plan, run = assert_identical(model, "w8c", carry, attention_choices(model.config)[index], checked=True)

@@ -9,9 +9,9 @@ from mcusim.commands.parts import figures_grid, value
 from mcusim.figures import weakest
 from mcusim.fit import fit
 from mcusim.parts import Part
-from mcusim.planner.ledger import Ledger, Work, operator_counts
+from mcusim.planner.ledger import Ledger, Work, operator_counts, row_source
 from mcusim.planner.notation import describe
-from mcusim.planner.plan import Plan, row_source
+from mcusim.planner.plan import Plan
 from mcusim.planner.target import Target
 from mcusim.render.grids import count
 from mcusim.timing import OperatorCounts, energy, instructions

@@ -14,7 +14,7 @@ from mcusim.emit.views import View, whole
 from mcusim.planner.arena import Place
 from mcusim.planner.buffers import Buffer, Placement
 from mcusim.planner.choices import Choices
-from mcusim.planner.machine import Scales, Staged, State, Tile
+from mcusim.planner.machine import Scales, Staged, State, Tile, Where
 from mcusim.planner.plan import SCRATCH, Plan
 from mcusim.planner.stopping import HELD, X, shares_x
 from mcusim.planner.stored import stored
@@ -85,7 +85,7 @@ class EmittingMachine(ResultWriter):
         instance = self.instances.setdefault((name, made.values), f"rr_leaf_{len(self.instances)}")
         self.calls.append(f"{name}(&{instance});")
 
-    def tiles(self, start: Number, stop: Number, size: int) -> Iterator[Tile]:
+    def tiles(self, start: Number, stop: Number, size: int, where: Where = "any") -> Iterator[Tile]:
         total = stop - start
         if isinstance(total, int) and total <= size:
             yield Tile(start, stop)  # type: ignore[arg-type]

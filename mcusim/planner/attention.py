@@ -1,131 +1,101 @@
-"""Tiled attention over a :class:`~mcusim.planner.machine.Machine`: by groups of heads, in place.
+"""Tiled attention over a :class:`~mcusim.planner.machine.Machine`, in place on the state.
 
-Every token's keys and values need the old state of that token, so the mixed values of all heads stand
-beside the state until the last group is done; only then are rows of the state overwritten.
+Every token's keys and values need the old state of that token.  So the mixed values of all heads stand beside
+the state until the last head is done, or, to save room, of all but the ``late`` heads.  Those are mixed for a
+block of tokens right before its rows of the state are overwritten: keys and values of later tokens come from
+the old state, those of tokens already overwritten were kept, where the tokens' mixed values had stood.
 """
 
 from __future__ import annotations
 
 from mcusim.planner.buffers import Buffer
-from mcusim.planner.choices import AttentionTiles, MixTiles, OutputTiles
+from mcusim.planner.choices import AttentionTiles, Late, MixTiles, OutputTiles
 from mcusim.planner.machine import Machine, Tile
-from mcusim.planner.sublayers import (
-    Source,
-    close_wide,
-    hidden_rows,
-    open_wide,
-)
+from mcusim.planner.mixing import Job, attend, by_head, mix, output, project
+from mcusim.planner.sublayers import Source
 from mcusim.planner.widths import activations_type
+from refimpl.errors import NotImplementedHere
 from refimpl.models.operators import Array
 from refimpl.models.tree import Attention
 
 
 def attention(m: Machine, p: Attention, source: Source, tiles: AttentionTiles) -> None:
-    """``rms_norm(h + o(softmax(q k^T) v))`` by groups of heads; q is written where its output will stand."""
+    """``rms_norm(h + o(softmax(q k^T) v))``."""
     with m.scope(source.scope(p.norm.name)):
+        late = m.choices.late
         mixed = mixed_buffer(m, p)
         mix(m, p, source, tiles.mix, mixed)
-        output(m, p, source, tiles.output, mixed)
+        if late is None:
+            output(m, p, source, tiles.output, Tile(0, m.config.positions),
+                   lambda rows: m.view(mixed)[rows.start : rows.stop])  # fmt: skip
+        else:
+            own = own_buffer(m, late)
+            for block in m.tiles(0, m.config.positions, late.rows, "each"):
+                mix_late(m, p, source, tiles.mix, mixed, own, block)
+                output_late(m, p, source, tiles.output, mixed, own, block)
+            m.free(own)
         m.free(mixed)
     source.state.norm = p.norm
 
 
 def mixed_buffer(m: Machine, p: Attention) -> Buffer:
-    """The mixed values of all heads; q stands in their place before where both have 8 bits."""
-    shape, kind = (m.config.positions, m.config.hidden_size), activations_type(m.format, p.values)
-    return m.alloc("q, then mixed" if kind == "int8" else "mixed", shape, kind)
+    """Mixed values of all heads that are not late; q stands in their place before where both have 8 bits."""
+    late, kind = m.choices.late, activations_type(m.format, p.values)
+    if late is not None and kind != "int8":
+        raise NotImplementedHere(f"{m.format}: late heads keep int8 values where {kind} values would stand.")
+    columns = m.config.hidden_size - (0 if late is None else late.heads * m.config.head_dim)
+    return m.alloc("q, then mixed" if kind == "int8" else "mixed", (m.config.positions, columns), kind)
 
 
-def mix(m: Machine, p: Attention, source: Source, tiles: MixTiles, mixed: Buffer) -> None:
-    """Fill ``mixed`` with ``softmax(q k^T) v`` of all heads."""
-    positions, hidden, size = m.config.positions, m.config.hidden_size, m.config.head_dim
-    entering = activations_type(m.format, p.input)
-    kept = m.alloc("activations", (positions, hidden), entering) if tiles.keep else None
-    if kept is not None:
-        wide = open_wide(m, source, tiles.chunk, hidden)
-        for part in m.tiles(0, positions, tiles.chunk):
-            h = hidden_rows(m, source, wide, part, across=False)
-            m.put(m.view(kept)[part.start : part.stop], m.ops.quantize(h, p.input))
-        close_wide(m, wide)
-    keys = m.alloc("k", (tiles.heads, positions, size), "int8")
-    values = m.alloc("v", (tiles.heads, positions, size), "int8")
-    apart = None if mixed.dtype == "int8" else m.alloc("q", (tiles.heads, positions, size), "int8")
-    for group in m.tiles(0, m.config.num_heads, tiles.heads):
-        columns = m.view(mixed)[:, group.start * size : group.stop * size]
-        target = _by_head(m, columns, group.size)
-        q = target if apart is None else m.view(apart)[None, : group.size]
-        k, v = m.view(keys)[None, : group.size], m.view(values)[None, : group.size]
-        _project(m, p, source, tiles, kept, group, (q, k, v))
-        scores = m.alloc("scores", (tiles.heads, tiles.queries, positions), "int8")
-        weights = m.alloc("probabilities", (tiles.heads, tiles.queries, positions), "int16")
-        for part in m.tiles(0, positions, tiles.queries):
-            some = q[:, :, part.start : part.stop]
-            s = m.put(m.view(scores)[None, : group.size, : part.size], m.ops.scores(some, k, p.scores))
-            w = m.put(m.view(weights)[None, : group.size, : part.size], m.ops.softmax(s, p.softmax))
-            m.put(target[:, :, part.start : part.stop], m.ops.weighted_values(w, v, p.values))
-        m.free(scores, weights)
-    m.free(keys, values, *(buffer for buffer in (apart, kept) if buffer is not None))
+def own_buffer(m: Machine, late: Late) -> Buffer:
+    """Mixed values of the late heads, for a block of tokens."""
+    return m.alloc("q, then mixed of late heads", (late.rows, late.heads * m.config.head_dim), "int8")
 
 
-def _by_head(m: Machine, flat: Array, count: int) -> Array:
-    """(t, heads d) -> (1, heads, t, d), a view."""
-    return flat.reshape(1, flat.shape[0], count, m.config.head_dim).swapaxes(1, 2)
+def mix_late(m: Machine, p: Attention, source: Source, tiles: MixTiles, mixed: Buffer, own: Buffer,
+             block: Tile) -> None:  # fmt: skip
+    """Fill ``own`` with the late heads of the tokens of ``block``."""
+    positions, size = m.config.positions, m.config.head_dim
+    first = mixed.shape[1] // size
+    keys, values = (m.alloc(f"{name} of a late head", (1, positions, size), "int8") for name in "kv")
+    later = Tile(block.start, positions)
+    for head in m.tiles(first, m.config.num_heads, 1):
+        at = head.shifted(-first)
+        q = by_head(m, m.view(own)[: block.size, at.start * size : at.stop * size], 1)
+        k, v = m.view(keys)[None], m.view(values)[None]
+        for target, kept in zip((k, v), _kept(m, mixed, at), strict=True):
+            m.put(target[:, :, : block.start], kept[:, :, : block.start])
+        jobs = Job((0,), block, block.start), Job((1,), later), Job((2,), later)
+        project(m, p, source, tiles, None, head, jobs, (q, k, v))
+        attend(m, p, tiles, (q, k, v), q, block.size)
+    m.free(keys, values)
 
 
-def _project(m: Machine, p: Attention, source: Source, tiles: MixTiles, kept: Buffer | None, group: Tile,
-             targets: tuple[Array, Array, Array]) -> None:  # fmt: skip
-    """q, k and v of a group of heads into ``targets``, q and k rotated."""
-    positions, hidden, size = m.config.positions, m.config.hidden_size, m.config.head_dim
-    together = 1 if tiles.separate else 3
-    staged = m.stage(p.qkv, together * tiles.heads * size, hidden)
-    entering = activations_type(m.format, p.input)
-    fresh = None if kept is not None else m.alloc("activations of a chunk", (tiles.chunk, hidden), entering)
-    wide = open_wide(m, source, tiles.chunk, hidden) if kept is None else None
-    room = m.room(p.qkv, together * tiles.heads * size)
-    rotation = m.alloc("cos and sin", (tiles.chunk, size), "int16") if p.rope is not None else None
-    angles = m.alloc("angles", (2, size), "int32") if p.rope is not None else None
-    projected = m.alloc("q, k, v of a chunk", (tiles.chunk, together * tiles.heads * size), "int8")
-    rows = Tile(group.start * size, group.stop * size)
-    for first in range(0, 3, together):
-        parts = range(first, first + together)
-        outputs = tuple(rows.shifted(i * hidden) for i in parts)
-        w = m.fetch(staged, outputs, Tile(0, hidden), m.scales(p.qkv, outputs, room))
-        for part in m.tiles(0, positions, tiles.chunk):
-            at = slice(part.start, part.stop)
-            if fresh is not None and wide is not None:
-                h = hidden_rows(m, source, wide, part, across=False)
-                codes = m.put(m.view(fresh)[: part.size], m.ops.quantize(h, p.input))
-            else:
-                assert kept is not None
-                codes = m.view(kept)[at]
-            flat = m.put(m.view(projected)[: part.size, : together * rows.size], m.ops.linear(codes, w))
-            split = flat.reshape(part.size, together, group.size, size).transpose(1, 2, 0, 3)
-            rope = None
-            if rotation is not None and angles is not None and first < 2:
-                rope = m.positions(p.rope, part, rotation, angles)
-            for i, values in zip(parts, split, strict=True):
-                turned = m.ops.rope(values[None], rope) if rope is not None and i < 2 else values[None]
-                m.put(targets[i][:, :, at], turned)
-    m.free(projected, room, *staged.buffers, *(b for b in (fresh, rotation, angles) if b is not None))
-    if wide is not None:
-        close_wide(m, wide)
+def _kept(m: Machine, mixed: Buffer, late_head: Tile) -> tuple[Array, Array]:
+    """Where k and v of a late head stand once the mixed values of their token have been read."""
+    size = m.config.head_dim
+    columns = m.view(mixed)[:, 2 * size * late_head.start : 2 * size * late_head.stop]
+    both = by_head(m, columns, 2)
+    return both[:, :1], both[:, 1:]
 
 
-def output(m: Machine, p: Attention, source: Source, tiles: OutputTiles, mixed: Buffer) -> None:
-    """The output projection of ``mixed`` with residual and norm, some tokens at a time."""
-    positions, hidden = m.config.positions, m.config.hidden_size
-    for block in m.tiles(0, positions, tiles.rows):
-        sums = m.alloc("sums", (tiles.rows, hidden), "int32")
-        staged, room = m.stage(p.o, tiles.inner, hidden), m.room(p.o, tiles.inner)
-        for inner in m.tiles(0, hidden, tiles.inner):
-            w = m.fetch(staged, (inner,), Tile(0, hidden), m.scales(p.o, (inner,), room))
-            codes = m.view(mixed)[block.start : block.stop]
-            m.put(m.view(sums)[: block.size, inner.start : inner.stop], m.ops.linear(codes, w))
-        m.free(room, *staged.buffers)
-        wide = open_wide(m, source, tiles.chunk, hidden, "h of the output")
-        for part in m.tiles(block.start, block.stop, tiles.chunk):
-            y = m.view(sums)[part.within(block)]
-            m.put(y, m.ops.add(hidden_rows(m, source, wide, part, across=False), y))
-            m.store(source.state, part, False, y, p.norm)
-        close_wide(m, wide)
-        m.free(sums)
+def output_late(m: Machine, p: Attention, source: Source, tiles: OutputTiles, mixed: Buffer, own: Buffer,
+                block: Tile) -> None:  # fmt: skip
+    """Finish the tokens of ``block``; keys and values of their late heads are kept in ``mixed``."""
+    split, first = mixed.shape[1], mixed.shape[1] // m.config.head_dim
+    joined = m.alloc("mixed of all heads", (tiles.rows, m.config.hidden_size), "int8")
+    keeping = MixTiles(1, tiles.chunk, 1, keep=False, separate=True)
+
+    def join(rows: Tile) -> Array:
+        whole = m.view(joined)[: rows.size]
+        early, late = m.view(mixed)[rows.start : rows.stop], m.view(own)[rows.within(block)]
+        m.put(whole[None, None, :, :split], early[None, None])
+        m.put(whole[None, None, :, split:], late[None, None])
+        for head in m.tiles(first, m.config.num_heads, 1):
+            k, v = _kept(m, mixed, head.shifted(-first))
+            jobs = Job((1,), rows), Job((2,), rows)
+            project(m, p, source, keeping, None, head, jobs, (k, k, v), "kept chunk")
+        return whole
+
+    output(m, p, source, tiles, block, join, "each")
+    m.free(joined)

@@ -50,13 +50,22 @@ class AttentionTiles:
 
 
 @dataclass(frozen=True)
+class Late:
+    """Attention in less room: the last ``heads`` heads are mixed for ``rows`` tokens at a time, right before
+    those are overwritten.  Their keys and values are projected again for every block of tokens."""
+
+    heads: int
+    rows: int
+
+
+@dataclass(frozen=True)
 class Choices:
     """One point of the planner's space.
 
     ``x_stored``: the embedded input stays in the arena; otherwise it is computed again from its rows
     wherever it is added.  ``resident``: sublayers (``token``, ``channel``) whose weight codes are copied
     to the arena once.  ``staged``: all other weights pass through a double buffer in the arena, as a
-    DMA needs; False where the image lies in SRAM already.
+    DMA needs; otherwise kernels read them where they stand, once for each tile of tokens.
     """
 
     token: SwiGLUTiles | AttentionTiles
@@ -64,6 +73,7 @@ class Choices:
     x_stored: bool = False
     resident: frozenset[str] = frozenset()
     staged: bool = True
+    late: Late | None = None
 
 
 def whole(config: ModelConfig) -> Choices:

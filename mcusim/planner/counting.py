@@ -13,10 +13,10 @@ from typing import Any
 
 from mcusim.planner.buffers import Buffer, Lifetimes, Placement, place
 from mcusim.planner.choices import Choices
-from mcusim.planner.ledger import INIT, Ledger
-from mcusim.planner.machine import Scales, Staged, State, Tile
+from mcusim.planner.ledger import INIT, Ledger, row_source
+from mcusim.planner.machine import Scales, Staged, State, Tile, Where
 from mcusim.planner.stopping import shares_x
-from mcusim.planner.stored import Stored, stored
+from mcusim.planner.stored import Reads, Stored, stored
 from refimpl.angles import STEP
 from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
@@ -44,7 +44,9 @@ class CountingMachine:
         self.placements: dict[str, Placement] = {}
         self.times = 1
         self._lifetimes = Lifetimes()
+        self._rows = row_source(config)
         self._stored: dict[str, Stored] = {}
+        self._read_by_use: dict[str, Reads] = {}  # linears whose codes are read where they stand, at each use
 
     def stored(self, leaf: Spec) -> Stored:
         """What the image holds of a linear."""
@@ -60,6 +62,7 @@ class CountingMachine:
         if event.op == "weighted_values":
             self.ledger.sites[event.site].attention_values += event.counts.attention_macs * self.times
         elif event.op == "linear":
+            self._read(event.site, self._read_by_use[event.site])
             outputs = event.counts.requantizations
             self._charge_rows(event.site, outputs, event.counts.macs // outputs, event.shape[-1])
 
@@ -102,14 +105,18 @@ class CountingMachine:
     def put(self, view: Array, value: Array) -> Array:
         return view
 
-    def tiles(self, start: int, stop: int, size: int) -> Iterator[Tile]:
+    def tiles(self, start: int, stop: int, size: int, where: Where = "any") -> Iterator[Tile]:
+        if where == "each":
+            yield from (Tile(first, min(first + size, stop), 1) for first in range(start, stop, size))
+            return
+        known = where == "known"
         full, rest = divmod(stop - start, size)
         if full:
             self.times *= full
-            yield Tile(start, start + size, full)
+            yield Tile(start, start + size, full * known)
             self.times //= full
         if rest:
-            yield Tile(stop - rest, stop)
+            yield Tile(stop - rest, stop, int(known))
 
     def stage(self, leaf: Leaf, rows: int, columns: int) -> Staged:
         if not self.choices.staged or leaf.name in self.resident:
@@ -121,10 +128,15 @@ class CountingMachine:
               scales: Scales | None = None) -> Leaf:  # fmt: skip
         leaf = staged.leaf
         height = sum(tile.size for tile in rows)
-        for length, number in self.stored(leaf).code_reads(rows, columns):
-            if leaf.name not in self.resident:
-                self.ledger.sites[leaf.name].codes[length] += number * self.times
+        reads = tuple(self.stored(leaf).code_reads(rows, columns))
+        self._read_by_use[leaf.name] = reads if not staged.buffers and leaf.name not in self.resident else ()
+        if staged.buffers:
+            self._read(leaf.name, reads)
         return replace(leaf, shape=(height, columns.size))
+
+    def _read(self, name: str, reads: Reads) -> None:
+        for length, number in reads:
+            self.ledger.sites[name].codes[length] += number * self.times
 
     def room(self, leaf: Leaf, count: int) -> Buffer:
         return self.alloc(f"{leaf.name} scales", (count * self.stored(leaf).row_bytes,), "int8")
@@ -150,6 +162,7 @@ class CountingMachine:
         size = a.shape[0] * leaf.shape[0]
         counts = Counts(macs=work.macs, adds=size, weight_elements=work.weight_elements)
         self._charge(leaf.name, counts, a.size * a.itemsize + 2 * sums.itemsize * size)
+        self._read(leaf.name, self._read_by_use[leaf.name])
         self._charge_rows(leaf.name, size, a.shape[1], leaf.shape[0])
 
     def finish(self, sums: Array, leaf: Leaf, scales: Scales, to: Array) -> Array:
@@ -171,18 +184,25 @@ class CountingMachine:
     def input(self, tile: Tile, across: bool, row: Buffer | None) -> Array:
         shape = (tile.size, self.config.positions if across else self.config.hidden_size)
         if not self.choices.x_stored:
-            self.embed(*shape, across)
+            self.embed(*shape, across, tile)
         return shape_ops.shaped(shape, "int32")
 
-    def embed(self, rows: int, width: int, across: bool) -> None:
-        """Charge the computing of x from its rows."""
+    def embed(self, rows: int, width: int, across: bool, tile: Tile | None = None) -> None:
+        """Charge the computing of x from its rows: those of ``tile`` if it says where it is, otherwise an
+        even share of all."""
         positions, channels = (width, rows) if across else (rows, width)
         learned = self.config.pos_encodings == "learned"
         size = positions * channels
         self._charge("embedding", Counts(requantizations=size * (1 + learned), adds=size * learned))
         work = self.ledger.sites["embedding"]
-        work.positions += positions * self.times
-        work.position_channels += size * self.times
+        source = self._rows
+        if tile is not None and tile.alike and not across:
+            first, last = tile.start, tile.start + tile.alike * tile.size
+            reads = source.rows(first, last) * source.positions * (self.times // tile.alike)
+        else:
+            reads = source.rows(0, source.positions) * positions * self.times
+        work.row_reads += reads
+        work.row_elements += reads * channels
 
     def keep(self, state: State, held: State) -> None:
         self._charge("change", Counts(), 2 * state.buffer.bytes)

@@ -20,13 +20,13 @@ from mcusim.planner.arena import Arena, Place
 from mcusim.planner.buffers import Buffer, Placement
 from mcusim.planner.choices import Choices
 from mcusim.planner.counting import angle_reads
-from mcusim.planner.ledger import INIT, Ledger
-from mcusim.planner.machine import Scales, Staged, State, Tile
+from mcusim.planner.ledger import INIT, Ledger, row_source
+from mcusim.planner.machine import Scales, Staged, State, Tile, Where
 from mcusim.planner.noise import NoisyFlash
 from mcusim.planner.plan import SCRATCH, Plan
 from mcusim.planner.promises import Promise, PromisedOps, accumulate, block_outputs, set_accumulators, store
 from mcusim.planner.stopping import X, shares_x
-from mcusim.planner.stored import stored
+from mcusim.planner.stored import Reads, stored
 from mcusim.planner.target import Segment
 from mcusim.planner.tiles import tile_of, unpacked
 from refimpl import fast
@@ -59,13 +59,15 @@ class ArenaMachine:
         self.config = plan.config
         self.choices: Choices = plan.choices
         self.format = plan.format
-        self.ops: Any = PromisedOps()
+        self.ops: Any = PromisedOps(self._linear)
+        self._read_by_use: dict[str, Reads] = {}
         self.program: list[Callable[[], Any]] | None = None
         self.noise = noise
         self.arena = arena
         self.ledger = Ledger()
         self.embedding = embedding
         self.tokens = tokens
+        self._rows_of = row_source(plan.config)
         self.puzzle = puzzle
         self.resident = {buffer.name for buffer in plan.persistent}
         self._scopes: Mapping[str, Placement] = plan.scopes
@@ -104,7 +106,7 @@ class ArenaMachine:
             self.program.append(partial(function, *args))
         function(*args)
 
-    def tiles(self, start: int, stop: int, size: int) -> Iterator[Tile]:
+    def tiles(self, start: int, stop: int, size: int, where: Where = "any") -> Iterator[Tile]:
         for first in range(start, stop, size):
             yield Tile(first, min(first + size, stop))
 
@@ -118,17 +120,24 @@ class ArenaMachine:
               scales: Scales | None = None) -> Leaf:  # fmt: skip
         leaf: Linear | BlockLinear = staged.leaf
         tile, packed = tile_of(leaf, rows, columns)
-        if leaf.name not in self.resident:
-            codes = self.ledger.sites[leaf.name].codes
-            for length, number in stored(leaf).code_reads(rows, columns):
-                codes[length] += number
+        reads = tuple(stored(leaf).code_reads(rows, columns))
+        self._read_by_use[leaf.name] = reads if not staged.buffers and leaf.name not in self.resident else ()
         if not staged.buffers:
             return tile
+        self._read(leaf.name, reads)
         turn = self._turn[leaf.name] = 1 - self._turn.get(leaf.name, 1)
         arrived = packed if self.noise is None else self.noise.deliver(packed)
         held = self.put(self.view(staged.buffers[turn])[: packed.size], arrived.view(np.int8))
         # The kernel's float copy of a tile stands for the bytes just delivered, unless those were damaged.
         return tile if np.array_equal(arrived, packed) else replace(tile, codes=unpacked(held, tile))
+
+    def _read(self, name: str, reads: Reads) -> None:
+        for length, number in reads:
+            self.ledger.sites[name].codes[length] += number
+
+    def _linear(self, a: Array, leaf: Linear | BlockLinear) -> Promise:
+        self._read(leaf.name, self._read_by_use[leaf.name])
+        return Promise(fast.linear, (a, leaf))
 
     def room(self, leaf: Linear | BlockLinear, count: int) -> Buffer:
         return self.alloc(f"{leaf.name} scales", (count * stored(leaf).row_bytes,), "int8")
@@ -158,6 +167,7 @@ class ArenaMachine:
         return Rope(rope.name, cos, sin)
 
     def accumulate(self, sums: Array, a: Array, leaf: Linear | BlockLinear, inner: Tile) -> None:
+        self._read(leaf.name, self._read_by_use[leaf.name])
         self._do(accumulate if inner.start else set_accumulators, sums, a, leaf)
 
     def finish(self, sums: Array, leaf: Linear | BlockLinear, scales: Scales, to: Array) -> Array:
@@ -194,8 +204,9 @@ class ArenaMachine:
     def embed(self, positions: Tile, channels: Tile, across: bool = False) -> Promise:
         """x of some positions and channels, to be read from the row tables when it is needed."""
         work = self.ledger.sites["embedding"]
-        work.positions += positions.size
-        work.position_channels += positions.size * channels.size
+        reads = self._rows_of.rows(positions.start, positions.stop) * self.config.positions
+        work.row_reads += reads
+        work.row_elements += reads * channels.size
         prefix = self.config.puzzle_emb_len
         tokens = self.tokens[max(0, positions.start - prefix) : max(0, positions.stop - prefix)]
         x = (self.embedding, tokens, self.puzzle, prefix, positions, channels)

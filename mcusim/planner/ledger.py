@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 from mcusim.parts import Part, Region
 from mcusim.timing import OperatorCounts, OperatorTime, time_operator
+from refimpl.models.config import ModelConfig
 from workbench.counting import Counts
 
+SCALE_BYTES = 5
 INIT = "init vectors"  # the site charged with resetting the carry
 
 
@@ -21,8 +23,8 @@ class Work:
     ``rows`` are counts of linears in the terms of :mod:`mcusim.cores`.
     ``wide_macs`` are those of ``macs`` with activations of more than 8 bits.
     ``codes`` and ``constants`` count reads of the image by length in bytes: {length: how many}.
-    ``positions`` and ``position_channels`` say how many rows, and how many of their elements, of x were
-    computed from embedding rows.
+    ``row_reads`` and ``row_elements``: embedding rows read for x and elements of them, times the positions of
+    the model, so that a share of one pass over x is a whole number.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -33,8 +35,8 @@ class Work:
     rows: Counter[str] = field(default_factory=Counter)
     codes: Counter[int] = field(default_factory=Counter)
     constants: Counter[int] = field(default_factory=Counter)
-    positions: int = 0
-    position_channels: int = 0
+    row_reads: int = 0
+    row_elements: int = 0
 
     def add(self, other: Work, times: int = 1) -> None:
         """Add ``times`` times the work of ``other``."""
@@ -49,8 +51,8 @@ class Work:
         for mine, theirs in pairs:
             for length, number in theirs.items():
                 mine[length] += number * times
-        self.positions += other.positions * times
-        self.position_channels += other.position_channels * times
+        self.row_reads += other.row_reads * times
+        self.row_elements += other.row_elements * times
 
     def charge(self, counts: Counts, times: int = 1) -> None:
         """Add ``times`` times ``counts``."""
@@ -138,16 +140,28 @@ class Ledger:
 
 @dataclass(frozen=True)
 class RowSource:
-    """One pass over x: rows read from memory (tokens, puzzle, positions) for ``positions`` positions."""
+    """Embedding rows of x: a token's for each position behind the ``prefix``, the puzzle's for the first if
+    there is a prefix, a learned one for each position."""
 
-    rows: int
     positions: int
+    prefix: int
+    learned: bool
     scale_bytes: int
+
+    def rows(self, start: int, stop: int) -> int:
+        """Rows read for positions ``start`` .. ``stop``."""
+        tokens = max(0, stop - max(start, self.prefix))
+        return tokens + (start == 0 and self.prefix > 0) + self.learned * (stop - start)
 
     def reads(self, work: Work) -> tuple[int, int]:
         """(reads, bytes) of a site's embedding rows; codes, multiplier and shift are separate reads."""
-        visits = work.positions * self.rows // self.positions
-        return 3 * visits, work.position_channels * self.rows // self.positions + visits * self.scale_bytes
+        visits = work.row_reads // self.positions
+        return 3 * visits, work.row_elements // self.positions + visits * self.scale_bytes
+
+
+def row_source(config: ModelConfig) -> RowSource:
+    """Embedding rows of x: a token each, the puzzle's, and learned positions."""
+    return RowSource(config.positions, config.puzzle_emb_len, config.pos_encodings == "learned", SCALE_BYTES)
 
 
 @dataclass(frozen=True)
@@ -157,6 +171,11 @@ class Memories:
     image: Region
     rows: Region
     arena: Region
+
+
+def overlapped(staged: bool, memories: Memories) -> bool:
+    """Whether the core computes while weights arrive: it waits for those it reads itself, but for SRAM."""
+    return staged or memories.image.kind == "sram"
 
 
 def operator_counts(work: Work, weight_bits: int, row_bytes: int) -> OperatorCounts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import Choices
@@ -13,15 +13,20 @@ from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 from refimpl.models.operators import Array, Leaf
 
+Where = Literal["any", "known", "each"]
+
 
 @dataclass(frozen=True)
 class Tile:
-    """A range of rows, tokens, channels, heads or hidden units; the first of ``alike`` that the counting
-    machine visits once."""
+    """A range of rows, tokens, channels, heads or hidden units.
+
+    ``alike``: for how many such tiles in a row it stands where one machine counts; 0: it matters not where
+    it is.
+    """
 
     start: int
     stop: int
-    alike: int = 1
+    alike: int = 0
 
     @property
     def size(self) -> int:
@@ -87,8 +92,10 @@ class Machine(Protocol):
     def put(self, view: Array, value: Array) -> Array:
         """Store ``value`` in a view and return the view."""
 
-    def tiles(self, start: int, stop: int, size: int) -> Iterator[Tile]:
-        """Consecutive tiles of at most ``size``.  The counting machine visits one of each size."""
+    def tiles(self, start: int, stop: int, size: int, where: Where = "any") -> Iterator[Tile]:
+        """Consecutive tiles of at most ``size``.  The counting machine visits one of each size; every one
+        where ``each`` says that what follows depends on where it is; with ``known``, for a loop over tokens
+        inside no other, one that stands for those alike."""
 
     def stage(self, leaf: Leaf, rows: int, columns: int) -> Staged:
         """Allocate the double buffer for tiles of at most ``rows`` x ``columns`` codes."""

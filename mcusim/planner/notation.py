@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from mcusim.planner.choices import AttentionTiles, Choices, MixTiles, OutputTiles, SwiGLUTiles
+from mcusim.planner.choices import AttentionTiles, Choices, Late, MixTiles, OutputTiles, SwiGLUTiles
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
 
 _TILES = re.compile(r"(\d{1,9})x(\d{1,9})/(\d{1,9})")
 _MIX = re.compile(r"h(\d{1,9})q(\d{1,9})(k?)(s?)/(\d{1,9})")
+_LATE = re.compile(r"late(\d{1,9})x(\d{1,9})")
 _RESIDENT = {"+token": frozenset({"token"}), "+all": frozenset({"token", "channel"})}
+DIRECT = "direct"
 FORM = "rows x inner / chunk of both mixers as in '16x16/8 14x4/14 x +all' (see 'mcusim plan')"
 
 
 def describe(choices: Choices) -> str:
-    """Tiles as rows x inner / chunk, token mixer then channel mixer; x stored, resident sublayers."""
+    """Tiles as rows x inner / chunk, token mixer then channel mixer; x stored, resident sublayers, late heads
+    by tokens, weights read where they stand."""
     marks = ["x"] * choices.x_stored
     marks += [mark for mark, kinds in _RESIDENT.items() if kinds == choices.resident]
+    if choices.late is not None:
+        marks.append(f"late{choices.late.heads}x{choices.late.rows}")
+    if not choices.staged:
+        marks.append(DIRECT)
     return " ".join([_written(choices.token), _written(choices.channel), *marks])
 
 
@@ -29,8 +37,10 @@ def _written(tiles: SwiGLUTiles | AttentionTiles) -> str:
     return f"h{mix.heads}q{mix.queries}{flags}/{mix.chunk} {out.rows}x{out.inner}/{out.chunk}"
 
 
-def parse_choices(text: str, config: ModelConfig, staged: bool) -> Choices:
+def parse_choices(text: str, config: ModelConfig, staged: bool, mapped: bool = True) -> Choices:
     """The choices that ``text`` stands for, for the shapes of ``config``.
+
+    ``staged``: weights have to pass through the arena unless ``text`` says otherwise; ``mapped``: it may.
 
     Raises
     ------
@@ -49,9 +59,29 @@ def parse_choices(text: str, config: ModelConfig, staged: bool) -> Choices:
     channel = SwiGLUTiles(*_three(words, text, (positions, config.channel_intermediate_size)))
     stored = words[:1] == ["x"]
     rest = words[stored:]
-    if len(rest) > 1 or (rest and rest[0] not in _RESIDENT):
+    resident = _RESIDENT[rest.pop(0)] if rest and rest[0] in _RESIDENT else frozenset[str]()
+    late = _late(rest.pop(0), text, config) if rest and _LATE.fullmatch(rest[0]) else None
+    if rest[:1] == [DIRECT] and mapped:
+        staged = bool(rest.pop(0) != DIRECT)
+    if rest:
         raise InputError(f"--plan {text!r}: {rest[0]!r} is not understood; write {FORM}.")
-    return Choices(token, channel, stored, _RESIDENT[rest[0]] if rest else frozenset(), staged)
+    if late is not None and (not isinstance(token, AttentionTiles) or token.mix != _alone(token.mix)):
+        raise InputError(f"--plan {text!r}: late heads go with an attention plan 'h1q..s/..', head by head.")
+    return Choices(token, channel, stored, resident, staged, late)
+
+
+def _alone(mix: MixTiles) -> MixTiles:
+    return replace(mix, heads=1, keep=False, separate=True)
+
+
+def _late(word: str, text: str, config: ModelConfig) -> Late:
+    match = _LATE.fullmatch(word)
+    assert match is not None
+    heads, rows, most = int(match[1]), int(match[2]), config.num_heads // 3
+    if not (1 <= heads <= most and 1 <= rows <= config.positions):
+        raise InputError(f"--plan {text!r}: {word} is outside 1 to {most} late heads, whose keys and values "
+                         f"have room, and 1 to {config.positions} tokens.")  # fmt: skip
+    return Late(heads, rows)
 
 
 def _three(words: list[str], text: str, most: tuple[int, int | None]) -> tuple[int, int, int]:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
-from mcusim.planner.attention import mix, mixed_buffer, output
+from mcusim.planner.attention import mix_late, mixed_buffer, output_late, own_buffer
 from mcusim.planner.buffers import Buffer
-from mcusim.planner.choices import AttentionTiles, Choices, MixTiles, OutputTiles, SwiGLUTiles
+from mcusim.planner.choices import AttentionTiles, Choices, Late, MixTiles, OutputTiles, SwiGLUTiles
 from mcusim.planner.counting import CountingMachine
-from mcusim.planner.ledger import site_time
-from mcusim.planner.machine import State
-from mcusim.planner.plan import resident_linears, row_source
+from mcusim.planner.ledger import overlapped, row_source, site_time
+from mcusim.planner.machine import State, Tile
+from mcusim.planner.mixing import mix, output
+from mcusim.planner.plan import resident_linears
 from mcusim.planner.schedule import heads
 from mcusim.planner.sublayers import Source, swiglu
 from mcusim.planner.target import Target
@@ -59,9 +60,14 @@ def swiglu_tiles(count: int, inner_size: int) -> Iterator[SwiGLUTiles]:
             yield SwiGLUTiles(rows, inner, chunk)
 
 
-def mix_tiles(config: ModelConfig) -> Iterator[MixTiles]:
-    """Groups of heads, tokens at a time, queries at a time, what is kept, what is fetched at once."""
+def mix_tiles(config: ModelConfig, late: bool) -> Iterator[MixTiles]:
+    """Groups of heads, tokens at a time, queries at a time, what is kept, what is fetched at once; beside
+    ``late`` heads only what takes least."""
     positions, both = config.positions, (False, True)
+    if late:
+        for chunk, some in product(_up_to(CHUNKS[1:], positions)[:2], _up_to(QUERIES, positions)[:2]):
+            yield MixTiles(1, chunk, some, keep=False, separate=True)
+        return
     groups = _up_to(HEADS, config.num_heads)
     chunks, queries = _up_to(CHUNKS[1:], positions), _up_to(QUERIES, positions)
     for choice in product(groups, chunks, queries, both, both):
@@ -90,11 +96,10 @@ class OptionCounter:
     def kinds(self) -> tuple[Kind, ...]:
         return ("token", "channel") if self.config.mlp_t else ("mix", "output", "channel")
 
-    def heads_scratch(self) -> int:
+    def heads_scratch(self, staged: bool) -> int:
         """Bytes of scratch that reading the answer needs under every choice."""
         some = SwiGLUTiles(1, 2, 1)
-        choices = Choices(some, some, staged=self.target.staged)
-        m = CountingMachine(self.config, choices, self.format)
+        m = CountingMachine(self.config, Choices(some, some, staged=staged), self.format)
         shape = (self.config.positions, self.config.hidden_size)
         heads(
             m,
@@ -103,12 +108,13 @@ class OptionCounter:
         )
         return m.placements["heads"].size
 
-    def options(self, kind: Kind, x_stored: bool, resident: frozenset[str]) -> list[Option]:
-        """Options of ``kind`` that no other beats in scratch, traffic and time at once."""
+    def options(self, kind: Kind, base: Choices) -> list[Option]:
+        """Options of ``kind`` that no other beats in scratch, traffic and time at once; what concerns all
+        kinds is chosen in ``base``."""
         config = self.config
         tiles: Iterator[Tiles]
         if kind == "mix":
-            tiles = mix_tiles(config)
+            tiles = mix_tiles(config, base.late is not None)
         elif kind == "output":
             tiles = output_tiles(config)
         elif kind == "token":
@@ -116,29 +122,29 @@ class OptionCounter:
             tiles = swiglu_tiles(config.hidden_size, config.token_intermediate_size)
         else:
             tiles = swiglu_tiles(config.positions, config.channel_intermediate_size)
-        return pareto([o for t in tiles if (o := self._option(kind, t, x_stored, resident)) is not None])
+        return pareto([o for t in tiles if (o := self._option(kind, t, base)) is not None])
 
-    def _option(self, kind: Kind, tiles: Tiles, x_stored: bool, resident: frozenset[str]) -> Option | None:
+    def _option(self, kind: Kind, tiles: Tiles, base: Choices) -> Option | None:
         """None for tiles of weights that begin within a byte."""
-        here = frozenset({"channel" if kind == "channel" else "token"}) & resident
+        here = frozenset({"channel" if kind == "channel" else "token"}) & base.resident
+        late = base.late if kind in ("mix", "output") else None
+        choices = replace(base, resident=here, late=late)
         scratch, weights, seconds = 0, 0, 0.0
         for context, (source, layer, times) in enumerate(self._contexts(kind)):
-            key = (kind, tiles, context, x_stored and source.with_x, here)
+            key = (kind, tiles, context, base.x_stored and source.with_x, here, base.staged, late)
             if key not in self._known:
                 try:
-                    self._known[key] = self._count(kind, tiles, source, layer, x_stored, here)
+                    self._known[key] = self._count(kind, tiles, source, layer, choices)
                 except NotImplementedHere:
                     return None
             size, read, time = self._known[key]
             scratch, weights, seconds = max(scratch, size), weights + times * read, seconds + times * time
         return Option(tiles, scratch, weights, seconds)
 
-    def _count(self, kind: Kind, tiles: Tiles, source: Source, layer: Block, x_stored: bool,
-               resident: frozenset[str]) -> tuple[int, int, float]:  # fmt: skip
-        """(scratch, weight bytes, seconds) of one sublayer."""
-        some = SwiGLUTiles(1, 2, 1)  # stands where this sublayer does not look
-        choices = Choices(some, some, x_stored, resident, self.target.staged)
-        names = frozenset(resident_linears(self.model, resident))
+    def _count(self, kind: Kind, tiles: Tiles, source: Source, layer: Block,
+               choices: Choices) -> tuple[int, int, float]:  # fmt: skip
+        """(scratch, weight bytes, seconds) of one sublayer; it does not look at the tiles in ``choices``."""
+        names = frozenset(resident_linears(self.model, choices.resident))
         m = CountingMachine(self.config, choices, self.format, names)
         if isinstance(tiles, SwiGLUTiles):
             sublayer = layer.token if kind == "token" else layer.channel
@@ -147,15 +153,11 @@ class OptionCounter:
         else:
             assert isinstance(layer.token, Attention)
             with m.scope("half"):
-                mixed = mixed_buffer(m, layer.token)
-                if isinstance(tiles, MixTiles):
-                    mix(m, layer.token, source, tiles, mixed)
-                else:
-                    output(m, layer.token, source, tiles, mixed)
-                m.free(mixed)
+                _half(m, layer.token, source, tiles)
         part, memories = self.target.part, self.target.memories
+        overlap = overlapped(choices.staged, memories)
         time = total_time(
-            site_time(work, self.format.weights_at(site).bits, self.rows, part, memories)
+            site_time(work, self.format.weights_at(site).bits, self.rows, part, memories, overlap)
             for site, work in m.ledger.sites.items()
         )
         (placement,) = m.placements.values()
@@ -177,6 +179,36 @@ class OptionCounter:
         more = L * (len(layers_L) - 1) + H * (len(layers_H) - 1)
         if more:
             yield Source(z_L), layers_L[-1], more
+
+
+def _half(m: CountingMachine, p: Attention, source: Source, tiles: MixTiles | OutputTiles) -> None:
+    """What one half of an attention sublayer does, with what the other half holds meanwhile."""
+    late, everything = m.choices.late, Tile(0, m.config.positions)
+    mixed = mixed_buffer(m, p)
+    if isinstance(tiles, MixTiles):
+        mix(m, p, source, tiles, mixed)
+    elif late is None:
+        output(m, p, source, tiles, everything, lambda rows: m.view(mixed)[rows.start : rows.stop])
+    if late is not None:
+        own = own_buffer(m, late)
+        for block in m.tiles(0, everything.stop, late.rows, "each"):
+            if isinstance(tiles, MixTiles):
+                mix_late(m, p, source, tiles, mixed, own, block)
+            else:
+                output_late(m, p, source, tiles, mixed, own, block)
+        m.free(own)
+    m.free(mixed)
+
+
+def late_heads(config: ModelConfig, format: Format) -> Late | None:
+    """A fourth of the heads late, an eighth of the tokens at a time.  At most a third of the heads could be:
+    their keys and values need room where mixed values stood."""
+    heads = config.num_heads // 4
+    if not heads or config.token_intermediate_size is not None:
+        return None
+    if format.activations.width_at("attn.values") > 8:
+        return None
+    return Late(heads, -(-config.positions // 8))
 
 
 def pareto(options: list[Option]) -> list[Option]:

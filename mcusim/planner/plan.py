@@ -10,7 +10,7 @@ from mcusim.planner import schedule
 from mcusim.planner.buffers import Buffer, Placement
 from mcusim.planner.choices import Choices
 from mcusim.planner.counting import CountingMachine
-from mcusim.planner.ledger import Ledger, RowSource, site_time
+from mcusim.planner.ledger import Ledger, overlapped, row_source, site_time
 from mcusim.planner.machine import State
 from mcusim.planner.stopping import ask_head, ask_state, held_buffer, shares_x
 from mcusim.planner.stored import stored
@@ -25,7 +25,6 @@ from refimpl.models.tree import Attention, Block, Model
 from workbench.image_shapes import linear_shape
 
 SCRATCH = "scratch"
-SCALE_BYTES = 5
 
 
 def refuse_untiled(format: Format) -> None:
@@ -107,6 +106,7 @@ class Plan:
     def times(self, ledger: Ledger, target: Target, overlap: bool = True) -> dict[str, OperatorTime]:
         """Site -> estimated time."""
         rows, part, memories = row_source(self.config), target.part, target.memories
+        overlap = overlap and overlapped(self.choices.staged, memories)
         return {
             site: site_time(
                 work, self.format.weights_at(site).bits, rows, part, memories, overlap
@@ -136,13 +136,6 @@ class Plan:
     def lay_out(self, target: Target) -> tuple[Segment, ...] | None:
         """Addresses in the part's regions, or None where it does not fit."""
         return lay_out(self.sizes, target.rooms)
-
-
-def row_source(config: ModelConfig) -> RowSource:
-    """Embedding rows of one pass over x: a token each, the puzzle's, and learned positions."""
-    rows = config.seq_len + (config.puzzle_emb_len > 0)
-    rows += config.positions * (config.pos_encodings == "learned")
-    return RowSource(rows, config.positions, SCALE_BYTES)
 
 
 def resident_linears(model: Model, kinds: frozenset[str]) -> dict[str, Spec]:

@@ -38,8 +38,9 @@ class Promise:
 class PromisedOps:
     """:mod:`refimpl.fast` with promises for results; rearrangements of views stay immediate."""
 
-    def __init__(self) -> None:
-        for name in ("add", "argmax", "linear", "multiply", "quantize", "rope", "scores", "silu", "softmax",
+    def __init__(self, linear: Callable[[Array, Linear], Promise]) -> None:
+        self.linear = linear
+        for name in ("add", "argmax", "multiply", "quantize", "rope", "scores", "silu", "softmax",
                      "weighted_values"):  # fmt: skip
             setattr(self, name, self._promise(getattr(fast, name)))
         self.split = fast.split

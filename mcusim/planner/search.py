@@ -5,11 +5,12 @@ Sublayers share nothing but the arena: under each limit on scratch, every kind t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
 from mcusim.planner.choices import Choices, SwiGLUTiles
-from mcusim.planner.options import Kind, Option, OptionCounter, combined
+from mcusim.planner.options import Kind, Option, OptionCounter, combined, late_heads
 from mcusim.planner.plan import Plan, make_plan, persistent_buffers
 from mcusim.planner.target import Target
 from refimpl.formats import Format
@@ -56,12 +57,10 @@ def search(config: ModelConfig, format: Format, target: Target, limit: int | Non
 def _estimates(config: ModelConfig, format: Format, target: Target) -> list[Estimate]:
     counter = OptionCounter(config, format, target)
     found: dict[Choices, Estimate] = {}
-    nothing = SwiGLUTiles(1, 2, 1)
-    heads = counter.heads_scratch()
-    for x_stored, resident in product((False, True), RESIDENT):
-        base = Choices(nothing, nothing, x_stored, resident, target.staged)
+    for base in _bases(config, format, target):
+        heads = counter.heads_scratch(base.staged)
         fixed = sum(buffer.reserved for buffer in persistent_buffers(config, format, base))
-        options = {kind: counter.options(kind, x_stored, resident) for kind in counter.kinds}
+        options = {kind: counter.options(kind, base) for kind in counter.kinds}
         least = max(heads, *(min(o.scratch for o in some) for some in options.values()))
         limits = sorted({least, *(o.scratch for some in options.values() for o in some if o.scratch > least)})
         for limit, rank in product(limits, (_by_time, _by_traffic)):
@@ -76,6 +75,17 @@ def _estimates(config: ModelConfig, format: Format, target: Target) -> list[Esti
                 sum(o.seconds for o in best.values()),
             )
     return sorted(found.values(), key=lambda e: (e.high_water, e.weight_bytes, e.seconds))
+
+
+def _bases(config: ModelConfig, format: Format, target: Target) -> Iterator[Choices]:
+    """What is chosen for all sublayers together: x stored, weights resident, and, for the least memory of an
+    attention, late heads, with weights read where they stand if they can be."""
+    nothing = SwiGLUTiles(1, 2, 1)
+    for x_stored, resident in product((False, True), RESIDENT):
+        yield Choices(nothing, nothing, x_stored, resident, target.staged)
+    if (late := late_heads(config, format)) is not None:
+        for staged in {target.staged, not target.mapped}:
+            yield Choices(nothing, nothing, staged=staged, late=late)
 
 
 def _by_time(option: Option) -> tuple[float, int]:

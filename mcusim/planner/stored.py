@@ -18,6 +18,8 @@ from refimpl.model_image import leaf_sections
 from refimpl.packing import packed_bytes
 from refimpl.params import Linear
 
+Reads = tuple[tuple[int, int], ...]  # (bytes, how many) of contiguous reads
+
 
 @dataclass(frozen=True)
 class RowConstant:

@@ -47,6 +47,10 @@ class Target:
         """Weights need a buffer in the arena unless the image itself lies in random-access memory."""
         return self.memories.image.kind != "sram"
 
+    @property
+    def mapped(self) -> bool:
+        """A kernel can read weights where the image lies."""
+        return self.memories.image.kind in ("sram", "nvm")
 
     def in_use(self, sizes: dict[str, int]) -> tuple[Region, ...]:
         """The memories that program, image, rows and an arena of these segments use."""

@@ -30,4 +30,4 @@ def wanted(text: str, found: Search, config: ModelConfig, format: Format, target
         return found.front[0]
     if text == TRAFFIC:
         return min(found.front, key=lambda p: (p.step.code_bytes + p.step.constant_bytes, p.high_water))
-    return make_plan(config, format, parse_choices(text, config, target.staged))
+    return make_plan(config, format, parse_choices(text, config, target.staged, target.mapped))
