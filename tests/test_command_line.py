@@ -65,7 +65,7 @@ def test_one_thing_has_one_flag(prog: str, command: str) -> None:
     for option in options(parser_of(prog, "", DOORS[prog], [command])):
         assert not {"--json", "--svg", "--markdown", "--h-cycles", "--deployment"} & {*option.option_strings}
         if "--format" in option.option_strings:
-            assert option.choices == ("text", "json", "md", "html", "svg")
+            assert option.choices == ("text", "json", "md", "svg")
 
 
 def test_run_plan_and_explain_speak_of_the_same_deployment() -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from refimpl.__main__ import main
 from workbench.checkpoints import read_json
+from workbench.lab.curves import points_of, sheet
 from workbench.networks import find_network
+from workbench.render.plot import Lines
 
 MEASURE = "32 givens exact"
 
@@ -23,12 +25,18 @@ def test_every_point_of_a_cards_curve_is_in_the_data(tmp_path: Path) -> None:
     assert json.loads(out.read_text())["series"] == {f"sudoku9-pair-mlp, {MEASURE}": points}
 
 
-def test_the_plot_starts_low_and_ends_at_the_last_value(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["curves", MEASURE, "sudoku9-pair-mlp", "sudoku9-pair-att"]) == 0
-    lines = [line.partition("│")[2] for line in capsys.readouterr().out.splitlines() if "│" in line]
-    assert lines[0].rstrip().endswith("o")  # the MLP mixer ends at 1
-    assert lines[-1].strip()[0] in "ox"
-    assert "x" in "".join(lines)
+def test_the_table_and_the_plot_end_at_the_last_value(capsys: pytest.CaptureFixture[str]) -> None:
+    networks = [find_network(name) for name in ("sudoku9-pair-mlp", "sudoku9-pair-att")]
+    made = sheet(networks, MEASURE)
+    (plot,) = made.plots
+    assert isinstance(plot, Lines)
+    for (name, points), row in zip(points_of(networks, MEASURE).items(), made.parts[0].rows, strict=True):
+        steps, shares = plot.series[name]
+        assert (steps[-1], shares[-1]) == points[-1]
+        assert row[:3] == (name, f"{points[-1][0]:,.0f}", f"{points[-1][1]:.4f}")
+    assert main(["curves", MEASURE, "sudoku9-pair-mlp"]) == 0
+    assert "last step" in capsys.readouterr().out
+
 
 
 def test_a_network_without_such_a_curve_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import argparse
 import codecs
 import io
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -86,6 +87,7 @@ def command_line(
 
     def action() -> int:
         args = parser_of(prog, description, commands, arguments).parse_args(arguments)
+        args.made_by = shlex.join([*prog.split(), *arguments])
         command = commands[args.command]
         code = int(command.function(command.run)(args))
         if sys.stdout is not None:

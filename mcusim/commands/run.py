@@ -19,6 +19,7 @@ from mcusim.planner.notation import describe
 from mcusim.planner.plan import Plan
 from mcusim.planner.wanted import CHOSEN, HELP
 from mcusim.render import markdown, terminal
+from mcusim.render.run_page import write_run
 from mcusim.render.screen import Screen
 from mcusim.report import AllPuzzles, RunReport, Subject, to_json
 from mcusim.simulate import execute
@@ -165,12 +166,14 @@ def run(args: argparse.Namespace) -> int:
     with Progress(transient=True, console=console, disable=not console.is_terminal) as progress:
         laid = lay(request)
         report = report_of(request, laid, progress)
-        screen = args.format not in WRITTEN and not args.full
+        screen = (args.format not in WRITTEN and not args.full) or args.html is not None
         others = alternatives(request, laid) if screen else ()
+    shown = Screen(report, others, words_of(request))
     if args.format in WRITTEN:
         publish(WRITTEN[args.format](report), args, TITLE)
     elif args.full:
         publish(terminal.render(report), args, TITLE, terminal.WIDTH)
     else:
-        publish(Screen(report, others, words_of(request)), args, TITLE, SCREEN_WIDTH)
+        publish(shown, args, TITLE, SCREEN_WIDTH)
+    write_run(laid.plan, laid.target, shown, args)
     return 0 if report.fits else 1

@@ -56,15 +56,15 @@ def operators(report: RunReport) -> Grid:
     return Grid("per operator, whole puzzle", headings, rows, left=2)
 
 
-def cycles(rows: Sequence[CycleRow]) -> Grid:
-    """One row an H cycle; the middle of a long run is left out (JSON has every row)."""
+def cycles(rows: Sequence[CycleRow], every: bool = False) -> Grid:
+    """One row an H cycle; the middle of a long run is left out unless ``every`` row is wanted."""
     cells = [
         (str(r.cycle + 1), str(r.step + 1), count(r.macs), count(r.requantizations), f"{r.flash_bytes:,}",
          format_seconds(r.time.high), _cosine(r.fidelity_L), _cosine(r.fidelity_H))
         for r in rows
     ]  # fmt: skip
     weak: tuple[int, ...] = ()
-    if len(cells) > CYCLES_SHOWN:
+    if len(cells) > CYCLES_SHOWN and not every:
         head, tail = CYCLES_SHOWN * 2 // 3, CYCLES_SHOWN // 3
         gap = ("…", f"+{len(cells) - head - tail}", "", "", "", "", "", "")
         cells, weak = [*cells[:head], gap, *cells[-tail:]], (head,)

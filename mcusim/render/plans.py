@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.text import Text
-
 from mcusim.fit import Fit
 from mcusim.measured import carry_costs, compiled
 from mcusim.parts import Part
 from mcusim.planner.notation import describe
 from mcusim.planner.plan import SCRATCH, Plan
 from mcusim.planner.target import Target
+from mcusim.render.memory import memory_map
 from mcusim.units import KIB, format_bytes, format_seconds, format_times
 from workbench.render.grid import Grid
-from workbench.render.plots import Point, scatter
+from workbench.render.plot import Plot, Points
 from workbench.render.sheet import Sheet
 
 SCHEMA = "mcusim-plan/1"
@@ -158,15 +157,19 @@ def _data(one: Fit, target: Target) -> dict[str, Any]:
 
 
 def sheet(one: Fit) -> Sheet:
-    """Front, plot, arena map and comparisons."""
+    """Front, plots, arena map and comparisons."""
     target = one.target
-    points = [
-        Point(p.high_water / KIB, (p.step.code_bytes + p.step.constant_bytes) / 1e6, p is one.on_part)
-        for p in one.plans
-    ]
-    parts: list[Grid | Text] = [front_grid(one, target)]
+    parts = [front_grid(one, target)]
     if one.on_part is not None:
         parts += [traffic_grid(one.on_part, target), buffers_grid(one.on_part, target)]
-    parts.append(scatter(points, "SRAM KiB", "image read (weights, scales, tables), MB an ACT step"))
+    points = [
+        (p.high_water / KIB, (p.step.code_bytes + p.step.constant_bytes) / 1e6, describe(p.choices))
+        for p in one.plans
+    ]
+    chosen = tuple(i for i, plan in enumerate(one.plans) if plan is one.on_part)
+    plots: list[Plot] = [Points("SRAM against traffic (marked: the part's plan)", "SRAM KiB",
+                                "MB read from the image a step", points, chosen, log_x=True, log_y=True)]
+    held = None if one.on_part is None else memory_map(one.on_part, target)
+    plots += [] if held is None else [held]
     title = f"mcusim plan · {one.deployment.model} · {one.deployment.format}"
-    return Sheet(title, tuple(parts), tuple(_sentences(one, target)), _data(one, target))
+    return Sheet(title, tuple(parts), tuple(_sentences(one, target)), _data(one, target), tuple(plots))

@@ -267,7 +267,8 @@ def _share(other: Alternative) -> str:
 
 def _next(screen: Screen, width: int) -> Iterator[Text]:
     words = f" {screen.words}" if screen.words else ""
-    steps = [("run", f"{words} --full", "tables: operators, cycles, budget, sources")]
+    steps = [("run", f"{words} --full", "tables: operators, cycles, budget, sources"),
+             ("run", f"{words} --html r.html", "plots and tables in one file to send")]  # fmt: skip
     if screen.report.fits:
         steps.insert(0, ("export", f" OUT{words}", "a folder of C with image and self-test"))
     if screen.report.subject.trained and screen.report.all_puzzles is None:

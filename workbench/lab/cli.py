@@ -26,7 +26,7 @@ from workbench.lab.report import read_tables, sheet
 from workbench.lab.results import read_results
 from workbench.lab.sweep import batches, missing, sweep
 from workbench.networks import DEFAULT_NETWORK
-from workbench.render.sheet import add_format, show
+from workbench.render.sheet import add_format, add_html, show, write_page
 
 DEFAULT_OUT = Path("sweep.jsonl")
 
@@ -48,6 +48,7 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="results, a line a cell; continued")
     add_executor(parser)
+    add_html(parser)
     examples(parser, "--networks sudoku9-mlp --weights w8c,w4c --depths own,1x8",
              "plan.toml --out plan.jsonl")  # fmt: skip
 
@@ -76,6 +77,7 @@ def run_sweep(args: argparse.Namespace) -> int:
 
         ran = sweep(cells, args.out, executor, lambda key: progress.advance(batch_bar), on_result)
     print(f"{args.out}: {ran} cells run, {len(cells) - ran} were there already.", file=sys.stderr)
+    write_page(sheet(read_results([args.out])), args)
     return 0
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-import numpy as np
-
 from refimpl.errors import InputError
 from workbench.checkpoints.networks import CONFIG
 from workbench.command_line import examples
 from workbench.files.fields import Fields
 from workbench.files.inputs import read_json
 from workbench.networks import Network, find_network
-from workbench.render.plots import COLUMNS, curves
+from workbench.render.grid import Grid
+from workbench.render.plot import Lines
 from workbench.render.sheet import Sheet, add_format, show
 
 SCHEMA = "refimpl.curves/1"
@@ -24,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("measure", help="part of a curve's column name, such as 'exact' or '32 givens exact'")
     parser.add_argument("networks", nargs="+", help="shipped networks, or folders")
     add_format(parser)
-    examples(parser, "'32 givens exact' sudoku9-pair-mlp sudoku9-pair-att --format svg --out curves.svg")
+    examples(parser, "'32 givens exact' sudoku9-pair-mlp sudoku9-pair-att --plots curves")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,11 +35,13 @@ def run(args: argparse.Namespace) -> int:
 def sheet(networks: Sequence[Network], measure: str) -> Sheet:
     """The curves whose column name contains ``measure``."""
     series = points_of(networks, measure)
-    last = max(step for points in series.values() for step, _ in points)
-    plot = curves(f"{measure}, share of 1, against optimizer steps",
-                  {name: _sampled(points, last) for name, points in series.items()}, 0.0, 1.0,
-                  "optimizer step", last=round(last))  # fmt: skip
-    return Sheet("refimpl curves", (plot,), (), {"schema": SCHEMA, "series": series})
+    shares = {name: tuple(zip(*points, strict=True)) for name, points in series.items()}
+    plot = Lines(f"{measure}, share of 1", "optimizer step", "",
+                 {name: (found[0], found[1]) for name, found in shares.items()})  # fmt: skip
+    rows = tuple((name, f"{points[-1][0]:,.0f}", f"{points[-1][1]:.4f}", f"{max(y for _, y in points):.4f}")
+                 for name, points in series.items())  # fmt: skip
+    grid = Grid(f"{measure}, share of 1", ("curve", "last step", "there", "best"), rows)
+    return Sheet("refimpl curves", (grid,), (), {"schema": SCHEMA, "series": series}, (plot,))
 
 
 def points_of(networks: Sequence[Network], measure: str) -> dict[str, Points]:
@@ -55,11 +56,3 @@ def points_of(networks: Sequence[Network], measure: str) -> dict[str, Points]:
     if not series:
         raise InputError(f"no card of {', '.join(n.name for n in networks)} has a curve of {measure!r}.")
     return series
-
-
-def _sampled(points: Points, last: float) -> list[float | None]:
-    """Values at COLUMNS steps from 0 to ``last``, None where the curve has none."""
-    steps, values = (np.array(column, float) for column in zip(*points, strict=True))
-    at = np.linspace(0, last, COLUMNS)
-    inside = (at >= steps.min()) & (at <= steps.max())
-    return [float(v) if ok else None for v, ok in zip(np.interp(at, steps, values), inside, strict=True)]

@@ -19,7 +19,7 @@ from workbench.lab.families import families_table
 from workbench.lab.growth import growth_tables
 from workbench.lab.parting import parting_tables
 from workbench.lab.predict import predict_tables
-from workbench.lab.report import DIAGNOSIS_SCHEMA
+from workbench.lab.report import DIAGNOSIS_SCHEMA, first_divergence
 from workbench.lab.results import read_results
 from workbench.lab.sensitivity import activation_sites, spared_site, weight_sites
 from workbench.lab.steadiness import steadiness_table
@@ -120,5 +120,6 @@ def run(args: argparse.Namespace) -> int:
                          "not.")
     tables = SUBJECTS[args.subject][0](args)
     data = {"schema": DIAGNOSIS_SCHEMA, "tables": [table.data for table in tables]}
-    show(Sheet(f"refimpl diagnose {args.subject}", tuple(tables), (), data), args)
+    show(Sheet(f"refimpl diagnose {args.subject}", tuple(tables), (), data,
+               tuple(first_divergence(tables))), args)
     return 0

@@ -14,6 +14,7 @@ from refimpl.models.order import Call
 from refimpl.models.recursion import act_step, reset
 from workbench.fidelity import Reading
 from workbench.lab.cell import Choice, puzzle_set, track
+from workbench.lab.report import PARTED
 from workbench.lab.steps import over_batches
 from workbench.lab.variant import Variant, reading
 from workbench.render.grid import Grid, percent
@@ -111,7 +112,7 @@ def parting_tables(first: Variant, second: Variant, choice: Choice) -> list[Grid
     names = f"{first.network}: {first.format} against {second.format}, {chosen.origin}"
     by_place = Grid(
         f"{names}: where states first differ",
-        ("first operator", "call", "puzzles"),
+        PARTED,
         tuple((name or "never", str(call), str(count)) for (call, name), count in where.most_common()),
         "Calls count from 0 over the whole run.",
     )

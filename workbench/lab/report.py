@@ -7,19 +7,18 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from rich.text import Text
-
 from workbench.files.fields import Fields
 from workbench.files.inputs import read_json
 from workbench.lab.cell import Result
 from workbench.lab.comparison import Row, compare
 from workbench.render.grid import Grid
-from workbench.render.plots import SYMBOLS, bars, curves
+from workbench.render.plot import Bars, Heat, Lines, Plot, Points
 from workbench.render.sheet import Sheet
 
 KIB, MIB, GIGA = 1024, 1024**2, 10**9
 SCHEMA, DIAGNOSIS_SCHEMA = "refimpl.report/1", "refimpl.diagnose/1"
-MOST_CURVES = len(SYMBOLS)
+MOST_CURVES = 12
+PARTED = ("first operator", "call", "puzzles")
 KINDS = {"float": "float", "integer": "int", "emulated": "emu"}
 ACCURACY = ("formats", "kind", "exact %", "95 %", "Δ pp", "-/+", "p", "cell %")
 FIDELITY = ("formats", "fid (i)", "fid (ii)", "control", "noise", "package KiB", "traffic MiB", "GMAC")
@@ -95,14 +94,39 @@ def data_of(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _plots(rows: list[Row]) -> list[Text]:
+def _plots(rows: list[Row]) -> list[Plot]:
+    """Accuracy against bytes, accuracy with intervals, fidelity after every step; of several variants."""
     if len(rows) < 2:
         return []
-    found = [bars("accuracy", [(row.formats, row.exact, row.cell) for row in rows])]
-    series = {row.formats: row.result.by_step for row in rows if row.result.by_step}
-    if len(series) > 1:
-        shown = dict(list(series.items())[:MOST_CURVES])
-        found.insert(0, curves("fidelity (ii) after every ACT step", shown, 0.0, 1.0, "ACT step"))
+    first = rows[0].result.variant
+    of = f"{Path(first.network).name} {rows[0].depth}"
+    points = [(row.result.costs.package_bytes / KIB, 100 * row.exact, row.formats) for row in rows]
+    front = tuple(i for i, (x, y, _) in enumerate(points) if all(x < a or y > b or (x, y) == (a, b)
+                                                                 for a, b, _ in points))  # fmt: skip
+    spans = [(100 * row.interval.low, 100 * row.interval.high) for row in rows]
+    found: list[Plot] = [
+        Points(f"{of}: accuracy against bytes", "package KiB", "puzzles exact %", points, front, log_x=True),
+        Bars(f"{of}: puzzles exact, 95 % interval", "%", [(row.formats, 100 * row.exact) for row in rows],
+             spans),
+    ]  # fmt: skip
+    steps = {row.formats: row.result.by_step for row in rows if row.result.by_step}
+    if steps:
+        series = {name: (range(1, len(ys) + 1), ys) for name, ys in list(steps.items())[:MOST_CURVES]}
+        found.append(Lines(f"{of}: fidelity (ii)", "ACT step", "cosine to float", series))
+    return found
+
+
+def first_divergence(tables: Sequence[Grid]) -> list[Plot]:
+    """A heat map for each table of where states first differ: operators by calls."""
+    found: list[Plot] = []
+    for table in (table for table in tables if table.headings == PARTED):
+        counts = {(name, int(call)): float(count) for name, call, count in table.rows if int(call) >= 0}
+        names = list(dict.fromkeys(name for name, _ in counts))
+        calls = range(max((call for _, call in counts), default=-1) + 1)
+        values = [[counts.get((name, call), 0.0) for call in calls] for name in names]
+        if names:
+            found.append(Heat("where states first differ: puzzles", "call", names, list(map(str, calls)),
+                              values))  # fmt: skip
     return found
 
 
@@ -125,14 +149,16 @@ def _table(fields: Fields) -> Grid:
 
 
 def sheet(results: list[Result], tables: Sequence[Grid] = ()) -> Sheet:
-    """Tables, then plots, of each network and depth; then ``tables`` of diagnoses."""
+    """Tables and plots of each network and depth; then ``tables`` of diagnoses."""
     rows = compare(results)
-    parts: list[Grid | Text] = []
+    parts: list[Grid] = []
+    plots: list[Plot] = []
     for title, group in grouped(rows):
         parts += [Grid(title, ACCURACY, tuple(map(accuracy_cells, group)), left=2),
                   Grid("fidelity and costs", FIDELITY, tuple(map(fidelity_cells, group)))]
         if stopped := [row for row in group if row.stopping is not None]:
             parts.append(Grid("runs that a rule ends", STOPPING, tuple(map(stopping_cells, stopped))))
-        parts += _plots(group)
+        plots += _plots(group)
     data = {"schema": SCHEMA, "rows": [data_of(row) for row in rows], "tables": [t.data for t in tables]}
-    return Sheet("refimpl report", (*parts, *tables), (LEGEND,) if rows else (), data)
+    return Sheet("refimpl report", (*parts, *tables), (LEGEND,) if rows else (), data,
+                 (*plots, *first_divergence(tables)))

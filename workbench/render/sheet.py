@@ -6,54 +6,81 @@ import argparse
 import io
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
-from workbench.files.outputs import write_file
+from workbench.files.outputs import make_folder, write_file
 from workbench.render.grid import Grid, drawn, markdown
+from workbench.render.page import all_plots, page
+from workbench.render.plot import Plot
+from workbench.render.plot import drawn as drawn_plot
 
-FORMATS = ("text", "json", "md", "html", "svg")
-WIDTH = 118
+FORMATS = ("text", "json", "md", "svg")
+WIDTH, NAME_LENGTH = 118, 60
 # Rich names a font on a server beside the local one; a picture asks no network.
 _ELSEWHERE = re.compile(r',\s*url\("https?://[^)]*\) format\("[^"]*"\)')
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """``parts`` are tables and plots in order; ``data`` carries ``schema``."""
+    """``parts`` are tables in order, ``data`` carries ``schema``; ``plots`` stand in a page alone."""
 
     title: str
-    parts: tuple[Grid | Text, ...]
+    parts: tuple[Grid, ...]
     sentences: tuple[str, ...]
     data: dict[str, Any]
+    plots: tuple[Plot, ...] = ()
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
     """The options that :func:`show` and :func:`publish` obey."""
     parser.add_argument("--format", choices=FORMATS, default="text", help="form of the report (default text)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the report there, not to the screen")
+    add_html(parser)
+
+
+def add_html(parser: argparse.ArgumentParser) -> None:
+    """The options that :func:`write_page` obeys."""
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write plots and tables into one HTML "
+                        "file as well (extra viz)")  # fmt: skip
+    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="write each plot there as SVG and PDF "
+                        "as well (extra viz)")  # fmt: skip
+
+
+def write_page(sheet: Sheet, args: argparse.Namespace, head: Sequence[str] = (), screen: str = "") -> None:
+    """Write what ``--html`` and ``--plots`` ask for; ``head`` and ``screen`` stand above the sheet."""
+    if getattr(args, "html", None) is not None:
+        text = page(sheet.title, head, sheet.plots, sheet.parts, sheet.sentences,
+                    getattr(args, "made_by", ""), screen)  # fmt: skip
+        write_file(args.html, text)
+    if getattr(args, "plots", None) is not None:
+        make_folder(args.plots)
+        for number, plot in enumerate(all_plots(sheet.plots, sheet.parts), 1):
+            name = re.sub("[^a-z0-9]+", "-", plot.title.lower()).strip("-")[:NAME_LENGTH]
+            for form in ("svg", "pdf"):
+                write_file(args.plots / f"{number:02}-{name}.{form}", drawn_plot(plot, form))
 
 
 def show(sheet: Sheet, args: argparse.Namespace) -> None:
     """Print a sheet, or write it to a file, in the form that ``args`` ask for."""
     written = args.format in ("json", "md")
     publish(render(sheet, args.format) if written else rich_form(sheet), args, sheet.title)
+    write_page(sheet, args)
 
 
 def render(sheet: Sheet, form: str) -> str:
-    """A sheet as JSON, Markdown, HTML or SVG."""
+    """A sheet as JSON, Markdown or SVG."""
     if form == "json":
         return as_json(sheet.data)
     if form == "md":
-        parts = (f"```\n{p.plain.strip()}\n```" if isinstance(p, Text) else markdown(p) for p in sheet.parts)
-        return "\n\n".join([f"## {sheet.title}", *parts, *sheet.sentences]) + "\n"
-    return picture(rich_form(sheet), form, sheet.title)
+        return "\n\n".join([f"## {sheet.title}", *map(markdown, sheet.parts), *sheet.sentences]) + "\n"
+    return picture(rich_form(sheet), sheet.title)
 
 
 def as_json(data: dict[str, Any]) -> str:
@@ -63,8 +90,8 @@ def as_json(data: dict[str, Any]) -> str:
 
 def publish(report: RenderableType, args: argparse.Namespace, title: str, width: int = WIDTH) -> None:
     """Print ``report``, or write it to ``--out``: a string as it is, anything else through rich."""
-    if args.format in ("html", "svg"):
-        report = picture(report, args.format, title, width)
+    if args.format == "svg":
+        report = picture(report, title, width)
     if args.out is None:
         if isinstance(report, str):
             print(report, end="")
@@ -79,17 +106,15 @@ def publish(report: RenderableType, args: argparse.Namespace, title: str, width:
     write_file(args.out, report.encode())
 
 
-def picture(report: RenderableType, form: str, title: str, width: int = WIDTH) -> str:
-    """What a terminal of ``width`` columns would show, as SVG or HTML."""
+def picture(report: RenderableType, title: str, width: int = WIDTH) -> str:
+    """What a terminal of ``width`` columns would show, as SVG."""
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True)
     console.print(report)
-    if form == "svg":
-        # A fixed id keeps equal reports equal files.
-        return _ELSEWHERE.sub("", console.export_svg(title=title, unique_id="report"))
-    return console.export_html(inline_styles=True)
+    # A fixed id keeps equal reports equal files.
+    return _ELSEWHERE.sub("", console.export_svg(title=title, unique_id="report"))
 
 
 def rich_form(sheet: Sheet) -> RenderableType:
     """A sheet for a terminal."""
-    parts = (Padding(p, (0, 0, 1, 2)) if isinstance(p, Text) else drawn(p) for p in sheet.parts)
-    return Group(Rule(sheet.title, style="dim"), *parts, *(Text(sentence) for sentence in sheet.sentences))
+    return Group(Rule(sheet.title, style="dim"), *map(drawn, sheet.parts),
+                 *(Text(sentence) for sentence in sheet.sentences))
