@@ -14,6 +14,7 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from workbench.networks import find_network
 from workbench.tasks.sets import evaluation_set
 from workbench.vectors.draws import Draws
 
-PUZZLES, BATCH, TIMES = 8, 64, 6
+PUZZLES, BATCH, TIMES = 8, 16, 6
 OUTCOMES = ("forgotten", "same answer", "other answer")
 Row = tuple[str, str, str]  # site, when, outcome
 
@@ -111,9 +112,11 @@ def lasting(runs: Undisturbed, site: str, draws: Draws) -> Iterator[Row]:
         yield site, "whole run", outcome
 
 
-def measured(runs: Undisturbed, flips: int, seed: str, progress: Callable[[int], None]) -> Counter[Row]:
-    """Nine tenths of ``flips`` transient, in turn over sites and times; the rest in weights and tables."""
-    draws, found = Draws(seed), Counter[Row]()
+def measure(
+    runs: Undisturbed, flips: int, seed: str, found: Counter[Row], progress: Callable[[int], None]
+) -> None:
+    """Add ``flips`` outcomes: nine tenths transient, in turn over sites and times, then lasting ones."""
+    draws = Draws(seed)
     times = [len(runs.calls) * i // TIMES for i in range(TIMES)] + [len(runs.calls) - 1]
     turns = [(site, call) for call in times for site in ("z_H", "z_L", "x")]
     number = 0
@@ -125,7 +128,6 @@ def measured(runs: Undisturbed, flips: int, seed: str, progress: Callable[[int],
         found.update(lasting(runs, ("weights", "tables")[number % 2], draws))
         number += 1
         progress(sum(found.values()))
-    return found
 
 
 def table(found: Counter[Row], about: str) -> str:
@@ -157,7 +159,9 @@ def main() -> None:
     def progress(done: int) -> None:
         print(f"\r{done:,} flips", end="", flush=True)
 
-    found = measured(runs, args.flips, args.seed, progress)
+    found = Counter[Row]()
+    with suppress(KeyboardInterrupt):  # what is counted so far is written
+        measure(runs, args.flips, args.seed, found, progress)
     about = (f"`{args.network}` `{args.format}`, {sum(found.values()):,} single-bit flips over "
              f"{PUZZLES} puzzles, {len(runs.calls)} calls each, seed `{args.seed}`.")  # fmt: skip
     write_file(args.out, table(found, about))
