@@ -66,8 +66,8 @@ class Undisturbed:
 
 def _flip(draws: Draws, array: Array, bits: int) -> None:
     """Flip one bit of one element, in place; ``bits`` is the width in which it lies in memory."""
-    flat = array.reshape(-1)
-    at, bit = int(draws.integers(0, flat.size - 1)), int(draws.integers(0, bits - 1))
+    flat = array.flat  # also of a broadcast state, whose layout a reshape would copy
+    at, bit = int(draws.integers(0, array.size - 1)), int(draws.integers(0, bits - 1))
     value = (int(flat[at]) & (1 << bits) - 1) ^ 1 << bit
     flat[at] = value - (1 << bits) if value >> bits - 1 else value
 

@@ -31,6 +31,13 @@ def test_one_bit_of_one_element_is_flipped_within_its_width(dtype: str, bits: in
         assert ((int(before.flat[at]) ^ int(after.flat[at])) & (2**bits - 1)).bit_count() == 1
 
 
+def test_a_flip_reaches_an_array_of_any_layout() -> None:
+    array = np.array(np.broadcast_to(np.arange(4, dtype=np.int16), (3, 4)).T)
+    before = array.copy()
+    bad_bits._flip(Draws("layout"), array, 16)
+    assert (before != array).sum() == 1
+
+
 def test_outcomes_are_counted_once_and_what_no_call_reads_is_forgotten() -> None:
     model = from_image(Image(find_network("sudoku6-mlp").image("w4c"), "sudoku6-mlp"))
     runs = bad_bits.Undisturbed(model)
