@@ -43,6 +43,7 @@ CHECKING = {
     "sh_write",
     "sh_exit",
     "main",
+    "rr_main",
     "rr_reset_handler",
 }
 

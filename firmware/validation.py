@@ -16,7 +16,7 @@ from typing import Any
 from clock_page import clock_section, table
 from core_rows import CORES, PARTS, USED, measured_rows, stated_rows, units
 from counted import Counts, read_counts
-from linears import FITTED, HELD_OUT, TOLERANCE, fit, predict, with_kernel
+from linears import FITTED, HELD_OUT, TOLERANCE, fit, fitted_kernel, predict, with_kernel
 
 from mcusim.cores import Core, load_core
 from mcusim.figures import Figure
@@ -31,6 +31,7 @@ from workbench.networks import find_network
 
 PHASES = ("start", "call", "heads")
 BITS = 4  # of the networks' weights
+ALONE = "rv32-plain"  # a kernel whose linears alone were counted
 
 
 def bytes_of(plan: Plan, ledger: Ledger) -> int:
@@ -96,10 +97,12 @@ def fit_section(linears: dict[str, dict[str, int]]) -> str:
 def held_out_section(linears: dict[str, dict[str, int]]) -> str:
     """The rows of mcusim's core files on shapes they were not fitted on."""
     rows = []
-    for core, kind in USED.items():
-        part = load_part(PARTS[core])
+    for core, kind in (*USED.items(), ("", ALONE)):
         for bits in (8, 4):
             kernel = f"{kind}-s{bits}"
+            part = (
+                load_part(PARTS[core]) if core else with_kernel(load_part("esp32p4"), kernel, linears[kernel])
+            )
             for shape in HELD_OUT:
                 predicted, counted = predict(part, shape, bits), linears[kernel][shape]
                 off = difference(f"{kernel}-{shape}", predicted, counted)
@@ -202,7 +205,8 @@ Fitted on one layer alone at N = 64, written K-N-tokens: {fitted}.
 ### Shapes it was not fitted on
 
 Prediction of the parts `mps2-an500` and `mps3-an547`, whose core files `cortex-m7-rr` and `cortex-m55-rr`
-hold these numbers, rounded.  A difference beyond 5 % would refuse to print this page.
+hold these numbers, rounded; RV32IMC (`rv32-plain`, gcc `-O2`) is predicted from its own fit, as in the core
+file `rv32-rr`.  A difference beyond 5 % would refuse to print this page.
 
 {held_out}
 ### Whole networks
@@ -237,9 +241,9 @@ def counts_of(build: Path) -> tuple[dict[str, Counts], dict[str, Any]]:
     """The runs, and what docs/validation.json keeps: instructions of linears alone, of operators in runs."""
     runs = {path.stem: read_counts(path) for path in sorted(build.glob("*.counts"))}
     linears: dict[str, dict[str, int]] = {}
-    for core, kinds in (("m7", ("dsp", "plain")), ("m55", ("mve", "dsp", "plain"))):
+    for core, kinds in (("m7", ("dsp", "plain")), ("m55", ("mve", "dsp", "plain")), ("rv32", ("plain",))):
         for kind in kinds:
-            used = USED[core] == f"{core}-{kind}"
+            used = f"{core}-{kind}" in (*USED.values(), ALONE)
             for bits in (8, 4) if used else (4,):
                 kernel = f"{core}-{kind}-s{bits}"
                 linears[kernel] = {
@@ -264,6 +268,12 @@ def main(build: Path, kept: Path) -> str:
         if wrong:
             raise SystemExit(f"mcusim/data/cores/{CORES[core]}-rr.toml differs: " + "; ".join(wrong))
     linears = data["linears"]
+    riscv = load_core("rv32-rr")
+    for bits in (8, 4):
+        row, output = fitted_kernel(f"{ALONE}-s{bits}", linears[f"{ALONE}-s{bits}"])
+        # as in the other core files, int4 gives the one figure for an output
+        if riscv.kernels[row.name] != row or (bits == 4 and riscv.work["requantize"] != output):
+            raise SystemExit(f"mcusim/data/cores/rv32-rr.toml differs: {row}, {output}")
     return TEXT.format(
         flash=flash_section(runs),
         fitted=", ".join(FITTED),

@@ -39,7 +39,7 @@ def flash_table(text: str) -> list[str]:
 
 def test_the_validation_page_is_printed_anew_with_the_same_bytes(tmp_path: Path) -> None:
     """Equal bytes and instructions within 5 % are conditions of printing it (firmware/validation.py)."""
-    require(*TOOLS)
+    require(*TOOLS, "riscv64-unknown-elf-gcc", "qemu-system-riscv32")
     make(tmp_path, "validation", f"PYTHON={sys.executable}", f"VALIDATION={tmp_path}/printed.md")
     printed = (tmp_path / "printed.md").read_text()
     assert flash_table(printed) == flash_table((FIRMWARE.parent / "docs" / "validation.md").read_text())

@@ -65,11 +65,24 @@ $(BUILD)/%.bench: arm/bench.c arm/startup.c $(OPS) $(HEADERS) $(BUILD)/count.so
 	    -kernel $@.elf > $@.txt 2>&1 || { cat $@.txt; exit 1; }
 	mv $@.tmp $@
 
+# The same on a RISC-V RV32IMC, with the portable kernel and no C library.
+RISCV = riscv64-unknown-elf-gcc
+RISCV_FLAGS = -march=rv32imc -mabi=ilp32 -msmall-data-limit=0 -O2 -ffreestanding -fno-tree-loop-distribute-patterns \
+	-ffunction-sections -nostartfiles -nostdlib -Wl,--gc-sections,--no-warn-rwx-segments -Iarm -I../mcusim/export/files/freestanding
+
+$(BUILD)/rv32-plain-%.bench: arm/bench.c riscv/startup.c riscv/virt.ld $(OPS) $(HEADERS) $(BUILD)/count.so
+	$(RISCV) $(RISCV_FLAGS) $(ARM_WARN) $(INCLUDE) $(BENCH_$(call word_of,1,$*)) -DRR_BENCH_K=$(call word_of,2,$*) \
+	    -DRR_BENCH_N=$(call word_of,3,$*) -DRR_BENCH_TOKENS=$(call word_of,4,$*) -T riscv/virt.ld -o $@.elf \
+	    arm/bench.c riscv/startup.c $(OPS) -lgcc
+	qemu-system-riscv32 -machine virt -bios none -nographic -monitor none -plugin $(BUILD)/count.so -d plugin \
+	    -D $@.tmp -kernel $@.elf
+	mv $@.tmp $@
+
 # Shapes K-N-TOKENS: a kernel is fitted on the first, and tested on the others where a core file describes it
 # (firmware/linears.py).
 FITTED = 512-64-64 512-64-8 96-64-64 96-64-8 95-64-64 95-64-8 110-64-16 96-64-7
 HELD_OUT = 97-1024-97 97-1024-81 97-1024-5 1536-512-97 1536-512-81 1536-512-5 99-33-7
-USED_KERNELS = m7-dsp-s8 m7-dsp-s4 m55-mve-s8 m55-mve-s4
+USED_KERNELS = m7-dsp-s8 m7-dsp-s4 m55-mve-s8 m55-mve-s4 rv32-plain-s8 rv32-plain-s4
 BENCHES = $(foreach kernel,$(USED_KERNELS),$(addprefix $(kernel)-,$(FITTED) $(HELD_OUT))) \
 	$(foreach kernel,m7-plain-s4 m55-plain-s4 m55-dsp-s4,$(addprefix $(kernel)-,$(FITTED)))
 
