@@ -16,6 +16,7 @@ PROG = "python -m mcusim"
 # command -> help; each is a module of mcusim.commands, loaded when asked for.
 _HELP = {
     "run": "execute a puzzle on a simulated part and say whether the deployment fits",
+    "fit": "which configuration of a network to flash: accuracy against bytes, time and energy",
     "check": "all deployments against 4 MiB and 8 MiB, in both readings; a gate for CI",
     "plan": "the Pareto front of SRAM, weight traffic and time, and the plan a part gets",
     "export": "a deployment as a folder of C that builds without this project, with a self-test",

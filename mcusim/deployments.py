@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from mcusim.catalogue import entries, entry
-from mcusim.toml_checks import Table
+from mcusim.toml_checks import Table, read_table
 from mcusim.units import parse_bytes
 from refimpl.errors import RefimplError, unknown_name
 from refimpl.formats import FLOAT32, Format, parse_activations, parse_carry, parse_format
@@ -64,15 +64,20 @@ def deployment_names(data: Path | None = None) -> list[str]:
 
 
 def load_deployment(name: str, data: Path | None = None) -> Deployment:
-    """Read the deployment called ``name``.
+    """Read the deployment called ``name``, or the one in the file of that name (``.toml``), whose model may be
+    named from the file's folder.
 
     Raises
     ------
     InputError
         For an unknown name, or a wrong key or value in its file, with the line.
     """
-    table = entry("deployment", name, data)
+    file = Path(name) if name.endswith(".toml") and exists(Path(name)) else None
+    table = entry("deployment", name, data) if file is None else read_table(file)
+    table.choice("kind", ("deployment",))
     model = table.text("model")
+    if file is not None and model not in (*list_presets(), *list_networks()):
+        model = str(file.parent / model)
     if model not in (*list_presets(), *list_networks()) and not exists(Path(model)):
         raise table.error(str(unknown_name("model", model, [*list_presets(), *list_networks()])), "model")
     part = table.text("part")

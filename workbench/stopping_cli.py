@@ -62,10 +62,18 @@ def _puzzles(args: argparse.Namespace, network: Network) -> PuzzleSet:
         return read_data(args.data, network.config, args.puzzles)
     if args.givens is None:
         return evaluation_set(network.config, args.puzzles, seed=args.seed)
-    ends = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", args.givens)
-    if ends is None or network.config.task != "sudoku":
-        raise InputError(f"--givens {args.givens}: a number or a range such as 27-32, for Sudoku networks.")
-    return spread_givens(network.config, args.puzzles, int(ends[1]), int(ends[2] or ends[1]), args.seed)
+    low, high = parse_givens(args.givens)
+    if network.config.task != "sudoku":
+        raise InputError(f"--givens {args.givens}: {network.name} solves no Sudokus.")
+    return spread_givens(network.config, args.puzzles, low, high, args.seed)
+
+
+def parse_givens(text: str) -> tuple[int, int]:
+    """Fewest and most givens of ``27-32`` or ``30``."""
+    ends = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", text)
+    if ends is None:
+        raise InputError(f"--givens {text}: a number or a range such as 27-32.")
+    return int(ends[1]), int(ends[2] or ends[1])
 
 
 def _logged(args: argparse.Namespace) -> int:

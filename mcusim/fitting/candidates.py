@@ -1,0 +1,123 @@
+"""What is tried: weight formats, how their codes are found, activations and their ranges, carry, mixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from mcusim.planner.plan import refuse_untiled
+from refimpl.errors import NotImplementedHere
+from refimpl.formats import Format, parse_format, parse_weights
+from refimpl.quantize.calibrate import Calibration, calibrate
+from workbench.api import calibration_puzzles
+from workbench.codes import Codes, weights_of
+from workbench.lab.rewrite import linears
+from workbench.lab.second_order import CLIP_PUZZLES, clipped_activations, input_moments, output_errors, rule
+from workbench.networks import Network
+
+Rounding = Literal["nearest", "clip", "feedback"]
+Ranges = Literal["clipped", "absmax"]
+BASELINE, NAIVE = "w8c-a8-c16", "w4t-a8-c16"
+# Format, how codes are found, ranges.  The first is what others are compared with, the second the bad example.
+TRIED: tuple[tuple[str, Rounding, Ranges], ...] = (
+    (BASELINE, "nearest", "clipped"), (NAIVE, "nearest", "clipped"),
+    ("w8c-a8-c16", "nearest", "absmax"), ("w8c-a8-c8", "nearest", "clipped"),
+    ("w8c-a8p16-c16", "nearest", "clipped"), ("w8c-a8d-c16", "nearest", "clipped"),
+    ("w8t-a8-c16", "nearest", "clipped"),
+    ("w6c-a8-c16", "nearest", "clipped"), ("w6c-a8-c16", "feedback", "clipped"),
+    ("w4c-a8-c16", "nearest", "absmax"), ("w4c-a8-c16", "nearest", "clipped"),
+    ("w4c-a8-c16", "clip", "clipped"), ("w4c-a8-c16", "feedback", "clipped"),
+    ("w4c-a8-c8", "feedback", "clipped"), ("w4c-a8p16-c16", "feedback", "clipped"),
+    ("w4c-a8d-c16", "nearest", "clipped"), ("w4c-a16-c16", "nearest", "clipped"),
+    ("w4t-a8-c16", "feedback", "clipped"),
+    ("w4a-a8-c16", "nearest", "clipped"), ("w4g32-a8-c16", "nearest", "clipped"),
+    ("w4g16s-a8-c16", "nearest", "clipped"), ("mxint4-a8-c16", "nearest", "clipped"),
+    ("w3c-a8-c16", "feedback", "clipped"), ("w2c-a8-c16", "feedback", "clipped"),
+)  # fmt: skip
+# (most linears, their format, spared linears, theirs): the spared ones are those that the format hurts most.
+MIXED = (("w4c", 1, "w8c"), ("w4c", 2, "w8c"), ("w3c", 2, "w4c"), ("w3c", 4, "w4c"))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A program of a network: its format, how the codes of its linears are found, and activation ranges."""
+
+    format: Format
+    rounding: Rounding
+    ranges: Ranges
+
+    @property
+    def name(self) -> str:
+        """Unique, and short: what is usual is left out."""
+        marks = [str(self.format)]
+        marks += [self.rounding] * (self.rounding != "nearest") + [self.ranges] * (self.ranges != "clipped")
+        return " ".join(marks)
+
+    @property
+    def untiled(self) -> str:
+        """Why the part cannot run it, or empty."""
+        try:
+            refuse_untiled(self.format)
+        except NotImplementedHere as error:
+            return str(error)
+        return ""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A recipe and the network that it makes: with its ranges and codes."""
+
+    recipe: Recipe
+    network: Network
+
+
+def candidates(network: Network, data: str | None) -> tuple[Candidate, ...]:
+    """All candidates of a network; what is found by looking at data comes from its calibration puzzles."""
+    puzzles = calibration_puzzles(network, data)
+    few = puzzles.rows(0, CLIP_PUZZLES, puzzles.origin)
+    model = network.float_model
+    whole = calibrate(model, puzzles.inputs, puzzles.puzzle_ids, puzzles.origin)
+    ranges: dict[Ranges, Calibration] = {
+        "absmax": whole, "clipped": clipped_activations(model, few.inputs, whole, few.puzzle_ids)
+    }  # fmt: skip
+    moments = input_moments(model, few.inputs)
+    named = [Recipe(parse_format(fmt), how, at) for fmt, how, at in TRIED]
+    made = [Recipe(mixture(network, moments, *mix), "feedback", "clipped") for mix in MIXED]
+    known: dict[tuple[str, Rounding], Codes] = {}
+
+    def candidate(recipe: Recipe) -> Candidate:
+        name = weights_of(recipe.format)
+        with_ranges = network.with_calibration(ranges[recipe.ranges])
+        if recipe.rounding == "nearest":
+            return Candidate(recipe, with_ranges.with_codes({}))
+        if (name, recipe.rounding) not in known:
+            find = rule(recipe.rounding, moments)
+            known[name, recipe.rounding] = {
+                p.name: find(p, recipe.format.weights_at(p.name)) for p in linears(model)
+            }
+        return Candidate(recipe, with_ranges.with_codes({name: known[name, recipe.rounding]}))
+
+    return tuple(map(candidate, dict.fromkeys([*named, *made])))
+
+
+def mixture(
+    network: Network, moments: Mapping[str, np.ndarray], low: str, spared: int, high: str
+) -> Format:
+    """``low`` everywhere but at the ``spared`` linears whose output it turns most, where ``high`` stands.
+
+    A linear's error is ``e H e^T`` of its rounding over ``w H w^T``, both sums over rows.
+    """
+    fmt = parse_weights(low)
+    shares = {}
+    for p in linears(network.float_model):
+        weight = np.asarray(p.weight, np.float64)
+        moment = moments[p.name]
+        error = output_errors(weight, fmt.quantize(p.weight).dequantize(), moment).sum()
+        shares[p.name] = float(error / max(output_errors(weight, 0 * weight, moment).sum(), 1e-30))
+    worst = sorted(shares, key=lambda name: -shares[name])[:spared]
+    order = [p.name for p in linears(network.float_model) if p.name in worst]
+    overrides = tuple((name, parse_weights(high)) for name in order)
+    return replace(parse_format(low), overrides=overrides)

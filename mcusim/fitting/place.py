@@ -1,0 +1,70 @@
+"""A program on a part: the plan that it gets there, its bytes, and the time and energy of a puzzle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcusim.build import Costs
+from mcusim.parts import Part
+from mcusim.planner.notation import describe
+from mcusim.planner.search import search
+from mcusim.planner.target import target_of
+from mcusim.program import kernels_of, program_of
+from mcusim.report import Span
+from mcusim.timing import energy
+from refimpl.formats import Format
+from refimpl.models.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A program of ``image`` bytes at the depth and with the stop rule of ``config``; ``steps[n]`` puzzles end
+    after n ACT steps; ``limit``: most bytes of SRAM in all, None for what the part has."""
+
+    name: str
+    config: ModelConfig
+    format: Format
+    image: int
+    part: Part
+    steps: tuple[int, ...]
+    limit: int | None
+
+
+@dataclass(frozen=True)
+class Placed:
+    """``flash``: image and code; ``sram``: arena, statics and stack; time and energy of a puzzle on average
+    over the steps that puzzles took.  ``fits``: the part (and the limit) hold the plan; else it is the
+    smallest.  ``plan`` in the notation of ``--plan``; ``everything``: bytes of image,
+    program and the smallest arena."""
+
+    flash: int
+    sram: int
+    seconds: Span
+    joules: Span
+    fits: bool
+    plan: str
+    everything: int
+
+
+def place(asked: Asked) -> Placed:
+    """Plan one program; an executor's job."""
+    program = program_of(asked.part, kernels_of(asked.config, asked.format))
+    target = target_of(asked.part, asked.image, program)
+    room = None if asked.limit is None else max(0, asked.limit - program.in_sram)
+    found = search(asked.config, asked.format, target, room)
+    plan = found.chosen or found.front[0]
+    costs = Costs(plan, target)
+    seconds, joules = [0.0, 0.0], [0.0, 0.0]
+    for n, count in enumerate(asked.steps):
+        if count:
+            ledger = plan.puzzle(n)
+            time, spent = costs.seconds(ledger), energy(costs.counts(ledger), asked.part).total
+            seconds = [seconds[0] + count * time.low, seconds[1] + count * time.high]
+            joules = [joules[0] + count * spent.low, joules[1] + count * spent.high]
+    puzzles = sum(asked.steps)
+    return Placed(
+        asked.image + program.code.count, plan.high_water + program.in_sram,
+        Span(seconds[0] / puzzles, seconds[1] / puzzles), Span(joules[0] / puzzles, joules[1] / puzzles),
+        found.chosen is not None, describe(plan.choices),
+        asked.image + program.bytes + found.front[0].high_water,
+    )  # fmt: skip

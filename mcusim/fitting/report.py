@@ -1,0 +1,179 @@
+"""What a fit found as a sheet: the choice, every configuration ranked, and the commands that use it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mcusim.fitting.candidates import BASELINE
+from mcusim.fitting.deploy import Deployed
+from mcusim.fitting.front import Bools, Choice, Limits, Pairing, Row, front, paired, score
+from mcusim.parts import Part
+from mcusim.units import format_seconds
+from refimpl.models.halting import FIXED
+from workbench.render.grid import Grid, percent
+from workbench.render.sheet import Sheet
+
+SCHEMA = "mcusim.fit/1"
+KIB = 1024
+HEADINGS = ("configuration", "exact %", "lost/won", "flash KiB", "SRAM KiB", "time", "mJ", "")
+EARLIER = ("left earlier", "exact %", "puzzles", "image KiB", "")
+NOTE = (
+    "exact: held-out puzzles solved; lost/won: against the float network on the same puzzles. flash: image and "
+    "code; SRAM: arena, statics and stack; time and mJ a puzzle, upper ends of estimates. * chosen, + runner-up, "
+    "f on the front of all five, - does not fit, e emulated: no kernel on the part, never chosen."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Everything that a fit has to say; ``rows`` have held-out figures, ``left`` only calibration ones."""
+
+    network: str
+    part: Part
+    limits: Limits
+    calibration: str
+    held_out: str
+    floats: tuple[Bools, Bools]
+    rows: Sequence[Row]
+    left: Sequence[Row]
+    choice: Choice
+    deployed: Sequence[Deployed]
+
+
+def ranked(rows: Sequence[Row]) -> list[Row]:
+    """Rows that the part runs by their score, then emulated ones by what they solve."""
+    def place(row: Row) -> tuple[bool, bool, float, str]:
+        solved = 0 if row.held_out is None else -int(row.held_out.sum())
+        able = row.placed is not None
+        return not able, able and not (row.placed is not None and row.placed.fits), (
+            score(row) if able else solved), row.name
+
+    return sorted(rows, key=place)
+
+
+def sheet(found: Found) -> Sheet:
+    """The report; its first sentences are the choice."""
+    rows, best, second = ranked(found.rows), found.choice.best, found.choice.second
+    on_front = front(found.rows)
+    cells = [_cells(row, found, on_front) for row in rows]
+    strong = tuple(i for i, row in enumerate(rows) if row is best)
+    weak = tuple(i for i, row in enumerate(rows) if row.placed is None or not row.placed.fits)
+    title = f"{found.network} on {found.part.title}: {len(rows)} configurations, {found.held_out}"
+    table = Grid(title, HEADINGS, tuple(cells), NOTE, strong=strong, weak=weak)
+    left = sorted(found.left, key=lambda row: (-float(row.calibration.mean()), row.image, row.name))
+    early = [(r.name, percent(float(r.calibration.mean())), str(len(r.calibration)), f"{r.image / KIB:.1f}",
+              "e" if r.placed is None else "") for r in left]  # fmt: skip
+    parts = (_verdict(found), table, Grid(f"out of the race, by {found.calibration}", EARLIER, tuple(early)))
+    data = {
+        "schema": SCHEMA, "network": found.network, "part": found.part.name, "limits": vars(found.limits),
+        "calibration": found.calibration, "held_out": found.held_out,
+        "float": {"calibration": float(found.floats[0].mean()), "held_out": float(found.floats[1].mean())},
+        "reason": found.choice.reason, "keeps": found.choice.keeps,
+        "recommended": None if best is None else best.name,
+        "runner_up": None if second is None else second.name,
+        "rows": [_data(row, found, on_front) for row in (*rows, *left)],
+        "deployments": [{"file": str(d.file), "c": str(d.c), "compiler": d.compiler, "failed": d.failed}
+                        for d in found.deployed],
+    }  # fmt: skip
+    return Sheet("mcusim fit", parts, _commands(found), data)
+
+
+def _verdict(found: Found) -> Grid:
+    best = found.choice.best
+    if best is None:
+        return Grid("no recommendation", ("why",), ((f"{found.choice.reason}.",),), folded=(0,))
+    lines = [("configuration", best.name), ("because", f"{found.choice.reason}.")]
+    lines.append(("accuracy", _accuracy(best, found)))
+    if best.placed is not None:
+        base = next((row for row in found.rows if row.name == BASELINE and row.placed is not None), None)
+        for what, i, written in (("flash", 0, _kib), ("SRAM", 1, _kib), ("time a puzzle", 2, format_seconds),
+                                 ("energy a puzzle", 3, _mj)):  # fmt: skip
+            assert best.costs is not None
+            said = written(best.costs[i])
+            if base is not None and base.costs is not None:
+                said += f" ({best.costs[i] / base.costs[i]:.2f} x {BASELINE}, which needs {written(base.costs[i])})"
+            lines.append((what, said))
+    if found.choice.second is not None:
+        second = found.choice.second
+        lines.append(("runner-up", f"{second.name}: {_accuracy(second, found)}"))
+    for one, name in zip(found.deployed, ("self-test", "of the runner-up"), strict=False):
+        lines.append((name, f"passed, built by {one.compiler} on this computer" if not one.failed
+                      else one.failed))  # fmt: skip
+    title = "recommended" if found.choice.keeps else "nearest: it does not keep what was asked"
+    return Grid(f"{title} for {found.part.title}", ("", ""), tuple(lines), left=2, folded=(1,))
+
+
+def _kib(size: float) -> str:
+    return f"{size / KIB:,.1f} KiB"
+
+
+def _mj(joules: float) -> str:
+    return f"{1000 * joules:,.3g} mJ"
+
+
+def _pairing(row: Row, found: Found) -> Pairing | None:
+    return None if row.held_out is None else paired(found.floats[1][: len(row.held_out)], row.held_out)
+
+
+def _accuracy(row: Row, found: Found) -> str:
+    pairing, interval = _pairing(row, found), row.interval
+    if pairing is None or interval is None or row.held_out is None:
+        return "n/a"
+    return (
+        f"{percent(float(row.held_out.mean()))} % [{percent(interval.low)}, {percent(interval.high)}] of "
+        f"{len(row.held_out)} held-out puzzles; float {percent(float(found.floats[1].mean()))} %, difference "
+        f"{100 * pairing.change:+.2f} points [{100 * pairing.interval.low:+.2f}, "
+        f"{100 * pairing.interval.high:+.2f}]; {row.steps:.1f} steps on average"
+    )
+
+
+def _cells(row: Row, found: Found, on_front: Sequence[Row]) -> tuple[str, ...]:
+    pairing = _pairing(row, found)
+    assert pairing is not None
+    assert row.held_out is not None
+    marks = "*" * (row is found.choice.best) + "+" * (row is found.choice.second) + "f" * (row in on_front)
+    if row.placed is None:
+        costs, marks = (f"{row.image / KIB:.1f}", "n/a", "n/a", "n/a"), "e"
+    else:
+        p = row.placed
+        marks += "-" * (not p.fits)
+        costs = (f"{p.flash / KIB:.1f}", f"{p.sram / KIB:.1f}", format_seconds(p.seconds.high),
+                 f"{1000 * p.joules.high:.3g}")  # fmt: skip
+    lost_won = f"{pairing.test.only_first}/{pairing.test.only_second}"
+    return row.name, percent(float(row.held_out.mean())), lost_won, *costs, marks
+
+
+def _data(row: Row, found: Found, on_front: Sequence[Row]) -> dict[str, Any]:
+    pairing, interval, placed = _pairing(row, found), row.interval, row.placed
+    recipe = row.candidate.recipe
+    return {
+        "name": row.name, "format": str(recipe.format), "codes": recipe.rounding, "ranges": recipe.ranges,
+        "H_cycles": row.candidate.network.config.H_cycles, "steps": row.depth, "stop": str(row.rule),
+        "kind": row.kind, "why_emulated": row.puts_off, "image_bytes": row.image, "mean_steps": row.steps,
+        "calibration": {"puzzles": len(row.calibration), "exact": int(row.calibration.sum())},
+        "held_out": None if row.held_out is None or interval is None or pairing is None else {
+            "puzzles": len(row.held_out), "exact": int(row.held_out.sum()),
+            "interval_95": [interval.low, interval.high], "change": pairing.change,
+            "change_95": [pairing.interval.low, pairing.interval.high],
+            "lost": pairing.test.only_first, "won": pairing.test.only_second, "p": pairing.test.p_value,
+        },
+        "placed": None if placed is None else {
+            "fits": placed.fits, "flash_bytes": placed.flash, "sram_bytes": placed.sram,
+            "seconds": [placed.seconds.low, placed.seconds.high],
+            "joules": [placed.joules.low, placed.joules.high], "plan": placed.plan,
+        },
+        "front": row in on_front, "on_stop": row.rule != FIXED,
+    }  # fmt: skip
+
+
+def _commands(found: Found) -> tuple[str, ...]:
+    if not found.deployed:
+        return ()
+    file, best = found.deployed[0].file, found.choice.best
+    plan = ""
+    if found.limits.sram is not None and best is not None and best.placed is not None:
+        plan = f" --plan '{best.placed.plan}'"
+    return (f"python -m mcusim run {file}{plan}", f"python -m mcusim export OUT {file}{plan}   "
+            f"(as made in {found.deployed[0].c})")  # fmt: skip

@@ -1,0 +1,176 @@
+"""A whole fit: candidates, race, held-out puzzles, plans, choice, deployment."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from rich.progress import Progress
+
+from mcusim.fitting.candidates import BASELINE, NAIVE, candidates
+from mcusim.fitting.deploy import deploy, export_and_test
+from mcusim.fitting.front import Choice, Limits, Row, choose
+from mcusim.fitting.measure import Measured, Program, Store, measure
+from mcusim.fitting.place import Asked, Placed, place
+from mcusim.fitting.race import Entrant, race, threshold
+from mcusim.fitting.report import Found
+from mcusim.parts import Part, load_part
+from refimpl.errors import InputError, NotImplementedHere
+from refimpl.models.halting import FIXED, LIMITS, StopRule
+from workbench.content import FLOAT
+from workbench.datasets.read import read_data
+from workbench.executors import finished
+from workbench.files.outputs import make_folder
+from workbench.json_lines import writing
+from workbench.networks import Network, find_network
+from workbench.stopping_cli import parse_givens
+from workbench.tasks.sets import CALIBRATION_SEED, PuzzleSet, at_least_one, evaluation_set, spread_givens
+
+RACED, STORE = 128, "measured.jsonl"
+FIT_SEED = 20261126  # of held-out puzzles: no other set has it
+SUDOKU_GIVENS = "26-32"  # those of the shipped evaluation set of 9x9 Sudokus
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked: ``puzzles`` held-out ones, generated (Sudokus with ``givens``), or of the file ``data``,
+    whose first part is calibrated and raced on and whose last is held out; ``folder`` takes what is made."""
+
+    model: str
+    part: str
+    limits: Limits
+    puzzles: int
+    givens: str | None
+    data: str | None
+    folder: Path
+    catalogue: Path | None
+
+
+def sets(wanted: Wanted, network: Network) -> tuple[PuzzleSet, PuzzleSet]:
+    """Puzzles to race on, and held-out ones."""
+    config, count = network.config, at_least_one(wanted.puzzles)
+    if wanted.data is not None:
+        if wanted.givens is not None:
+            raise InputError("--givens draws puzzles, and --data names a file of them: leave one away.")
+        found = read_data(wanted.data, config)
+        if not found.labelled or found.puzzle_ids is not None:
+            raise NotImplementedHere(f"{wanted.data}: a fit needs labels, and puzzles without rows of their own.")
+        half = len(found.inputs) // 2
+        if not half:
+            raise InputError(f"{wanted.data}: a fit needs at least two puzzles.")
+        raced = min(half, RACED)
+        last = found.rows(len(found.inputs) - min(count, half), count, "")
+        return (found.rows(0, raced, f"first {raced} puzzles of {wanted.data}"),
+                replace(last, origin=f"last {len(last.inputs)} puzzles of {wanted.data}"))
+    if config.task == "sudoku" and (wanted.givens is not None or config.seq_len == 81):
+        low, high = parse_givens(wanted.givens or SUDOKU_GIVENS)
+        return (spread_givens(config, RACED, low, high, CALIBRATION_SEED),
+                spread_givens(config, count, low, high, FIT_SEED))
+    if wanted.givens is not None:
+        raise InputError(f"--givens {wanted.givens}: {network.name} solves no Sudokus.")
+    return (evaluation_set(config, RACED, seed=CALIBRATION_SEED), evaluation_set(config, count, seed=FIT_SEED))
+
+
+def fit(wanted: Wanted, executor: Executor, progress: Progress) -> Found:
+    """Find the configuration to flash, and write it as a deployment that has been tried as C.
+
+    Finished batches are in the folder's store before anything else is known of them, so that a run that was
+    stopped or killed goes on from there.
+    """
+    part = load_part(wanted.part, wanted.catalogue)
+    network = find_network(wanted.model)
+    if not network.trained:
+        raise InputError(f"{network.name} has seeded weights; a fit measures trained networks.")
+    make_folder(wanted.folder)
+    path = wanted.folder / STORE
+    with writing(path):
+        task = progress.add_task("calibrating", total=None)
+        raced, held_out = sets(wanted, network)
+        entrants = [
+            Entrant(c, len(c.network.image(c.recipe.format)), c.recipe.name in (BASELINE, NAIVE))
+            for c in candidates(network, wanted.data)
+        ]
+        progress.update(task, total=1, completed=1)
+        store = Store(path)
+        original = Program(FLOAT, network, FLOAT)
+
+        def run(what: str, going: Sequence[Entrant], puzzles: PuzzleSet) -> Mapping[str, Measured]:
+            task = progress.add_task(f"{what}: {len(going)} programs, {len(puzzles.inputs)} puzzles")
+            programs = [Program(e.name, e.candidate.network, str(e.candidate.recipe.format)) for e in going]
+            return measure([original, *programs], puzzles, store, executor,
+                           lambda n: progress.update(task, total=n, completed=0),
+                           lambda: progress.advance(task))  # fmt: skip
+
+        finalists, seen = race(entrants, len(raced.inputs), lambda going, count: run(
+            "race", going, raced.rows(0, count, raced.origin)))  # fmt: skip
+        final = run("held-out", finalists, held_out)
+        rows = _rows(finalists, seen, final)
+        left = [_row(e, network.config.halt_max_steps, FIXED, seen[e.name], None) for e in entrants
+                if e not in finalists]  # fmt: skip
+        rows, left = _placed([*rows, *left], part, wanted.limits, executor, progress, len(rows))
+        floats = seen[FLOAT].exact[-1], final[FLOAT].exact[-1]
+        choice = choose(rows, wanted.limits, floats)
+        found = Found(network.name, part, wanted.limits, raced.origin, held_out.origin, floats, rows, left,
+                      choice, [])  # fmt: skip
+        return replace(found, deployed=_deployed(choice, wanted, network, progress))
+
+
+def _rows(finalists: Sequence[Entrant], seen: Mapping[str, Measured], final: Mapping[str, Measured]) -> list[Row]:
+    """Every finalist at full depth, at half, and stopped when head and state say so."""
+    rows = []
+    for entrant in finalists:
+        calibration, held_out = seen[entrant.name], final[entrant.name]
+        steps = entrant.candidate.network.config.halt_max_steps
+        rule = StopRule("head+settled", t=min(threshold(calibration), LIMITS["t"][1]))
+        variants = {(steps, FIXED), (max(1, steps // 2), FIXED), (steps, rule)}
+        for depth, stop in sorted(variants, key=lambda one: (str(one[1]), -one[0])):
+            rows.append(_row(entrant, depth, stop, calibration, held_out))
+    return rows
+
+
+def _row(entrant: Entrant, depth: int, rule: StopRule, calibration: Measured, held_out: Measured | None) -> Row:
+    right, steps = calibration.under(rule, depth)
+    last = None
+    if held_out is not None:
+        last, steps = held_out.under(rule, depth)
+    recipe = entrant.candidate.recipe
+    return Row(entrant.candidate, depth, rule, entrant.image, right, last, float(np.mean(steps)), None,
+               recipe.untiled, tuple(np.bincount(steps, minlength=depth + 1).tolist()))  # fmt: skip
+
+
+def _placed(rows: Sequence[Row], part: Part, limits: Limits, executor: Executor, progress: Progress,
+            final: int) -> tuple[list[Row], list[Row]]:  # fmt: skip
+    """All rows with their place on the part; the first ``final`` of them, and the others."""
+    jobs = [
+        Asked(str(i), replace(row.candidate.network.config, halt_max_steps=row.depth, stop=row.rule),
+              row.candidate.recipe.format, row.image, part, row.taken, limits.sram)
+        for i, row in enumerate(rows) if not row.puts_off
+    ]  # fmt: skip
+    task = progress.add_task("planning", total=len(jobs))
+    placed: dict[str, Placed] = {}
+    for job, found in finished(executor, place, jobs):
+        placed[job.name] = found
+        progress.advance(task)
+    done = [replace(row, placed=placed.get(str(i))) for i, row in enumerate(rows)]
+    return done[:final], done[final:]
+
+
+def _deployed(choice: Choice, wanted: Wanted, network: Network, progress: Progress) -> list:
+    """Deployments of the choice and its runner-up, exported as C and tested."""
+    made = []
+    for row, name in ((choice.best, "recommended"), (choice.second, "runner-up")):
+        if row is None or row.placed is None:
+            continue
+        task = progress.add_task(f"{name} as C", total=None)
+        source = f"mcusim fit of {network.name}"
+        file = deploy(row, wanted.part, wanted.folder / name, source)
+        c = wanted.folder / f"{name}-c"
+        shutil.rmtree(c, ignore_errors=True)
+        plan = row.placed.plan if wanted.limits.sram is not None else None
+        made.append(export_and_test(file, c, wanted.catalogue, plan))
+        progress.update(task, total=1, completed=1)
+    return made
