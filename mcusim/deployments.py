@@ -64,8 +64,8 @@ def deployment_names(data: Path | None = None) -> list[str]:
 
 
 def load_deployment(name: str, data: Path | None = None) -> Deployment:
-    """Read the deployment called ``name``, or the one in the file of that name (``.toml``), whose model may be
-    named from the file's folder.
+    """Read the deployment called ``name``, or the one in a file (``.toml``) of that name, whose model may be
+    named from its folder.
 
     Raises
     ------

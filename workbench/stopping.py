@@ -97,16 +97,22 @@ def without_labels(found: Watched) -> int:
 
 
 def with_labels(found: Watched, labels: Tokens, kind: Kind) -> int:
-    """t between what right runs need and where wrong answers begin, under the rule ``kind`` and settled.
+    """t between what right runs need and where wrong answers begin, under the rule ``kind`` and settled."""
+    right = np.stack([puzzle_exact(answers, labels) for answers in found.answers])
+    return between(head_stops(found.q, found.family, kind), right, found.moved[:, :, 0] / found.size)
+
+
+def between(
+    head: npt.NDArray[np.bool_], right: npt.NDArray[np.bool_], means: npt.NDArray[np.float64]
+) -> int:
+    """:func:`with_labels` of what is known after each step of each puzzle, all (n, B): the head's word,
+    whether the answer is right, and the mean change of the state.
 
     ``needed``: the least t that accepts every run whose answer is right at the end and which the head ever
     accepts; ``wrong``: the least mean change of a state that the head accepts with a wrong answer.  t is
     their geometric mean, or just below ``wrong`` where it lies below ``needed``; without any such state
     1.6 times ``needed``.
     """
-    means = found.moved[:, :, 0] / found.size
-    right = np.stack([puzzle_exact(answers, labels) for answers in found.answers])
-    head = head_stops(found.q, found.family, kind)
     agreed = np.where(head & right[-1], means, np.inf).min(axis=0)
     needed = float(agreed[np.isfinite(agreed)].max(initial=1.0))
     wrong = float(means[head & ~right].min(initial=np.inf))

@@ -24,7 +24,8 @@ _SECONDS = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*(ms|s)")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default=DEFAULT_NETWORK, help=f"network or folder (default {DEFAULT_NETWORK})")
+    parser.add_argument("--model", default=DEFAULT_NETWORK,
+                        help=f"network or folder (default {DEFAULT_NETWORK})")  # fmt: skip
     parser.add_argument("--part", default="stm32h743", help="the device (default stm32h743)")
     parser.add_argument("--catalogue", type=Path, metavar="FOLDER", help="folder with more parts")
     parser.add_argument("--keep", default="99%", help="share of the float network's solved puzzles to keep "

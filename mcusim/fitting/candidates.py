@@ -12,16 +12,16 @@ from mcusim.planner.plan import refuse_untiled
 from refimpl.errors import NotImplementedHere
 from refimpl.formats import Format, parse_format, parse_weights
 from refimpl.quantize.calibrate import Calibration, calibrate
-from workbench.api import calibration_puzzles
 from workbench.codes import Codes, weights_of
 from workbench.lab.rewrite import linears
 from workbench.lab.second_order import CLIP_PUZZLES, clipped_activations, input_moments, output_errors, rule
 from workbench.networks import Network
+from workbench.tasks.sets import PuzzleSet
 
 Rounding = Literal["nearest", "clip", "feedback"]
 Ranges = Literal["clipped", "absmax"]
 BASELINE, NAIVE = "w8c-a8-c16", "w4t-a8-c16"
-# Format, how codes are found, ranges.  The first is what others are compared with, the second the bad example.
+# Format, how codes are found, ranges.  The first is the baseline, the second the bad example.
 TRIED: tuple[tuple[str, Rounding, Ranges], ...] = (
     (BASELINE, "nearest", "clipped"), (NAIVE, "nearest", "clipped"),
     ("w8c-a8-c16", "nearest", "absmax"), ("w8c-a8-c8", "nearest", "clipped"),
@@ -74,9 +74,8 @@ class Candidate:
     network: Network
 
 
-def candidates(network: Network, data: str | None) -> tuple[Candidate, ...]:
-    """All candidates of a network; what is found by looking at data comes from its calibration puzzles."""
-    puzzles = calibration_puzzles(network, data)
+def candidates(network: Network, puzzles: PuzzleSet) -> tuple[Candidate, ...]:
+    """All candidates of a network; what is found by looking at data comes from calibration ``puzzles``."""
     few = puzzles.rows(0, CLIP_PUZZLES, puzzles.origin)
     model = network.float_model
     whole = calibrate(model, puzzles.inputs, puzzles.puzzle_ids, puzzles.origin)

@@ -12,6 +12,7 @@ from mcusim.api import export
 from mcusim.deployments import BUDGETS
 from mcusim.fitting.front import Row
 from mcusim.fitting.place import Placed
+from mcusim.planner.wanted import CHOSEN
 from mcusim.units import parse_bytes
 from refimpl.errors import RefimplError
 from refimpl.models.halting import FIXED
@@ -76,10 +77,9 @@ def _text(row: Row, placed: Placed, part: str, source: str) -> str:
 
 
 def export_and_test(file: Path, out: Path, catalogue: Path | None, plan: str | None) -> Deployed:
-    """Export a deployment as C into ``out`` and run its self-test on this machine, where there is a compiler."""
+    """Export a deployment as C into ``out`` and run its self-test here, where there is a compiler."""
     try:
-        wanted = {} if plan is None else {"plan": plan}
-        export(out, deployment=str(file), catalogue=catalogue, **wanted)
+        export(out, deployment=str(file), catalogue=catalogue, plan=plan or CHOSEN)
     except RefimplError as error:
         return Deployed(file, out, str(error), "")
     compiler = shutil.which("gcc") or shutil.which("cc")

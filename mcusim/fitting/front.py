@@ -38,9 +38,9 @@ class Limits:
 class Row:
     """A candidate at a depth and under a stop rule.
 
-    ``calibration`` and ``held_out``: which puzzles it solves, (N,), None for those it never ran; ``steps``: mean
-    ACT steps over the puzzles that it ran last, of which ``taken[n]`` took n; ``placed`` is None where the part has no kernel for it,
-    which ``puts_off`` says in words.
+    ``calibration`` and ``held_out``: which puzzles it solves, (N,), None for those it never ran; ``steps``:
+    mean ACT steps over the puzzles that it ran last, of which ``taken[n]`` took n; ``placed`` is None where
+    the part has no kernel for it, which ``puts_off`` says in words.
     """
 
     candidate: Candidate
@@ -103,7 +103,7 @@ def paired(reference: Bools, own: Bools) -> Pairing:
     if margins:
         cross = both * neither - test.only_first * test.only_second
         if cross > 0:
-            cross = max(cross - n / 2, 0)
+            cross = max(cross - n // 2, 0)
         phi = cross / math.sqrt(float(margins))
     down = (p - mine.low) ** 2 - 2 * phi * (p - mine.low) * (theirs.high - q) + (theirs.high - q) ** 2
     up = (mine.high - p) ** 2 - 2 * phi * (mine.high - p) * (q - theirs.low) + (q - theirs.low) ** 2
@@ -149,8 +149,8 @@ def choose(rows: Sequence[Row], limits: Limits, floats: tuple[Bools, Bools]) -> 
 
     A row keeps enough if it solves at least ``keep`` times as many puzzles as the float network, of the
     calibration puzzles and of the held-out ones: the second set did not take part in the race, so a row that
-    was lucky on the first is found out.  Of those the cheapest is best; where none keeps enough, the most exact
-    within the limits is.
+    was lucky on the first is found out.  Of those the cheapest is best; where none keeps enough, the most
+    exact within the limits is.
 
     Parameters
     ----------
@@ -161,14 +161,14 @@ def choose(rows: Sequence[Row], limits: Limits, floats: tuple[Bools, Bools]) -> 
     enough = [row for row in able if _keeps(row, limits.keep, floats)]
     if enough:
         ranked = sorted(enough, key=lambda row: (score(row), row.name))
-        said = (f"least geometric mean of flash, SRAM, time and energy of the {len(enough)} configurations that "
-                f"solve at least {100 * limits.keep:g} % of what the float network solves")
+        said = (f"least geometric mean of flash, SRAM, time and energy of the {len(enough)} configurations "
+                f"that solve at least {100 * limits.keep:g} % of what the float network solves")
         return Choice(ranked[0], ranked[1] if len(ranked) > 1 else None, said, True)
     if not able:
         return Choice(None, None, "no configuration with a kernel lies within the part and the limits", False)
     ranked = sorted(able, key=lambda row: (-float(_both(row).mean()), score(row), row.name))
-    said = (f"most puzzles solved within the limits; none of {len(able)} solves {100 * limits.keep:g} % of what "
-            "the float network solves")
+    said = (f"most puzzles solved within the limits; none of {len(able)} solves {100 * limits.keep:g} % of "
+            "what the float network solves")
     return Choice(ranked[0], ranked[1] if len(ranked) > 1 else None, said, False)
 
 

@@ -1,7 +1,7 @@
 """Programs over puzzles, batch by batch: what every depth and every stop rule would make of them.
 
-One run to the last ACT step tells all of them, for a stopped run is the long one cut off.  A finished batch is
-a line of the store, under the key of its content.
+One run to the last ACT step tells all of them, for a stopped run is the long one cut off.  A finished batch
+is a line of the store, under the key of its content.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from refimpl import fast, float_ops
 from refimpl.errors import InputError
-from refimpl.models.halting import StopRule
+from refimpl.fast.cache import digest_of
+from refimpl.models.halting import StopRule, head_stops
 from workbench.content import FLOAT, content_key
 from workbench.executors import finished
 from workbench.fidelity import Reading
@@ -32,16 +33,16 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Seen:
-    """After each ACT step of the puzzles of a batch: ``exact`` and ``head``, a 0 or 1 a puzzle; ``moved``: what
-    z_H moved by in all."""
+    """After each ACT step of a batch: ``exact`` and ``head``, a 0 or 1 a puzzle; ``moved``, puzzle by puzzle
+    and step after step: what z_H moved by in all."""
 
     exact: tuple[str, ...]
     head: tuple[str, ...]
-    moved: tuple[tuple[int, ...], ...]
+    moved: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        counts = {len(one) for one in (*self.exact, *self.head, *self.moved)}
-        if len(counts) != 1 or len({len(self.exact), len(self.head), len(self.moved)}) != 1:
+        counts, marks = {len(one) for one in (*self.exact, *self.head)}, "".join(self.exact)
+        if len(counts) != 1 or len(self.exact) != len(self.head) or len(marks) != len(self.moved):
             raise InputError("exact, head and moved must have as many steps of as many puzzles.")
         if set("".join(self.exact + self.head)) - {"0", "1"}:
             raise InputError("exact and head must be 0s and 1s.")
@@ -49,7 +50,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Measured:
-    """All batches of a program: exact and head (steps, N), moved (steps, N, 2); ``size``: values of a state."""
+    """All batches of a program: exact and head (steps, N), moved (steps, N, 2) of ``size`` values."""
 
     exact: Bools
     head: Bools
@@ -62,8 +63,9 @@ class Measured:
 
     def under(self, rule: StopRule, steps: int) -> tuple[Bools, npt.NDArray[np.int64]]:
         """Which puzzles are solved, and the ACT steps of each, both (N,), by a rule and at most ``steps``."""
-        empty = np.zeros((steps, 0, 0), np.int64)
-        taken, _ = ends(Watched(self.head[:steps], self.moved[:steps], empty, self.size), rule)
+        word = 2 * self.head[:steps].astype(np.int64) - 1
+        q, none = np.stack([word, 0 * word], axis=-1), np.zeros((steps, 0, 0), np.int64)
+        taken, _ = ends(Watched(q, self.moved[:steps], none, self.size, "trm"), rule)
         return self.exact[taken - 1, np.arange(len(taken))], taken
 
 
@@ -81,7 +83,8 @@ class Program:
         return Reading(fast, self.network.integer_model(self.format))
 
     def key(self, part: PuzzleSet) -> str:
-        return content_key(self.network, self.format, self.network.config, part, "watched")
+        return content_key(self.network, self.format, self.network.config, part,
+                           digest_of(("mcusim.fitting",)))  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +98,8 @@ def _watched(job: _Job) -> Seen:
     found = watch(job.reading, job.part.inputs)
     right = np.stack([puzzle_exact(answers, job.part.labels) for answers in found.answers])
     moved = np.rint(found.moved[:, :, 0]).astype(np.int64)
-    return Seen(_marks(right), _marks(found.head), tuple(tuple(row) for row in moved.tolist()))
+    head = head_stops(found.q, found.family, "head")
+    return Seen(_marks(right), _marks(head), tuple(moved.reshape(-1).tolist()))
 
 
 def _marks(flags: Bools) -> tuple[str, ...]:
@@ -113,9 +117,8 @@ class Store:
         self.path = path
         self.found: dict[str, Seen] = {}
         for line in read_lines(path, "store") if path.exists() else ():
-            key = line.text("key")
             if line.has("watched"):  # a sweep's cells and an evaluation's batches may lie in the same file
-                self.found[key] = build(line.table("watched"), Seen)
+                self.found[line.text("key")] = build(line.table("watched"), Seen)
 
     def add(self, key: str, seen: Seen) -> None:
         append_line(self.path, {"key": key, "watched": vars(seen)})
@@ -152,6 +155,6 @@ def measure(
 def _joined(parts: Sequence[Seen], network: Network) -> Measured:
     exact, head = (np.concatenate([_flags(getattr(p, what)) for p in parts], axis=1)
                    for what in ("exact", "head"))  # fmt: skip
-    moved = np.concatenate([np.array(p.moved, np.int64) for p in parts], axis=1)
+    moved = np.concatenate([np.array(p.moved, np.int64).reshape(len(p.exact), -1) for p in parts], axis=1)
     config = network.config
     return Measured(exact, head, np.stack([moved, moved], axis=-1), config.positions * config.hidden_size)

@@ -16,17 +16,17 @@ from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Asked:
-    """A program of ``image`` bytes at the depth and with the stop rule of ``config``; ``steps[n]`` puzzles end
-    after n ACT steps; ``limit``: most bytes of SRAM in all, None for what the part has."""
+    """A program of ``image`` bytes with the stop rule of ``config``, and cases of what puzzles take of it: of
+    a case, ``steps[n]`` puzzles end after n ACT steps.  ``limit``: most bytes of SRAM in all, None for what
+    the part has."""
 
-    name: str
     config: ModelConfig
     format: Format
     image: int
     part: Part
-    steps: tuple[int, ...]
+    cases: tuple[tuple[int, ...], ...]
     limit: int | None
 
 
@@ -46,25 +46,28 @@ class Placed:
     everything: int
 
 
-def place(asked: Asked) -> Placed:
-    """Plan one program; an executor's job."""
+def place(asked: Asked) -> tuple[Placed, ...]:
+    """Plan one program, and cost each case under that plan; an executor's job."""
     program = program_of(asked.part, kernels_of(asked.config, asked.format))
     target = target_of(asked.part, asked.image, program)
     room = None if asked.limit is None else max(0, asked.limit - program.in_sram)
     found = search(asked.config, asked.format, target, room)
     plan = found.chosen or found.front[0]
     costs = Costs(plan, target)
-    seconds, joules = [0.0, 0.0], [0.0, 0.0]
-    for n, count in enumerate(asked.steps):
-        if count:
-            ledger = plan.puzzle(n)
-            time, spent = costs.seconds(ledger), energy(costs.counts(ledger), asked.part).total
-            seconds = [seconds[0] + count * time.low, seconds[1] + count * time.high]
-            joules = [joules[0] + count * spent.low, joules[1] + count * spent.high]
-    puzzles = sum(asked.steps)
-    return Placed(
-        asked.image + program.code.count, plan.high_water + program.in_sram,
-        Span(seconds[0] / puzzles, seconds[1] / puzzles), Span(joules[0] / puzzles, joules[1] / puzzles),
-        found.chosen is not None, describe(plan.choices),
-        asked.image + program.bytes + found.front[0].high_water,
-    )  # fmt: skip
+
+    def case(steps: tuple[int, ...]) -> Placed:
+        seconds, joules = [0.0, 0.0], [0.0, 0.0]
+        for n, count in enumerate(steps):
+            if count:
+                ledger = plan.puzzle(n)
+                time, spent = costs.seconds(ledger), energy(costs.counts(ledger), asked.part).total
+                share = count / sum(steps)
+                seconds = [seconds[0] + share * time.low, seconds[1] + share * time.high]
+                joules = [joules[0] + share * spent.low, joules[1] + share * spent.high]
+        return Placed(
+            asked.image + program.code.count, plan.high_water + program.in_sram, Span(*seconds),
+            Span(*joules), found.chosen is not None, describe(plan.choices),
+            asked.image + program.bytes + found.front[0].high_water,
+        )  # fmt: skip
+
+    return tuple(map(case, asked.cases))

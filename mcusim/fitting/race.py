@@ -1,4 +1,4 @@
-"""Successive halving: every candidate on a few calibration puzzles, the better half on twice as many, and on."""
+"""Successive halving: every candidate on a few calibration puzzles, the better half on twice as many."""
 
 from __future__ import annotations
 

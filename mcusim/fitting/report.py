@@ -20,9 +20,9 @@ KIB = 1024
 HEADINGS = ("configuration", "exact %", "lost/won", "flash KiB", "SRAM KiB", "time", "mJ", "")
 EARLIER = ("left earlier", "exact %", "puzzles", "image KiB", "")
 NOTE = (
-    "exact: held-out puzzles solved; lost/won: against the float network on the same puzzles. flash: image and "
-    "code; SRAM: arena, statics and stack; time and mJ a puzzle, upper ends of estimates. * chosen, + runner-up, "
-    "f on the front of all five, - does not fit, e emulated: no kernel on the part, never chosen."
+    "exact: held-out puzzles solved; lost/won: against the float network on the same puzzles. flash: image "
+    "and code; SRAM: arena, statics and stack; time and mJ a puzzle, upper ends of estimates. * chosen, "
+    "+ runner-up, f on the front of all five, - does not fit, e emulated: no kernel there, never chosen."
 )
 
 
@@ -93,7 +93,8 @@ def _verdict(found: Found) -> Grid:
             assert best.costs is not None
             said = written(best.costs[i])
             if base is not None and base.costs is not None:
-                said += f" ({best.costs[i] / base.costs[i]:.2f} x {BASELINE}, which needs {written(base.costs[i])})"
+                share = best.costs[i] / base.costs[i]
+                said += f" ({share:.2f} x {BASELINE}, which needs {written(base.costs[i])})"
             lines.append((what, said))
     if found.choice.second is not None:
         second = found.choice.second

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import numpy as np
 from rich.progress import Progress
 
 from mcusim.fitting.candidates import BASELINE, NAIVE, candidates
-from mcusim.fitting.deploy import deploy, export_and_test
+from mcusim.fitting.deploy import Deployed, deploy, export_and_test
 from mcusim.fitting.front import Choice, Limits, Row, choose
 from mcusim.fitting.measure import Measured, Program, Store, measure
 from mcusim.fitting.place import Asked, Placed, place
@@ -20,6 +21,7 @@ from mcusim.fitting.race import Entrant, race, threshold
 from mcusim.fitting.report import Found
 from mcusim.parts import Part, load_part
 from refimpl.errors import InputError, NotImplementedHere
+from refimpl.formats import Format
 from refimpl.models.halting import FIXED, LIMITS, StopRule
 from workbench.content import FLOAT
 from workbench.datasets.read import read_data
@@ -28,7 +30,15 @@ from workbench.files.outputs import make_folder
 from workbench.json_lines import writing
 from workbench.networks import Network, find_network
 from workbench.stopping_cli import parse_givens
-from workbench.tasks.sets import CALIBRATION_SEED, PuzzleSet, at_least_one, evaluation_set, spread_givens
+from workbench.tasks.sets import (
+    CALIBRATION_PUZZLES,
+    CALIBRATION_SEED,
+    PuzzleSet,
+    at_least_one,
+    calibration_set,
+    evaluation_set,
+    spread_givens,
+)
 
 RACED, STORE = 128, "measured.jsonl"
 FIT_SEED = 20261126  # of held-out puzzles: no other set has it
@@ -58,7 +68,8 @@ def sets(wanted: Wanted, network: Network) -> tuple[PuzzleSet, PuzzleSet]:
             raise InputError("--givens draws puzzles, and --data names a file of them: leave one away.")
         found = read_data(wanted.data, config)
         if not found.labelled or found.puzzle_ids is not None:
-            raise NotImplementedHere(f"{wanted.data}: a fit needs labels, and puzzles without rows of their own.")
+            raise NotImplementedHere(f"{wanted.data}: a fit needs labels, and puzzles without rows of their "
+                                     "own.")  # fmt: skip
         half = len(found.inputs) // 2
         if not half:
             raise InputError(f"{wanted.data}: a fit needs at least two puzzles.")
@@ -72,7 +83,8 @@ def sets(wanted: Wanted, network: Network) -> tuple[PuzzleSet, PuzzleSet]:
                 spread_givens(config, count, low, high, FIT_SEED))
     if wanted.givens is not None:
         raise InputError(f"--givens {wanted.givens}: {network.name} solves no Sudokus.")
-    return (evaluation_set(config, RACED, seed=CALIBRATION_SEED), evaluation_set(config, count, seed=FIT_SEED))
+    return (evaluation_set(config, RACED, seed=CALIBRATION_SEED),
+            evaluation_set(config, count, seed=FIT_SEED))  # fmt: skip
 
 
 def fit(wanted: Wanted, executor: Executor, progress: Progress) -> Found:
@@ -90,9 +102,11 @@ def fit(wanted: Wanted, executor: Executor, progress: Progress) -> Found:
     with writing(path):
         task = progress.add_task("calibrating", total=None)
         raced, held_out = sets(wanted, network)
+        calibration = raced if wanted.data is not None else calibration_set(network.config)
+        calibration = calibration.rows(0, CALIBRATION_PUZZLES, calibration.origin)
         entrants = [
             Entrant(c, len(c.network.image(c.recipe.format)), c.recipe.name in (BASELINE, NAIVE))
-            for c in candidates(network, wanted.data)
+            for c in candidates(network, calibration)
         ]
         progress.update(task, total=1, completed=1)
         store = Store(path)
@@ -119,7 +133,9 @@ def fit(wanted: Wanted, executor: Executor, progress: Progress) -> Found:
         return replace(found, deployed=_deployed(choice, wanted, network, progress))
 
 
-def _rows(finalists: Sequence[Entrant], seen: Mapping[str, Measured], final: Mapping[str, Measured]) -> list[Row]:
+def _rows(
+    finalists: Sequence[Entrant], seen: Mapping[str, Measured], final: Mapping[str, Measured]
+) -> list[Row]:
     """Every finalist at full depth, at half, and stopped when head and state say so."""
     rows = []
     for entrant in finalists:
@@ -132,7 +148,9 @@ def _rows(finalists: Sequence[Entrant], seen: Mapping[str, Measured], final: Map
     return rows
 
 
-def _row(entrant: Entrant, depth: int, rule: StopRule, calibration: Measured, held_out: Measured | None) -> Row:
+def _row(
+    entrant: Entrant, depth: int, rule: StopRule, calibration: Measured, held_out: Measured | None
+) -> Row:
     right, steps = calibration.under(rule, depth)
     last = None
     if held_out is not None:
@@ -145,21 +163,25 @@ def _row(entrant: Entrant, depth: int, rule: StopRule, calibration: Measured, he
 def _placed(rows: Sequence[Row], part: Part, limits: Limits, executor: Executor, progress: Progress,
             final: int) -> tuple[list[Row], list[Row]]:  # fmt: skip
     """All rows with their place on the part; the first ``final`` of them, and the others."""
-    jobs = [
-        Asked(str(i), replace(row.candidate.network.config, halt_max_steps=row.depth, stop=row.rule),
-              row.candidate.recipe.format, row.image, part, row.taken, limits.sram)
-        for i, row in enumerate(rows) if not row.puts_off
-    ]  # fmt: skip
+    groups: defaultdict[tuple[Format, StopRule, int], list[int]] = defaultdict(list)
+    for i, row in enumerate(rows):
+        if not row.puts_off:
+            groups[row.candidate.recipe.format, row.rule, row.image].append(i)
+    jobs = {
+        Asked(replace(rows[same[0]].candidate.network.config, stop=rule), format, image, part,
+              tuple(rows[i].taken for i in same), limits.sram): same
+        for (format, rule, image), same in groups.items()
+    }  # fmt: skip
     task = progress.add_task("planning", total=len(jobs))
-    placed: dict[str, Placed] = {}
+    placed: dict[int, Placed] = {}
     for job, found in finished(executor, place, jobs):
-        placed[job.name] = found
+        placed |= zip(jobs[job], found, strict=True)
         progress.advance(task)
-    done = [replace(row, placed=placed.get(str(i))) for i, row in enumerate(rows)]
+    done = [replace(row, placed=placed.get(i)) for i, row in enumerate(rows)]
     return done[:final], done[final:]
 
 
-def _deployed(choice: Choice, wanted: Wanted, network: Network, progress: Progress) -> list:
+def _deployed(choice: Choice, wanted: Wanted, network: Network, progress: Progress) -> list[Deployed]:
     """Deployments of the choice and its runner-up, exported as C and tested."""
     made = []
     for row, name in ((choice.best, "recommended"), (choice.second, "runner-up")):

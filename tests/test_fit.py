@@ -1,0 +1,230 @@
+"""``mcusim fit``: what it tries, whom it lets win, what it writes, and that nothing finished is lost."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_executors import AtOnce
+
+from mcusim.__main__ import main
+from mcusim.fitting.candidates import BASELINE, NAIVE, TRIED, Candidate, Recipe, mixture
+from mcusim.fitting.front import Limits, Row, choose, front, paired
+from mcusim.fitting.measure import Measured, Program, Store, measure
+from mcusim.fitting.place import Placed
+from mcusim.fitting.race import Entrant, better
+from mcusim.report import Span
+from refimpl.errors import InputError
+from refimpl.formats import parse_format
+from refimpl.models.halting import FIXED, StopRule
+from workbench.content import FLOAT
+from workbench.evaluate import measure as evaluate
+from workbench.evaluate import program
+from workbench.lab.second_order import input_moments
+from workbench.networks import Network, find_network
+from workbench.tasks.sets import evaluation_set
+
+NETWORK = find_network("sudoku6-mlp")
+
+
+def candidate(fmt: str) -> Candidate:
+    return Candidate(Recipe(parse_format(fmt), "nearest", "clipped"), NETWORK)
+
+
+def row(fmt: str, right: int, costs: tuple[int, int, float, float], fits: bool = True, of: int = 100) -> Row:
+    """A row that solves ``right`` of ``of`` puzzles in both sets."""
+    solved = np.arange(of) < right
+    flash, sram, seconds, joules = costs
+    placed = Placed(flash, sram, Span(seconds, seconds), Span(joules, joules), fits, "", flash + sram)
+    return Row(candidate(fmt), 16, FIXED, flash, solved, solved, 16.0, placed, "", (0,) * 16 + (of,))
+
+
+ALL = np.ones(100, bool)
+W8 = row("w8c", 99, (200, 100, 2.0, 2.0))
+W4 = row("w4c", 98, (100, 100, 2.0, 2.0))
+W3 = row("w3c", 80, (80, 100, 1.0, 1.0))
+BIG = row("w6c", 100, (150, 900, 2.0, 2.0), fits=False)
+
+
+def test_the_cheapest_that_keeps_enough_is_recommended() -> None:
+    """And the next one is its runner-up."""
+    rows = [W8, W4, W3, BIG]
+    assert choose(rows, Limits(0.99), (ALL, ALL)).best is W8
+    found = choose(rows, Limits(0.98), (ALL, ALL))
+    assert (found.best, found.second, found.keeps) == (W4, W8, True)
+    assert choose(rows, Limits(0.8), (ALL, ALL)).best is W3
+
+
+def test_where_none_keeps_enough_the_most_exact_within_the_limits_is_named() -> None:
+    found = choose([W8, W4, W3], Limits(0.99, flash=150), (ALL, ALL))
+    assert (found.best, found.keeps) == (W4, False)
+    nothing = choose([BIG], Limits(0.5), (ALL, ALL))
+    assert (nothing.best, nothing.keeps) == (None, False)
+    assert choose([W8, W4, W3], Limits(0.5, seconds=1.5), (ALL, ALL)).best is W3
+    assert choose([W8], Limits(0.5, sram=99), (ALL, ALL)).best is None
+
+
+def test_a_row_that_was_lucky_in_the_race_is_found_out_by_the_held_out_puzzles() -> None:
+    unlucky = replace(W4, held_out=np.arange(100) < 90)
+    assert choose([W8, unlucky], Limits(0.98), (ALL, ALL)).best is W8
+
+
+def test_an_emulated_row_is_never_chosen() -> None:
+    emulated = replace(row("w4g32", 100, (1, 1, 0.1, 0.1)), placed=None)
+    assert choose([W8, emulated], Limits(0.5), (ALL, ALL)).best is W8
+    assert front([W8, emulated]) == [W8]
+
+
+def test_the_front_is_of_accuracy_and_all_four_costs() -> None:
+    worse = row("w8t", 97, (200, 100, 2.0, 2.0))
+    assert front([W8, W4, W3, BIG, worse]) == [W8, W4, W3]
+
+
+def test_a_paired_interval_by_hand() -> None:
+    """Newcombe 1998, method 10, his table III: 36 both, 12 only the first, 2 only the second, 0 neither of
+    50 gives a difference of 0.20 with [0.0569, 0.3404]."""
+    first = np.repeat([True, True, False, False], (36, 12, 2, 0))
+    second = np.repeat([True, False, True, False], (36, 12, 2, 0))
+    found = paired(second, first)
+    assert found.change == pytest.approx(0.20)
+    assert (found.interval.low, found.interval.high) == pytest.approx((0.0569, 0.3404), abs=6e-5)
+    assert (found.test.only_first, found.test.only_second) == (2, 12)
+
+
+def test_equal_answers_differ_by_nothing() -> None:
+    found = paired(ALL, ALL)
+    assert found.change == 0
+    assert found.interval.low <= 0 <= found.interval.high
+
+
+def entrant(fmt: str, image: int, kept: bool = False) -> Entrant:
+    return Entrant(candidate(fmt), image, kept)
+
+
+def test_a_race_lets_the_fronts_of_bytes_and_accuracy_go_on() -> None:
+    """Emulated ones go on only where places are left; what others are compared with always does."""
+    entrants = [entrant("w8c", 8, True), entrant("w6c", 6), entrant("w4c", 4), entrant("w4t", 4, True),
+                entrant("w3c", 3), entrant("w4g32", 5)]  # fmt: skip
+    right = {"w8c": 9, "w6c": 9, "w4c": 7, "w4t": 1, "w3c": 2, "w4g32": 9}
+
+    def ran(one: Entrant) -> Measured:
+        exact = np.arange(10)[None] < right[one.candidate.recipe.format.weights.name]
+        return Measured(exact, exact, np.zeros((1, 10, 2), np.int64), 1)
+
+    found = {one.name: ran(one) for one in entrants}
+    assert [one.image for one in better(entrants, found, 4)] == [8, 6, 4, 4]
+    assert better(entrants, found, 6) == entrants
+
+
+def test_a_mixture_spares_the_linears_that_the_format_hurts_most() -> None:
+    model = NETWORK.float_model.with_depth(1, 1)
+    moments = input_moments(model, evaluation_set(NETWORK.config, 4).inputs)
+    one, two = (mixture(NETWORK, moments, "w3c", n, "w8c").overrides for n in (1, 2))
+    assert len(one) == 1
+    assert len(two) == 2
+    assert set(one) < set(two)
+
+
+def test_everything_that_is_tried_has_a_name_of_its_own() -> None:
+    names = [Recipe(parse_format(fmt), how, at).name for fmt, how, at in TRIED]
+    assert len(set(names)) == len(names) >= 20
+    assert names[:2] == [BASELINE, NAIVE]
+
+
+def short() -> Network:
+    return replace(NETWORK, config=replace(NETWORK.config, halt_max_steps=4), ranges=NETWORK.calibration)
+
+
+def test_one_run_tells_every_depth_and_stop_rule(tmp_path: Path) -> None:
+    """The same as runs that really stop there."""
+    network = short()
+    puzzles = evaluation_set(network.config, 40)
+    one = Program("w4c", network, "w4c-a8-c16")
+    found = measure([one], puzzles, Store(tmp_path / "s.jsonl"), AtOnce())["w4c"]
+    for rule, steps in ((FIXED, 4), (FIXED, 2), (StopRule("head+settled", t=300), 4)):
+        right, taken = found.under(rule, steps)
+        runner = program(network, "w4c", steps=steps, stop=str(rule))
+        expected = evaluate(runner, puzzles)
+        assert right.sum() == expected.score.exact_right
+        assert taken.mean() == (expected.mean_steps or steps)
+
+
+def test_a_store_gives_back_what_it_holds_and_runs_only_the_rest(tmp_path: Path) -> None:
+    network, path = short(), tmp_path / "s.jsonl"
+    puzzles = evaluation_set(network.config, 64)
+    programs = [Program(FLOAT, network, FLOAT), Program("w4c", network, "w4c-a8-c16")]
+    counts: list[int] = []
+    first = measure(programs, puzzles, Store(path), AtOnce(), counts.append)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.rfind(b"\n", 0, -1) + 30])  # a kill in the middle of the last line
+    again = measure(programs, puzzles, Store(path), AtOnce(), counts.append)
+    assert counts == [4, 1]
+    assert all((first[name].exact == again[name].exact).all() for name in first)
+
+
+def test_wrong_requests_are_sentences(capsys, tmp_path: Path) -> None:
+    for flags, said in (
+        (["--keep", "101%"], "--keep 101%"), (["--keep", "x"], "--keep x"),
+        (["--max-time", "5 h"], "--max-time 5 h"), (["--max-flash", "lots"], "--max-flash"),
+        (["--model", "trm-mlp-sudoku"], "seeded weights"), (["--part", "stm32h7"], "stm32h7s7"),
+        (["--model", "sudoku6-mlp", "--givens", "x"], "--givens x"), (["--workers", "0"], "--workers is 0"),
+    ):  # fmt: skip
+        assert main(["fit", "--folder", str(tmp_path / "fit"), *flags]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_deployment_file_may_lie_anywhere(tmp_path: Path, capsys) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('kind = "deployment"\ntitle = "x"\nmodel = "sudoku6-mlp"\nformat = "w4c"\n'
+                    'puzzle_rows = "streamed"\nH_cycles = 1\nsteps = 2\npart = "stm32h743"\nsource = "x"\n'
+                    "[expect]\n4MB = { weights_only = true, everything = true }\n"
+                    "8MB = { weights_only = true, everything = true }\n")  # fmt: skip
+    assert main(["run", str(file), "--format", "json", "--no-fidelity"]) == 0
+    assert json.loads(capsys.readouterr().out)["subject"]["network"] == "sudoku6-mlp"
+    file.write_text(file.read_text().replace("sudoku6-mlp", "nowhere"))
+    assert main(["run", str(file)]) == 2
+    assert "mine.toml" in capsys.readouterr().err
+
+
+COMMAND = [sys.executable, "-m", "mcusim", "fit", "--model", "sudoku6-mlp", "--part", "stm32h743",
+           "--puzzles", "32"]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_fit_that_is_killed_ends_as_one_that_is_not(tmp_path: Path) -> None:
+    """Killed every few batches; no finished batch is run again, and the deployment runs and passes."""
+    store = tmp_path / "fit" / "measured.jsonl"
+    command = [*COMMAND, "--folder", str(tmp_path / "fit"), "--format", "json"]
+    for i in range(4):
+        running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not store.exists() or store.read_bytes().count(b"\n") < 6 * (i + 1):
+            assert running.poll() is None
+            time.sleep(0.05)
+        before = store.read_bytes()
+        running.send_signal(signal.SIGINT if i % 2 else signal.SIGKILL)
+        started = time.monotonic()
+        running.wait()
+        assert time.monotonic() - started < 3
+        assert store.read_bytes().startswith(before[: before.rfind(b"\n") + 1])
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    keys = [json.loads(line)["key"] for line in store.read_text().splitlines()]
+    assert len(set(keys)) == len(keys)
+    report = json.loads(done.stdout)
+    assert len(report["rows"]) >= 20
+    assert report["deployments"][0]["failed"] == ""
+    assert main(["run", report["deployments"][0]["file"], "--no-fidelity"]) == 0
+
+
+def test_a_store_whose_counts_disagree_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    path.write_text('{"key": "a", "watched": {"exact": ["01"], "head": ["0"], "moved": [1]}}\n')
+    with pytest.raises(InputError, match="exact, head and moved"):
+        Store(path)
