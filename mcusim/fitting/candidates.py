@@ -11,11 +11,12 @@ import numpy as np
 from mcusim.planner.plan import refuse_untiled
 from refimpl.errors import NotImplementedHere
 from refimpl.formats import Format, parse_format, parse_weights
-from refimpl.quantize.calibrate import Calibration, calibrate
+from refimpl.quantize.calibration import Calibration
 from workbench.codes import Codes, weights_of
 from workbench.lab.rewrite import linears
 from workbench.lab.second_order import CLIP_PUZZLES, clipped_activations, input_moments, output_errors, rule
 from workbench.networks import Network
+from workbench.sites import calibrate
 from workbench.tasks.sets import PuzzleSet
 
 Rounding = Literal["nearest", "clip", "feedback"]
