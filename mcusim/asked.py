@@ -10,7 +10,7 @@ from pathlib import Path
 from mcusim.deployments import DEFAULT_DEPLOYMENT, Deployment, load_deployment
 from mcusim.parts import load_part
 from mcusim.planner.wanted import CHOSEN
-from refimpl.errors import InputError, NotImplementedHere
+from refimpl.errors import InputError
 from workbench.command_line import number
 from workbench.format_flags import add_format_flags, stated_format
 from workbench.networks import find_network
@@ -96,9 +96,7 @@ def chosen_deployment(request: Asked) -> Deployment:
     Raises
     ------
     InputError
-        For an unknown name or format, or a depth below 1.
-    NotImplementedHere
-        For a float32 deployment: only integer schedules are planned and executed.
+        For an unknown name or format, a format without an integer program, or a depth below 1.
     """
     chosen = load_deployment(request.deployment or DEFAULT_DEPLOYMENT, request.catalogue)
     if request.model:
@@ -116,9 +114,5 @@ def chosen_deployment(request: Asked) -> Deployment:
     for what, value in (("--H-cycles", chosen.H_cycles), ("--steps", chosen.steps)):
         if value < 1:
             raise InputError(f"{what} {value}: the recursion needs at least 1.")
-    if not chosen.format.integer:
-        raise NotImplementedHere(
-            f"deployment {chosen.name} is {chosen.format}; integer formats are planned and executed: "
-            "add --weights w8c or w4c."
-        )
+    chosen.format.require_integer()
     return chosen

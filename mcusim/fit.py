@@ -9,7 +9,7 @@ from pathlib import Path
 from mcusim.deployments import Deployment, Expectation
 from mcusim.footprint import Footprint, deployed_config, footprint
 from mcusim.parts import Part, load_part
-from mcusim.planner.plan import Plan, refuse_untiled
+from mcusim.planner.plan import Plan
 from mcusim.planner.search import search
 from mcusim.planner.target import Target, target_of
 from mcusim.program import Program, kernels_of, program_of
@@ -73,7 +73,6 @@ def fit(deployment: Deployment, data: Path | None = None, plan_anyway: bool = Fa
     ----------
     plan_anyway : plan even where the image alone outgrows every budget.
     """
-    refuse_untiled(deployment.format)
     part = load_part(deployment.part, data)
     size = footprint(deployment)
     config, format = deployed_config(deployment), deployment.format

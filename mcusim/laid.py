@@ -13,7 +13,7 @@ from mcusim.fit import plan_inside
 from mcusim.footprint import Footprint, footprint
 from mcusim.linked import charged, check_arena
 from mcusim.parts import Part, load_part
-from mcusim.planner.plan import Plan, refuse_untiled
+from mcusim.planner.plan import Plan
 from mcusim.planner.search import Search, search
 from mcusim.planner.target import Target, target_of
 from mcusim.planner.wanted import wanted
@@ -40,7 +40,6 @@ def _deployment(args: Asked) -> tuple[Deployment, int]:
     limit = parse_bytes(default if args.budget is None else args.budget, "--budget")
     if args.deployment is None and args.part is None:
         chosen = replace(chosen, part=SMALL_PART if limit <= parse_bytes(SMALL_BUDGET) else LARGE_PART)
-    refuse_untiled(chosen.format)
     return chosen, limit
 
 

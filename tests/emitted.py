@@ -25,8 +25,8 @@ from refimpl.ops.rescale import rescale
 
 FIRMWARE = Path(__file__).resolve().parents[1] / "firmware" / "src"
 GOLDEN_C = FIRMWARE.parents[1] / "golden" / "c"
-KERNELS = ("tile", "tile_block", "fixed", "rescale", "stage", "dot_plain", "norm", "softmax", "attention",
-           "change")  # fmt: skip
+KERNELS = ("tile", "tile_block", "tile_online", "block_linear", "fixed", "rescale", "stage", "dot_plain",
+           "norm", "softmax", "attention", "change")  # fmt: skip
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wstrict-prototypes",
             "-pedantic")  # fmt: skip
 UNTOUCHED = 0xA5

@@ -79,6 +79,16 @@ def attention_choices(config: ModelConfig) -> list[Choices]:
     ]
 
 
+def with_whole_rows(choices: Choices, config: ModelConfig) -> Choices:
+    """The same with all hidden units at once, as activations quantized by the row need."""
+    token = choices.token
+    if isinstance(token, SwiGLUTiles):
+        assert config.token_intermediate_size is not None
+        token = replace(token, inner=config.token_intermediate_size)
+    channel = replace(choices.channel, inner=config.channel_intermediate_size)
+    return replace(choices, token=token, channel=channel)
+
+
 def assert_identical(
     model: Model, weights: str, carry: str, choices: Choices, checked: bool
 ) -> tuple[Plan, PlannedRun]:

@@ -11,7 +11,16 @@ import pytest
 from compare import assert_exact
 from cross_tools import require
 from emitted import build, emitted, expected, ran
-from plans import QSPI, attention_choices, formats, integer_model, laid_out, mlp_choices, tokens_of
+from plans import (
+    QSPI,
+    attention_choices,
+    formats,
+    integer_model,
+    laid_out,
+    mlp_choices,
+    tokens_of,
+    with_whole_rows,
+)
 
 from mcusim.emit.expressions import variable
 from mcusim.emit.views import whole
@@ -34,7 +43,8 @@ NETWORKS = ("sudoku6-mlp", "sudoku9-mlp", "sudoku9-pair-mlp", "sudoku9-att", "su
 
 
 FORMATS_IN_C = ("w8t", "w6c", "w3c", "w2c", "ternary", "w4a", "w4an", "w4g32", "w4g128", "w4g16s", "mxint4",
-                "w4c-a16", "w8c-a16", "w4c-a8p16", "w4g32-a16", "mxint4-a16", "w8c-a4")  # fmt: skip
+                "w4c-a16", "w8c-a16", "w4c-a8p16", "w4g32-a16", "mxint4-a16", "w8c-a4", "w4c-a8d",
+                "mxint4-amx")  # fmt: skip
 GRID = [*product(NETWORKS, ("w4c", "w8c"), ("int16", "int8"))]
 
 
@@ -95,6 +105,17 @@ def test_zero_points_groups_blocks_and_wide_activations_run_in_planned_c(
 ) -> None:
     require("gcc")
     check(network, format, carry, corners(find_network(network).config)[corner], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("network", "format", "corner"), [("sudoku6-mlp", "w4c-a8d", 3), ("sudoku9-rope", "w4g32-amx", 4)]
+)
+def test_activations_quantized_by_the_linear_run_in_planned_c(
+    network: str, format: str, corner: int, tmp_path: Path
+) -> None:
+    require("gcc")
+    config = find_network(network).config
+    check(network, format, "int16", with_whole_rows(corners(config)[corner], config), tmp_path)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 from mcusim.__main__ import main
 from mcusim.catalogue import SHIPPED
 from mcusim.commands.compare import Moved, moved, parted
+from refimpl.__main__ import main as refimpl
 
 DEFAULT = (SHIPPED / "deployments" / "sudoku9-mlp-int4.toml").read_text()
 
@@ -158,6 +159,32 @@ def test_explain_gives_each_site_its_counts_and_time(capsys: pytest.CaptureFixtu
     calls = 2 * (2 + 1)
     assert sites["L.0.mlp.gate_up"]["macs_w4a8"] == calls * 81 * 512 * 96
     assert sites["L.0.mlp.gate_up"]["bound_by"] == "compute"
+
+
+def test_six_commands_refuse_a_float_emulation_with_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.toml").write_text(DEFAULT.replace("w4c-a8-c16", "w4c-af-cf"))
+    sentence = "w4c-af-cf is an emulation in float; it has no integer program, as w4c has."
+    asked = [[command, "--weights", "w4c-af"] for command in ("run", "plan", "explain")]
+    asked += [["export", str(tmp_path / "out"), "--weights", "w4c-af"]]
+    asked += [["check", "mine", "--catalogue", str(tmp_path)]]
+    for arguments in asked:
+        assert main(arguments) == 2
+        assert sentence in " ".join(capsys.readouterr().err.split()), arguments[0]
+    assert refimpl(["quantize", "sudoku9-mlp", str(tmp_path / "image"), "--weights", "w4c-af"]) == 2
+    assert sentence in " ".join(capsys.readouterr().err.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]
+
+
+def test_explain_counts_the_bytes_of_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    """One byte a group of 32 inputs comes with the rows of each tile: 3 in each of the head's 11 rows."""
+    _, plain = report(capsys, "explain", "--weights", "w4c", "--model", "sudoku9-mlp")
+    _, groups = report(capsys, "explain", "--weights", "w4g32", "--model", "sudoku9-mlp")
+    heads = [next(s for s in data["sites"] if s["site"] == "lm_head") for data in (plain, groups)]  # type: ignore[attr-defined]
+    assert heads[1]["weight_bytes"] - heads[0]["weight_bytes"] == 11 * 3
+    total = [sum(s["weight_bytes"] for s in data["sites"]) for data in (plain, groups)]  # type: ignore[attr-defined]
+    assert total[1] > total[0]
 
 
 def test_explain_refuses_float_and_what_does_not_fit(

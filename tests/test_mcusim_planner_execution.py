@@ -15,7 +15,7 @@ from mcusim.planner.plan import Plan, make_plan
 from mcusim.planner.search import search
 from mcusim.planner.target import Room
 from mcusim.planner.widths import sums_type
-from refimpl.errors import DoesNotFit
+from refimpl.errors import DoesNotFit, NotImplementedHere
 from tests.plans import (
     QSPI,
     assert_identical,
@@ -25,7 +25,9 @@ from tests.plans import (
     laid_out,
     mlp_choices,
     tokens_of,
+    with_whole_rows,
 )
+from workbench.networks import find_network
 from workbench.presets import preset
 
 
@@ -77,6 +79,24 @@ def test_plans_in_every_form_of_weights_and_activations_give_the_oracles_bits(
     planned = whole_run(plan, 2)
     assert run.ledger.code_bytes == planned.code_bytes
     assert run.ledger.constant_bytes == planned.constant_bytes
+
+
+@pytest.mark.parametrize(
+    ("network", "format", "index"),
+    [("sudoku6-mlp", "w4c-a8d", 1), ("sudoku6-mlp", "mxint4-amx", 4), ("sudoku9-rope", "w4g32-amx", 1)],
+)  # fmt: skip
+def test_plans_of_activations_quantized_by_the_linear_give_the_oracles_bits(
+    network: str, format: str, index: int
+) -> None:
+    model = integer_model(network, format, "int16", 1, 2)
+    corners = (mlp_choices if model.config.mlp_t else attention_choices)(model.config)
+    assert_identical(model, format, "int16", with_whole_rows(corners[index], model.config), checked=True)
+
+
+def test_a_tile_of_hidden_units_is_refused_where_a_row_must_be_whole() -> None:
+    config = find_network("sudoku6-mlp").config
+    with pytest.raises(NotImplementedHere, match=r"L\.0\.mlp_t\.down: activations of a8d .* 16 of"):
+        make_plan(config, formats("w4c-a8d", "int16"), mlp_choices(config)[1])
 
 
 @pytest.mark.parametrize(("format", "kind"), [("w4g32", "int32"), ("w8c-a16", "int64"), ("mxint4", "int64")])

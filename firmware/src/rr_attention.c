@@ -73,7 +73,7 @@ void rr_values_rows(const int16_t *probabilities, int32_t rows, const int8_t *v,
                     const rr_rescaler *p, void *out, int32_t out_row)
 {
     rr_rescaler o = *p;
-    const int32_t size = p->out_bits <= 8 ? 1 : 2;
+    const int32_t size = p->out_bits <= 8 ? 1 : p->out_bits / 8;
     for (int32_t channel = 0; channel < d; channel += 2) {
         const int32_t pair = channel + 1 < d;
         for (int32_t r = 0; r < rows; r += RR_DOT_ROWS) {

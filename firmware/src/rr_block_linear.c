@@ -4,8 +4,6 @@
 #include "rr_fixed.h"
 #include "rr_jobs.h"
 
-/* What the byte of a block means (FACTORS of refimpl/block_params.py). */
-enum { RR_SCALE = 0, RR_EXPONENT = 1, RR_SIGNED = 2 };
 enum { RR_BLOCK_ROWS = 128, RR_MX_BLOCK = 32, RR_MX_MAX = 7, RR_SPAN = 15, RR_TOKEN_MAX = 127, RR_RECIPROCAL_BITS = 23 };
 
 static int32_t rr_bit_length(uint32_t x)
@@ -25,20 +23,15 @@ static uint32_t rr_absmax(const int32_t *values, int32_t k)
     return largest;
 }
 
-/* Scale of a row of int8 codes: absmax = multiplier * 2^(shift - 31). */
-typedef struct {
-    int32_t multiplier, shift;
-} rr_token_scale_of;
-
 /* Codes of a row into `codes`, which may be NULL; returns the row's scale. */
-static rr_token_scale_of rr_token_row(const int32_t *values, int32_t k, int32_t *codes)
+static rr_row_scale rr_token_row(const int32_t *values, int32_t k, int32_t *codes)
 {
     const uint32_t absmax = rr_absmax(values, k);
     const int32_t length = rr_bit_length(absmax), bits = length + RR_RECIPROCAL_BITS;
     const int64_t reciprocal = absmax ? ((int64_t)RR_TOKEN_MAX << bits) / absmax : 0;
     for (int32_t i = 0; codes && i < k; i++)
         codes[i] = (int32_t)((values[i] * reciprocal + ((int64_t)1 << (bits - 1))) >> bits);
-    const rr_token_scale_of scale = {(int32_t)(absmax << (31 - length)), length};
+    const rr_row_scale scale = {(int32_t)(absmax << (31 - length)), length};
     return scale;
 }
 
@@ -92,7 +85,7 @@ int32_t rr_token_scale(const int32_t *values, int32_t rows, int32_t k, int32_t *
 {
     if (rows < 1 || k < 1) return RR_REFUSED;
     for (int32_t r = 0; r < rows; r++) {
-        const rr_token_scale_of scale = rr_token_row(values + r * k, k, 0);
+        const rr_row_scale scale = rr_token_row(values + r * k, k, 0);
         out[2 * r] = scale.multiplier;
         out[2 * r + 1] = scale.shift;
     }
@@ -157,41 +150,45 @@ static void rr_store_block(const rr_linear_job *q, int32_t at, int64_t y)
     else ((int32_t *)q->out)[at] = rr_saturate(y, INT32_MIN, INT32_MAX);
 }
 
-/* Multiplier and shift of a row of activations, to be combined with those of an output. */
-static rr_token_scale_of rr_quantize_row(const rr_block_job *p, const int32_t *a, int32_t *values)
+rr_row_scale rr_online_row(const int32_t *a, int32_t k, int32_t activations, int32_t *values)
 {
-    const int32_t k = p->linear.k;
-    rr_token_scale_of scale = {0, 0};
-    if (p->activations == RR_TOKEN) scale = rr_token_row(a, k, values);
-    else if (p->activations == RR_MX) scale.shift = rr_mx_row(a, k, values);
+    rr_row_scale scale = {0, 0};
+    if (activations == RR_TOKEN) scale = rr_token_row(a, k, values);
+    else if (activations == RR_MX) scale.shift = rr_mx_row(a, k, values);
     else
         for (int32_t i = 0; i < k; i++) values[i] = a[i];
     return scale;
 }
 
-static int64_t rr_block_output(const rr_block_job *p, rr_token_scale_of scale, int32_t col, int64_t acc)
+int64_t rr_online_output(int64_t acc, int32_t of_output, int32_t shift, rr_row_scale scale, int32_t activations)
 {
-    const rr_linear_job *q = &p->linear;
-    int64_t multiplier = q->multiplier[col];
-    int32_t shift = scale.shift + (q->shift8 ? q->shift8[col] : q->shift[col]);
-    if (p->activations == RR_TOKEN) {
+    int64_t multiplier = of_output;
+    shift += scale.shift;
+    if (activations == RR_TOKEN) {
         const int64_t product = scale.multiplier * multiplier;
         const int large = product >= (int64_t)1 << 61;
         multiplier = large ? (product + (1 << 30)) >> 31 : (product + (1 << 29)) >> 30;
         shift -= !large;
     }
-    return rr_requantize_wide_one(acc, multiplier, shift) + (q->bias ? q->bias[col] : 0);
+    return rr_requantize_wide_one(acc, multiplier, shift);
+}
+
+static int64_t rr_block_output(const rr_block_job *p, rr_row_scale scale, int32_t col, int64_t acc)
+{
+    const rr_linear_job *q = &p->linear;
+    const int32_t shift = q->shift8 ? q->shift8[col] : q->shift[col];
+    return rr_online_output(acc, q->multiplier[col], shift, scale, p->activations) + (q->bias ? q->bias[col] : 0);
 }
 
 /* Rows start .. start + count: quantize them, then one pass over the weights. */
 static void rr_block_rows(const rr_block_job *p, int32_t start, int32_t count)
 {
     static int32_t weights[RR_MAX_K];
-    static rr_token_scale_of scales[RR_BLOCK_ROWS];
+    static rr_row_scale scales[RR_BLOCK_ROWS];
     const rr_linear_job *q = &p->linear;
     rr_codes codes = {q->codes, q->bits, 0, 0};
     for (int32_t r = 0; r < count; r++)
-        scales[r] = rr_quantize_row(p, p->wide + (start + r) * q->k, p->values + r * q->k);
+        scales[r] = rr_online_row(p->wide + (start + r) * q->k, q->k, p->activations, p->values + r * q->k);
     for (int32_t col = 0; col < q->n; col++) {
         rr_stage_block(p, col, &codes, weights);
         for (int32_t r = 0; r < count; r++) {

@@ -31,6 +31,18 @@ void rr_values_rows(const int16_t *probabilities, int32_t rows, const int8_t *v,
 
 enum { RR_STATIC = 0, RR_TOKEN = 1, RR_MX = 2 };
 
+/* What the byte of a block means (FACTORS of refimpl/block_params.py). */
+enum { RR_SCALE = 0, RR_EXPONENT = 1, RR_SIGNED = 2 };
+
+/* Scale of a row of codes: absmax = multiplier * 2^(shift - 31) of int8, 2^shift of MX with multiplier 0. */
+typedef struct {
+    int32_t multiplier, shift;
+} rr_row_scale;
+/* Quantize a row of values of the kind RR_TOKEN or RR_MX; RR_STATIC copies. */
+rr_row_scale rr_online_row(const int32_t *a, int32_t k, int32_t activations, int32_t *values);
+/* A sum as the output of multiplier and shift, combined with the scale of its row. */
+int64_t rr_online_output(int64_t acc, int32_t multiplier, int32_t shift, rr_row_scale scale, int32_t activations);
+
 /* A linear over zero points, groups or MX blocks; linear.a is unused, `wide` holds codes or values.
  * `values` is a workspace of `capacity` >= k numbers for quantized rows: the more rows it holds, the fewer
  * passes over the weights. It may be `wide` itself, which is then overwritten. */

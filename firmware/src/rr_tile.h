@@ -69,9 +69,11 @@ void rr_tile_finish(int32_t *sums, int32_t rows, int32_t n, const uint8_t *scale
  * factors a row, one for each `block` inputs (0: none).  A row of the image has `first` inputs before the tile. */
 typedef struct {
     rr_tile tile;
-    int32_t a_bits, sum_bits, zeros, block, blocks, factors, first;
+    int32_t a_bits, sum_bits, zeros, block, blocks, factors, first, online;
 } rr_block_tile;
 void rr_tile_block_linear(const rr_block_tile *p);
+/* The same for int32 activations that it quantizes itself, `online`: RR_TOKEN or RR_MX. */
+void rr_tile_online_linear(const rr_block_tile *p);
 void rr_tile_block_finish(const void *sums, int32_t sum_bits, int32_t rows, int32_t n, const uint8_t *scales,
                           int32_t biased, int32_t *out);
 
@@ -79,7 +81,7 @@ void rr_tile_block_finish(const void *sums, int32_t sum_bits, int32_t rows, int3
 void rr_tile_silu(int8_t *gate, int32_t row, int32_t rows, int32_t cols, const int8_t *table);
 void rr_tile_multiply(int8_t *gate, const int8_t *up, int32_t row, int32_t rows, int32_t cols, const rr_factor *p);
 /* The product of more than 8 bits has a place of its own. */
-void rr_tile_product(int16_t *to, int32_t to_row, const int8_t *gate, const int8_t *up, int32_t row, int32_t rows,
+void rr_tile_product(void *to, int32_t to_row, const int8_t *gate, const int8_t *up, int32_t row, int32_t rows,
                      int32_t cols, const rr_factor *p);
 
 /* cos, then sin, of some positions, `half` to a row, from the image's tables of angles (int32); their rows pass through

@@ -2,37 +2,55 @@
  *
  * A row goes piece by piece: within a piece the factor is one number and 32 bits hold the sum, so the inner kernels of
  * rr_dot.h do all the products; pieces are added up in 64 bits. */
-#include "rr_tile.h"
+#include "rr_tile_block.h"
 
 #include <string.h>
 
-#include "rr_dot.h"
 #include "rr_fixed.h"
 
-enum { RR_SCALE = 0, RR_EXPONENT = 1, RR_SIGNED = 2 };
 enum { RR_PIECE = 248 }; /* products of 16 and 9 bits whose sum keeps to 32 bits */
 
 /* Sums of a chunk of rows with two outputs, and of the activations of each row. */
 static int64_t rr_acc[2][RR_DOT_ROWS];
 static int32_t rr_row_sums[RR_DOT_ROWS];
+static const rr_row_scale rr_no_scale = {0, 0};
 
 static const uint8_t *rr_bytes_of(const rr_block_tile *p)
 {
     return p->tile.scales + p->tile.parts * p->tile.n * (p->tile.biased ? 8 : 4);
 }
 
-static int32_t rr_zero_of(const rr_block_tile *p, int32_t output)
+int32_t rr_tile_zero(const rr_block_tile *p, int32_t output)
 {
     return p->zeros ? ((const int8_t *)rr_bytes_of(p))[p->tile.parts * p->tile.n + output] : 0;
 }
 
-static int32_t rr_factor_of(const rr_block_tile *p, int32_t output, int32_t input)
+int32_t rr_tile_block_factor(const rr_block_tile *p, int32_t output, int32_t input)
 {
     if (!p->block) return 1;
     const uint8_t *factors = rr_bytes_of(p) + p->tile.parts * p->tile.n * (p->zeros ? 2 : 1);
     const int32_t stored = factors[output * p->blocks + input / p->block];
     if (p->factors == RR_SIGNED) return (stored ^ 128) - 128;
     return p->factors == RR_EXPONENT ? 1 << stored : stored;
+}
+
+rr_codes rr_tile_codes(const rr_tile *p, const uint8_t *codes, int32_t row)
+{
+    if (!p->row_bytes) return rr_codes_at(codes, p->bits, (uint32_t)(row * p->k));
+    return rr_codes_at(codes + row * p->row_bytes, p->bits, 0);
+}
+
+int32_t rr_tile_block_scaled(const rr_block_tile *p, rr_row_scale scale, int32_t output, int64_t acc)
+{
+    const rr_tile *q = &p->tile;
+    const int32_t outputs = q->parts * q->n, shift = ((const int8_t *)rr_bytes_of(p))[output];
+    int32_t multiplier, bias = 0;
+    memcpy(&multiplier, q->scales + 4 * output, 4);
+    if (q->biased) memcpy(&bias, q->scales + 4 * (outputs + output), 4);
+    const int64_t y = p->online ? rr_online_output(acc, multiplier, shift, scale, p->online)
+                                : rr_requantize_wide_one(acc, multiplier, shift);
+    const int64_t top = (int64_t)1 << (q->out_bits - 1);
+    return rr_saturate(y + bias, -top, top - 1);
 }
 
 /* Inputs from `k` on that one piece takes; `k` counts from the beginning of the row in the image. */
@@ -62,7 +80,7 @@ static void rr_block_pair(const rr_block_tile *p, rr_codes codes[2], int32_t r, 
         size = rr_piece(p, k);
         for (int32_t i = 0; i <= pair; i++) {
             if (p->a_bits == 8) rr_stage_row(&codes[i], size, i);
-            else rr_stage_wide(&codes[i], rr_zero_of(p, output + i), size, i);
+            else rr_stage_wide(&codes[i], rr_tile_zero(p, output + i), size, i);
         }
         if (p->a_bits == 8) {
             rr_dot_rows((const int8_t *)p->tile.a + at, a_row, count, size, &sums);
@@ -71,24 +89,14 @@ static void rr_block_pair(const rr_block_tile *p, rr_codes codes[2], int32_t r, 
             rr_dot_columns((const int16_t *)p->tile.a + at, a_row, count, size, &sums);
         }
         for (int32_t i = 0; i <= pair; i++) {
-            const int64_t factor = rr_factor_of(p, output + i, k);
+            const int64_t factor = rr_tile_block_factor(p, output + i, k);
             for (int32_t t = 0; t < count; t++) rr_acc[i][t] += factor * sums.of[i][t];
         }
     }
     for (int32_t i = 0; p->a_bits == 8 && i <= pair; i++) {
-        const int64_t zero = rr_zero_of(p, output + i);
+        const int64_t zero = rr_tile_zero(p, output + i);
         for (int32_t t = 0; zero && t < count; t++) rr_acc[i][t] -= zero * rr_row_sums[t];
     }
-}
-
-static int32_t rr_block_scaled(const rr_tile *p, int32_t outputs, int32_t output, int64_t acc)
-{
-    int32_t multiplier, bias = 0;
-    memcpy(&multiplier, p->scales + 4 * output, 4);
-    if (p->biased) memcpy(&bias, p->scales + 4 * (outputs + output), 4);
-    const int32_t shift = ((const int8_t *)p->scales)[(p->biased ? 8 : 4) * outputs + output];
-    const int64_t top = (int64_t)1 << (p->out_bits - 1);
-    return rr_saturate(rr_requantize_wide_one(acc, multiplier, shift) + bias, -top, top - 1);
 }
 
 static void rr_put_block(const rr_block_tile *p, int32_t i, int32_t r, int32_t count, int32_t output)
@@ -97,7 +105,7 @@ static void rr_put_block(const rr_block_tile *p, int32_t i, int32_t r, int32_t c
     for (int32_t t = 0; t < count; t++) {
         const int32_t at = (r + t) * q->out_row + output;
         if (q->mode == RR_RESCALED) {
-            const int32_t y = rr_block_scaled(q, q->parts * q->n, output, rr_acc[i][t]);
+            const int32_t y = rr_tile_block_scaled(p, rr_no_scale, output, rr_acc[i][t]);
             if (q->out_bits == 8) ((int8_t *)q->out)[at] = (int8_t)y;
             else ((int32_t *)q->out)[at] = y;
         } else if (p->sum_bits == 64) {
@@ -108,12 +116,6 @@ static void rr_put_block(const rr_block_tile *p, int32_t i, int32_t r, int32_t c
             *to = (int32_t)((q->mode == RR_ADD ? *to : 0) + rr_acc[i][t]);
         }
     }
-}
-
-static rr_codes rr_block_codes(const rr_tile *p, const uint8_t *codes, int32_t row)
-{
-    if (!p->row_bytes) return rr_codes_at(codes, p->bits, (uint32_t)(row * p->k));
-    return rr_codes_at(codes + row * p->row_bytes, p->bits, 0);
 }
 
 void rr_tile_block_linear(const rr_block_tile *p)
@@ -130,7 +132,7 @@ void rr_tile_block_linear(const rr_block_tile *p)
             const uint8_t *codes = q->codes + part * q->part_bytes;
             for (int32_t col = 0; col < q->n; col += 2) {
                 const int32_t pair = col + 1 < q->n, output = part * q->n + col;
-                rr_codes readers[2] = {rr_block_codes(q, codes, col), rr_block_codes(q, codes, col + pair)};
+                rr_codes readers[2] = {rr_tile_codes(q, codes, col), rr_tile_codes(q, codes, col + pair)};
                 rr_block_pair(p, readers, r, count, output, pair);
                 for (int32_t i = 0; i <= pair; i++) rr_put_block(p, i, r, count, output + i);
             }
@@ -141,21 +143,23 @@ void rr_tile_block_linear(const rr_block_tile *p)
 void rr_tile_block_finish(const void *sums, int32_t sum_bits, int32_t rows, int32_t n, const uint8_t *scales,
                           int32_t biased, int32_t *out)
 {
-    const rr_tile p = {0, 0, rows, 0, 0, 0, n, 1, 0, 0, scales, biased, 32, RR_RESCALED, 0, 0};
+    const rr_block_tile p = {{0, 0, rows, 0, 0, 0, n, 1, 0, 0, scales, biased, 32, RR_RESCALED, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0};
     for (int32_t r = 0; r < rows; r++)
         for (int32_t i = 0; i < n; i++) {
             const int32_t at = r * n + i;
             const int64_t acc = sum_bits == 64 ? ((const int64_t *)sums)[at] : ((const int32_t *)sums)[at];
-            out[at] = rr_block_scaled(&p, n, i, acc);
+            out[at] = rr_tile_block_scaled(&p, rr_no_scale, i, acc);
         }
 }
 
-void rr_tile_product(int16_t *to, int32_t to_row, const int8_t *gate, const int8_t *up, int32_t row, int32_t rows,
+void rr_tile_product(void *to, int32_t to_row, const int8_t *gate, const int8_t *up, int32_t row, int32_t rows,
                      int32_t cols, const rr_factor *p)
 {
-    for (int32_t r = 0; r < rows; r++, gate += row, up += row, to += to_row)
+    const rr_rescaler by = rr_rescaler_by(p);
+    const int32_t size = p->bits / 8;
+    for (int32_t r = 0; r < rows; r++, gate += row, up += row)
         for (int32_t c = 0; c < cols; c++) {
-            const int32_t y = rr_scale((int32_t)gate[c] * up[c], p->multiplier, p->shift, rr_rounding);
-            to[c] = rr_saturate16(y + p->offset);
+            const int32_t product = (int32_t)gate[c] * up[c];
+            rr_rescale_run(&by, &product, 1, (int8_t *)to + (r * to_row + c) * size, 1);
         }
 }

@@ -18,6 +18,7 @@ from refimpl.errors import NotImplementedHere
 from refimpl.fast import split
 from refimpl.fixedpoint import Rounding
 from refimpl.params import Linear, Rescale, Softmax
+from refimpl.quantize.lower import IDENTITY
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,10 @@ class ResultWriter(ABC):
         return view
 
     def _factor(self, leaf: Rescale | Keep, name: str) -> str:
-        if not isinstance(leaf, Rescale):
-            raise NotImplementedHere(f"{leaf.name}: planned C has no activations quantized by a linear.")
-        value = f"{{{leaf.multiplier}, {leaf.shift}, {leaf.output_offset}, {leaf.out_bits}}}"
+        by = (*IDENTITY, 0, 32)  # what a Keep does to products that 30 bits hold
+        if isinstance(leaf, Rescale):
+            by = leaf.multiplier, leaf.shift, leaf.output_offset, leaf.out_bits
+        value = f"{{{', '.join(map(str, by))}}}"
         return "&" + self.function.constant(name, "factor", "rr_factor", value)
 
     # -- sums and activations --------------------------------------------------------------------------------
@@ -99,6 +101,9 @@ class ResultWriter(ABC):
                            channels.size, f"(uint8_t *){row}", to.address, *steps, add)  # fmt: skip
 
     def _put_quantize(self, to: View, h: View | Op, p: Rescale | Keep) -> None:
+        if isinstance(p, Keep):
+            self._sum(to, h, 0)
+            return
         call, factor = self.function.call, self._factor(p, p.name)
         if isinstance(h, Op):
             view, to_state = h.args
@@ -128,8 +133,10 @@ class ResultWriter(ABC):
         assert leaf.zero_point is None or leaf.block_scale is None
         blocks = (0, 0) if leaf.block_scale is None else (leaf.block, leaf.block_scale.shape[1])
         form = int(leaf.zero_point is not None), *blocks, FACTORS.index(leaf.factors), w.columns.start
-        more = ", ".join(map(str, (_bits(a), _bits(to), *form)))
-        self.function.call("rr_tile_block_linear", f"&(const rr_block_tile){{{{{fields}}}, {more}}}")
+        online = ("static", "token", "mx").index(leaf.activations)
+        more = ", ".join(map(str, (_bits(a), _bits(to), *form, online)))
+        kernel = "rr_tile_online_linear" if online else "rr_tile_block_linear"
+        self.function.call(kernel, f"&(const rr_block_tile){{{{{fields}}}, {more}}}")
 
     def _put_silu(self, to: View, gate: View, table: View) -> None:
         assert to == gate

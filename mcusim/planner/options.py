@@ -125,7 +125,7 @@ class OptionCounter:
         return pareto([o for t in tiles if (o := self._option(kind, t, base)) is not None])
 
     def _option(self, kind: Kind, tiles: Tiles, base: Choices) -> Option | None:
-        """None for tiles of weights that begin within a byte."""
+        """None for tiles of weights that begin within a byte, or of rows that must be whole."""
         here = frozenset({"channel" if kind == "channel" else "token"}) & base.resident
         late = base.late if kind in ("mix", "output") else None
         choices = replace(base, resident=here, late=late)

@@ -16,7 +16,6 @@ from mcusim.planner.stopping import ask_head, ask_state, held_buffer, shares_x
 from mcusim.planner.stored import stored
 from mcusim.planner.target import Segment, Target, lay_out
 from mcusim.timing import OperatorTime, total_time
-from refimpl.errors import NotImplementedHere
 from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 from refimpl.models.order import Level
@@ -25,13 +24,6 @@ from refimpl.models.tree import Attention, Block, Model
 from workbench.image_shapes import linear_shape
 
 SCRATCH = "scratch"
-
-
-def refuse_untiled(format: Format) -> None:
-    """Raise NotImplementedHere for a format whose linears the schedule has no kernels for."""
-    if format.integer and format.activations.online != "static":
-        raise NotImplementedHere(f"{format} has no tiled kernel yet; `python -m refimpl evaluate --formats "
-                                 f"{format}` measures it.")
 
 
 @dataclass(frozen=True)

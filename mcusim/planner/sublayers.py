@@ -13,6 +13,7 @@ from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import SwiGLUTiles
 from mcusim.planner.machine import Machine, State, Tile
 from mcusim.planner.widths import activations_type, sums_type
+from refimpl.errors import NotImplementedHere
 from refimpl.models.operators import Array
 from refimpl.models.tree import SwiGLU
 
@@ -79,6 +80,10 @@ def swiglu(m: Machine, p: SwiGLU, source: Source, tiles: SwiGLUTiles, across: bo
     inner_size = m.config.token_intermediate_size if across else m.config.channel_intermediate_size
     assert inner_size is not None
     at_once = tiles.inner >= inner_size  # then no partial sum is ever added to another
+    activations = m.format.activations
+    if not at_once and activations.online != "static":
+        raise NotImplementedHere(f"{p.down.name}: activations of {activations.name} are quantized by whole "
+                                 f"rows; {tiles.inner} of {inner_size} hidden units at a time are none.")
     with m.scope(source.scope(p.norm.name)):
         table = m.alloc("silu table", (256,), "int8")
         silu = m.table(p.silu, table)

@@ -83,6 +83,11 @@ class Format:
         """Whether a run is integer-exact; otherwise it is an emulation in float."""
         return self.carry != "float"
 
+    def require_integer(self) -> None:
+        """InputError for a format without an integer program: the one sentence of every command."""
+        if not self.integer:
+            raise InputError(f"{self} is an emulation in float; it has no integer program, as w4c has.")
+
     def weights_at(self, linear: str) -> WeightFormat:
         """The weight format of the linear called ``linear``."""
         return dict(self.overrides).get(linear, self.weights)

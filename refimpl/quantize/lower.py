@@ -237,8 +237,7 @@ def lower(
     Raises DoesNotFit for a model with an accumulator that its register cannot be proved to hold.
     """
     chosen = as_format(format)
-    if not chosen.integer:
-        raise InputError(f"{chosen} is an emulation in float; it has no integer program.")
+    chosen.require_integer()
     low = Lowering(chosen, calibration, rule)
     ops, shallow = UnitOps(low, model), model.with_depth(1, 1)
     x = ops.embed(None, None, model.embedding)
