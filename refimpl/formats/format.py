@@ -30,13 +30,11 @@ from refimpl.formats.activations import (
 from refimpl.formats.weights import Exact, Noise, WeightFormat
 
 FAMILIES: tuple[Callable[[str], WeightFormat | None], ...] = (
-    symmetric.parse, zero_points.parse, groups.parse, signed_groups.parse, mx.parse,
-)  # fmt: skip
+    symmetric.parse, zero_points.parse, groups.parse, signed_groups.parse, mx.parse)  # fmt: skip
 # Weight formats that are suggested, swept and tested; every b and n of a family exists.
 FORMATS = (
     "w8t", "w8c", "w6c", "w4t", "w4c", "w4a", "w4an", "w4g32", "w4g128", "w4g16s", "w3c", "w2c", "ternary",
-    "mxint4",
-)  # fmt: skip
+    "mxint4")  # fmt: skip
 EXACT = "fp32"
 
 
