@@ -43,7 +43,7 @@ def row(fmt: str, right: int, costs: tuple[int, int, float, float], fits: bool =
     solved = np.arange(of) < right
     flash, sram, seconds, joules = costs
     placed = Placed(flash, sram, Span(seconds, seconds), Span(joules, joules), fits, "", flash + sram)
-    return Row(candidate(fmt), 16, FIXED, flash, solved, solved, 16.0, placed, "", (0,) * 16 + (of,))
+    return Row(candidate(fmt), 16, FIXED, flash, solved, solved, 16.0, placed, (0,) * 16 + (of,))
 
 
 ALL = np.ones(100, bool)
@@ -76,12 +76,6 @@ def test_a_row_that_was_lucky_in_the_race_is_found_out_by_the_held_out_puzzles()
     assert choose([W8, unlucky], Limits(0.98), (ALL, ALL)).best is W8
 
 
-def test_an_emulated_row_is_never_chosen() -> None:
-    emulated = replace(row("w4g32", 100, (1, 1, 0.1, 0.1)), placed=None)
-    assert choose([W8, emulated], Limits(0.5), (ALL, ALL)).best is W8
-    assert front([W8, emulated]) == [W8]
-
-
 def test_the_front_is_of_accuracy_and_all_four_costs() -> None:
     worse = row("w8t", 97, (200, 100, 2.0, 2.0))
     assert front([W8, W4, W3, BIG, worse]) == [W8, W4, W3]
@@ -109,7 +103,7 @@ def entrant(fmt: str, image: int, kept: bool = False) -> Entrant:
 
 
 def test_a_race_lets_the_fronts_of_bytes_and_accuracy_go_on() -> None:
-    """Emulated ones go on only where places are left; what others are compared with always does."""
+    """What others are compared with always does."""
     entrants = [entrant("w8c", 8, True), entrant("w6c", 6), entrant("w4c", 4), entrant("w4t", 4, True),
                 entrant("w3c", 3), entrant("w4g32", 5)]  # fmt: skip
     right = {"w8c": 9, "w6c": 9, "w4c": 7, "w4t": 1, "w3c": 2, "w4g32": 9}
@@ -119,7 +113,7 @@ def test_a_race_lets_the_fronts_of_bytes_and_accuracy_go_on() -> None:
         return Measured(exact, exact, np.zeros((1, 10, 2), np.int64), 1)
 
     found = {one.name: ran(one) for one in entrants}
-    assert [one.image for one in better(entrants, found, 4)] == [8, 6, 4, 4]
+    assert [one.image for one in better(entrants, found, 4)] == [8, 4, 4, 5]
     assert better(entrants, found, 6) == entrants
 
 

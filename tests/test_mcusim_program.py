@@ -73,7 +73,7 @@ def test_a_part_too_small_is_refused_by_name_of_what_it_holds(
 ) -> None:
     program = program_of(load_part("mps2-an500"), KERNELS)
     folder = small_part(tmp_path, 36)
-    assert main(["run", "--part", "small", "--catalogue", str(folder), "--no-fidelity"]) == 1
+    assert main(["run", "--part", "small", "--catalogue", str(folder), "--no-fidelity", "--full"]) == 1
     said = " ".join(capsys.readouterr().out.split())
     assert f"{STATICS} {program.statics.count:,}, {STACK} {program.stack.count:,}" in said
 
@@ -95,9 +95,9 @@ def test_a_report_charges_the_program_to_its_regions(capsys: pytest.CaptureFixtu
 def test_the_verdict_says_which_memories_are_used_and_what_the_internal_ones_hold_alone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["run", "--part", "stm32h743", "--no-fidelity", "--steps", "1"]) == 0
+    assert main(["run", "--part", "stm32h743", "--no-fidelity", "--steps", "1", "--full"]) == 0
     assert "no external memory" in " ".join(capsys.readouterr().out.split())
-    assert main(["run", "--part", "stm32h743", "--model", "trm-mlp-sudoku"]) == 0
+    assert main(["run", "--part", "stm32h743", "--model", "trm-mlp-sudoku", "--full"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "external flash (assumed, 128.00 MiB); internal memory alone does not fit." in said
 

@@ -8,8 +8,6 @@ from typing import Literal
 
 import numpy as np
 
-from mcusim.planner.plan import refuse_untiled
-from refimpl.errors import NotImplementedHere
 from refimpl.formats import Format, parse_format, parse_weights
 from refimpl.quantize.calibration import Calibration
 from workbench.codes import Codes, weights_of
@@ -56,15 +54,6 @@ class Recipe:
         marks = [str(self.format)]
         marks += [self.rounding] * (self.rounding != "nearest") + [self.ranges] * (self.ranges != "clipped")
         return " ".join(marks)
-
-    @property
-    def untiled(self) -> str:
-        """Why the part cannot run it, or empty."""
-        try:
-            refuse_untiled(self.format)
-        except NotImplementedHere as error:
-            return str(error)
-        return ""
 
 
 @dataclass(frozen=True, eq=False)

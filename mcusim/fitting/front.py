@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,6 @@ from refimpl.models.halting import FIXED, StopRule
 from workbench.tasks.significance import Interval, McNemar, mcnemar_exact, wilson_interval
 
 Bools = npt.NDArray[np.bool_]
-Kind = Literal["int", "emulated"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Row:
 
     ``calibration`` and ``held_out``: which puzzles it solves, (N,), None for those it never ran; ``steps``:
     mean ACT steps over the puzzles that it ran last, of which ``taken[n]`` took n; ``placed`` is None where
-    the part has no kernel for it, which ``puts_off`` says in words.
+    it has not been planned.
     """
 
     candidate: Candidate
@@ -51,7 +50,6 @@ class Row:
     held_out: Bools | None
     steps: float
     placed: Placed | None
-    puts_off: str
     taken: tuple[int, ...]
 
     @property
@@ -61,10 +59,6 @@ class Row:
         marks = [self.candidate.recipe.name]
         marks += [f"{self.depth} steps"] * (self.depth != config.halt_max_steps)
         return ", ".join([*marks, *([] if self.rule == FIXED else [str(self.rule)])])
-
-    @property
-    def kind(self) -> Kind:
-        return "emulated" if self.placed is None else "int"
 
     @property
     def interval(self) -> Interval | None:

@@ -28,20 +28,15 @@ class Entrant:
 
 
 def better(entrants: Sequence[Entrant], found: Mapping[str, Measured], count: int) -> list[Entrant]:
-    """``count`` entrants and those that are always kept: front after front of image bytes and puzzles solved.
-
-    Of those with a kernel on the part first; emulated ones go on where places are left.
-    """
+    """``count`` entrants and those always kept: front after front of image bytes and puzzles solved."""
     right = {one.name: int(found[one.name].exact[-1].sum()) for one in entrants}
     kept = [one for one in entrants if one.kept]
-    rest = [one for one in entrants if not one.kept]
-    for emulated in (False, True):
-        pool = [one for one in rest if bool(one.candidate.recipe.untiled) == emulated]
-        while pool and len(kept) < count:
-            front = [one for one in pool if not any(_beats(other, one, right) for other in pool)]
-            front.sort(key=lambda one: (-right[one.name], one.image, one.name))
-            kept += front[: count - len(kept)]
-            pool = [one for one in pool if one not in front]
+    pool = [one for one in entrants if not one.kept]
+    while pool and len(kept) < count:
+        front = [one for one in pool if not any(_beats(other, one, right) for other in pool)]
+        front.sort(key=lambda one: (-right[one.name], one.image, one.name))
+        kept += front[: count - len(kept)]
+        pool = [one for one in pool if one not in front]
     return [one for one in entrants if one in kept]
 
 

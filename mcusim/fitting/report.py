@@ -22,7 +22,7 @@ EARLIER = ("left earlier", "exact %", "puzzles", "image KiB", "")
 NOTE = (
     "exact: held-out puzzles solved; lost/won: against the float network on the same puzzles. flash: image "
     "and code; SRAM: arena, statics and stack; time and mJ a puzzle, upper ends of estimates. * chosen, "
-    "+ runner-up, f on the front of all five, - does not fit, e emulated: no kernel there, never chosen."
+    "+ runner-up, f on the front of all five, - does not fit."
 )
 
 
@@ -43,12 +43,10 @@ class Found:
 
 
 def ranked(rows: Sequence[Row]) -> list[Row]:
-    """Rows that the part runs by their score, then emulated ones by what they solve."""
-    def place(row: Row) -> tuple[bool, bool, float, str]:
-        solved = 0 if row.held_out is None else -int(row.held_out.sum())
-        able = row.placed is not None
-        return not able, able and not (row.placed is not None and row.placed.fits), (
-            score(row) if able else solved), row.name
+    """Rows that fit by their score, then the others."""
+
+    def place(row: Row) -> tuple[bool, float, str]:
+        return not (row.placed is not None and row.placed.fits), score(row), row.name
 
     return sorted(rows, key=place)
 
@@ -135,13 +133,11 @@ def _cells(row: Row, found: Found, on_front: Sequence[Row]) -> tuple[str, ...]:
     assert pairing is not None
     assert row.held_out is not None
     marks = "*" * (row is found.choice.best) + "+" * (row is found.choice.second) + "f" * (row in on_front)
-    if row.placed is None:
-        costs, marks = (f"{row.image / KIB:.1f}", "n/a", "n/a", "n/a"), "e"
-    else:
-        p = row.placed
-        marks += "-" * (not p.fits)
-        costs = (f"{p.flash / KIB:.1f}", f"{p.sram / KIB:.1f}", format_seconds(p.seconds.high),
-                 f"{1000 * p.joules.high:.3g}")  # fmt: skip
+    assert row.placed is not None
+    p = row.placed
+    marks += "-" * (not p.fits)
+    costs = (f"{p.flash / KIB:.1f}", f"{p.sram / KIB:.1f}", format_seconds(p.seconds.high),
+             f"{1000 * p.joules.high:.3g}")  # fmt: skip
     lost_won = f"{pairing.test.only_first}/{pairing.test.only_second}"
     return row.name, percent(float(row.held_out.mean())), lost_won, *costs, marks
 
@@ -152,7 +148,7 @@ def _data(row: Row, found: Found, on_front: Sequence[Row]) -> dict[str, Any]:
     return {
         "name": row.name, "format": str(recipe.format), "codes": recipe.rounding, "ranges": recipe.ranges,
         "H_cycles": row.candidate.network.config.H_cycles, "steps": row.depth, "stop": str(row.rule),
-        "kind": row.kind, "why_emulated": row.puts_off, "image_bytes": row.image, "mean_steps": row.steps,
+        "image_bytes": row.image, "mean_steps": row.steps,
         "calibration": {"puzzles": len(row.calibration), "exact": int(row.calibration.sum())},
         "held_out": None if row.held_out is None or interval is None or pairing is None else {
             "puzzles": len(row.held_out), "exact": int(row.held_out.sum()),

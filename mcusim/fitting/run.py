@@ -155,9 +155,8 @@ def _row(
     last = None
     if held_out is not None:
         last, steps = held_out.under(rule, depth)
-    recipe = entrant.candidate.recipe
     return Row(entrant.candidate, depth, rule, entrant.image, right, last, float(np.mean(steps)), None,
-               recipe.untiled, tuple(np.bincount(steps, minlength=depth + 1).tolist()))  # fmt: skip
+               tuple(np.bincount(steps, minlength=depth + 1).tolist()))  # fmt: skip
 
 
 def _placed(rows: Sequence[Row], part: Part, limits: Limits, executor: Executor, progress: Progress,
@@ -165,8 +164,7 @@ def _placed(rows: Sequence[Row], part: Part, limits: Limits, executor: Executor,
     """All rows with their place on the part; the first ``final`` of them, and the others."""
     groups: defaultdict[tuple[Format, StopRule, int], list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
-        if not row.puts_off:
-            groups[row.candidate.recipe.format, row.rule, row.image].append(i)
+        groups[row.candidate.recipe.format, row.rule, row.image].append(i)
     jobs = {
         Asked(replace(rows[same[0]].candidate.network.config, stop=rule), format, image, part,
               tuple(rows[i].taken for i in same), limits.sram): same
