@@ -20,7 +20,7 @@ ROWS, KEYS, D = 99, 1283, 3
 MUTANTS = {
     "probabilities past the first 96 rows read from the start": ("probabilities + r * keys", "probabilities"),
     "values past the first 96 rows written at the start":
-        ("out + r * out_row + channel + i", "out + channel + i"),
+        ("(r * out_row + channel + i) * size", "(channel + i) * size"),
     "keys past the first 1,280 read from the start": ("v + start * d + i", "v + i"),
     "probabilities past the first 1,280 read from the start": ("probabilities + start", "probabilities"),
     "columns past the first 1,280 left out of the zero point": ("totals[i] += rr", "totals[i] = rr"),
