@@ -118,7 +118,7 @@ def test_an_impossible_configuration_is_refused(field: str, value: int, load: Lo
 @pytest.mark.parametrize(
     ("field", "value", "problem"),
     [("vocab_size", 8, "embed_tokens/codes"), ("hidden_size", 60, "embed_tokens/codes"),
-     ("channel_intermediate_size", 46, "L.0.mlp.gate_up/codes"), ("seq_len", 10, "rope/coarse"),
+     ("channel_intermediate_size", 46, "L.0.mlp.gate_up/codes"), ("seq_len", 10, "rope/fine"),
      ("L_layers", 3, "L.2.attn.qkv/format"), ("pos_encodings", 2, "embed_pos/codes")],
 )  # fmt: skip
 def test_sections_that_do_not_fit_the_configuration_are_named(
