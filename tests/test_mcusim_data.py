@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     capsys.readouterr()
-    assert main(["run", *arguments]) == 0
+    assert main(["run", *arguments, "--full"]) == 0
     return capsys.readouterr().out
 
 
@@ -99,7 +99,9 @@ def test_seeded_weights_cost_and_have_no_accuracy(tmp_path: Path, capsys: pytest
     maze = "S" + " " * (side - 2) + "G" + "#" * (side * side - side)
     (tmp_path / "m.csv").write_text(f"question,answer\n{maze},{maze.replace(' ', 'o')}\n")
     # A paper-shaped preset: shapes are counted, nothing is executed.
-    found = main(["run", "--model", "trm-att-maze", "--data", f"{tmp_path}/m.csv:0", "--budget", "8MB"])
+    found = main(
+        ["run", "--model", "trm-att-maze", "--data", f"{tmp_path}/m.csv:0", "--budget", "8MB", "--full"]
+    )
     assert found in (0, 1)
     out = " ".join(capsys.readouterr().out.split())
     assert "accuracy n/a (untrained weights)" in out

@@ -46,7 +46,7 @@ def say(folder: str, capsys: pytest.CaptureFixture[str]) -> Say:
     """Run on the tiny network; exit code and output."""
 
     def said(*args: str) -> tuple[int, str]:
-        code = main(["run", "--model", folder, *args])
+        code = main(["run", "--model", folder, "--full", *args])
         return code, capsys.readouterr().out
 
     return said
