@@ -57,9 +57,15 @@ class Build:
 
 
 def kernels_of(config: ModelConfig, format: Format) -> str:
-    """The set of kernels that a deployment links, such as ``mlp-w4-int16``."""
+    """The set of kernels that a deployment links, such as ``mlp-w4-int16``.
+
+    Formats beside 4 and 8 bits a row with int8 activations link kernels of their own: their set is named
+    by the format, and as long as no build has it, its figures are ``assumed``.
+    """
     mixer = "attention" if config.token_intermediate_size is None else "mlp"
-    return f"{mixer}-w{4 if format.weights.bits <= 4 else 8}-{format.carry}"
+    usual = format.weights.name in ("w4c", "w4t", "w8c", "w8t") and format.activations.name == "a8"
+    weights = f"w{format.weights.bits}" if usual else f"{format.weights.name}-{format.activations.name}"
+    return f"{mixer}-{weights}-{format.carry}"
 
 
 @cache
