@@ -18,7 +18,7 @@ from mcusim.units import MIB
     ("name", "budget", "basis"), [("arc-att-int8", 8 * MIB, "measured"), ("arc-att-w3", 4 * MIB, "assumed")]
 )
 def test_image_arena_and_program_fit_together(name: str, budget: int, basis: str) -> None:
-    """No program of 3-bit kernels is built for the table: it is charged the largest of its target, as assumed."""
+    """No program of 3-bit kernels is in the table: it is charged the largest of its target, as assumed."""
     found = fit(load_deployment(name))
     assert found.verdict(budget).everything
     assert found.least == found.footprint.image + found.plans[0].high_water + found.program.bytes
