@@ -52,7 +52,7 @@ class Asked:
     all: bool = False
     rounding: str | None = None
     no_fidelity: bool = False
-    plan: str = CHOSEN
+    plan: str | None = None
     elf: Path | None = None
     catalogue: Path | None = None
 
@@ -80,7 +80,7 @@ def words_of(request: Asked) -> str:
     words = [] if request.deployment is None else [request.deployment]
     for name in CHOICES:
         value = getattr(request, name)
-        if value is not None and (name, value) != ("plan", CHOSEN):
+        if value is not None:
             words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(words)
 
@@ -102,7 +102,7 @@ def chosen_deployment(request: Asked) -> Deployment:
     if request.model:
         config = find_network(request.model).config
         chosen = replace(chosen, name="(command line)", model=request.model, H_cycles=config.H_cycles,
-                         steps=config.halt_max_steps)  # fmt: skip
+                         steps=config.halt_max_steps, plan=CHOSEN)  # fmt: skip
     chosen = replace(
         chosen,
         format=stated_format(request, chosen.format),

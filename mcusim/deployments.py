@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from mcusim.catalogue import entries, entry
+from mcusim.planner.wanted import CHOSEN
 from mcusim.toml_checks import Table, read_table
 from mcusim.units import parse_bytes
 from refimpl.errors import RefimplError, unknown_name
@@ -41,8 +42,8 @@ class Expectation:
 @dataclass(frozen=True)
 class Deployment:
     """``format`` is integer or FLOAT32; ``H_cycles`` and ``steps`` are the recursion depth, ``stop`` the rule
-    that may end a run earlier (without t: the calibrated one); ``expect`` maps a budget in bytes to its
-    expectation."""
+    that may end a run earlier (without t: the calibrated one), ``plan`` a plan's name or notation; ``expect``
+    maps a budget in bytes to its expectation."""
 
     name: str
     title: str
@@ -52,6 +53,7 @@ class Deployment:
     H_cycles: int
     steps: int
     stop: str
+    plan: str
     part: str
     source: str
     expect: Mapping[int, Expectation]
@@ -92,6 +94,7 @@ def load_deployment(name: str, data: Path | None = None) -> Deployment:
         H_cycles=table.whole("H_cycles", 1),
         steps=table.whole("steps", 1),
         stop=_stop(table),
+        plan=table.text("plan") if table.has("plan") else CHOSEN,
         part=part,
         source=table.text("source"),
         expect=_expectations(table.table("expect")),

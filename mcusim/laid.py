@@ -115,7 +115,7 @@ def lay(args: Asked) -> Laid:
     target = target_of(part, held, program, size.rows)
     room = max(0, limit - held - program.bytes)
     found = search(config, deployment.format, target, room)
-    plan = wanted(args.plan, found, config, deployment.format, target)
+    plan = wanted(args.plan or deployment.plan, found, config, deployment.format, target)
     if linked is not None:
         check_arena(linked, plan)
     fits = target.image_fits and plan.high_water <= room and plan.lay_out(target) is not None

@@ -15,11 +15,15 @@ import pytest
 from test_executors import AtOnce
 
 from mcusim.__main__ import main
-from mcusim.fitting.candidates import BASELINE, NAIVE, TRIED, Candidate, Recipe, mixture
+from mcusim.api import export, simulate
+from mcusim.fitting.candidates import BASELINE, NAIVE, SHALLOW, TRIED, Candidate, Recipe, mixture
+from mcusim.fitting.deploy import deploy
 from mcusim.fitting.front import Limits, Row, choose, front, paired
 from mcusim.fitting.measure import Measured, Program, Store, measure
-from mcusim.fitting.place import Placed
+from mcusim.fitting.place import Asked as Placing
+from mcusim.fitting.place import Placed, place
 from mcusim.fitting.race import Entrant, better
+from mcusim.parts import load_part
 from mcusim.report import Span
 from refimpl.errors import InputError
 from refimpl.formats import parse_format
@@ -48,6 +52,7 @@ def row(fmt: str, right: int, costs: tuple[int, int, float, float], fits: bool =
 
 ALL = np.ones(100, bool)
 W8 = row("w8c", 99, (200, 100, 2.0, 2.0))
+HALF = replace(row("w8c", 99, (200, 100, 1.9, 1.9)), depth=8)
 W4 = row("w4c", 98, (100, 100, 2.0, 2.0))
 W3 = row("w3c", 80, (80, 100, 1.0, 1.0))
 BIG = row("w6c", 100, (150, 900, 2.0, 2.0), fits=False)
@@ -55,11 +60,22 @@ BIG = row("w6c", 100, (150, 900, 2.0, 2.0), fits=False)
 
 def test_the_cheapest_that_keeps_enough_is_recommended() -> None:
     """And the next one is its runner-up."""
-    rows = [W8, W4, W3, BIG]
-    assert choose(rows, Limits(0.99), (ALL, ALL)).best is W8
+    rows = [W8, HALF, W4, W3, BIG]
+    assert choose(rows, Limits(0.99), (ALL, ALL)).best is HALF
     found = choose(rows, Limits(0.98), (ALL, ALL))
-    assert (found.best, found.second, found.keeps) == (W4, W8, True)
+    assert (found.best, found.second, found.keeps) == (W4, HALF, True)
     assert choose(rows, Limits(0.8), (ALL, ALL)).best is W3
+
+
+def test_the_yardstick_itself_is_never_recommended() -> None:
+    """What needs no more of anything goes before what is cheaper on the whole; both before nothing."""
+    assert choose([W8, W3], Limits(0.99), (ALL, ALL)).best is W3
+    assert not choose([W8, W3], Limits(0.99), (ALL, ALL)).keeps
+    small = row("w2c", 99, (20, 101, 0.5, 0.5))
+    assert choose([W8, small, HALF], Limits(0.99), (ALL, ALL)).best is HALF
+    assert choose([W8, small], Limits(0.99), (ALL, ALL)).best is small
+    dearer = row("w8t", 100, (201, 100, 2.0, 2.0))
+    assert not choose([W8, dearer], Limits(0.99), (ALL, ALL)).keeps
 
 
 def test_where_none_keeps_enough_the_most_exact_within_the_limits_is_named() -> None:
@@ -73,7 +89,7 @@ def test_where_none_keeps_enough_the_most_exact_within_the_limits_is_named() -> 
 
 def test_a_row_that_was_lucky_in_the_race_is_found_out_by_the_held_out_puzzles() -> None:
     unlucky = replace(W4, held_out=np.arange(100) < 90)
-    assert choose([W8, unlucky], Limits(0.98), (ALL, ALL)).best is W8
+    assert choose([W8, HALF, unlucky], Limits(0.98), (ALL, ALL)).best is HALF
 
 
 def test_the_front_is_of_accuracy_and_all_four_costs() -> None:
@@ -128,6 +144,7 @@ def test_a_mixture_spares_the_linears_that_the_format_hurts_most() -> None:
 
 def test_everything_that_is_tried_has_a_name_of_its_own() -> None:
     names = [Recipe(parse_format(fmt), how, at).name for fmt, how, at in TRIED]
+    names += [Recipe(parse_format(fmt), how, at, 1).name for fmt, how, at in SHALLOW]
     assert len(set(names)) == len(names) >= 20
     assert names[:2] == [BASELINE, NAIVE]
 
@@ -222,3 +239,23 @@ def test_a_store_whose_counts_disagree_is_refused(tmp_path: Path) -> None:
     path.write_text('{"key": "a", "watched": {"exact": ["01"], "head": ["0"], "moved": [1]}}\n')
     with pytest.raises(InputError, match="exact, head and moved"):
         Store(path)
+
+
+def test_a_deployment_file_states_its_plan_and_run_and_export_take_it(tmp_path: Path, capsys) -> None:
+    """A fit under a limit of SRAM may need another plan than the fastest that the part holds."""
+    limit = 48 * 1024
+    recipe = Candidate(Recipe(parse_format("w4c"), "nearest", "clipped"), NETWORK)
+    image = len(NETWORK.image("w4c"))
+    part = load_part("stm32h743", None)
+    asked = Placing(NETWORK.config, recipe.recipe.format, image, part, ((0, 1),), limit)
+    (tight,), (free,) = place(asked), place(replace(asked, limit=None))
+    assert tight.plan != free.plan
+    assert tight.sram <= limit < free.sram
+    file = deploy(replace(row("w4c", 9, (1, 1, 1.0, 1.0)), candidate=recipe, placed=tight), "stm32h743",
+                  tmp_path / "here", "test")  # fmt: skip
+    found = simulate(deployment=str(file), no_fidelity=True)
+    assert found.subject.plan == tight.plan
+    assert simulate(deployment=str(file), no_fidelity=True, plan="chosen").subject.plan == free.plan
+    export(tmp_path / "c", deployment=str(file))
+    told = [path.read_text(errors="replace") for path in (tmp_path / "c").iterdir() if path.is_file()]
+    assert any(tight.plan in text for text in told)

@@ -19,7 +19,7 @@ from mcusim.export.retry import retry_sources
 from mcusim.laid import Laid, lay
 from mcusim.planner.notation import describe
 from mcusim.planner.target import Segment
-from mcusim.planner.wanted import CHOSEN, HELP
+from mcusim.planner.wanted import HELP
 from mcusim.units import format_bytes
 from refimpl.errors import DoesNotFit, InputError, NotImplementedHere
 from refimpl.model_image import from_image
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_deployment(parser)
     parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
     parser.add_argument("--stop", help="stop rule, as for run")
-    parser.add_argument("--plan", default=CHOSEN, help=HELP)
+    parser.add_argument("--plan", help=HELP)
     parser.add_argument("--puzzle", action="append", help="a puzzle of the self-test, as for run; may be "
                         f"repeated (default: {', '.join(DEFAULT_PUZZLES)})")  # fmt: skip
     parser.add_argument("--image", choices=FORMS, default="binary", help="the image as a file that the "

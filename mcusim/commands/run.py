@@ -17,7 +17,7 @@ from mcusim.build import Costs, basis, budget, cycle_rows, kernel_times, operato
 from mcusim.laid import Laid, lay
 from mcusim.planner.notation import describe
 from mcusim.planner.plan import Plan
-from mcusim.planner.wanted import CHOSEN, HELP
+from mcusim.planner.wanted import HELP
 from mcusim.render import markdown, terminal
 from mcusim.render.run_page import write_run
 from mcusim.render.screen import Screen
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="accuracy over all of --data, or the evaluation "
                                                            "set")
     parser.add_argument("--no-fidelity", action="store_true", help="leave out the float path")
-    parser.add_argument("--plan", default=CHOSEN, help=HELP)
+    parser.add_argument("--plan", help=HELP)
     parser.add_argument("--elf", type=Path, help="your linked program, charged as it is")
     parser.add_argument("--full", action="store_true", help="tables of everything, in place of one screen")
     add_data(parser)

@@ -30,11 +30,16 @@ TRIED: tuple[tuple[str, Rounding, Ranges], ...] = (
     ("w4c-a8-c16", "nearest", "absmax"), ("w4c-a8-c16", "nearest", "clipped"),
     ("w4c-a8-c16", "clip", "clipped"), ("w4c-a8-c16", "feedback", "clipped"),
     ("w4c-a8-c8", "feedback", "clipped"), ("w4c-a8p16-c16", "feedback", "clipped"),
-    ("w4c-a8d-c16", "nearest", "clipped"), ("w4c-a16-c16", "nearest", "clipped"),
+    ("w4c-a8d-c16", "feedback", "clipped"), ("w4c-a16-c16", "nearest", "clipped"),
     ("w4t-a8-c16", "feedback", "clipped"),
     ("w4a-a8-c16", "nearest", "clipped"), ("w4g32-a8-c16", "nearest", "clipped"),
     ("w4g16s-a8-c16", "nearest", "clipped"), ("mxint4-a8-c16", "nearest", "clipped"),
     ("w3c-a8-c16", "feedback", "clipped"), ("w2c-a8-c16", "feedback", "clipped"),
+)  # fmt: skip
+# Tried with half the H cycles as well.
+SHALLOW: tuple[tuple[str, Rounding, Ranges], ...] = (
+    ("w8c-a8-c16", "nearest", "clipped"), ("w8c-a8p16-c16", "nearest", "clipped"),
+    ("w4c-a8-c16", "feedback", "clipped"), ("w4c-a8p16-c16", "feedback", "clipped"),
 )  # fmt: skip
 # (most linears, their format, spared linears, theirs): the spared ones are those that the format hurts most.
 MIXED = (("w4c", 1, "w8c"), ("w4c", 2, "w8c"), ("w3c", 2, "w4c"), ("w3c", 4, "w4c"))
@@ -42,17 +47,20 @@ MIXED = (("w4c", 1, "w8c"), ("w4c", 2, "w8c"), ("w3c", 2, "w4c"), ("w3c", 4, "w4
 
 @dataclass(frozen=True)
 class Recipe:
-    """A program of a network: its format, how the codes of its linears are found, and activation ranges."""
+    """A program of a network: its format, how the codes of its linears are found, activation ranges, and
+    H cycles (0: the network's)."""
 
     format: Format
     rounding: Rounding
     ranges: Ranges
+    H_cycles: int = 0
 
     @property
     def name(self) -> str:
         """Unique, and short: what is usual is left out."""
         marks = [str(self.format)]
         marks += [self.rounding] * (self.rounding != "nearest") + [self.ranges] * (self.ranges != "clipped")
+        marks += [f"{self.H_cycles} H"] * bool(self.H_cycles)
         return " ".join(marks)
 
 
@@ -75,11 +83,14 @@ def candidates(network: Network, puzzles: PuzzleSet) -> tuple[Candidate, ...]:
     moments = input_moments(model, few.inputs)
     named = [Recipe(parse_format(fmt), how, at) for fmt, how, at in TRIED]
     made = [Recipe(mixture(network, moments, *mix), "feedback", "clipped") for mix in MIXED]
+    half = network.config.H_cycles // 2
+    made += [Recipe(parse_format(fmt), how, at, half) for fmt, how, at in SHALLOW if half]
     known: dict[tuple[str, Rounding], Codes] = {}
 
     def candidate(recipe: Recipe) -> Candidate:
         name = weights_of(recipe.format)
-        with_ranges = network.with_calibration(ranges[recipe.ranges])
+        config = replace(network.config, H_cycles=recipe.H_cycles or network.config.H_cycles)
+        with_ranges = replace(network, config=config, ranges=ranges[recipe.ranges])
         if recipe.rounding == "nearest":
             return Candidate(recipe, with_ranges.with_codes({}))
         if (name, recipe.rounding) not in known:

@@ -12,7 +12,6 @@ from mcusim.api import export
 from mcusim.deployments import BUDGETS
 from mcusim.fitting.front import Row
 from mcusim.fitting.place import Placed
-from mcusim.planner.wanted import CHOSEN
 from mcusim.units import parse_bytes
 from refimpl.errors import RefimplError
 from refimpl.models.halting import FIXED
@@ -66,6 +65,7 @@ def _text(row: Row, placed: Placed, part: str, source: str) -> str:
         f"title = {json.dumps(row.name)}", 'model = "."', f'format = "{row.candidate.recipe.format}"',
         'puzzle_rows = "streamed"', f"H_cycles = {config.H_cycles}",
         f"steps = {row.depth}", *([] if row.rule == FIXED else [f'stop = "{row.rule}"']), f'part = "{part}"',
+        f'plan = "{placed.plan}"',
         f"source = {json.dumps(source)}", "", "[expect]",
     ]  # fmt: skip
     for name in BUDGETS:
@@ -76,10 +76,10 @@ def _text(row: Row, placed: Placed, part: str, source: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def export_and_test(file: Path, out: Path, catalogue: Path | None, plan: str | None) -> Deployed:
+def export_and_test(file: Path, out: Path, catalogue: Path | None) -> Deployed:
     """Export a deployment as C into ``out`` and run its self-test here, where there is a compiler."""
     try:
-        export(out, deployment=str(file), catalogue=catalogue, plan=plan or CHOSEN)
+        export(out, deployment=str(file), catalogue=catalogue)
     except RefimplError as error:
         return Deployed(file, out, str(error), "")
     compiler = shutil.which("gcc") or shutil.which("cc")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mcusim.fitting.candidates import Candidate
+from mcusim.fitting.candidates import BASELINE, Candidate
 from mcusim.fitting.place import Placed
 from refimpl.models.halting import FIXED, StopRule
 from workbench.tasks.significance import Interval, McNemar, mcnemar_exact, wilson_interval
@@ -143,27 +143,50 @@ def choose(rows: Sequence[Row], limits: Limits, floats: tuple[Bools, Bools]) -> 
 
     A row keeps enough if it solves at least ``keep`` times as many puzzles as the float network, of the
     calibration puzzles and of the held-out ones: the second set did not take part in the race, so a row that
-    was lucky on the first is found out.  Of those the cheapest is best; where none keeps enough, the most
-    exact within the limits is.
+    was lucky on the first is found out.  BASELINE at full length is the yardstick and never chosen.  Of the
+    others the cheapest of those is best that need no more of anything than the yardstick and less of
+    something, or, where there is none, less of something; where none keeps enough, the most exact within the
+    limits is.
 
     Parameters
     ----------
     floats : which calibration and held-out puzzles the float network solves.
     """
     able = [row for row in rows if row.placed is not None and row.held_out is not None]
+    yardstick = next((row for row in able if row.name == BASELINE), None)
     able = [row for row in able if row.placed is not None and limits.hold(row.placed)]
+    able = [row for row in able if row is not yardstick]
     enough = [row for row in able if _keeps(row, limits.keep, floats)]
-    if enough:
-        ranked = sorted(enough, key=lambda row: (score(row), row.name))
-        said = (f"least geometric mean of flash, SRAM, time and energy of the {len(enough)} configurations "
-                f"that solve at least {100 * limits.keep:g} % of what the float network solves")
-        return Choice(ranked[0], ranked[1] if len(ranked) > 1 else None, said, True)
+    for beats, words in ((_nowhere_dearer, f", need no more than {BASELINE} of any of these"),
+                         (_somewhere_cheaper, f", need less than {BASELINE} of one of these")):  # fmt: skip
+        cheaper = [row for row in enough if yardstick is None or beats(row, yardstick)]
+        if cheaper:
+            ranked = sorted(cheaper, key=lambda row: (score(row), row.name))
+            ranked += sorted((row for row in enough if row not in cheaper), key=score)
+            said = (f"least geometric mean of flash, SRAM, time and energy of the {len(cheaper)} "
+                    f"configurations that{words if yardstick else ''} and solve at least "
+                    f"{100 * limits.keep:g} % of what the float network solves")  # fmt: skip
+            return Choice(ranked[0], ranked[1] if len(ranked) > 1 else None, said, True)
     if not able:
         return Choice(None, None, "no configuration with a kernel lies within the part and the limits", False)
     ranked = sorted(able, key=lambda row: (-float(_both(row).mean()), score(row), row.name))
     said = (f"most puzzles solved within the limits; none of {len(able)} solves {100 * limits.keep:g} % of "
             "what the float network solves")
     return Choice(ranked[0], ranked[1] if len(ranked) > 1 else None, said, False)
+
+
+def _nowhere_dearer(row: Row, yardstick: Row) -> bool:
+    assert row.costs is not None
+    assert yardstick.costs is not None
+    return row.costs != yardstick.costs and all(
+        own <= most for own, most in zip(row.costs, yardstick.costs, strict=True)
+    )
+
+
+def _somewhere_cheaper(row: Row, yardstick: Row) -> bool:
+    assert row.costs is not None
+    assert yardstick.costs is not None
+    return any(own < most for own, most in zip(row.costs, yardstick.costs, strict=True))
 
 
 def _both(row: Row) -> Bools:

@@ -11,7 +11,7 @@ from mcusim.fitting.candidates import Candidate
 from mcusim.fitting.measure import Measured
 from workbench.stopping import between
 
-RUNGS = ((32, 14), (64, 8))  # puzzles, and how many candidates go on; the last rung has all puzzles
+RUNGS = ((32, 12), (64, 7))  # puzzles, and how many candidates go on; the last rung has all puzzles
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcusim.fitting.candidates import BASELINE
+from mcusim.fitting.candidates import BASELINE, NAIVE
 from mcusim.fitting.deploy import Deployed
 from mcusim.fitting.front import Bools, Choice, Limits, Pairing, Row, front, paired, score
 from mcusim.parts import Part
 from mcusim.units import format_seconds
 from refimpl.models.halting import FIXED
 from workbench.render.grid import Grid, percent
+from workbench.render.plot import Bars, Plot, Points
 from workbench.render.sheet import Sheet
 
-SCHEMA = "mcusim.fit/1"
-KIB = 1024
+SCHEMA = "mcusim-fit/1"
+KIB, NARROW = 1024, 4
 HEADINGS = ("configuration", "exact %", "lost/won", "flash KiB", "SRAM KiB", "time", "mJ", "")
 EARLIER = ("left earlier", "exact %", "puzzles", "image KiB", "")
 NOTE = (
@@ -72,10 +73,11 @@ def sheet(found: Found) -> Sheet:
         "recommended": None if best is None else best.name,
         "runner_up": None if second is None else second.name,
         "rows": [_data(row, found, on_front) for row in (*rows, *left)],
+        "narrow": _narrow_data(found),
         "deployments": [{"file": str(d.file), "c": str(d.c), "compiler": d.compiler, "failed": d.failed}
                         for d in found.deployed],
     }  # fmt: skip
-    return Sheet("mcusim fit", parts, _commands(found), data)
+    return Sheet("mcusim fit", parts, _commands(found), data, _plots(rows, found))
 
 
 def _verdict(found: Found) -> Grid:
@@ -97,6 +99,7 @@ def _verdict(found: Found) -> Grid:
     if found.choice.second is not None:
         second = found.choice.second
         lines.append(("runner-up", f"{second.name}: {_accuracy(second, found)}"))
+    lines += _narrow_lines(found)
     for one, name in zip(found.deployed, ("self-test", "of the runner-up"), strict=False):
         lines.append((name, f"passed, built by {one.compiler} on this computer" if not one.failed
                       else one.failed))  # fmt: skip
@@ -168,9 +171,63 @@ def _data(row: Row, found: Found, on_front: Sequence[Row]) -> dict[str, Any]:
 def _commands(found: Found) -> tuple[str, ...]:
     if not found.deployed:
         return ()
-    file, best = found.deployed[0].file, found.choice.best
-    plan = ""
-    if found.limits.sram is not None and best is not None and best.placed is not None:
-        plan = f" --plan '{best.placed.plan}'"
-    return (f"python -m mcusim run {file}{plan}", f"python -m mcusim export OUT {file}{plan}   "
+    file = found.deployed[0].file
+    return (f"python -m mcusim run {file}", f"python -m mcusim export OUT {file}   "
             f"(as made in {found.deployed[0].c})")  # fmt: skip
+
+
+def narrow(rows: Sequence[Row]) -> tuple[Row | None, Row | None]:
+    """Of rows with NARROW bits a weight at most: the most exact on calibration puzzles, whose held-out figure
+    is then that of one row and not of the best of many; and naive INT4 at full length."""
+    few = [row for row in rows if _widest(row) <= NARROW and row.name != NAIVE]
+    best = max(few, key=lambda row: (int(row.calibration.sum()), -row.image, row.name), default=None)
+    return best, next((row for row in rows if row.name == NAIVE), None)
+
+
+def _widest(row: Row) -> float:
+    fmt = row.candidate.recipe.format
+    return max(weights.bits for weights in (fmt.weights, *(of for _, of in fmt.overrides)))
+
+
+def _kept(row: Row, found: Found) -> float:
+    """Held-out puzzles solved over those that the float network solves."""
+    assert row.held_out is not None
+    return float(row.held_out.sum() / max(1, found.floats[1].sum()))
+
+
+def _narrow_lines(found: Found) -> list[tuple[str, str]]:
+    best, naive = narrow(found.rows)
+    if best is None or naive is None:
+        return []
+    said = (f"{best.name} keeps {percent(_kept(best, found))} % of what the float network solves (the most "
+            f"exact one on calibration puzzles); naive {naive.name} keeps {percent(_kept(naive, found))} %")
+    return [(f"{NARROW} bits or fewer", said)]
+
+
+def _narrow_data(found: Found) -> dict[str, Any]:
+    best, naive = narrow(found.rows)
+    return {
+        "bits": NARROW, "best": None if best is None else best.name,
+        "kept": None if best is None else _kept(best, found),
+        "naive_kept": None if naive is None else _kept(naive, found),
+    }  # fmt: skip
+
+
+def _plots(rows: Sequence[Row], found: Found) -> tuple[Plot, ...]:
+    """Accuracy against each cost, and with its interval by configuration; the choice is marked."""
+    shown = [row for row in rows if row.costs is not None and row.interval is not None]
+    if not shown:
+        return ()
+    shares = [100 * float(row.held_out.mean()) for row in shown if row.held_out is not None]
+    marked = tuple(i for i, row in enumerate(shown) if row in (found.choice.best, found.choice.second))
+    plots: list[Plot] = []
+    for i, (what, unit, scale) in enumerate((("flash", "KiB", KIB), ("SRAM", "KiB", KIB),
+                                             ("time", "ms a puzzle", 1e-3), ("energy", "mJ a puzzle", 1e-3))):
+        points = [((row.costs or (0.0,) * 4)[i] / scale, share, row.name)
+                  for row, share in zip(shown, shares, strict=True)]  # fmt: skip
+        plots.append(Points(f"accuracy against {what}", f"{what}, {unit}", "held-out puzzles solved, %",
+                            points, marked))  # fmt: skip
+    spans = [(100 * row.interval.low, 100 * row.interval.high) for row in shown if row.interval is not None]
+    bars = [(row.name, share) for row, share in zip(shown, shares, strict=True)]
+    plots.append(Bars("held-out puzzles solved, with 95 % intervals", "%", bars, spans))
+    return tuple(plots)

@@ -162,13 +162,14 @@ def _row(
 def _placed(rows: Sequence[Row], part: Part, limits: Limits, executor: Executor, progress: Progress,
             final: int) -> tuple[list[Row], list[Row]]:  # fmt: skip
     """All rows with their place on the part; the first ``final`` of them, and the others."""
-    groups: defaultdict[tuple[Format, StopRule, int], list[int]] = defaultdict(list)
+    groups: defaultdict[tuple[Format, int, StopRule, int], list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
-        groups[row.candidate.recipe.format, row.rule, row.image].append(i)
+        recipe = row.candidate.recipe
+        groups[recipe.format, recipe.H_cycles, row.rule, row.image].append(i)
     jobs = {
         Asked(replace(rows[same[0]].candidate.network.config, stop=rule), format, image, part,
               tuple(rows[i].taken for i in same), limits.sram): same
-        for (format, rule, image), same in groups.items()
+        for (format, _, rule, image), same in groups.items()
     }  # fmt: skip
     task = progress.add_task("planning", total=len(jobs))
     placed: dict[int, Placed] = {}
@@ -190,7 +191,6 @@ def _deployed(choice: Choice, wanted: Wanted, network: Network, progress: Progre
         file = deploy(row, wanted.part, wanted.folder / name, source)
         c = wanted.folder / f"{name}-c"
         shutil.rmtree(c, ignore_errors=True)
-        plan = row.placed.plan if wanted.limits.sram is not None else None
-        made.append(export_and_test(file, c, wanted.catalogue, plan))
+        made.append(export_and_test(file, c, wanted.catalogue))
         progress.update(task, total=1, completed=1)
     return made

@@ -11,7 +11,8 @@ from refimpl.models.config import ModelConfig
 
 CHOSEN, LEAST, TRAFFIC = "chosen", "least", "traffic"
 HELP = (
-    f"{CHOSEN}: the fastest that fits (default); {LEAST}: least SRAM; {TRAFFIC}: least read from the image; "
+    f"{CHOSEN}: the fastest that fits (default where the deployment names none); "
+    f"{LEAST}: least SRAM; {TRAFFIC}: least read from the image; "
     f"or {FORM}"
 )
 

@@ -57,26 +57,29 @@ def input_moments(model: Model, tokens: Array) -> dict[str, Float64s]:
     return ops.moments
 
 
-def nearest(w: Float64s, scale: Float64s, qmax: int, moment: Float64s) -> Float64s:
-    """Codes (N, K) by plain rounding; ``moment`` plays no part."""
+def nearest(w: Float64s, scale: Float64s, qmax: int, spread: Float64s) -> Float64s:
+    """Codes (N, K) by plain rounding; ``spread`` plays no part."""
     return np.clip(np.rint(w / scale[:, None]), -qmax, qmax)
 
 
-def error_feedback(w: Float64s, scale: Float64s, qmax: int, moment: Float64s) -> Float64s:
-    """Codes (N, K): inputs rounded in order, the error of each spread over those still to come.
+def spread_of(moment: Float64s) -> Float64s:
+    """How :func:`error_feedback` spreads an error (K, K, upper triangle), for inputs of this moment.
 
-    The spread is the optimal one for the output error (GPTQ, arXiv:2210.17323), with the diagonal of the
-    moment raised by DAMPING of its mean.
+    The optimal way for the output error (GPTQ, arXiv:2210.17323), with the diagonal of the moment raised by
+    DAMPING of its mean.
     """
+    damped = moment + np.eye(len(moment)) * (DAMPING * np.mean(np.diag(moment)) + 1e-12)
+    return np.asarray(np.linalg.cholesky(np.linalg.inv(damped)).T)
+
+
+def error_feedback(w: Float64s, scale: Float64s, qmax: int, spread: Float64s) -> Float64s:
+    """Codes (N, K): inputs rounded in order, the error of each spread over those still to come."""
     rest = w.copy()
-    inner = w.shape[1]
-    damped = moment + np.eye(inner) * (DAMPING * np.mean(np.diag(moment)) + 1e-12)
-    upper = np.linalg.cholesky(np.linalg.inv(damped)).T
     codes = np.zeros_like(w)
-    for k in range(inner):
+    for k in range(w.shape[1]):
         codes[:, k] = np.clip(np.rint(rest[:, k] / scale), -qmax, qmax)
-        error = (rest[:, k] - codes[:, k] * scale) / upper[k, k]
-        rest[:, k + 1 :] -= np.outer(error, upper[k, k + 1 :])
+        error = (rest[:, k] - codes[:, k] * scale) / spread[k, k]
+        rest[:, k + 1 :] -= np.outer(error, spread[k, k + 1 :])
     return codes
 
 
@@ -87,7 +90,8 @@ def search(w: Float64s, fmt: Symmetric, moment: Float64s, to_codes: Rounder) -> 
     """
     base = fmt.quantize(w).scale
     scales = [np.maximum(base * clip, SCALE_FLOOR) for clip in CLIPS]
-    candidates = [to_codes(w, scale, fmt.qmax, moment) for scale in scales]
+    spread = spread_of(moment)
+    candidates = [to_codes(w, scale, fmt.qmax, spread) for scale in scales]
     errors = np.stack(
         [output_errors(w, c * s[:, None], moment) for c, s in zip(candidates, scales, strict=True)]
     )
