@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
 
 from mcusim.build import Costs, stopping_costs
 from mcusim.report import AllPuzzles, Paired, PuzzleResult, StoppedPuzzles
@@ -16,14 +20,18 @@ from refimpl.models.config import ModelConfig
 from workbench import accuracies
 from workbench.accuracies import Kept
 from workbench.content import FLOAT
-from workbench.evaluate import Stopping, Tally, measure
+from workbench.evaluate import Stopping, Tally, measure, tally
 from workbench.fidelity import Reading
 from workbench.networks import Network
+from workbench.retry import warranted
 from workbench.tasks.games import Puzzle
 from workbench.tasks.metrics import score
+from workbench.tasks.relabel import Relabelling
 from workbench.tasks.sets import PuzzleSet
 from workbench.tasks.significance import wilson_interval
 from workbench.tasks.task import keeps_rules
+
+Tries = npt.NDArray[np.int64]  # (N, tries): ACT steps of each try, 0 where there was none
 
 
 def judge(execution: Execution, puzzle: Puzzle, config: ModelConfig) -> PuzzleResult:
@@ -38,7 +46,8 @@ def judge(execution: Execution, puzzle: Puzzle, config: ModelConfig) -> PuzzleRe
     keeps = bool(keeps_rules(config, puzzle.question[None], execution.answer[None])[0])
     halt, go_on = execution.q
     return PuzzleResult(puzzle.origin, config.task, asked, wanted, given, solved, right.cells_right,
-                        right.cells, halt, go_on, execution.steps, execution.stopped, keeps)  # fmt: skip
+                        right.cells, halt, go_on, execution.steps, execution.stopped, keeps,
+                        tuple(done.steps for done in execution.tries))  # fmt: skip
 
 
 def kept(network: Network, image: bytes, config: ModelConfig) -> Kept | None:
@@ -47,22 +56,33 @@ def kept(network: Network, image: bytes, config: ModelConfig) -> Kept | None:
 
 
 def measured(
-    image: Image, fmt: Format, config: ModelConfig, puzzles: PuzzleSet,
+    image: Image, fmt: Format, config: ModelConfig, puzzles: PuzzleSet, again: Sequence[Relabelling],
     on_done: Callable[[int], None],
-) -> Kept:
-    """Run a program on a whole set; ``on_done`` hears how many puzzles each batch had."""
+) -> tuple[Kept, Tries | None]:
+    """Run a program on a whole set, refused puzzles under ``again`` as well; ``on_done`` hears how many
+    puzzles are done.  Returns what came of it, and the steps of each try where there are retries."""
     if not puzzles.labelled:
         raise InputError(f"--all: accuracy n/a ({puzzles.origin} have no labels).")
     model = from_image(image).with_depth(config.H_cycles, config.halt_max_steps).with_stop(config.stop)
     parts: dict[int, Tally] = {}
-    measure(Reading(fast, model), puzzles, on_done=on_done, on_batch=parts.__setitem__)
+    tries = None
+    if again:
+        done = warranted(Reading(fast, model), puzzles.inputs, again, puzzles.puzzle_ids, on_done)
+        tries = done.steps
+        parts[0] = replace(tally(done.answers, puzzles.labels), steps=tuple(tries.sum(axis=1).tolist()),
+                           accepted=tuple((done.tried > 0).tolist()))  # fmt: skip
+    else:
+        measure(Reading(fast, model), puzzles, on_done=on_done, on_batch=parts.__setitem__)
     ordered = [parts[at] for at in sorted(parts)]
-    return accuracies.kept_of(bytes(image.data), str(fmt), config, puzzles, ordered)
+    return accuracies.kept_of(bytes(image.data), str(fmt), config, puzzles, ordered), tries
 
 
-def all_puzzles(found: Kept, network: Network, costs: Costs, source: str) -> AllPuzzles:
-    """Accuracy over a set as the report says it, beside the float network's where that is kept."""
-    of, config = found.accuracy, costs.plan.config
+def all_puzzles(
+    found: Kept, network: Network, costs: Costs, source: str, tries: Tries | None = None
+) -> AllPuzzles:
+    """Accuracy over a set as the report says it, beside the float network's where that is kept; ``tries``
+    where puzzles had several: steps of each."""
+    of = found.accuracy
     interval = of.interval
     floats = accuracies.read(accuracies.path_of(network))
     key = accuracies.program_of(accuracies.content_of(network, FLOAT), network.config)
@@ -70,19 +90,21 @@ def all_puzzles(found: Kept, network: Network, costs: Costs, source: str) -> All
     if key in floats and (split := found.against(floats[key])) is not None:
         right = floats[key].accuracy.score.exact_right
         paired = Paired(right, split.only_first, split.only_second, split.p_value)
+    stopped = None if of.stopping is None else _stopped(costs, found, of.stopping, tries)
     return AllPuzzles(source, found.origin, of.score.puzzles, of.score.exact_right, interval.low,
                       interval.high, of.score.cells_right, of.score.cells, found.copied / found.cells, paired,
-                      _stopped(costs, of.stopping, str(config.stop)))  # fmt: skip
+                      stopped)  # fmt: skip
 
 
-def _stopped(costs: Costs, found: Stopping | None, rule: str) -> StoppedPuzzles | None:
+def _stopped(costs: Costs, kept: Kept, found: Stopping, tries: Tries | None) -> StoppedPuzzles:
     """Counts of the stop rule with their intervals, and what its runs cost."""
-    if found is None:
-        return None
+    tries = np.array(kept.ended)[:, None] if tries is None else tries
+    given = np.array([mark == "1" for mark in kept.accepted])
+    by_try = np.bincount((tries > 0).sum(axis=1)[given] - 1, minlength=costs.tries)
     accepted = wilson_interval(found.accepted, sum(found.steps))
     wrong = wilson_interval(found.accepted_wrong, found.accepted) if found.accepted else None
     return StoppedPuzzles(
-        rule, found.steps, found.accepted, (accepted.low, accepted.high),
+        kept.stop, found.steps, found.accepted, tuple(by_try.tolist()), (accepted.low, accepted.high),
         found.accepted_wrong, None if wrong is None else (wrong.low, wrong.high), found.withheld_right,
-        stopping_costs(costs, found),
+        stopping_costs(costs, tries),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from workbench.networks import find_network
 
 # What chooses a program and its plan, beside the deployment's name.
 CHOICES = ("model", "weights", "activations", "carry", "rounding", "H_cycles", "steps", "stop", "part",
-           "budget", "plan", "data", "catalogue")  # fmt: skip
+           "retries", "budget", "plan", "data", "catalogue")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,11 @@ class Asked:
 
     ``budget`` is a size such as "4MB"; ``model`` a network's name or folder;
     ``weights`` a weight format or a whole format, of which ``activations``, ``carry`` and ``rounding``
-    replace one part each; ``puzzle`` a number, a
-    string of cells or FILE:ROW, ``data`` a file of the user's own; ``stop`` a stop rule;
-    ``table`` and ``row`` a puzzle table
-    file and its row; ``execute`` runs seeded weights as well, ``all`` adds the accuracy over the whole
-    set, ``no_fidelity`` leaves the float path out; ``plan`` is a plan's name or notation, ``elf`` a linked
-    program to charge, ``catalogue`` a folder of the user's own parts and deployments.
+    replace one part each; ``puzzle`` a number, a string of cells or FILE:ROW, ``data`` a file of the user's
+    own; ``stop`` a stop rule, ``retries`` how often a refused puzzle is tried again; ``table`` and ``row`` a
+    puzzle table file and its row; ``execute`` runs seeded weights as well, ``all`` adds the accuracy over the
+    whole set, ``no_fidelity`` leaves the float path out; ``plan`` is a plan's name or notation, ``elf`` a
+    linked program to charge, ``catalogue`` a folder of the user's own parts and deployments.
     """
 
     deployment: str | None = None
@@ -42,6 +41,7 @@ class Asked:
     H_cycles: int | None = None
     steps: int | None = None
     stop: str | None = None
+    retries: int | None = None
     part: str | None = None
     budget: str | None = None
     puzzle: str = "0"
@@ -57,7 +57,8 @@ class Asked:
     catalogue: Path | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("H_cycles", self.H_cycles), ("steps", self.steps), ("row", self.row)):
+        for name in ("H_cycles", "steps", "retries", "row"):
+            value = getattr(self, name)
             if value is not None and type(value) is not int:
                 raise InputError(f"{name} is {value!r}; it must be a whole number.")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from mcusim.account import RESIDENT, STREAMED, Share, arena_shares, image_shares, program_shares
 from mcusim.catalogue import entries
@@ -33,7 +37,6 @@ from mcusim.simulate import Execution
 from mcusim.timing import OperatorCounts, energy
 from refimpl.image import Image
 from refimpl.models.order import Call
-from workbench.evaluate import Stopping
 
 # The last part of a site's name -> the operator that works there.
 OPERATORS = {"gate_up": "linear", "down": "linear", "qkv": "linear", "o": "linear", "lm_head": "linear",
@@ -51,11 +54,12 @@ def operator_of(site: str) -> str:
 
 
 class Costs:
-    """Counts and estimated time of a plan's ledgers on one target."""
+    """Counts and estimated time of a plan's ledgers on one target, of puzzles with so many ``tries``."""
 
-    def __init__(self, plan: Plan, target: Target) -> None:
+    def __init__(self, plan: Plan, target: Target, tries: int = 1) -> None:
         self.plan = plan
         self.target = target
+        self.tries = tries
 
     def seconds(self, ledger: Ledger) -> Span:
         time = self.plan.time(ledger, self.target)
@@ -74,25 +78,36 @@ class Costs:
 
 
 def puzzle_ledger(plan: Plan, execution: Execution | None) -> Ledger:
-    """Work of the puzzle that was executed, or of one that runs all its steps."""
-    return plan.puzzle(plan.config.halt_max_steps if execution is None else execution.steps)
+    """Work of the puzzle that was executed, in all its tries, or of one that runs all its steps."""
+    ledger = Ledger()
+    for steps in (plan.config.halt_max_steps,) if execution is None else (e.steps for e in execution.tries):
+        ledger.add(plan.puzzle(steps))
+    return ledger
 
 
-def stopping_costs(costs: Costs, found: Stopping) -> StoppingCosts:
-    """What a puzzle costs on average over a set, at its 95th percentile, and at the most."""
-    of_steps = [_cost(costs, n) for n in range(costs.plan.config.halt_max_steps + 1)]
-    weights, puzzles = found.steps, sum(found.steps)
+def stopping_costs(costs: Costs, tries: npt.NDArray[np.int64]) -> StoppingCosts:
+    """What a puzzle costs on average over a set, at its 95th percentile of steps, and at the most.
 
-    def mean(of: Callable[[Cost], float]) -> float:
-        return sum(count * of(of_steps[n]) for n, count in enumerate(weights)) / puzzles
+    ``tries`` (N, tries): ACT steps of each try of each puzzle, 0 where there was none.
+    """
+    most = costs.plan.config.halt_max_steps
+    of_steps = [_cost(costs, n) for n in range(most + 1)]
 
-    average = Cost(
-        found.mean_steps,
-        Span(mean(lambda c: c.time.low), mean(lambda c: c.time.high)),
-        Span(mean(lambda c: c.energy.low), mean(lambda c: c.energy.high)),
-        mean(lambda c: c.flash_bytes),
-    )
-    return StoppingCosts(average, of_steps[found.within(0.95)], of_steps[-1])
+    def together(runs: Iterable[int], share: float = 1) -> Cost:
+        """Runs of so many steps, times ``share``; no steps are no run."""
+        times = Counter(n for n in runs if n)
+
+        def of(cost: Callable[[Cost], float]) -> float:
+            return share * sum(count * cost(of_steps[n]) for n, count in times.items())
+
+        return Cost(of(lambda c: c.steps), Span(of(lambda c: c.time.low), of(lambda c: c.time.high)),
+                    Span(of(lambda c: c.energy.low), of(lambda c: c.energy.high)),
+                    of(lambda c: c.flash_bytes))  # fmt: skip
+
+    ordered = tries[np.argsort(tries.sum(axis=1), kind="stable")]
+    late = ordered[math.ceil(0.95 * len(ordered)) - 1]
+    return StoppingCosts(together(tries.ravel().tolist(), 1 / len(tries)), together(late.tolist()),
+                         together([most] * costs.tries))  # fmt: skip
 
 
 def _cost(costs: Costs, steps: int) -> Cost:
@@ -150,20 +165,22 @@ def total(costs: Costs, execution: Execution | None) -> Total:
     ledger = puzzle_ledger(costs.plan, execution)
     counts, config = costs.counts(ledger), costs.plan.config
     spent = energy(counts, costs.target.part).total
+    tries = () if execution is None else execution.tries
+    worst = costs.seconds(costs.plan.puzzle(config.halt_max_steps))
     return Total(
-        calls=config.calls_per_step * config.halt_max_steps if execution is None else len(execution.calls),
+        calls=sum(len(e.calls) for e in tries) or config.calls_per_step * config.halt_max_steps,
         macs=counts.macs,
         requantizations=counts.requantizations,
         flash_bytes=costs.flash_bytes(ledger),
         row_bytes=costs.plan.row_bytes(ledger),
-        row_reads=None if execution is None else execution.rows.count,
-        table_reads=None if execution is None else len(execution.table_reads),
-        table_bytes=None if execution is None else sum(read.bytes for read in execution.table_reads),
+        row_reads=sum(e.rows.count for e in tries) if tries else None,
+        table_reads=sum(len(e.table_reads) for e in tries) if tries else None,
+        table_bytes=sum(read.bytes for e in tries for read in e.table_reads) if tries else None,
         arena=costs.plan.high_water,
         high_water=None if execution is None else sum(execution.high_water.values()),
         time=costs.seconds(ledger),
         energy=Span(spent.low, spent.high),
-        worst=costs.seconds(costs.plan.puzzle(config.halt_max_steps)),
+        worst=Span(costs.tries * worst.low, costs.tries * worst.high),
     )
 
 

@@ -26,7 +26,9 @@ from refimpl.models.config import ModelConfig
 from refimpl.models.halting import FIXED, StopRule
 from workbench.datasets.read import read_data
 from workbench.networks import Network, find_network
+from workbench.retry import relabellings
 from workbench.tasks.naming import puzzle_of
+from workbench.tasks.relabel import Relabelling
 from workbench.tasks.sets import PuzzleSet
 
 SMALL_PART, LARGE_PART = "generic-4mb", "generic-8mb"
@@ -61,7 +63,8 @@ def _rule(network: Network, deployment: Deployment, args: Asked) -> tuple[StopRu
 @dataclass(frozen=True)
 class Laid:
     """A request laid out on its part: ``network`` with the row of its puzzle, ``whole`` with every row;
-    ``held`` bytes of image and resident table; ``stop`` names its stop rule; ``fits`` says whether part and
+    ``held`` bytes of image and resident table; ``stop`` names its stop rule, ``again`` are the relabellings
+    of its retries; ``fits`` says whether part and
     budget hold ``plan``, and ``program`` is that plan as C, or empty with the reason in ``refusal``."""
 
     deployment: Deployment
@@ -71,6 +74,7 @@ class Laid:
     whole: Network
     config: ModelConfig
     stop: str
+    again: tuple[Relabelling, ...]
     puzzles: PuzzleSet | None
     image: Image
     size: Footprint
@@ -119,8 +123,9 @@ def lay(args: Asked) -> Laid:
     if linked is not None:
         check_arena(linked, plan)
     fits = target.image_fits and plan.high_water <= room and plan.lay_out(target) is not None
-    laid = Laid(deployment, limit, part, network, whole, config, named, puzzles, image, size, target, held,
-                found, plan, fits, "", "")  # fmt: skip
+    again = relabellings(config, args.retries or 0)
+    laid = Laid(deployment, limit, part, network, whole, config, named, again, puzzles, image, size, target,
+                held, found, plan, fits, "", "")  # fmt: skip
     return with_program(laid) if fits else laid
 
 

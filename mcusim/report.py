@@ -32,6 +32,7 @@ class Subject:
     L_cycles: int
     steps: int
     stop: str
+    retries: int
     part: str
     part_title: str
     plan: str
@@ -42,8 +43,8 @@ class PuzzleResult:
     """Token codes (seq,) of question, label and prediction; ``right`` compares the last two, None
     where no position has a label.
 
-    ``steps`` ACT steps were taken; ``stopped``: the stop rule ended them; ``keeps_rules``: so does the
-    prediction, or the task has no rules that can be checked.
+    Of the last try: ``steps`` ACT steps were taken; ``stopped``: the stop rule ended them; ``keeps_rules``:
+    so does the prediction, or the task has no rules that can be checked.  ``tries``: ACT steps of every try.
     """
 
     origin: str
@@ -59,6 +60,7 @@ class PuzzleResult:
     steps: int
     stopped: bool
     keeps_rules: bool
+    tries: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -82,15 +84,17 @@ class StoppingCosts:
 
 @dataclass(frozen=True)
 class StoppedPuzzles:
-    """A stop rule over a whole set: how many puzzles took n steps, what was accepted, and what it costs.
+    """A stop rule over a whole set: how many puzzles took n steps in all their tries, what was accepted, and
+    what it costs.
 
-    ``accepted``: stopped by the rule with an answer that keeps the task's rules; the intervals are 95 %
-    Wilson intervals of the accepted share and of the wrong ones among the accepted.
+    ``accepted``: stopped by the rule with an answer that keeps the task's rules, ``by_try`` at each try; the
+    intervals are 95 % Wilson intervals of the accepted share and of the wrong ones among the accepted.
     """
 
     rule: str
     steps: tuple[int, ...]
     accepted: int
+    by_try: tuple[int, ...]
     accepted_interval: tuple[float, float]
     accepted_wrong: int
     wrong_interval: tuple[float, float] | None
@@ -196,7 +200,7 @@ class OperatorRow:
 @dataclass(frozen=True)
 class Total:
     """Sums over one puzzle; ``arena`` is what the plan needs, ``energy`` in joules, ``worst`` the time of a
-    puzzle that runs all its ACT steps.
+    puzzle that runs all its ACT steps in every try.
 
     Measured where kernels were executed, else None: ``row_reads`` of embedding rows in the image,
     ``table_reads`` and ``table_bytes`` of a puzzle table file, ``high_water`` bytes of arena touched.

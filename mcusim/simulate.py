@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from refimpl.models.tree import Model
 from refimpl.params import RowTable
 from workbench.embeddings import RowRead, open_table, with_table
 from workbench.fidelity import position_cosines
+from workbench.tasks.relabel import Relabelling
+from workbench.tasks.task import keeps_rules
 
 Tokens = npt.NDArray[np.integer]
 
@@ -41,7 +43,7 @@ class ExecutedCall:
 class Execution:
     """A run: every call, answer (seq,), (q_halt, q_continue), bytes of arena touched by region, reads of
     embedding rows from the image and of the puzzle row from its table file; ACT steps taken, and whether the
-    plan's stop rule ended the run."""
+    plan's stop rule ended the run; the refused tries before it, oldest first."""
 
     calls: tuple[ExecutedCall, ...]
     answer: Tokens
@@ -51,6 +53,12 @@ class Execution:
     table_reads: tuple[RowRead, ...]
     steps: int
     stopped: bool
+    earlier: tuple[Execution, ...] = ()
+
+    @property
+    def tries(self) -> tuple[Execution, ...]:
+        """The refused ones and this one."""
+        return (*self.earlier, self)
 
 
 def crc32(state: Array) -> int:
@@ -142,3 +150,28 @@ def execute(
     halt, go_on = (int(v) for v in done.q)
     return Execution(tuple(calls), done.answer, (halt, go_on), done.high_water, done.rows, table_reads,
                      done.steps, done.stopped)  # fmt: skip
+
+
+def execute_warranted(
+    image: Image,
+    plan: Plan,
+    target: Target,
+    tokens: Tokens,
+    float_model: Model | None,
+    puzzle_row: tuple[Path, int] | None,
+    again: Sequence[Relabelling],
+    on_step: Callable[[int], None] | None = None,
+) -> Execution:
+    """:func:`execute`; where the answer is refused, again under one of ``again`` after the other.
+
+    The answer is that of the last try, under the puzzle's own names.
+    """
+    tries: list[Execution] = []
+    for new in (None, *again):
+        given = tokens if new is None else new.apply(tokens)
+        done = execute(image, plan, target, given, float_model, puzzle_row, on_step)
+        answer = done.answer if new is None else new.undo(done.answer)
+        tries.append(replace(done, answer=answer))
+        if done.stopped and keeps_rules(plan.config, tokens[None], answer[None])[0]:
+            break
+    return replace(tries[-1], earlier=tuple(tries[:-1]))

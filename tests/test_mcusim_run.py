@@ -14,11 +14,14 @@ import pytest
 
 from mcusim.__main__ import main
 from mcusim.account import CACHED, CARRY, INPUT, TILES
+from mcusim.api import simulate
 from mcusim.deployments import load_deployment
 from mcusim.footprint import deployed_config, footprint
 from mcusim.parts import load_part
 from mcusim.planner.search import search
 from mcusim.program import kernels_of, program_of
+from mcusim.render import grids
+from mcusim.render.screen import Screen
 from mcusim.simulate import Execution, crc32, execute
 from refimpl import fast, ops
 from refimpl.__main__ import main as refimpl_main
@@ -26,8 +29,11 @@ from refimpl.formats import parse_format
 from refimpl.image import Image
 from refimpl.models.recursion import run
 from tests.plans import laid_out
+from workbench.fidelity import Reading
 from workbench.networks import find_network
+from workbench.retry import relabellings, warranted
 from workbench.tasks.puzzles import load_shipped
+from workbench.tasks.sets import spread_givens
 from workbench.tasks.sudoku import from_tokens, to_tokens
 
 ARENA = {CARRY, INPUT, CACHED, TILES}
@@ -197,6 +203,54 @@ def test_a_run_that_stops_counts_what_it_ran_and_says_when(capsys: pytest.Captur
 def test_a_run_that_never_settles_gives_no_answer(capsys: pytest.CaptureFixture[str]) -> None:
     main(["run", "--no-fidelity", "--stop", "head+settled,t=0", "--steps", "2"])
     assert "NO ANSWER (not settled in 2 steps)" in " ".join(capsys.readouterr().out.split())
+
+
+RETRIED = {"weights": "w8c", "steps": 8, "stop": "head+settled,t=100", "retries": 2, "no_fidelity": True}
+
+
+def test_a_refused_puzzle_is_tried_again_as_exported_c_tries_it() -> None:
+    """Exported C is compared with ``warranted`` in tests/test_retry_firmware.py; here the simulator is."""
+    network = find_network("sudoku6-mlp")
+    model = network.integer_model("w8c").with_depth(steps=8)
+    model = model.with_stop(network.stop_rule("head+settled,t=100", "w8c-a8-c16"))
+    for puzzle, word, tried in (("060000140300000005000004320000510040", "RIGHT", 2),
+                                ("200040100060000400040000006000030200", "NO ANSWER", 0)):  # fmt: skip
+        said = simulate("sudoku6-mlp", puzzle=puzzle, **RETRIED)
+        tokens = np.array([[int(digit) + 1 for digit in puzzle]])
+        found = warranted(Reading(fast, model), tokens, relabellings(model.config, 2))
+        tries = tuple(steps for steps in found.steps[0].tolist() if steps)
+        assert said.puzzle is not None
+        assert found.tried[0] == tried
+        assert said.puzzle.tries == tries
+        assert said.puzzle.prediction == tuple(found.answers[0].tolist())
+        assert said.total.calls == model.config.calls_per_step * sum(tries)
+        how = f"settled at step {tries[1]} of 8, try 2" if tried else "refused in 3 tries, 24 steps"
+        assert " ".join(grids.judged(said, said.puzzle)).startswith(f"{word}  ({how})")
+
+
+def test_all_puzzles_with_retries_count_the_steps_of_all_tries(tmp_path: Path) -> None:
+    puzzles = spread_givens(find_network("sudoku6-mlp").config, 24, 9, 11, 77)
+    np.savez(tmp_path / "p.npz", inputs=puzzles.inputs, labels=puzzles.labels)
+    asked = {**RETRIED, "data": str(tmp_path / "p.npz"), "all": True}
+    said = simulate("sudoku6-mlp", **asked)
+    once = simulate("sudoku6-mlp", **{**asked, "retries": 0})
+    assert said.all_puzzles is not None
+    assert once.all_puzzles is not None
+    first, stopping = once.all_puzzles.stopping, said.all_puzzles.stopping
+    assert first is not None
+    assert stopping is not None
+    assert first.by_try == (first.accepted,) == (13,)
+    assert stopping.by_try == (13, 5, 1)
+    assert (stopping.accepted, stopping.accepted_wrong) == (19, 0)
+    assert (sum(stopping.steps), len(stopping.steps) - 1) == (24, 24)  # three tries of 8 steps at the most
+    mean, worst = stopping.costs.mean, stopping.costs.worst
+    assert mean.steps == pytest.approx(sum(n * count for n, count in enumerate(stopping.steps)) / 24)
+    assert mean.time.high > first.costs.mean.time.high
+    assert worst.time.high == pytest.approx(3 * first.costs.worst.time.high)
+    assert "by try 13 + 5 + 1" in " ".join(grids.stopped(said))
+    screen = "\n".join(line.plain for line in Screen(said, (), "").lines(100))
+    assert "head+settled,t=100 and 2 retries" in screen
+    assert "24 steps a puzzle: half within" in screen
 
 
 def test_a_rule_of_a_deployment_gives_way_where_no_t_is_kept_and_one_that_was_asked_for_does_not(

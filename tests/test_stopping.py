@@ -23,7 +23,7 @@ from workbench import stopping
 from workbench.fidelity import Reading
 from workbench.lab import stopping as lab
 from workbench.networks import find_network
-from workbench.retry import warranted
+from workbench.retry import relabellings, warranted
 from workbench.stop_text import parse_stop
 from workbench.stopping import Thresholds, Watched, ends, watch, with_labels, without_labels
 from workbench.tasks.metrics import puzzle_exact
@@ -205,19 +205,19 @@ def test_refused_puzzles_are_tried_again_under_relabellings_and_nothing_wrong_is
     model = network.integer_model("w8c").with_stop(network.stop_rule("head+settled", "w8c-a8-c16"))
     puzzles = spread_givens(network.config, 40, 26, 27, 14_000_000)
     program = Reading(fast, model)
-    once, more = warranted(program, puzzles.inputs, 0, 7), warranted(program, puzzles.inputs, 3, 7)
+    names = relabellings(model.config, 3, seed=7)
+    once, more = warranted(program, puzzles.inputs, ()), warranted(program, puzzles.inputs, names)
     right = puzzle_exact(more.answers, puzzles.labels)
     assert (once.tried > 0).sum() < (more.tried > 0).sum()
     assert right[more.tried > 0].all()
     first = more.tried == 1
     assert (once.tried == 1).tolist() == first.tolist()
-    assert (more.steps[first] == once.steps[first]).all()
-    assert (more.steps[~first] > once.steps[~first]).all()
+    assert (more.steps[:, :1] == once.steps).all()
+    assert (more.steps[first, 1:] == 0).all()
+    assert (more.steps[~first, 1] > 0).all()
     second = int(np.flatnonzero(more.tried == 2)[0])
-    new = draw(network.config, 7)
-    assert new is not None
-    ended = solve(fast, model, new.apply(puzzles.inputs[second : second + 1]))
-    assert (new.undo(fast.argmax(ended.outputs.logits))[0] == more.answers[second]).all()
+    ended = solve(fast, model, names[0].apply(puzzles.inputs[second : second + 1]))
+    assert (names[0].undo(fast.argmax(ended.outputs.logits))[0] == more.answers[second]).all()
 
 
 class _Tables(ctypes.Structure):

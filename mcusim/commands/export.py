@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         f"repeated (default: {', '.join(DEFAULT_PUZZLES)})")  # fmt: skip
     parser.add_argument("--image", choices=FORMS, default="binary", help="the image as a file that the "
                         "assembler includes, or as a C array")  # fmt: skip
-    parser.add_argument("--retries", type=number, default=0, metavar="N", help="with rr_solve_accepted: "
+    parser.add_argument("--retries", type=number, metavar="N", help="with rr_solve_accepted: "
                         "refused puzzles again under up to N relabellings")  # fmt: skip
     add_data(parser)
     examples(parser, "my-solver", "my-solver --part stm32h743 --model sudoku9-att --plan least --puzzle 7")
@@ -81,7 +81,7 @@ def _segments(laid: Laid) -> tuple[Segment, ...]:
 def run(args: argparse.Namespace) -> int:
     first = (args.puzzle or DEFAULT_PUZZLES)[0]
     request = replace(asked(args), puzzle=first)
-    name = export(args.out, request, args.puzzle, args.image, args.retries)
+    name = export(args.out, request, args.puzzle, args.image)
     print(f"{args.out}: {name}.\nmake -C {args.out} selftest   builds it and compares every call.")
     return 0
 
@@ -91,11 +91,10 @@ def export(
     request: Asked,
     names: list[str] | None = None,
     form: ImageForm = "binary",
-    retries: int = 0,
 ) -> str:
     """Make the folder ``out`` of a request, with the puzzles of ``names`` in its self-test; what it is.
 
-    With ``retries`` it has ``rr_solve_accepted`` as well.
+    With ``request.retries`` it has ``rr_solve_accepted`` as well.
 
     Raises DoesNotFit or InputError before anything is written.
     """
@@ -114,6 +113,6 @@ def export(
              "COMMAND": words_of(replace(request, plan=describe(laid.plan.choices)))}  # fmt: skip
     facts = Facts(laid.name, laid.plan, bytes(laid.image.data), banks)
     made = Export(facts, laid.target, expected_of(model, puzzles), form, texts)
-    warranted = retry_sources(model.config, retries) if retries else {}
+    warranted = retry_sources(model.config, request.retries) if request.retries else {}
     write_folder(out, folder_files(made, {"rr_plan.c": laid.program, **warranted}))
     return laid.name

@@ -22,7 +22,7 @@ from mcusim.render import markdown, terminal
 from mcusim.render.run_page import write_run
 from mcusim.render.screen import Screen
 from mcusim.report import AllPuzzles, RunReport, Subject, to_json
-from mcusim.simulate import execute
+from mcusim.simulate import execute_warranted
 from refimpl.errors import InputError
 from refimpl.formats import Format, parse_weights
 from refimpl.image import Image
@@ -49,6 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
     parser.add_argument("--stop", help="stop rule: fixed, head, halt, settled or both, as in "
                                        "head+settled,t=90")
+    parser.add_argument("--retries", type=number, metavar="N", help="try a refused puzzle again under up to "
+                        "N relabellings, as rr_solve_accepted does")  # fmt: skip
     parser.add_argument("--puzzle", default="0", help="number in --data or the evaluation set, FILE:ROW, "
                                                       "string")
     parser.add_argument("--table", type=Path, help="puzzle table file to stream a row from")
@@ -97,18 +99,21 @@ def puzzle_asked(laid: Laid, name: str) -> Puzzle | None:
 
 
 def _everyone(laid: Laid, costs: Costs, anew: bool, progress: Progress) -> AllPuzzles | None:
-    """Accuracy over the evaluation set as it is kept; ``anew``: over that or the user's own, measured."""
+    """Accuracy over the evaluation set as it is kept (of first tries); ``anew``: over that or the user's own,
+    measured."""
     config, whole = laid.config, laid.whole
     if not anew:
-        found = None if laid.puzzles is not None else kept(whole, bytes(laid.image.data), config)
+        known = laid.puzzles is None and not laid.again
+        found = kept(whole, bytes(laid.image.data), config) if known else None
         return None if found is None else all_puzzles(found, whole, costs, "kept")
     rows = laid.image if whole is laid.network else Image(
         whole.image(laid.deployment.format), "the image with every puzzle row",
     )
     puzzles = laid.puzzles or evaluation_set(config)
     task = progress.add_task("all puzzles", total=len(puzzles.inputs))
-    ran = measured(rows, laid.deployment.format, config, puzzles, lambda n: progress.advance(task, n))
-    return all_puzzles(ran, whole, costs, "measured")
+    ran, tries = measured(rows, laid.deployment.format, config, puzzles, laid.again,
+                          lambda n: progress.advance(task, n))  # fmt: skip
+    return all_puzzles(ran, whole, costs, "measured", tries)
 
 
 def simulate(args: Asked, progress: Progress) -> RunReport:
@@ -128,21 +133,21 @@ def report_of(args: Asked, laid: Laid, progress: Progress) -> RunReport:
     execution, result = None, None
     if fits and (network.trained or args.execute or args.table):
         task = progress.add_task("ACT steps", total=config.halt_max_steps)
-        execution = execute(
+        execution = execute_warranted(
             image, plan, target, seeded_tokens(config) if puzzle is None else puzzle.question,
             None if args.no_fidelity else network.float_model,
-            puzzle_row=(args.table, args.row or 0) if args.table else None,
+            (args.table, args.row or 0) if args.table else None, laid.again if network.trained else (),
             on_step=lambda done: progress.update(task, completed=done),
         )  # fmt: skip
         if puzzle is not None and network.trained:
             result = judge(execution, puzzle, config)
-    costs = Costs(plan, target)
+    costs = Costs(plan, target, 1 + len(laid.again))
     everyone = _everyone(laid, costs, args.all, progress) if network.trained else None
     report = RunReport(
         subject=Subject(
             deployment.name, network.name, network.trained, parameters(config).total, str(deployment.format),
             config.H_cycles, config.L_cycles, config.halt_max_steps,
-            laid.stop, part.name, part.title, describe(plan.choices),
+            laid.stop, len(laid.again), part.name, part.title, describe(plan.choices),
         ),
         budget=budget(laid.limit, image, plan, target, size),
         regions=regions(image, plan, target, size),

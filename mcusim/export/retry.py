@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
-from workbench.retry import MOST_RETRIES, SEED
-from workbench.tasks.relabel import Relabelling, draw
+from workbench.retry import SEED, relabellings
+from workbench.tasks.relabel import Relabelling
 from workbench.tasks.sets import side_of
 from workbench.tasks.sudoku import box_shape
 
@@ -63,15 +62,9 @@ static int32_t rr_keeps(void *context, const uint8_t *tokens, const uint8_t *ans
 def retry_sources(config: ModelConfig, count: int) -> dict[str, str]:
     """``rr_warranted.c`` and its header for ``count`` retries under the tables of :func:`workbench.retry`.
 
-    Raises InputError for a rule that accepts nothing and for a task without relabellings.
+    Raises InputError where there are none.
     """
-    if not 1 <= count <= MOST_RETRIES:
-        raise InputError(f"--retries {count}: it takes 0 to {MOST_RETRIES}.")
-    if config.stop.kind == "fixed":
-        raise InputError("--retries: a run of fixed length accepts no answer; name a rule with --stop.")
-    drawn = [new for n in range(count) if (new := draw(config, SEED + n)) is not None]
-    if not drawn:
-        raise InputError(f"--retries: there is no relabelling for the task {config.task or 'tokens'!r}.")
+    drawn = relabellings(config, count)
     body = _check(config)
     rows = "".join(f"    {{names_{i}, source_{i}, {config.seq_len}, {config.vocab_size}}},\n"
                    for i in range(count))  # fmt: skip

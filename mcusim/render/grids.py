@@ -97,9 +97,12 @@ def judged(report: RunReport, result: PuzzleResult) -> tuple[str, str]:
     if rule == FIXED:
         return word, cells
     way = "settled" if rule.asks_state else "halted"
+    tries = len(result.tries)
+    if tries > report.subject.retries > 0 and not (result.stopped and result.keeps_rules):
+        return "NO ANSWER", f" (refused in {tries} tries, {sum(result.tries)} steps)"
     if not result.stopped:
         return "NO ANSWER", f" (not {way} in {result.steps} steps)"
-    done = f"{way} at step {result.steps} of {report.subject.steps}"
+    done = f"{way} at step {result.steps} of {report.subject.steps}" + f", try {tries}" * (tries > 1)
     if not result.keeps_rules:
         return "NO ANSWER", f" ({done}, and breaks the rules)"
     return word.upper() if result.right is not None else word, f" ({done}){cells}"
@@ -124,9 +127,10 @@ def stopping(report: RunReport) -> Grid | None:
     most, puzzles = max(found.steps), sum(found.steps)
     rows = tuple(
         (str(n), str(times), percent(times, puzzles), "█" * round(24 * times / most))
-        for n, times in enumerate(found.steps) if n
+        for n, times in enumerate(found.steps) if n and (times or n <= report.subject.steps)
     )  # fmt: skip
-    return Grid(f"ACT steps under {found.rule}", ("steps", "puzzles", "%", ""), rows, left=0)
+    title = f"ACT steps under {found.rule}" + ", all tries" * (len(found.by_try) > 1)
+    return Grid(title, ("steps", "puzzles", "%", ""), rows, left=0)
 
 
 def stopped(report: RunReport) -> tuple[str, ...]:
@@ -134,7 +138,7 @@ def stopped(report: RunReport) -> tuple[str, ...]:
     found = None if report.all_puzzles is None else report.all_puzzles.stopping
     if found is None:
         return ()
-    puzzles = sum(found.steps)
+    puzzles, more = sum(found.steps), len(found.by_try) > 1
     low, high = (100 * end for end in found.accepted_interval)
     wrong = "n/a" if found.wrong_interval is None else (
         f"{100 * found.accepted_wrong / found.accepted:.2f} %, 95 % interval to "
@@ -145,8 +149,9 @@ def stopped(report: RunReport) -> tuple[str, ...]:
              (f"worst {found.costs.worst.steps:.0f}", found.costs.worst))  # fmt: skip
     return (
         f"Accepted {found.accepted} of {puzzles} ({100 * found.accepted / puzzles:.1f} %, 95 % interval "
-        f"{low:.1f} to {high:.1f} %); wrong among them {found.accepted_wrong} ({wrong}); withheld "
-        f"{puzzles - found.accepted}, {found.withheld_right} of them right.",
+        f"{low:.1f} to {high:.1f} %)" + (f", by try {' + '.join(map(str, found.by_try))}" if more else "")
+        + f"; wrong among them {found.accepted_wrong} ({wrong}); withheld {puzzles - found.accepted} "
+        f"({100 - high:.1f} to {100 - low:.1f} %), {found.withheld_right} of them right.",
         "Steps a puzzle, estimated: " + "; ".join(f"{what} = {_cost(c)}" for what, c in costs) + ".",
     )  # fmt: skip
 
@@ -224,8 +229,9 @@ def error_bar(basis: Basis) -> str:
 def sentences(report: RunReport) -> tuple[str, ...]:
     """Totals, estimates and what they rest on."""
     subject, total, basis = report.subject, report.total, report.basis
-    early = report.puzzle is not None and report.puzzle.steps < subject.steps
-    steps = f"{report.puzzle.steps} of {subject.steps}" if report.puzzle and early else f"{subject.steps}"
+    tries = (subject.steps,) if report.puzzle is None else report.puzzle.tries
+    steps = f"{tries[0]} of {subject.steps}" if tries[0] < subject.steps else f"{subject.steps}"
+    steps = steps if len(tries) == 1 else f"{' + '.join(map(str, tries))}"
     depth = f"{subject.H_cycles} H x {subject.L_cycles} L cycles, {steps} ACT steps"
     figures = ", ".join(f"{number} {kind}" for kind, number in basis.counted)
     return (

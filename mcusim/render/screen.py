@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
@@ -20,7 +21,7 @@ from workbench.render.lines import Column, bar, columns, fitted, sparkline, wrap
 
 LINES, NARROW, WIDE = 24, 60, 120
 REGIONS, OTHERS = 4, 4
-BAR_WIDTH, MARGIN = 10, 7
+BAR_WIDTH, MARGIN, HISTOGRAM = 10, 7, 32
 GOOD, BAD, WEAK = "bold green", "bold red", "dim"
 
 
@@ -58,7 +59,8 @@ def _title(screen: Screen, width: int) -> Iterator[Text]:
     depth = f"{subject.H_cycles}x{subject.steps} steps"
     on = f"on {subject.part}"
     head = f"{subject.network}  {subject.format}  {depth}"
-    rest = f"  {subject.stop}  {on}"
+    again = f" and {subject.retries} retries" if subject.retries else ""
+    rest = f"  {subject.stop}{again}  {on}"
     yield from fitted(width, *(Text.assemble((head, "bold"), (tail, WEAK)) for tail in (rest, f"  {on}", "")))
 
 
@@ -144,6 +146,8 @@ def _right(screen: Screen, width: int) -> Iterator[Text]:
     yield from _labelled(label, width, *_set(found))
     if found.stopping is not None:
         yield from _labelled("stop", width, *_stopping(found, found.stopping))
+        if found.source == "measured":
+            yield from _labelled("steps", width, *_steps(found.stopping))
 
 
 def _set(found: AllPuzzles) -> Iterator[Text]:
@@ -175,12 +179,25 @@ def _stopping(found: AllPuzzles, stopping: StoppedPuzzles) -> Iterator[Text]:
     yield Text(f"{accepted}, {wrong}; {withheld}")
 
 
+def _steps(stopping: StoppedPuzzles) -> Iterator[Text]:
+    """How many puzzles took how many ACT steps, in all their tries."""
+    last, puzzles = len(stopping.steps) - 1, sum(stopping.steps)
+    size = -(-last // HISTOGRAM)
+    bars = [sum(stopping.steps[n : n + size]) for n in range(1, last + 1, size)]
+    reached = [*accumulate(stopping.steps)]
+    half, most = (next(n for n, ended in enumerate(reached) if ended >= share * puzzles)
+                  for share in (0.5, 0.95))  # fmt: skip
+    drawn = Text.assemble("1 ", (sparkline([0, *bars], HISTOGRAM + 1)[1:], "cyan"), f" {last}")
+    for tail in (f" steps a puzzle: half within {half}, 95 % within {most}", f"; 95 % within {most}", ""):
+        yield drawn + tail
+
+
 def _long(screen: Screen, width: int) -> Iterator[Text]:
     """Time with each set of kernels, where it goes, and what it rests on."""
     report = screen.report
     whole = sum(o.time.high for o in report.operators) or 1.0
     most = [f"{o.op} {100 * o.time.high / whole:.0f} %" for o in report.operators[:3]]
-    early = report.puzzle is not None and report.puzzle.steps < report.subject.steps
+    early = report.puzzle is not None and report.puzzle.tries != (report.subject.steps,)
     what = "this puzzle" if early else "a puzzle"
     for number, one in enumerate(report.kernels):
         said = f"{_time(one.time)} {what} with {one.kernel}"

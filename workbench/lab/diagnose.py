@@ -14,7 +14,7 @@ from workbench.datasets.read import add_data
 from workbench.lab.calibrations import calibrations_tables
 from workbench.lab.calls import calls_table
 from workbench.lab.cell import Choice, puzzle_set
-from workbench.lab.depth import depth_table, schedule_table
+from workbench.lab.depth import DEPTHS, depth_table, schedule_table
 from workbench.lab.families import families_table
 from workbench.lab.growth import growth_tables
 from workbench.lab.parting import parting_tables
@@ -55,8 +55,15 @@ def _sites(args: argparse.Namespace) -> list[Grid]:
             activation_sites(args.network, args.choice)]  # fmt: skip
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    found = tuple(map(number, text.split(",")))
+    if min(found) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: each is at least 1")
+    return found
+
+
 def _depth(args: argparse.Namespace) -> list[Grid]:
-    return [depth_table(_variants(args), args.choice)]
+    return [depth_table(_variants(args), args.choice, args.depths)]
 
 
 def _schedule(args: argparse.Namespace) -> list[Grid]:
@@ -100,6 +107,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", choices=SUBJECTS, metavar="SUBJECT", help=subjects)
     parser.add_argument("--network", default=DEFAULT_NETWORK)
     parser.add_argument("--formats", default="fp32,w8c,w4t", help="as in w8c-a8d-c8 (calls, growth, depth)")
+    parser.add_argument("--depths", type=_numbers, default=DEPTHS, help="(depth) H cycles over all steps, "
+                        f"comma separated (default {','.join(map(str, DEPTHS))})")  # fmt: skip
     parser.add_argument("--weights", default="w4t", help="(parting, sites, schedule, calibration)")
     parser.add_argument(
         "--spare", metavar="LINEAR=FORMAT", help="sites: all in --weights but this one linear"
