@@ -1,4 +1,7 @@
-"""What pyproject.toml cannot say: golden vectors and firmware sources go into the package built."""
+"""What pyproject.toml cannot say: golden vectors and firmware sources go into the package built.
+
+Without the vectors as C headers, for their size: ``refimpl vectors export-c FOLDER`` writes them.
+"""
 
 import shutil
 from pathlib import Path
@@ -23,10 +26,13 @@ class BuildWithSources(build_py):
                     target = Path(self.build_lib, "workbench", "shipped", name, source.name)
                     target.parent.mkdir(parents=True, exist_ok=True)
                     if source.is_dir():
-                        ignored = shutil.ignore_patterns("__pycache__", "build", "*.o", "*.so")
+                        ignored = shutil.ignore_patterns("__pycache__", "build", "*.o", "*.so", "rr_vectors_*.h")
                         shutil.copytree(source, target, dirs_exist_ok=True, ignore=ignored)
                     else:
                         shutil.copy2(source, target)
+        manifest = Path(self.build_lib, "workbench", "shipped", "golden", "MANIFEST.sha256")
+        lines = manifest.read_text().splitlines(keepends=True)
+        manifest.write_text("".join(line for line in lines if "/rr_vectors_" not in line))
 
 
 setup(cmdclass={"build_py": BuildWithSources})

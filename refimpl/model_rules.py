@@ -11,7 +11,7 @@ from refimpl.angles import within_one
 from refimpl.block_params import BlockLinear, Int8Norm, Keep
 from refimpl.errors import InputError
 from refimpl.models.skeleton import Spec, skeleton
-from refimpl.models.tree import Attention, Leaf, Model, SwiGLU, leaves
+from refimpl.models.tree import Leaf, Model, leaves
 from refimpl.params import Linear, Norm, Rescale, Rope, RowTable, Softmax
 from refimpl.quantize.bounds import prove
 
@@ -72,25 +72,16 @@ def leaf_problem(leaf: Leaf, spec: Spec, positions: int) -> str | None:
     return None
 
 
-def _site_problem(site: Rescale | Keep, reader: Linear | BlockLinear) -> str | None:
+def _site_problem(site: Leaf, reader: Linear | BlockLinear | Softmax) -> str | None:
     """Whether what ``site`` leaves is what ``reader`` takes."""
+    if isinstance(reader, Softmax):
+        return None if site.out_bits == 8 else f"it leaves {site.out_bits} bits; softmax takes 8"
     online = isinstance(reader, BlockLinear) and reader.activations != "static"
     if isinstance(site, Keep) != online:
         return "a linear quantizes its input itself, or a rescale does it in front of it; not both or neither"
     if isinstance(site, Rescale) and isinstance(reader, Linear) and site.out_bits > 8:
         return f"it leaves {site.out_bits} bits in front of a linear that takes 8"
     return None
-
-
-def _pairs(model: Model) -> list[tuple[Leaf, Leaf]]:
-    pairs = [(head.input, head.linear) for head in (model.lm_head, model.q_head)]
-    blocks = [block for level in (model.L_level, model.H_level) for block in level]
-    for part in (part for block in blocks for part in (block.token, block.channel)):
-        if isinstance(part, SwiGLU):
-            pairs += [(part.input, part.gate_up), (part.product, part.down)]
-        else:
-            pairs += [(part.input, part.qkv), (part.values, part.o)]
-    return pairs
 
 
 def check(model: Model) -> None:
@@ -106,10 +97,10 @@ def check(model: Model) -> None:
     for spec, leaf in zip(leaves(skeleton(model.config)), leaves(model), strict=True):
         if reason := leaf_problem(leaf, spec, model.config.positions):
             raise InputError(f"{spec.name}: {reason}.")
-    for site, reader in _pairs(model):
+    blocks = [block for level in (model.L_level, model.H_level) for block in level]
+    parts = (part for block in blocks for part in (block.token, block.channel))
+    heads = ((head.input, head.linear) for head in (model.lm_head, model.q_head))
+    for site, reader in (*heads, *(pair for part in parts for pair in part.pairs)):
         if reason := _site_problem(site, reader):
             raise InputError(f"{site.name}: {reason}.")
-    for part in (block.token for level in (model.L_level, model.H_level) for block in level):
-        if isinstance(part, Attention) and part.scores.out_bits != 8:
-            raise InputError(f"{part.scores.name}: it leaves {part.scores.out_bits} bits; softmax takes 8.")
     prove(model)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -49,6 +50,7 @@ FLOAT_MEMBERS = FLOAT_METHODS | {
     "random", "pi", "inf", "nan",
 }  # fmt: skip
 FLOAT_TYPE_TEXTS = {"float", "float16", "float32", "float64", "f2", "f4", "f8", "<f2", "<f4", "<f8", "d"}
+SUBLAYERS = {"Attention", "SwiGLU"}
 LIBRARIES = {"np", "numpy", "math"}
 
 
@@ -273,6 +275,36 @@ def test_every_reading_calls_the_parameters_of_an_operator_the_same(name: str) -
     expected = parameters(getattr(Operators, name))
     for reading in (ops, fast, float_ops):
         assert parameters(getattr(reading, name)) == expected, reading.__name__
+
+
+# --- one place a fact ------------------------------------------------------------------------------------
+
+
+def test_sublayers_are_told_apart_in_the_models_and_the_schedule_alone() -> None:
+    """And in the schedule, which runs them in tiles; elsewhere a sublayer is walked through."""
+    asking = set()
+    for module in MODULES:
+        for node in ast.walk(tree_of(module)):
+            asked: list[ast.AST] = []
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance":
+                asked = list(ast.walk(node.args[1]))
+            elif isinstance(node, ast.MatchClass):
+                asked = list(ast.walk(node.cls))
+            if SUBLAYERS & {n.id if isinstance(n, ast.Name) else getattr(n, "attr", "") for n in asked}:
+                asking.add(module)
+    allowed = ("refimpl.models", "mcusim.planner.schedule")
+    assert {module for module in asking if not within(module, allowed)} == set()
+
+
+def test_how_cycles_nest_is_written_once_in_python_once_in_the_firmware_and_once_in_what_is_emitted() -> None:
+    """A loop over L cycles: the generator of calls, the C that reads any image, the C made for one plan."""
+    loop = re.compile(r"range\([^)\n]*L_cycles|for \([^;\n]*;[^;\n]*< *(?:\w+->|\w+\.|\{)?L_cycles")
+    count = re.compile(r"L_cycles\}? *\+ *1|1 *\+ *\{?[\w.]*L_cycles")
+    written = [path for folder in ("firmware", "mcusim") for path in (ROOT / folder).rglob("*.[ch]")]
+    paths = [path for path in (*MODULES.values(), *written) if "build" not in path.parts]
+    for what in (loop, count):
+        found = {path.relative_to(ROOT).as_posix() for path in paths if what.search(path.read_text())}
+        assert found == {"refimpl/models/order.py", "mcusim/emit/program.py", "firmware/src/rr_run.c"}
 
 
 # --- size -----------------------------------------------------------------------------------------------

@@ -130,7 +130,7 @@ def _values(export: Export) -> dict[str, str]:
         "NAME": facts.name,
         "VOCAB": str(config.vocab_size),
         "ROWS": "1",  # the image of a run holds the one row that it reads
-        "CALLS": str(config.H_cycles * (config.L_cycles + 1)),
+        "CALLS": str(sum(config.order.per_step.values())),
         "STATE": str(config.positions * config.hidden_size * width),
         "IMAGE": str(len(facts.image)),
         "IMAGE_CRC32": f"0x{zlib.crc32(facts.image):08x}",

@@ -19,7 +19,7 @@ from mcusim.planner.ledger import overlapped, row_source, site_time
 from mcusim.planner.machine import State, Tile
 from mcusim.planner.mixing import mix, output
 from mcusim.planner.plan import resident_linears
-from mcusim.planner.schedule import heads
+from mcusim.planner.schedule import attention_mixer, gated_mixer, heads
 from mcusim.planner.sublayers import Source, swiglu
 from mcusim.planner.target import Target
 from mcusim.timing import total_time
@@ -27,7 +27,7 @@ from refimpl.errors import NotImplementedHere
 from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 from refimpl.models.skeleton import skeleton
-from refimpl.models.tree import Attention, Block, SwiGLU
+from refimpl.models.tree import Attention, Block
 
 PASSES = (1, 2, 3, 4, 6, 8, 16, 48)
 INNER = (4, 16, 64, 256)
@@ -147,13 +147,11 @@ class OptionCounter:
         names = frozenset(resident_linears(self.model, choices.resident))
         m = CountingMachine(self.config, choices, self.format, names)
         if isinstance(tiles, SwiGLUTiles):
-            sublayer = layer.token if kind == "token" else layer.channel
-            assert isinstance(sublayer, SwiGLU)
+            sublayer = gated_mixer(layer) if kind == "token" else layer.channel
             swiglu(m, sublayer, source, tiles, across=kind == "token")
         else:
-            assert isinstance(layer.token, Attention)
             with m.scope("half"):
-                _half(m, layer.token, source, tiles)
+                _half(m, attention_mixer(layer), source, tiles)
         part, memories = self.target.part, self.target.memories
         overlap = overlapped(choices.staged, memories)
         time = total_time(

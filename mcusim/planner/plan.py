@@ -20,7 +20,7 @@ from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 from refimpl.models.order import Level
 from refimpl.models.skeleton import Spec, skeleton
-from refimpl.models.tree import Attention, Block, Model
+from refimpl.models.tree import Model
 from workbench.image_shapes import linear_shape
 
 SCRATCH = "scratch"
@@ -132,18 +132,11 @@ class Plan:
 
 def resident_linears(model: Model, kinds: frozenset[str]) -> dict[str, Spec]:
     """The linears of the sublayers in ``kinds``, by name."""
-    found: dict[str, Spec] = {}
-    for layer in (*model.L_level, *model.H_level):
-        for kind, specs in _linears(layer).items():
-            if kind in kinds:
-                found.update((spec.name, spec) for spec in specs)
-    return found
-
-
-def _linears(layer: Block) -> dict[str, tuple[Spec, ...]]:
-    token = layer.token
-    pair = (token.qkv, token.o) if isinstance(token, Attention) else (token.gate_up, token.down)
-    return {"token": pair, "channel": (layer.channel.gate_up, layer.channel.down)}
+    layers = (*model.L_level, *model.H_level)
+    parts = [part for one in layers for kind, part in (("token", one.token), ("channel", one.channel))
+             if kind in kinds]  # fmt: skip
+    readers = (reader for part in parts for _, reader in part.pairs)
+    return {spec.name: spec for spec in readers if spec.kind == "linear"}
 
 
 def persistent_buffers(config: ModelConfig, format: Format, choices: Choices) -> tuple[Buffer, ...]:

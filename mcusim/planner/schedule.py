@@ -10,27 +10,37 @@ from collections.abc import Callable
 
 from mcusim.planner.attention import attention
 from mcusim.planner.buffers import Buffer
-from mcusim.planner.choices import AttentionTiles, SwiGLUTiles
+from mcusim.planner.choices import AttentionTiles
 from mcusim.planner.machine import Machine, State, Tile
 from mcusim.planner.sublayers import Source, swiglu
 from mcusim.planner.widths import activations_type
 from refimpl.models.operators import Array
 from refimpl.models.order import Level
-from refimpl.models.tree import Attention, Block, Model
+from refimpl.models.tree import Attention, Block, Model, SwiGLU
 
 HEAD_TOKENS = 8  # tokens whose logits are computed at once; the heads are never the peak
+
+
+def attention_mixer(layer: Block) -> Attention:
+    """The token mixer of a layer that attends."""
+    assert isinstance(layer.token, Attention)
+    return layer.token
+
+
+def gated_mixer(layer: Block) -> SwiGLU:
+    """The token mixer of a layer that does not."""
+    assert isinstance(layer.token, SwiGLU)
+    return layer.token
 
 
 def stack(m: Machine, layers: tuple[Block, ...], source: Source) -> None:
     """One call, ``z = layers(z + others (+ x))``, in place on ``source.state``."""
     for layer in layers:
-        token, tiles = layer.token, m.choices.token
-        if isinstance(token, Attention):
-            assert isinstance(tiles, AttentionTiles)
-            attention(m, token, source, tiles)
+        tiles = m.choices.token
+        if isinstance(tiles, AttentionTiles):
+            attention(m, attention_mixer(layer), source, tiles)
         else:
-            assert isinstance(tiles, SwiGLUTiles)
-            swiglu(m, token, source, tiles, across=True)
+            swiglu(m, gated_mixer(layer), source, tiles, across=True)
         source = Source(source.state)
         swiglu(m, layer.channel, source, m.choices.channel, across=False)
 

@@ -28,6 +28,11 @@ class SwiGLU:
     down: Leaf
     norm: Leaf
 
+    @property
+    def pairs(self) -> tuple[tuple[Leaf, Leaf], ...]:
+        """What leaves codes, and what takes them."""
+        return (self.input, self.gate_up), (self.product, self.down)
+
 
 @dataclass(frozen=True)
 class Attention:
@@ -41,6 +46,11 @@ class Attention:
     values: Leaf
     o: Leaf
     norm: Leaf
+
+    @property
+    def pairs(self) -> tuple[tuple[Leaf, Leaf], ...]:
+        """What leaves codes, and what takes them."""
+        return (self.input, self.qkv), (self.values, self.o), (self.scores, self.softmax)
 
 
 @dataclass(frozen=True)
