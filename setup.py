@@ -10,6 +10,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
+LEFT_OUT = ("__pycache__", "build", "*.o", "*.so", "rr_vectors_*.h")
 SHIPPED = {"golden": ("*",), "firmware": ("src", "host", "arm", "Makefile", "cmsis_nn")}
 
 
@@ -26,7 +27,7 @@ class BuildWithSources(build_py):
                     target = Path(self.build_lib, "workbench", "shipped", name, source.name)
                     target.parent.mkdir(parents=True, exist_ok=True)
                     if source.is_dir():
-                        ignored = shutil.ignore_patterns("__pycache__", "build", "*.o", "*.so", "rr_vectors_*.h")
+                        ignored = shutil.ignore_patterns(*LEFT_OUT)
                         shutil.copytree(source, target, dirs_exist_ok=True, ignore=ignored)
                     else:
                         shutil.copy2(source, target)
