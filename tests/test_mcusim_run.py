@@ -49,6 +49,7 @@ def test_the_default_run_answers_a_real_sudoku_and_fits_4mb(capsys: pytest.Captu
     assert code == 0
     assert said["fits"]
     assert said["subject"]["format"] == "w4c-a8-c16"
+    assert said["subject"]["stop"] == "head+settled,t=109"
     puzzle = said["puzzle"]
     shipped = load_shipped()
     assert np.array_equal(from_tokens(np.array(puzzle["question"])), shipped.questions[0])

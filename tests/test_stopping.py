@@ -122,6 +122,7 @@ def test_t_with_labels_lies_between_what_right_runs_need_and_where_wrong_ones_be
     assert with_labels(only_right, labels, "head") == 144  # 1.6 times 90
     crossed, labels = watched([[50, 30]], [[1, 1]], [[1, 0]])
     assert with_labels(crossed, labels, "head") == 29
+    assert with_labels(crossed, labels, "head", checked=True) == 50  # 29 would keep nothing
 
 
 def test_halt_asks_q_halt_alone_where_the_head_of_an_hrm_compares_it_with_q_continue() -> None:
@@ -198,6 +199,34 @@ def test_an_interrupted_experiment_goes_on_and_gives_the_same_table(
     for watched, alone in zip((head, both), json.loads(told)["rows"], strict=True):
         assert alone == {key: watched[key] for key in alone}
         assert "fixed_right" not in alone
+
+
+def test_a_lower_maximum_and_giving_up_are_read_off_the_same_runs() -> None:
+    steps = np.array([3, 6, 9, 16])
+    yes = np.ones(4, np.bool_)
+    both = lab.Stopped(steps, np.array([True, True, True, False]), yes, yes)
+    rests = lab.Stopped(np.array([3, 4, 16, 7]), np.array([True, True, False, True]), yes, yes)
+    lower = lab.cut(both, 8, None)
+    assert (lower.steps.tolist(), lower.stopped.tolist()) == ([3, 6, 8, 8], [True, True, False, False])
+    given_up = lab.cut(both, 16, rests)  # the second rests at 4 without agreement, the last at 7
+    assert (given_up.steps.tolist(), given_up.stopped.tolist()) == ([3, 4, 9, 7], [True, False, True, False])
+
+
+def test_retries_are_kept_in_the_log_and_not_run_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, out = tmp_path / "log.jsonl", tmp_path / "out.json"
+    asked = ["stopping", "sudoku9-pair-mlp", "--formats", "w8c", "--puzzles", "4", "--givens", "32", "--log",
+             str(log), "--retries", "1", "--format", "json", "--out", str(out)]  # fmt: skip
+    assert main(asked) == 0
+    once, kept = out.read_text(), log.read_text()
+    [row] = json.loads(once)["rows"]
+    assert sum(row["by_try"]) == row["right"] + row["wrong"] <= row["puzzles"] == 4
+    monkeypatch.setattr("workbench.stopping_cli.warranted", None)
+    assert main(asked) == 0
+    assert (out.read_text(), log.read_text()) == (once, kept)
+    assert main(["stopping", "--log", str(log), "--format", "md"]) == 0
+    assert "sudoku9-pair-mlp w8c-a8-c16, at most 16" in capsys.readouterr().out
 
 
 def test_refused_puzzles_are_tried_again_under_relabellings_and_nothing_wrong_is_accepted() -> None:

@@ -25,10 +25,11 @@ from workbench.files.inputs import read_json
 from workbench.files.outputs import write_file
 from workbench.tasks.metrics import Tokens, puzzle_exact
 from workbench.tasks.sets import CALIBRATION_SEED, PuzzleSet, evaluation_set
+from workbench.tasks.task import task_of
 
 FILE = "stopping.json"
 HEADS: tuple[Kind, Kind] = ("head", "halt")
-LAST_STEPS, FACTOR = 4, 1.6
+LAST_STEPS, FACTOR, KEPT = 4, 1.6, 0.5
 BATCH, LABELLED = 32, 256
 
 
@@ -96,14 +97,18 @@ def without_labels(found: Watched) -> int:
     return math.ceil(FACTOR * float(np.median(calmer)))
 
 
-def with_labels(found: Watched, labels: Tokens, kind: Kind) -> int:
-    """t between what right runs need and where wrong answers begin, under the rule ``kind`` and settled."""
+def with_labels(found: Watched, labels: Tokens, kind: Kind, checked: bool = False) -> int:
+    """t between what right runs need and where wrong answers begin, under the rule ``kind`` and settled;
+    ``checked``: the task's own rules refuse what is wrong."""
     right = np.stack([puzzle_exact(answers, labels) for answers in found.answers])
-    return between(head_stops(found.q, found.family, kind), right, found.moved[:, :, 0] / found.size)
+    return between(head_stops(found.q, found.family, kind), right, found.moved[:, :, 0] / found.size, checked)
 
 
 def between(
-    head: npt.NDArray[np.bool_], right: npt.NDArray[np.bool_], means: npt.NDArray[np.float64]
+    head: npt.NDArray[np.bool_],
+    right: npt.NDArray[np.bool_],
+    means: npt.NDArray[np.float64],
+    checked: bool = False,
 ) -> int:
     """:func:`with_labels` of what is known after each step of each puzzle, all (n, B): the head's word,
     whether the answer is right, and the mean change of the state.
@@ -111,14 +116,26 @@ def between(
     ``needed``: the least t that accepts every run whose answer is right at the end and which the head ever
     accepts; ``wrong``: the least mean change of a state that the head accepts with a wrong answer.  t is
     their geometric mean, or just below ``wrong`` where it lies below ``needed``; without any such state
-    1.6 times ``needed``.
+    1.6 times ``needed``.  Where that keeps too few right answers and wrong ones are ``checked`` for, t is the
+    least that keeps the most.
     """
     agreed = np.where(head & right[-1], means, np.inf).min(axis=0)
     needed = float(agreed[np.isfinite(agreed)].max(initial=1.0))
     wrong = float(means[head & ~right].min(initial=np.inf))
     if math.isinf(wrong):
         return math.ceil(FACTOR * needed)
-    return math.ceil(math.sqrt(needed * wrong)) if wrong > needed else max(0, math.ceil(wrong) - 1)
+    if wrong > needed:
+        return math.ceil(math.sqrt(needed * wrong))
+
+    def kept(t: int) -> int:
+        stops = head & (means <= t)
+        first = stops.argmax(axis=0), np.arange(stops.shape[1])
+        return int((stops.any(axis=0) & right[first]).sum())
+
+    below = max(0, math.ceil(wrong) - 1)
+    if not checked or kept(below) >= KEPT * int(right[-1].sum()):
+        return below
+    return max(range(below, math.ceil(needed) + 1), key=kept)
 
 
 @dataclass(frozen=True)
@@ -136,7 +153,8 @@ def find(program: Reading, puzzles: PuzzleSet, labelled: PuzzleSet) -> Threshold
     """Run the calibration puzzles (``puzzles`` without labels, ``labelled`` with them) at full depth."""
     free = without_labels(watch_all(program, puzzles.inputs))
     seen = watch_all(program, labelled.inputs)
-    head, halt = (with_labels(seen, labelled.labels, kind) for kind in HEADS)
+    checked = task_of(program.model.config).rules is not None
+    head, halt = (with_labels(seen, labelled.labels, kind, checked) for kind in HEADS)
     source = f"{puzzles.origin}; with labels: {labelled.origin}"
     return Thresholds(free, head, halt, source)
 

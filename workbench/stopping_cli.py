@@ -6,10 +6,10 @@ import argparse
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.progress import Progress
 
 from refimpl import fast
@@ -17,20 +17,19 @@ from refimpl.errors import InputError
 from refimpl.formats import as_format
 from refimpl.models.halting import FIXED
 from workbench.checkpoints import list_networks
-from workbench.command_line import examples
+from workbench.command_line import examples, number
 from workbench.datasets.read import add_data, read_data
 from workbench.fidelity import Reading
-from workbench.lab.stopping import logged, summary, table
+from workbench.lab import retries
+from workbench.lab.report import STOPPING_SCHEMA
+from workbench.lab.stopping import cut_rows, cut_table, logged, summary, table
 from workbench.lab.stopping import run as run_rules
 from workbench.networks import Network, find_network
-from workbench.render.grid import Grid, percent
+from workbench.render.grid import Grid
 from workbench.render.sheet import Sheet, add_format, show
 from workbench.retry import relabellings, warranted
-from workbench.tasks.metrics import puzzle_exact
 from workbench.tasks.sets import PuzzleSet, evaluation_set, spread_givens
-from workbench.tasks.significance import wilson_interval
 
-SCHEMA = "refimpl.stopping/1"
 SEED = 14_000_000
 RULES = "head;settled;head+settled"
 
@@ -49,12 +48,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, help="ACT steps at most (default: the network's own)")
     parser.add_argument("--log", type=Path, default=Path("stopping.jsonl"),
                         help="finished batches, continued")  # fmt: skip
+    parser.add_argument("--limits", type=_limits, help="of the log: what lower maxima of steps, comma "
+                        "separated, and giving up do to rules that take more than half of them")  # fmt: skip
     parser.add_argument("--retries", type=int, metavar="N", help="instead: accept or refuse by the rule "
                         "head+settled and the task's own, and try the refused again under up to N "
                         "relabellings")  # fmt: skip
     add_format(parser)
     examples(parser, "sudoku9-pair-mlp --formats w8c,w4c --puzzles 1000 --givens 27-32",
              "maze10-att --rules head+settled,t=60")  # fmt: skip
+
+
+def _limits(text: str) -> tuple[int, ...]:
+    return tuple(map(number, text.split(",")))
 
 
 def _puzzles(args: argparse.Namespace, network: Network) -> PuzzleSet:
@@ -79,13 +84,24 @@ def parse_givens(text: str) -> tuple[int, int]:
 def _logged(args: argparse.Namespace) -> int:
     """Everything in the log, under the names of shipped networks where the weights are theirs."""
     names = {find_network(name).digest: name for name in list_networks()}
-    rows = []
+    rows, limits = [], []
     for key, found in logged(args.log):
         digest, fmt, steps = json.loads(key)
         fixed, program = found.get(str(FIXED)), f"{names.get(digest, digest[:12])} {fmt}, at most {steps}"
         rows += [summary(program, name, one, fixed, steps) for name, one in found.items()]
-    show(Sheet("refimpl stopping", (table(rows, str(args.log)),), (), {"schema": SCHEMA, "rows": rows}), args)
+        if args.limits and fixed is not None:
+            late = [name for name in found if "+settled" in name and 2 * found[name].steps.mean() > steps]
+            limits += [row for name in late for row in cut_rows(program, name, found, args.limits)]
+    grids = [table(rows, args.log.name)] * bool(rows) + [cut_table(limits)] * bool(limits)
+    tried = [replace(row, program=f"{names.get(row.weights, row.weights[:12])} {row.program}")
+             for row in retries.logged(args.log)]  # fmt: skip
+    _show("refimpl stopping", [*grids, *[retries.table(tried)] * bool(tried)], rows, args)
     return 0
+
+
+def _show(title: str, grids: Sequence[Grid], rows: Sequence[Any], args: argparse.Namespace) -> None:
+    data = {"schema": STOPPING_SCHEMA, "rows": rows, "tables": [grid.data for grid in grids]}
+    show(Sheet(title, tuple(grids), (), data), args)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -111,15 +127,13 @@ def run(args: argparse.Namespace) -> int:
                 fixed = found.get(str(FIXED))
                 program_name = f"{network.name} {fmt}"
                 rows += [summary(program_name, name, one, fixed, steps) for name, one in found.items()]
-    origin = "; ".join(dict.fromkeys(origins))
-    data = {"schema": SCHEMA, "puzzles": origin, "rows": rows}
-    show(Sheet("refimpl stopping", (table(rows, origin),), (), data), args)
+    _show("refimpl stopping", [table(rows, "; ".join(dict.fromkeys(origins)))], rows, args)
     return 0
 
 
 def _retries(args: argparse.Namespace) -> int:
     """Answers with a warrant: how many are given after each try, how many are wrong, and what tries cost."""
-    rows = []
+    known, rows = {row.asked: row for row in retries.logged(args.log)}, []
     with Progress() as progress:
         for network in map(find_network, args.networks):
             puzzles = _puzzles(args, network)
@@ -128,33 +142,14 @@ def _retries(args: argparse.Namespace) -> int:
                 model = network.integer_model(fmt).with_depth(steps=args.steps).with_stop(rule)
                 task = progress.add_task(f"{network.name} {fmt}", total=len(puzzles.inputs))
                 names = relabellings(model.config, args.retries, args.seed)
-                found = warranted(Reading(fast, model), puzzles.inputs, names, None,
-                                  lambda n, task=task: progress.advance(task, n))  # type: ignore[misc]
-                right = puzzle_exact(found.answers, puzzles.labels)
-                given = found.tried > 0
-                rows.append({
-                    "program": f"{network.name} {fmt}", "rule": str(rule), "puzzles": len(given),
-                    "origin": puzzles.origin, "accepted_by_try": np.bincount(
-                        found.tried, minlength=args.retries + 2)[1:].tolist(),
-                    "right": int((given & right).sum()), "accepted_wrong": int((given & ~right).sum()),
-                    "mean_steps": float(found.steps.sum(axis=1).mean()),
-                })  # fmt: skip
-    data = {"schema": SCHEMA, "rows": rows}
-    show(Sheet("refimpl stopping --retries", (_retry_table(rows),), (), data), args)
+                asked = network.digest, fmt, str(rule), model.config.halt_max_steps
+                row = known.get((*asked, puzzles.origin, args.retries + 1))
+                if row is None:
+                    task = progress.add_task(f"{network.name} {fmt}", total=len(puzzles.inputs))
+                    found = warranted(Reading(fast, model), puzzles.inputs, names, None,
+                                      lambda n, task=task: progress.advance(task, n))  # type: ignore[misc]
+                    row = retries.counted(asked, found, puzzles)
+                    retries.keep(args.log, row)
+                rows.append(replace(row, program=f"{network.name} {fmt}"))
+    _show("refimpl stopping --retries", [retries.table(rows)], [vars(row) for row in rows], args)
     return 0
-
-
-def _retry_table(rows: Sequence[dict[str, Any]]) -> Grid:
-    cells = []
-    for row in rows:
-        shares = np.cumsum(row["accepted_by_try"]) / row["puzzles"]
-        low_high = wilson_interval(row["right"], row["puzzles"])
-        cells.append((
-            row["program"], row["origin"], " / ".join(f"{100 * share:.1f}" for share in shares),
-            f"{percent(row['right'] / row['puzzles'])} [{percent(low_high.low)}, {percent(low_high.high)}]",
-            str(row["accepted_wrong"]), f"{row['mean_steps']:.2f}",
-        ))  # fmt: skip
-    headings = ("program", "puzzles", "accepted %, tries 1 / 2 / ...", "right and accepted %",
-                "wrong accepted", "mean steps, all tries")  # fmt: skip
-    note = "accepted: stopped by head+settled with an answer that keeps the task's rules; [ ]: 95 % interval"
-    return Grid("answers with a warrant", headings, tuple(cells), note, left=2)

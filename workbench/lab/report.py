@@ -16,7 +16,7 @@ from workbench.render.plot import Bars, Heat, Lines, Plot, Points
 from workbench.render.sheet import Sheet
 
 KIB, MIB, GIGA = 1024, 1024**2, 10**9
-SCHEMA, DIAGNOSIS_SCHEMA = "refimpl.report/1", "refimpl.diagnose/1"
+SCHEMA, DIAGNOSIS_SCHEMA, STOPPING_SCHEMA = "refimpl.report/1", "refimpl.diagnose/1", "refimpl.stopping/2"
 MOST_CURVES = 12
 PARTED = ("first operator", "call", "puzzles")
 KINDS = {"float": "float", "integer": "int", "emulated": "emu"}
@@ -131,9 +131,9 @@ def first_divergence(tables: Sequence[Grid]) -> list[Plot]:
 
 
 def read_tables(path: Path) -> list[Grid]:
-    """The tables in a file of ``diagnose --format json``."""
+    """The tables in a file of ``diagnose --format json`` or ``stopping --format json``."""
     diagnosis = read_json(path, "the diagnosis")
-    diagnosis.choice("schema", (DIAGNOSIS_SCHEMA,))
+    diagnosis.choice("schema", (DIAGNOSIS_SCHEMA, STOPPING_SCHEMA))
     return [_table(table) for table in diagnosis.tables("tables")]
 
 

@@ -8,8 +8,9 @@ finish; a run that was interrupted goes on where it was.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,8 @@ def run(
     found: dict[int, dict[str, list[str]]] = {}
     with writing(log):
         for line in read_lines(log, "log of stopped runs"):
+            if not line.has("rules"):
+                continue
             told = line.table("rules")
             if line.text("key") == key and list(told.data) == names:
                 place = line.whole("start"), line.text("puzzles")
@@ -120,6 +123,8 @@ def logged(log: Path) -> list[tuple[str, dict[str, Stopped]]]:
     """(key, every rule over all puzzles) of each program, and each choice of rules, in ``log``."""
     found: dict[tuple[str, tuple[str, ...]], dict[tuple[int, str], list[list[str]]]] = {}
     for line in read_lines(log, "log of stopped runs"):
+        if not line.has("rules"):
+            continue
         told = line.table("rules")
         batches = found.setdefault((line.text("key"), tuple(told.data)), {})
         place = line.whole("start"), line.text("puzzles")
@@ -175,3 +180,39 @@ def table(rows: Sequence[dict[str, Any]], origin: str) -> Grid:
             "95 % Wilson interval of wrong among accepted; right kept: right answers accepted, of those "
             "right at fixed depth, or, without it, at the end of the run.")  # fmt: skip
     return Grid(f"stopped runs, {origin}", headings, tuple(cells), note, left=2)
+
+
+def cut(one: Stopped, limit: int, rest: Stopped | None) -> Stopped:
+    """``one`` with a hard maximum of ``limit`` steps, refusing at once where the rule ``rest`` is first."""
+    ends = np.full(len(one.steps), limit) if rest is None else np.where(
+        rest.stopped, np.minimum(rest.steps, limit), limit
+    )  # fmt: skip
+    return Stopped(np.minimum(one.steps, ends), one.stopped & (one.steps <= ends), one.right, one.keeps)
+
+
+def cut_rows(
+    program: str, name: str, found: Mapping[str, Stopped], limits: Sequence[int]
+) -> list[tuple[str, ...]]:
+    """Lower maxima of the rule ``name``, without and with giving up where the state rests and it refuses."""
+    one, fixed, rows = found[name], found[str(FIXED)].right, []
+    resting = {other: found[other] for other in found if other.startswith("settled,")}
+    for limit, (given_up, rest) in product(limits, [("never", None), *resting.items()]):
+        new = cut(one, limit, rest)
+        right = new.stopped & one.right
+        apart = [f"{new.steps[who].mean():.2f}" if who.any() else "n/a" for who in (fixed, ~fixed)]
+        rows.append((
+            program, name, str(limit), given_up, f"{new.steps.mean():.2f}", *apart,
+            f"{100 * (right & fixed).sum() / max(1, fixed.sum()):.2f}",
+            f"{100 * (right.mean() - fixed.mean()):+.2f}", str(int((new.stopped & ~one.right).sum())),
+        ))  # fmt: skip
+    return rows
+
+
+def cut_table(rows: Sequence[tuple[str, ...]]) -> Grid:
+    """Lower maxima and giving up, a line each."""
+    headings = ("program", "rule", "steps at most", "gives up at", "mean steps", "of solvable", "of others",
+                "right kept %", "right points", "wrong accepted")  # fmt: skip
+    note = ("gives up: refused at once where the state rests by this rule and the other does not agree; "
+            "solvable: right in the run of fixed length; right points: right and accepted, against right at "
+            "fixed length; wrong accepted: without the task's rules.")  # fmt: skip
+    return Grid("lower maxima and giving up, from the same runs", headings, tuple(rows), note, left=4)
