@@ -1,11 +1,14 @@
-"""The subset of JSON Schema that the golden schemas use, so that no dependency is needed."""
+"""The subset of JSON Schema that the schemas of this project use, so that no dependency is needed."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-TYPES = {"object": dict, "array": list, "string": str, "integer": int, "null": type(None)}
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool,
+    "null": type(None),
+}  # fmt: skip
 
 
 def violations(value: Any, schema: dict[str, Any], root: dict[str, Any], where: str = "$") -> list[str]:
@@ -15,8 +18,10 @@ def violations(value: Any, schema: dict[str, Any], root: dict[str, Any], where: 
     if "anyOf" in schema:
         tried = [violations(value, option, root, where) for option in schema["anyOf"]]
         return [] if any(not t for t in tried) else min(tried, key=len)
-    if "type" in schema and not (isinstance(value, TYPES[schema["type"]]) and not isinstance(value, bool)):
-        return [f"{where}: {type(value).__name__} instead of {schema['type']}"]
+    if "type" in schema:
+        wanted = schema["type"]
+        if not isinstance(value, TYPES[wanted]) or isinstance(value, bool) != (wanted == "boolean"):
+            return [f"{where}: {type(value).__name__} instead of {wanted}"]
     found = []
     if "const" in schema and value != schema["const"]:
         found.append(f"{where}: {value!r} instead of {schema['const']!r}")

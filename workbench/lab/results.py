@@ -1,7 +1,7 @@
 """The results file of a sweep: one JSON line per finished cell.
 
 ``key`` names the cell, ``content`` is the key of what it was measured on (:mod:`workbench.content`); lines of
-older files have none.
+older files have neither that nor ``schema``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 from workbench.files.typed import build
 from workbench.json_lines import append_line, read_lines
 from workbench.lab.cell import Result
+
+SCHEMA = "refimpl.sweep/1"
 
 
 def read_results(paths: Iterable[Path]) -> list[Result]:
@@ -31,6 +33,8 @@ def finished_contents(path: Path) -> set[str]:
 
 def _cells(path: Path) -> Iterator[tuple[str, str, Result]]:
     for line in read_lines(path, "results file"):
+        if line.has("schema"):
+            line.choice("schema", (SCHEMA,))
         key, content = line.text("key"), line.text("content") if line.has("content") else ""
         yield key, content, build(line.table("result"), Result)
         line.finish()
@@ -38,4 +42,4 @@ def _cells(path: Path) -> Iterator[tuple[str, str, Result]]:
 
 def append(path: Path, key: str, content: str, result: Result) -> None:
     """Add one cell; it is on disk when this returns."""
-    append_line(path, {"key": key, "content": content, "result": result.to_dict()})
+    append_line(path, {"schema": SCHEMA, "key": key, "content": content, "result": result.to_dict()})
