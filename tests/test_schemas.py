@@ -63,7 +63,8 @@ def test_reports_of_a_simulation(tmp_path: Path, words: list[str]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [
     ["run", "arc-att-int4", "--H-cycles", "1", "--steps", "1"], ["run", "--model", "sudoku6-mlp", "--all"],
-    [*RUN, "1", "--budget", "64KB"], ["run", "sudoku9-att-int8"], ["plan", "arc-att-int4"], ["plan", "sudoku9-att-int8"], ["check"],
+    [*RUN, "1", "--budget", "64KB"], ["run", "sudoku9-att-int8"], ["plan", "arc-att-int4"],
+    ["plan", "sudoku9-att-int8"], ["check"],
 ], ids=" ".join)  # fmt: skip
 def test_more_reports_of_a_simulation(tmp_path: Path, words: list[str]) -> None:
     """Untrained, measured now, of an attention, of every deployment."""
@@ -73,8 +74,9 @@ def test_more_reports_of_a_simulation(tmp_path: Path, words: list[str]) -> None:
 def test_what_two_reports_differ_in(tmp_path: Path) -> None:
     files = [tmp_path / f"{n}.json" for n in (1, 2)]
     for number, file in enumerate(files):
-        file.write_text(json.dumps({"schema": "mcusim-run/2", "total": {"macs": number, "time": SPANS[number]},
-                                    "refusal": "no" * number, "fits": bool(number)}))  # fmt: skip
+        total = {"macs": number, "time": SPANS[number]}
+        file.write_text(json.dumps({"schema": "mcusim-run/2", "total": total, "refusal": "no" * number,
+                                    "fits": bool(number)}))  # fmt: skip
     assert len(written(mcusim, tmp_path / "c.json", "compare", *map(str, files))["moved"]) == 4
 
 
