@@ -138,6 +138,15 @@ def test_what_is_written_is_read_back_and_the_bytes_are_always_the_same(tmp_path
         }
 
 
+def test_weights_stored_as_bfloat16_keep_eight_significant_bits_and_take_12_bits_each(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).normal(0, 0.05, (256, 300)).astype(np.float32)
+    write_npz(tmp_path / "x.npz", {"a": values}, "bfloat16")
+    stored = read(tmp_path / "x.npz")["a"].astype(np.float32)
+    assert not np.any(stored.view(np.uint32) & 0xFFFF)
+    assert np.all(np.abs(stored - values) <= np.abs(values) * 2.0**-8 + 2.0**-25)  # float16 is finer, but ends at 2^-24
+    assert (tmp_path / "x.npz").stat().st_size < values.size * 12.5 / 8
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     write_npz(path, {"a": np.ones(2)})
@@ -151,5 +160,5 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
 
 
 def test_weights_are_stored_as_float_only(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="stored as float32 or float16, not as 'int8'"):
+    with pytest.raises(InputError, match="stored as float32, float16, bfloat16, not as 'int8'"):
         write_npz(tmp_path / "x.npz", {"a": np.ones(2)}, "int8")

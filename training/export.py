@@ -1,4 +1,4 @@
-"""From a finished run to a network that ships: ``weights.npz`` (float16) and its card ``config.json``."""
+"""From a finished run to a network that ships: ``weights.npz`` and its card ``config.json``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from workbench.networks import find_network
 from workbench.sizes import parameters
 
 
-def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = False) -> dict[str, Any]:
+def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = False,
+           dtype: str = "float16") -> dict[str, Any]:
     """Write the averaged weights of a run, measure them with the NumPy reference, and return the card.
 
     Raises
@@ -41,11 +42,11 @@ def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = F
             "parameters": parameters(recipe.model).total,
             "seed": recipe.seed, "completed_steps": saved["completed"], "minutes": round(saved["minutes"], 1),
             "source": f"trained by this project from {recipe.start or 'random weights'} on "
-                      f"{recipe.data.path or 'its own generated puzzles'}; stored as float16",
+                      f"{recipe.data.path or 'its own generated puzzles'}; stored as {dtype}",
             "held_out": {}, "recipe": {k: v for k, v in asdict(recipe).items() if k != "model"},
             "curve": saved["curve"]}
     target.mkdir(parents=True, exist_ok=True)
-    write_npz(target / "weights.npz", tensors, "float16")
+    write_npz(target / "weights.npz", tensors, dtype)
     write_card(target, card)
     runner = program(find_network(str(target.resolve())), FLOAT)
     sets = final_sets(recipe.data, puzzles, recipe.model)

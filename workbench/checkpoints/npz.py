@@ -13,11 +13,12 @@ import numpy as np
 from numpy.lib import format as npy
 
 from refimpl.errors import InputError
+from workbench.bfloat16 import to_bfloat16
 from workbench.checkpoints.archive import read_member
 from workbench.checkpoints.elements import Array, plausible
 from workbench.files.outputs import replacing
 
-STORED_DTYPES = ("float32", "float16")
+STORED_DTYPES = ("float32", "float16", "bfloat16")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can carry: the same bytes on every day
 _READ_HEADER = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
@@ -47,10 +48,12 @@ def read_npz(archive: zipfile.ZipFile, where: Path) -> dict[str, Array]:
 
 
 def write_npz(path: Path, tensors: Mapping[str, Array], dtype: str = "float32") -> None:
-    """Write ``tensors`` as ``dtype`` (``float32`` or ``float16``), the same bytes for the same values.
+    """Write ``tensors`` as ``dtype`` (``float32``, ``float16`` or ``bfloat16``), sorted, with a fixed time.
 
-    Members are sorted, uncompressed and carry a fixed time, so neither the clock nor the version of a
-    compression library shows in the file.  The file appears under its name only when it is complete.
+    The first two are uncompressed: the same bytes for the same values, whatever the clock and the compression
+    library.  NumPy has no bfloat16: values are rounded to its 8 significant bits, held as float16 and deflated,
+    which takes a normal distribution to some 12 bits a value; the same values, not the same bytes, on every
+    machine.  The file appears under its name only when it is complete.
 
     Raises
     ------
@@ -58,12 +61,16 @@ def write_npz(path: Path, tensors: Mapping[str, Array], dtype: str = "float32") 
         If ``dtype`` is another one, or a value is too large for it.
     """
     if dtype not in STORED_DTYPES:
-        raise InputError(f"weights are stored as {' or '.join(STORED_DTYPES)}, not as {dtype!r}.")
+        raise InputError(f"weights are stored as {', '.join(STORED_DTYPES)}, not as {dtype!r}.")
+    short = dtype == "bfloat16"
+    if short:
+        tensors = {name: to_bfloat16(values) for name, values in tensors.items()}
     with replacing(Path(path)) as file:
-        _write_converted(file, tensors, np.dtype(dtype))
+        _write(file, _converted(tensors, np.dtype("float16" if short else dtype)),
+               zipfile.ZIP_DEFLATED if short else zipfile.ZIP_STORED)
 
 
-def _write_converted(file: IO[bytes], tensors: Mapping[str, Array], dtype: np.dtype[Any]) -> None:
+def _converted(tensors: Mapping[str, Array], dtype: np.dtype[Any]) -> dict[str, Array]:
     arrays = {}
     for name, tensor in tensors.items():
         values = np.asarray(tensor)
@@ -77,7 +84,7 @@ def _write_converted(file: IO[bytes], tensors: Mapping[str, Array], dtype: np.dt
                 f"{dtype.name} ends at {float(np.finfo(dtype).max):g}); store float32."
             )
         arrays[name] = stored
-    _write(file, arrays)
+    return arrays
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
@@ -86,8 +93,8 @@ def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
         _write(file, arrays)
 
 
-def _write(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+def _write(file: IO[bytes], arrays: Mapping[str, Array], compression: int = zipfile.ZIP_STORED) -> None:
+    with zipfile.ZipFile(file, "w", compression) as archive:
         for name in sorted(arrays):
             values = np.asarray(arrays[name])
             stored = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
@@ -96,7 +103,7 @@ def _write(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
             member = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
             member.create_system = 3  # zipfile would write the machine's own system here
             member.external_attr = 0o644 << 16
-            archive.writestr(member, buffer.getvalue())
+            archive.writestr(member, buffer.getvalue(), compression)
 
 
 def _decode(raw: bytes, name: str, where: Path) -> Array:
