@@ -10,7 +10,7 @@ from mcusim.deployments import Deployment, Expectation
 from mcusim.footprint import Footprint, deployed_config, footprint
 from mcusim.parts import Part, load_part
 from mcusim.planner.plan import Plan
-from mcusim.planner.search import search
+from mcusim.planner.search import Search, search
 from mcusim.planner.target import Target, target_of
 from mcusim.program import Program, kernels_of, program_of
 from refimpl.formats import FLOAT32, Format
@@ -21,18 +21,31 @@ from refimpl.models.config import ModelConfig
 class Fit:
     """The numbers behind the verdicts.
 
-    ``plans`` is the front, the smallest first, and empty where planning could change nothing: float weights
-    have no integer schedule, and an image that outgrows every budget by itself needs none.
-    ``target`` is the part with image and program laid into it, ``on_part`` the fastest plan its regions hold,
-    ``inside`` the fastest that its internal memories hold alone.
+    ``found`` is None where planning could change nothing: float weights have no integer schedule, and an
+    image that outgrows every budget by itself needs none.  ``target`` is the part with image and program laid
+    into it, ``inside`` the fastest plan that its internal memories hold alone.
     """
 
     deployment: Deployment
     target: Target
     footprint: Footprint
-    plans: tuple[Plan, ...]
-    on_part: Plan | None
+    found: Search | None
     inside: Plan | None
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The front, the smallest first."""
+        return () if self.found is None else self.found.front
+
+    @property
+    def on_part(self) -> Plan | None:
+        """The fastest plan that the part's regions hold."""
+        return None if self.found is None else self.found.chosen
+
+    @property
+    def arena(self) -> int | None:
+        """The fewest bytes of arena that some plan needs."""
+        return None if self.found is None else self.found.least.high_water
 
     @property
     def part(self) -> Part:
@@ -50,11 +63,11 @@ class Fit:
     @property
     def least(self) -> int:
         """The fewest bytes that hold everything (without plans: a lower bound)."""
-        return self.fixed + (self.plans[0].high_water if self.plans else 0)
+        return self.fixed + (self.arena or 0)
 
     def verdict(self, budget: int) -> Expectation:
         """Does it fit ``budget``, in each reading."""
-        everything = bool(self.plans) and self.least <= budget
+        everything = self.found is not None and self.least <= budget
         return Expectation(self.footprint.weights_only <= budget, everything)
 
     @property
@@ -80,10 +93,10 @@ def fit(deployment: Deployment, data: Path | None = None, plan_anyway: bool = Fa
     target = target_of(part, size.image, program, size.rows)
     hopeless = size.image + program.bytes > max(deployment.expect)
     if deployment.format == FLOAT32 or (hopeless and not plan_anyway):
-        return Fit(deployment, target, size, (), None, None)
+        return Fit(deployment, target, size, None, None)
     found = search(config, format, target)
     inside = plan_inside(config, format, target, found.chosen, size.image, size.rows)
-    return Fit(deployment, target, size, found.front, found.chosen, inside)
+    return Fit(deployment, target, size, found, inside)
 
 
 def plan_inside(

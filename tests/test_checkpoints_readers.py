@@ -143,7 +143,7 @@ def test_weights_stored_as_bfloat16_keep_eight_significant_bits_and_take_12_bits
     write_npz(tmp_path / "x.npz", {"a": values}, "bfloat16")
     stored = read(tmp_path / "x.npz")["a"].astype(np.float32)
     assert not np.any(stored.view(np.uint32) & 0xFFFF)
-    assert np.all(np.abs(stored - values) <= np.abs(values) * 2.0**-8 + 2.0**-25)  # float16 is finer, but ends at 2^-24
+    assert np.all(np.abs(stored - values) <= np.abs(values) * 2.0**-8 + 2.0**-25)  # float16 ends at 2^-24
     assert (tmp_path / "x.npz").stat().st_size < values.size * 12.5 / 8
 
 

@@ -30,7 +30,7 @@ Shaped = npt.NDArray[Any]
 
 def shaped(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Shaped:
     """An array of ``shape`` that occupies one element."""
-    return np.broadcast_to(np.zeros((), dtype), shape)
+    return np.ndarray(shape, dtype, np.zeros(1, dtype), strides=(0,) * len(shape))
 
 
 def embed(tokens: Any, puzzle_ids: Any, p: Embedding) -> Shaped:

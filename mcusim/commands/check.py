@@ -42,8 +42,8 @@ def _verdicts(one: Fit) -> tuple[str, ...]:
 
 
 def _sizes(one: Fit) -> tuple[str, ...]:
-    arena = kib(one.plans[0].high_water) if one.plans else "-"
-    everything = f"{'' if one.plans else '> '}{kib(one.least)}"
+    arena = "-" if one.arena is None else kib(one.arena)
+    everything = f"{'> ' if one.found is None else ''}{kib(one.least)}"
     weights, image = kib(one.footprint.weights_only), kib(one.footprint.image)
     return one.deployment.name, weights, image, arena, kib(one.program.bytes), everything
 
@@ -59,9 +59,9 @@ def data_of(one: Fit) -> dict[str, Any]:
         "code": one.program.code.count,
         "statics": one.program.statics.count,
         "stack": one.program.stack.count,
-        "arena": one.plans[0].high_water if one.plans else None,
+        "arena": one.arena,
         "everything": one.least,
-        "everything_is_lower_bound": not one.plans,
+        "everything_is_lower_bound": one.found is None,
         "part_holds_it": one.on_part is not None,
         "internal_memory_holds_it": one.inside is not None,
         "budgets": [

@@ -73,9 +73,9 @@ def run(args: argparse.Namespace) -> int:
     target = one.target
     plan = one.on_part
     if plan is None:
+        least = "" if one.arena is None else f"; the smallest needs {format_bytes(one.arena)} of arena"
         raise DoesNotFit(
-            f"{one.part.name} holds no plan of {deployment.name}; the smallest needs "
-            f"{format_bytes(one.plans[0].high_water)} of arena ('mcusim plan {deployment.name}')."
+            f"{one.part.name} holds no plan of {deployment.name}{least} ('mcusim plan {deployment.name}')."
         )
     overlap = not args.no_overlap
     times = plan.times(plan.step, target, overlap)

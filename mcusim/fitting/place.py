@@ -52,7 +52,7 @@ def place(asked: Asked) -> tuple[Placed, ...]:
     target = target_of(asked.part, asked.image, program)
     room = None if asked.limit is None else max(0, asked.limit - program.in_sram)
     found = search(asked.config, asked.format, target, room)
-    plan = found.chosen or found.front[0]
+    plan = found.chosen or found.least
     costs = Costs(plan, target)
 
     def case(steps: tuple[int, ...]) -> Placed:
@@ -67,7 +67,7 @@ def place(asked: Asked) -> tuple[Placed, ...]:
         return Placed(
             asked.image + program.code.count, plan.high_water + program.in_sram, Span(*seconds),
             Span(*joules), found.chosen is not None, describe(plan.choices),
-            asked.image + program.bytes + found.front[0].high_water,
+            asked.image + program.bytes + found.least.high_water,
         )  # fmt: skip
 
     return tuple(map(case, asked.cases))

@@ -74,9 +74,9 @@ def mix_tiles(config: ModelConfig, late: bool) -> Iterator[MixTiles]:
         yield MixTiles(*choice)
 
 
-def output_tiles(config: ModelConfig) -> Iterator[OutputTiles]:
-    """Row tiles by number of weight passes, outputs at a time, rows at a time."""
-    for rows in sorted({-(-config.positions // passes) for passes in PASSES}):
+def output_tiles(config: ModelConfig, most: int) -> Iterator[OutputTiles]:
+    """Row tiles by number of weight passes, of at most ``most`` tokens; outputs and rows at a time."""
+    for rows in sorted({min(most, -(-config.positions // passes)) for passes in PASSES}):
         for inner, chunk in product(_up_to((8, 64), config.hidden_size), _up_to(CHUNKS[1:], rows)):
             yield OutputTiles(rows, inner, chunk)
 
@@ -116,7 +116,7 @@ class OptionCounter:
         if kind == "mix":
             tiles = mix_tiles(config, base.late is not None)
         elif kind == "output":
-            tiles = output_tiles(config)
+            tiles = output_tiles(config, config.positions if base.late is None else base.late.rows)
         elif kind == "token":
             assert config.token_intermediate_size is not None
             tiles = swiglu_tiles(config.hidden_size, config.token_intermediate_size)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 from mcusim.planner.choices import Choices, SwiGLUTiles
+from mcusim.planner.kept import Estimate, keep, place, recall
 from mcusim.planner.options import Kind, Option, OptionCounter, combined, late_heads
 from mcusim.planner.plan import Plan, make_plan, persistent_buffers
 from mcusim.planner.target import Target
@@ -22,21 +24,28 @@ WORTH = 0.05
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """What combining options promises; the plan made of ``choices`` then has exact numbers."""
-
-    choices: Choices
-    high_water: int
-    weight_bytes: int
-    seconds: float
-
-
-@dataclass(frozen=True)
 class Search:
-    """``front``: plans in order of SRAM.  ``chosen``: the fastest that fits, or None."""
+    """What a search found: ``choices`` of the front, the least SRAM first, and ``chosen``, the fastest plan
+    that fits, or None."""
 
-    front: tuple[Plan, ...]
+    config: ModelConfig
+    format: Format
+    choices: tuple[Choices, ...]
     chosen: Plan | None
+
+    @cached_property
+    def least(self) -> Plan:
+        """The plan of the front that takes least SRAM."""
+        return make_plan(self.config, self.format, self.choices[0])
+
+    @cached_property
+    def front(self) -> tuple[Plan, ...]:
+        """The plans of the front, ``chosen`` among them, in order of SRAM."""
+        made = {self.choices[0]: self.least}
+        if self.chosen is not None:
+            made[self.chosen.choices] = self.chosen
+        plans = [made.get(one) or make_plan(self.config, self.format, one) for one in self.choices]
+        return tuple(sorted(plans, key=lambda plan: plan.high_water))
 
 
 def search(config: ModelConfig, format: Format, target: Target, limit: int | None = None) -> Search:
@@ -44,14 +53,16 @@ def search(config: ModelConfig, format: Format, target: Target, limit: int | Non
 
     ``limit``: bytes that the arena of the chosen plan may have beside what the part's regions allow.
     """
-    estimates = _estimates(config, format, target)
+    path = place(config, format, target)
+    estimates = recall(path, config)
+    if not estimates:
+        estimates = _estimates(config, format, target)
+        keep(path, estimates)
     thinned = _thinned(estimates)
     chosen = _chosen(config, format, target, estimates, limit)
-    plans = [make_plan(config, format, choices) for choices in thinned]
     if chosen is not None and chosen.choices not in thinned:
-        plans.append(chosen)
-    plans.sort(key=lambda plan: plan.high_water)
-    return Search(tuple(plans), chosen)
+        thinned.append(chosen.choices)
+    return Search(config, format, tuple(thinned), chosen)
 
 
 def _estimates(config: ModelConfig, format: Format, target: Target) -> list[Estimate]:

@@ -26,9 +26,9 @@ def wanted(text: str, found: Search, config: ModelConfig, format: Format, target
         When ``text`` is neither a name nor a plan of this model.
     """
     if text == CHOSEN:
-        return found.chosen or found.front[0]
+        return found.chosen or found.least
     if text == LEAST:
-        return found.front[0]
+        return found.least
     if text == TRAFFIC:
         return min(found.front, key=lambda p: (p.step.code_bytes + p.step.constant_bytes, p.high_water))
     return make_plan(config, format, parse_choices(text, config, target.staged, target.mapped))

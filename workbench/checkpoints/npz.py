@@ -51,9 +51,9 @@ def write_npz(path: Path, tensors: Mapping[str, Array], dtype: str = "float32") 
     """Write ``tensors`` as ``dtype`` (``float32``, ``float16`` or ``bfloat16``), sorted, with a fixed time.
 
     The first two are uncompressed: the same bytes for the same values, whatever the clock and the compression
-    library.  NumPy has no bfloat16: values are rounded to its 8 significant bits, held as float16 and deflated,
-    which takes a normal distribution to some 12 bits a value; the same values, not the same bytes, on every
-    machine.  The file appears under its name only when it is complete.
+    library.  NumPy has no bfloat16: values are rounded to its 8 significant bits, held as float16 and
+    deflated, which takes a normal distribution to some 12 bits a value; the same values, not the same bytes,
+    on every machine.  The file appears under its name only when it is complete.
 
     Raises
     ------
