@@ -17,6 +17,7 @@ from workbench.lab.cell import Choice, puzzle_set
 from workbench.lab.depth import DEPTHS, depth_table, schedule_table
 from workbench.lab.families import families_table
 from workbench.lab.growth import growth_tables
+from workbench.lab.mx import mx_table
 from workbench.lab.parting import parting_tables
 from workbench.lab.predict import predict_tables
 from workbench.lab.report import DIAGNOSIS_SCHEMA, first_divergence
@@ -62,6 +63,10 @@ def _numbers(text: str) -> tuple[int, ...]:
     return found
 
 
+def _mx(args: argparse.Namespace) -> list[Grid]:
+    return [mx_table(args.network, args.choice)]
+
+
 def _depth(args: argparse.Namespace) -> list[Grid]:
     return [depth_table(_variants(args), args.choice, args.depths)]
 
@@ -93,6 +98,7 @@ SUBJECTS: dict[str, tuple[Callable[[argparse.Namespace], list[Grid]], str]] = {
     "calls": (_calls, "fidelity of z_H and z_L at every call"),
     "parting": (_parting, "where double and single rounding part"),
     "sites": (_sites, "which linear and which activation site costs what"),
+    "mx": (_mx, "where MXInt4 weights and activations lose"),
     "depth": (_depth, "accuracy against depth and precision"),
     "schedule": (_schedule, "low-precision loops finished by w8c loops"),
     "calibration": (_calibration, "absmax against clip search and error feedback"),
