@@ -2,6 +2,7 @@
 
 The C is built with traps on undefined behaviour, so a run that ends has met none.  A rule has 1.6 to 2.1
 thousand million inputs; ``--stride N`` takes every N-th and says so, ``--part K/M`` the K-th of M parts.
+Unpacking begins anew every three bytes for the widths an image stores: its inputs are all 2^24 of them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from refimpl.packing import unpack_codes
 from workbench.vectors.reference import compute
 
 SOURCES = Path(__file__).parent
@@ -27,7 +29,10 @@ RULES = {
     "one_over_one_plus": (0, 2**31, "int32"),
 }
 INPUTS = {"reciprocal_root": "m", "exp_on_negative": "x", "one_over_one_plus": "x"}
-FILES = ("rr_fixed.c", "rr_softmax.c")
+UNPACKINGS = {"unpack_int4": 4, **{f"unpack_codes_{bits}": bits for bits in (2, 3, 4, 6, 8)}}
+TRIPLES = 2**24
+KNOWN = (*RULES, *UNPACKINGS)
+FILES = ("rr_fixed.c", "rr_softmax.c", "rr_stage.c")
 
 
 def build(folder: Path) -> ctypes.CDLL:
@@ -82,23 +87,45 @@ def first_difference(
     return compared, ""
 
 
+def unpacking_difference(library: ctypes.CDLL, name: str, stride: int = 1) -> tuple[int, str]:
+    """The same for unpacking: every ``stride``-th triple of bytes, laid one behind the other."""
+    bits, compared = UNPACKINGS[name], 0
+    for low in range(0, TRIPLES, CHUNK * stride):
+        triples = np.arange(low, min(low + CHUNK * stride, TRIPLES), stride).astype("<u4")
+        packed = np.ascontiguousarray(triples.view(np.uint8).reshape(-1, 4)[:, :3]).reshape(-1)
+        out = np.zeros(packed.size * 8 // bits, np.int8)
+        shape = (out.size,) if name == "unpack_int4" else (out.size, bits, packed.size)
+        function = getattr(library, "rr_unpack_int4" if name == "unpack_int4" else "rr_unpack_codes")
+        status = function(ctypes.c_void_p(packed.ctypes.data), *map(ctypes.c_int32, shape),
+                          ctypes.c_void_p(out.ctypes.data))  # fmt: skip
+        wrong = np.flatnonzero(out != unpack_codes(packed, bits, (out.size,)))
+        if status or wrong.size:
+            at = int(wrong[0]) * bits // 24 if wrong.size else 0
+            return compared, f"status {status}, in the bytes of {triples[at]:#08x}"
+        compared += triples.size
+    return compared, ""
+
+
 def main(argv: list[str] | None = None) -> int:
     """Print one line for each rule; 1 if C and the specification differ anywhere."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(RULES)} (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(KNOWN)} (default: all)")
     parser.add_argument("--stride", type=int, default=1, help="take every N-th input only")
     parser.add_argument("--part", type=_part, default=(1, 1), metavar="K/M", help="the K-th of M parts only")
     args, failed = parser.parse_args(argv), 0
-    if unknown := set(args.names) - set(RULES):
-        parser.error(f"there is no rule {sorted(unknown)[0]!r}; known: {', '.join(RULES)}")
+    if unknown := set(args.names) - set(KNOWN):
+        parser.error(f"there is no rule {sorted(unknown)[0]!r}; known: {', '.join(KNOWN)}")
     with tempfile.TemporaryDirectory() as folder:
         library = build(Path(folder))
-        for name in args.names or RULES:
+        for name in args.names or KNOWN:
             begun = time.perf_counter()
-            compared, difference = first_difference(library, name, args.stride, args.part)
+            if name in UNPACKINGS:
+                whole, (compared, difference) = TRIPLES, unpacking_difference(library, name, args.stride)
+            else:
+                whole = RULES[name][1] - RULES[name][0]
+                compared, difference = first_difference(library, name, args.stride, args.part)
             failed |= bool(difference)
-            whole = RULES[name][1] - RULES[name][0]
-            if args.part != (1, 1):
+            if args.part != (1, 1) and name in RULES:
                 name = f"{name} part {args.part[0]}/{args.part[1]}"
             share = "all" if compared == whole else f"{compared:,} of"
             seconds = time.perf_counter() - begun

@@ -2,6 +2,9 @@
 
 For every input of the stated range the C value equals the clause of docs/spec.md, and no operation on the
 way is undefined.  One solver call for each shift or exponent; extra ``proofs`` (z3, pycparser).
+
+Of the dot products the step is proved that a loop repeats, with the instructions as Arm's manuals define
+them: sums that were right before a round are right after it, whatever the length of a row.
 """
 
 from __future__ import annotations
@@ -107,6 +110,47 @@ def requantize_single(known: dict[str, Any]) -> Iterator[Goal]:
         yield _goal(reader, [m.term >= 0], got, wanted)
 
 
+def _sxtb16(word: Any) -> Any:
+    """Arm's SXTB16: bytes 0 and 2 as two signed halves."""
+    return z3.Concat(z3.SignExt(8, z3.Extract(23, 16, word)), z3.SignExt(8, z3.Extract(7, 0, word)))
+
+
+def _smlad(x: Any, y: Any, sums: Any) -> Any:
+    """Arm's SMLAD: both products of halves added to a register that wraps."""
+    halves = [[_long(z3.Extract(top, top - 15, v)) for v in (x, y)] for top in (15, 31)]
+    return sums + sum((a * b for a, b in halves), z3.BitVecVal(0, 32))
+
+
+def _dot(xs: list[Any], ws: list[Any], sums: Any) -> Any:
+    """OP-LINEAR's sum, with ``sums`` of the inputs before, in a register of 32 bits."""
+    return sums + sum((_long(x) * _long(w) for x, w in zip(xs, ws, strict=True)), z3.BitVecVal(0, 32))
+
+
+def _long(x: Any) -> Any:
+    return z3.SignExt(32 - x.size(), x)
+
+
+def smlad_step(known: dict[str, Any]) -> Iterator[Goal]:
+    """One round of the SMLAD kernels: four int8 inputs, then two of 16 bits, on top of any sum."""
+    sums, word = z3.BitVec("sums", 32), z3.BitVec("word", 32)
+    w = [z3.BitVec(f"w{i}", 16) for i in range(4)]
+    turned = z3.RotateRight(word, 8)
+    even = _smlad(_sxtb16(word), z3.Concat(w[2], w[0]), sums)
+    got = _smlad(_sxtb16(turned), z3.Concat(w[3], w[1]), even)
+    yield [], got == _dot([z3.Extract(8 * i + 7, 8 * i, word) for i in range(4)], w, sums)
+    pair = _smlad(word, z3.Concat(w[1], w[0]), sums)
+    yield [], pair == _dot([z3.Extract(15, 0, word), z3.Extract(31, 16, word)], w[:2], sums)
+
+
+def vmladava_step(known: dict[str, Any]) -> Iterator[Goal]:
+    """A round of the Helium kernel's tail: lanes past the end are zeros and add nothing, for every length."""
+    sums = z3.BitVec("sums", 32)
+    x, w = ([z3.BitVec(f"{name}{i}", 8) for i in range(16)] for name in "xw")
+    for live in range(1, 17):
+        lanes = [*x[:live], *[z3.BitVecVal(0, 8)] * (16 - live)]
+        yield [], _dot(lanes, w, sums) == _dot(x[:live], w[:live], sums)
+
+
 PROOFS: dict[str, Callable[[dict[str, Any]], Iterator[Goal]]] = {
     p.__name__: p
     for p in (
@@ -116,6 +160,8 @@ PROOFS: dict[str, Callable[[dict[str, Any]], Iterator[Goal]]] = {
         rounding_shift,
         requantize_double,
         requantize_single,
+        smlad_step,
+        vmladava_step,
     )
 }
 

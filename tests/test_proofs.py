@@ -14,6 +14,7 @@ pytest.importorskip("pycparser")
 sys.path.insert(0, str(Path(__file__).parent.parent / "firmware"))
 
 import exhaustive
+import proofs
 from proofs import HEADER, PROOFS, prove
 
 pytestmark = pytest.mark.slow
@@ -47,6 +48,11 @@ def test_a_broken_constant_makes_its_proofs_fail(names: tuple[str, ...], right: 
         assert prove(name, TEXT.replace(right, wrong)).startswith("case ")
 
 
+def test_a_broken_instruction_makes_its_proof_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proofs, "_sxtb16", lambda word: word)
+    assert prove("smlad_step", TEXT).startswith("case 0")
+
+
 @pytest.mark.parametrize("name", exhaustive.RULES)
 def test_the_parts_of_a_range_are_the_range(name: str) -> None:
     parts = [exhaustive.part_of(name, (k, 3)) for k in (1, 2, 3)]
@@ -60,3 +66,20 @@ def test_the_one_argument_rules_are_the_specification_on_a_grid(name: str, tmp_p
     compared, difference = exhaustive.first_difference(exhaustive.build(tmp_path), name, 1009)
     assert difference == ""
     assert compared > 1_500_000
+
+
+@pytest.mark.parametrize("name", exhaustive.UNPACKINGS)
+def test_codes_of_every_stored_width_are_unpacked_as_specified(name: str, tmp_path: Path) -> None:
+    """Every 101st triple of bytes here; ``python firmware/exhaustive.py`` takes all 2^24."""
+    compared, difference = exhaustive.unpacking_difference(exhaustive.build(tmp_path), name, 101)
+    assert difference == ""
+    assert compared > 160_000
+
+
+def test_a_port_that_unpacks_wrongly_is_found(tmp_path: Path) -> None:
+    class Wrong:
+        @staticmethod
+        def rr_unpack_codes(*_: object) -> int:
+            return 0  # and leaves zeros
+
+    assert "0x000001" in exhaustive.unpacking_difference(Wrong, "unpack_codes_3")[1]  # type: ignore[arg-type]
