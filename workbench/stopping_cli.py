@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log", type=Path, default=Path("stopping.jsonl"),
                         help="finished batches, continued")  # fmt: skip
     parser.add_argument("--limits", type=_limits, help="of the log: what lower maxima of steps, comma "
-                        "separated, and giving up do to rules that take more than half of them")  # fmt: skip
+                        "separated, and giving up do where more than half are taken")  # fmt: skip
     parser.add_argument("--retries", type=int, metavar="N", help="instead: accept or refuse by the rule "
                         "head+settled and the task's own, and try the refused again under up to N "
                         "relabellings")  # fmt: skip
@@ -90,8 +90,10 @@ def _logged(args: argparse.Namespace) -> int:
         fixed, program = found.get(str(FIXED)), f"{names.get(digest, digest[:12])} {fmt}, at most {steps}"
         rows += [summary(program, name, one, fixed, steps) for name, one in found.items()]
         if args.limits and fixed is not None:
-            late = [name for name in found if "+settled" in name and 2 * found[name].steps.mean() > steps]
-            limits += [row for name in late for row in cut_rows(program, name, found, args.limits)]
+            both = [name for name in found if "+settled" in name]
+            best = max(both, key=lambda name: (found[name].stopped & found[name].right).sum(), default="")
+            if best and 2 * found[best].steps.mean() > steps:
+                limits += cut_rows(program, best, found, args.limits)
     grids = [table(rows, args.log.name)] * bool(rows) + [cut_table(limits)] * bool(limits)
     tried = [replace(row, program=f"{names.get(row.weights, row.weights[:12])} {row.program}")
              for row in retries.logged(args.log)]  # fmt: skip
