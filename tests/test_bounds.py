@@ -9,11 +9,22 @@ import numpy as np
 import pytest
 
 from refimpl import fast
-from refimpl.block_params import BlockLinear
+from refimpl.block_params import BlockLinear, Int8Norm
 from refimpl.errors import DoesNotFit
 from refimpl.models.recursion import run
-from refimpl.params import Linear
-from refimpl.quantize.bounds import bounds, prove
+from refimpl.models.tree import Embedding
+from refimpl.params import Linear, Norm, Rescale, RowTable, Softmax
+from refimpl.quantize import bounds as bounds_module
+from refimpl.quantize.bounds import (
+    Bound,
+    Range,
+    RangeOps,
+    accumulator_bound,
+    bounds,
+    output_bounds,
+    prove,
+    state_bound,
+)  # fmt: skip
 from refimpl.quantize.lower import lower
 from workbench.networks import find_network
 from workbench.tasks.puzzles import load_shipped
@@ -118,3 +129,70 @@ def test_the_bounds_of_one_network_are_these() -> None:
     squares = sum((before + out) ** 2 for out in outputs) + model.L_level[0].channel.norm.eps
     assert found["L.0.mlp.norm", "sum of squares"] == squares
     assert found["L.0.mlp.norm", "residual sum"] == before + max(outputs)
+
+
+ONE = (np.array([2**30], np.int32), np.array([1], np.int32))  # multiplier and shift of the factor 1
+
+
+def test_a_bias_counts_in_the_accumulator_of_a_linear() -> None:
+    codes = np.array([[3, -4]], np.int8)
+    p = Linear("x", 8, codes, np.array([-1000], np.int32), *ONE, "double", 32)
+    assert accumulator_bound(p) == 7 * 128 * 2 + 1000 * 2  # the left shift of 1 comes before the multiplier
+    assert output_bounds(p, 0) == [7 * 128 + 1000 + 2]
+
+
+@pytest.mark.parametrize(("online", "wide", "largest"), [
+    ("token", 1000, 127 * 1000), ("mx", 1000, 2 * 1000), ("mx", 1, 7), ("static", 1000, 128),
+])  # fmt: skip
+def test_the_output_of_a_linear_that_quantizes_its_input_is_bounded_by_the_wide_input_and_its_bias(
+    online: Any, wide: int, largest: int
+) -> None:
+    codes, exponents = np.array([[3, -4]], np.int8), np.zeros((1, 1), np.uint8)
+    bias = np.array([-5], np.int32)
+    p = BlockLinear("x", 4, codes, None, 2, exponents, "exponent", bias, *ONE, 32, online)
+    assert output_bounds(p, wide) == [7 * largest + 2 + 5]
+
+
+def test_every_operator_of_attention_is_bounded_by_its_own_length() -> None:
+    ops, score = RangeOps(positions=97, head_dim=16), Rescale("s", 2**30, 0, "double")
+    ops.scores(Range(128), Range(127), score)
+    probabilities = ops.softmax(Range(128), Softmax("p", 2**30, 5, -100))
+    ops.weighted_values(probabilities, Range(128), replace(score, name="a.o.input"))
+    assert {key: bound.largest for key, bound in ops.found.items()} == {
+        ("s", "q k^T"): 16 * 128 * 127,
+        ("p", "sum of exponentials"): 97 * 2**19,
+        ("a.values", "weighted values"): (65536 + 97) * 128,
+    }
+
+
+def test_a_position_row_is_added_to_the_larger_of_token_and_puzzle_rows() -> None:
+    def table(code: int) -> RowTable:
+        return RowTable("t", np.array([[code]], np.int8), *ONE, "double")
+
+    x = RangeOps(1, 1).embed(None, None, Embedding(table(-100), table(7), table(50), 1))
+    assert x.peak == (100 + 2) + (7 + 2)
+    assert RangeOps(1, 1).embed(None, None, Embedding(table(3), None, table(50), 1)).peak == 50 + 2
+
+
+def test_an_int8_carry_is_bounded_by_what_is_read_back() -> None:
+    norm, code = Norm("n", 96, 1, 1), Rescale("c", 2**30, 0, "double")
+    for shift, largest in ((8, 128 * 2**7 + 2), (10, 2**15)):
+        assert state_bound(Int8Norm("n", norm, code, Rescale("r", 2**30, shift, "double", 16))) == largest
+
+
+def test_the_largest_bound_of_a_register_is_kept_and_one_that_reaches_the_limit_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ops = RangeOps(1, 1)
+    for largest in (3, 5, 4):
+        ops.note("s", "w", largest)
+    assert ops.found["s", "w"].largest == 5
+    for largest, fits in ((2**31 - 1, True), (2**31, False)):
+        bound = Bound("here", "it", largest, 2**31)
+        monkeypatch.setattr(bounds_module, "bounds", lambda model, bound=bound: (bound,))
+        if fits:
+            assert prove(None) == (bound,)  # type: ignore[arg-type]
+        else:
+            with pytest.raises(DoesNotFit, match=r"here: it can reach 2,147,483,648, 1 too many"):
+                prove(None)  # type: ignore[arg-type]
+    assert bounds_module.INT64_LIMIT == 2**63

@@ -12,6 +12,7 @@ import pytest
 from refimpl.errors import InputError
 from workbench.tasks import ship
 from workbench.tasks.puzzles import load_calibration, load_shipped
+from workbench.tasks.sets import HeldOut
 from workbench.tasks.sudoku import SudokuBatch, box_shape, conflict, from_tokens, lines, solve, to_tokens
 from workbench.tasks.sudoku_generate import add_givens, generate
 from workbench.tasks.sudoku_symmetry import (
@@ -230,3 +231,9 @@ def test_shipped_and_calibration_puzzles_are_unique_and_share_nothing_up_to_symm
 def test_the_calibration_puzzles_have_28_to_36_givens() -> None:
     shown = (load_calibration().questions != 0).sum(axis=1)
     assert (int(shown.min()), int(shown.max())) == (28, 36)
+
+
+def test_a_held_out_set_is_drawn_by_its_own_seed() -> None:
+    first, again, other = (HeldOut(givens=8, seed=seed).draw(4, 6).inputs for seed in (1, 1, 2))
+    assert (first == again).all()
+    assert (first != other).any()

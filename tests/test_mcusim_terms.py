@@ -1,0 +1,63 @@
+"""What a site's work costs: every count reaches the timing model, and every read of the image is paid."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from mcusim.parts import load_part
+from mcusim.planner.choices import Choices, SwiGLUTiles
+from mcusim.planner.ledger import Ledger, Memories, RowSource, Work, operator_counts, site_time
+from mcusim.planner.plan import Plan
+from mcusim.timing import OperatorCounts, instructions
+from refimpl.formats import parse_format
+from refimpl.models.halting import StopRule
+from workbench.presets import PRESETS
+
+H743 = load_part("stm32h743")
+REGIONS = {region.name: region for region in H743.regions}
+WORK = Work(
+    counts=Counter(macs=100, attention_macs=30, requantizations=7, adds=1, products=2, rope_elements=4,
+                   lookups=8, norm_elements=16, softmax_elements=32, weight_elements=64),
+    calls=3, attention_values=10, wide_macs=20, arena_bytes=50, rows=Counter(pairs=5),
+    codes=Counter({8: 2}), constants=Counter({4: 3}), row_reads=8, row_elements=40,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("bits", "kind"), [(3, "macs_w4a8"), (4, "macs_w4a8"), (5, "macs_w8a8")])
+def test_every_count_of_a_site_is_charged(bits: int, kind: str) -> None:
+    expected = OperatorCounts(
+        macs_a8a8=20, macs_a16a8=10 + 20, requantizations=7, norm_elements=16, softmax_elements=32,
+        lookups=8, elements=1 + 2 + 4, calls=3, weights=64, pairs=5, weight_bytes=2 * 8 + 3 * 4, row_bytes=77,
+        arena_bytes=50, **{kind: 80},
+    )  # fmt: skip
+    assert operator_counts(WORK, bits, 77) == expected
+
+
+def test_requantizations_of_a_site_without_products_are_operators_of_their_own() -> None:
+    alone = Work(counts=Counter(requantizations=7))
+    assert operator_counts(alone, 8, 0) == OperatorCounts(requantizations=7, rescales=7)
+    cost = H743.core.work["rescale"].value
+    assert instructions(OperatorCounts(requantizations=7, rescales=7), H743) == pytest.approx(7 * cost)
+
+
+def test_each_read_of_the_image_and_of_a_row_pays_its_own_overhead() -> None:
+    flash, arena = REGIONS["flash"], REGIONS["axi-sram"]
+    rows = RowSource(positions=4, prefix=0, learned=False, scale_bytes=5)
+    assert rows.reads(WORK) == (3 * 2, 10 + 2 * 5)
+    time = site_time(WORK, 8, rows, H743, Memories(flash, REGIONS["nvm"], arena))
+    assert time.memory["flash"] == pytest.approx(2 * flash.time_s(8) + 3 * flash.time_s(4), rel=1e-12)
+    assert time.memory["nvm"] == pytest.approx(6 * REGIONS["nvm"].time_s(3), rel=1e-12)
+    assert time.memory["axi-sram"] == pytest.approx(arena.time_s(50), rel=1e-12)
+
+
+@pytest.mark.parametrize(("steps", "asked"), [(1, 0), (2, 1), (5, 4)])
+def test_a_rule_is_asked_after_every_step_from_its_first(steps: int, asked: int) -> None:
+    config = replace(PRESETS["trm-mlp-sudoku"], stop=StopRule("head", least=2))
+    some, asking = SwiGLUTiles(1, 2, 1), Ledger()
+    asking.sites["q_head"].calls = 1
+    nothing = [Ledger() for _ in range(4)]
+    plan = Plan(config, parse_format("w4c"), Choices(some, some), (), {}, *nothing, asking)
+    assert plan.puzzle(steps).sum(lambda work: work.calls) == asked
