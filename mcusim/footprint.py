@@ -9,14 +9,11 @@ from dataclasses import dataclass, replace
 
 from mcusim.deployments import Deployment
 from refimpl.formats import FLOAT32
-from refimpl.model_image import ImageMeta
 from refimpl.models.config import ModelConfig
-from workbench.image_shapes import image_size
-from workbench.networks import find_network
+from workbench.networks import find_network, image_bytes_of
 from workbench.presets import PRESETS
-from workbench.sizes import FLOAT_BYTES, backbone_bytes, package_bytes
+from workbench.sizes import FLOAT_BYTES, backbone_bytes, float_bytes
 
-SEEDED = "seeded tokens (1 puzzles, H1 n1)"  # what a preset's calibration says of itself
 ROW_SCALE = 5  # int32 multiplier and int8 shift
 
 
@@ -56,17 +53,8 @@ def footprint(deployment: Deployment) -> Footprint:
     weights_only = backbone_bytes(config, bits) + resident
     outside = 0 if resident or config.num_puzzle_identifiers == 1 else table + scales
     # The image always has room for the one row that a run reads.
-    one_row = replace(config, num_puzzle_identifiers=1)
     if deployment.format == FLOAT32:
-        image = package_bytes(one_row, 32)
+        image = float_bytes(config)
     else:
-        image = image_size(one_row, deployment.format, _meta(deployment, config))
+        image = image_bytes_of(deployment.model, deployment.format, config)
     return Footprint(weights_only, image + resident, resident, outside)
-
-
-def _meta(deployment: Deployment, config: ModelConfig) -> ImageMeta:
-    if deployment.model in PRESETS:
-        return ImageMeta(deployment.model, str(deployment.format), SEEDED, config.task, False)
-    network = find_network(deployment.model)
-    source = network.calibration.source
-    return ImageMeta(network.name, str(deployment.format), source, config.task, network.trained)

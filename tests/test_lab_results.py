@@ -11,6 +11,7 @@ from workbench.lab.comparison import compare
 from workbench.lab.plan import read_plan
 from workbench.lab.report import read_tables, sheet
 from workbench.lab.results import finished_names, read_results
+from workbench.networks import image_bytes_of
 from workbench.render.sheet import render
 
 RESULTS = Path(__file__).parent.parent / "results"
@@ -39,6 +40,14 @@ def test_the_printed_tables_are_those_of_the_data(path):
         assert printed.read_text() == render(sheet([], read_tables(path)), "md")
     else:
         assert printed.read_text() == render(sheet(read_results([path])), "md")
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.jsonl")), ids=lambda path: path.stem)
+def test_stored_bytes_of_integer_rows_are_the_length_of_their_image(path):
+    for row in read_results([path]):
+        variant = row.variant
+        if variant.format.integer:
+            assert row.costs.stored_bytes == image_bytes_of(variant.network, variant.format), variant.key
 
 
 def test_no_printed_table_is_left_without_its_data():

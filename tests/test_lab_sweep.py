@@ -138,22 +138,24 @@ def test_a_report_says_its_shares_in_every_form():
 
 
 def test_costs_by_hand():
-    # sudoku9-mlp: 2 blocks of 4 linears, and the heads 11 x 96 and 2 x 96.
+    # sudoku9-mlp: 2 blocks of 4 linears, and the heads 11 x 96 and 2 x 96; 4 + 1 bytes of scale a row.
     token, channel = 2 * 224 * 81 + 81 * 224, 2 * 256 * 96 + 96 * 256
     token_rows, channel_rows = 2 * 224 + 81, 2 * 256 + 96
     stack, rows = 2 * (token + channel), 2 * (token_rows + channel_rows)
-    rest = 4 * (11 * 96 + 2 + 96 + 96)
     found = costs(Variant("sudoku9-mlp", parse_format("w4c")).resolved())
-    assert found.package_bytes == (stack + 13 * 96) // 2 + 4 * (rows + 13) + rest
-    assert found.traffic_bytes == 96 * (stack // 2 + 4 * rows) + 16 * (13 * 96 // 2 + 4 * 13)
+    assert found.traffic_bytes == 96 * (stack // 2 + 5 * rows) + 16 * (13 * 96 // 2 + 5 * 13 + 2 * 4)
     assert found.macs == 96 * 2 * 96 * token + 96 * 2 * 81 * channel + 16 * (81 * 11 * 96 + 2 * 96)
 
 
-def test_groups_cost_one_byte_each_the_padded_one_included():
-    row = costs(Variant("sudoku9-mlp", parse_format("w4c")).resolved()).package_bytes
-    group = costs(Variant("sudoku9-mlp", parse_format("w4g32")).resolved()).package_bytes
-    per_block = 448 * 3 + 81 * 7 + 512 * 3 + 96 * 8
-    assert group - row == 2 * per_block + 13 * 3
+def test_stored_bytes_are_those_of_the_image_also_where_the_run_is_emulated():
+    network = find_network("sudoku9-mlp")
+    for text in ("w4c", "w3c", "ternary", "w4g32-a8p16", "mxint4-amx-c8"):
+        variant = Variant("sudoku9-mlp", parse_format(text)).resolved()
+        assert costs(variant).stored_bytes == len(network.image(text)), text
+    emulated = Variant("sudoku9-mlp", parse_format("w4t-af")).resolved()
+    assert costs(emulated).stored_bytes == len(network.image("w4t"))
+    weights = sum(values.size for values in network.tensors.values())
+    assert costs(Variant("sudoku9-mlp").resolved()).stored_bytes == 4 * weights
 
 
 @pytest.mark.slow

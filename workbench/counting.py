@@ -22,8 +22,7 @@ from refimpl.models.skeleton import skeleton
 from refimpl.models.tree import Embedding
 from workbench import shape_ops
 
-MULTIPLIER_BYTES, SHIFT_BYTES, BIAS_BYTES = 4, 1, 4
-SILU_TABLE_BYTES, STATE_BYTES = 256, 2
+MULTIPLIER_BYTES, SHIFT_BYTES = 4, 1  # of an embedding row
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ class Counts:
     ``macs`` of linears and ``attention_macs`` of the two attention products; ``requantizations``: int32
     values scaled to an output format; ``lookups``: table reads; ``norm_elements`` / ``norm_rows``,
     ``softmax_elements`` / ``softmax_rows``; ``rope_elements``; ``adds``: element additions of states
-    and sums; ``weight_elements``: stored weights read once an application; ``constant_bytes``:
-    multipliers, shifts, biases and tables read with them; ``row_bytes``: embedding rows with scales.
+    and sums; ``weight_elements``: stored weights read once an application;
+    ``row_bytes``: embedding rows with scales.
     """
 
     macs: int = 0
@@ -49,7 +48,6 @@ class Counts:
     rope_elements: int = 0
     adds: int = 0
     weight_elements: int = 0
-    constant_bytes: int = 0
     row_bytes: int = 0
 
     def __add__(self, other: Counts) -> Counts:
@@ -92,20 +90,17 @@ def count(op: str, args: tuple[Any, ...], out: Array) -> Counts:
     size = out.size
     if op == "linear":
         inner, rows = args[0].shape[-1], out.shape[-1]
-        biased = bool(getattr(args[1], "bias_key", "")) or getattr(args[1], "bias", None) is not None
-        constants = rows * (MULTIPLIER_BYTES + SHIFT_BYTES + BIAS_BYTES * biased)
-        return Counts(macs=size * inner, requantizations=size, weight_elements=rows * inner,
-                      constant_bytes=constants)  # fmt: skip
+        return Counts(macs=size * inner, requantizations=size, weight_elements=rows * inner)
     if op == "quantize":
         return Counts(requantizations=size)
     if op == "silu":
-        return Counts(lookups=size, constant_bytes=SILU_TABLE_BYTES)
+        return Counts(lookups=size)
     if op == "multiply":
         return Counts(products=size, requantizations=size)
     if op == "rms_norm":
         return Counts(norm_elements=size, norm_rows=size // out.shape[-1])
     if op == "rope":
-        return Counts(rope_elements=size, constant_bytes=out.shape[-2] * out.shape[-1] * 2)
+        return Counts(rope_elements=size)
     if op in ("scores", "weighted_values"):
         return Counts(attention_macs=size * args[0].shape[-1], requantizations=size)
     if op == "softmax":
@@ -114,12 +109,10 @@ def count(op: str, args: tuple[Any, ...], out: Array) -> Counts:
         return Counts(adds=size * (len(args) - 1))
     if op == "change":
         return Counts(adds=2 * args[0].size)  # a difference and a term of the sum each
-    if op == "reset":
-        return Counts(constant_bytes=out.shape[-1] * STATE_BYTES)
     if op == "embed":
         return _embed_counts(args[0], args[2], out)
-    if op == "argmax":
-        return Counts()  # comparisons, which no figure counts
+    if op in ("reset", "argmax"):
+        return Counts()  # copies and comparisons, which no figure counts
     raise ValueError(f"no count for the operator {op}: add one to workbench.counting.count")
 
 

@@ -31,6 +31,7 @@ from workbench.checkpoints import list_networks, load_network
 from workbench.checkpoints.expected import PUZZLE_ROWS
 from workbench.codes import Codes
 from workbench.files.inputs import exists
+from workbench.image_shapes import image_size
 from workbench.presets import PRESETS
 from workbench.seeded import seeded_tensors
 from workbench.shipped import APART
@@ -41,6 +42,7 @@ from workbench.tasks.sets import has_generator
 Tensors = dict[str, npt.NDArray[np.floating]]
 DEFAULT_NETWORK = "sudoku9-mlp"
 UNTRAINED_SEED = 0
+SEEDED = "seeded tokens (1 puzzles, H1 n1)"  # what a preset's calibration says of itself
 
 
 def seeded_tokens(config: ModelConfig) -> npt.NDArray[np.int64]:
@@ -183,3 +185,19 @@ def find_network(name: str) -> Network:
         raise unknown_name("network", name, [*shipped, *PRESETS])
     config, tensors = load_network(name)
     return Network(folder.name, config, dict(tensors), trained=True, folder=folder)
+
+
+def image_bytes_of(name: str, format: Format, config: ModelConfig | None = None) -> int:
+    """``len(image)`` of a network from its shapes, with one puzzle row; of a preset no weights are made.
+
+    ``config``: the network's at another depth.
+    """
+    if name in PRESETS:
+        config = config or PRESETS[name]
+        meta = ImageMeta(name, str(format), SEEDED, config.task, False)
+    else:
+        found = find_network(name)
+        config = config or found.config
+        source = found.calibration.source
+        meta = ImageMeta(found.name, str(format), source, config.task, found.trained)
+    return image_size(replace(config, num_puzzle_identifiers=1), format, meta)

@@ -1,8 +1,6 @@
-"""Parameters and stored bytes of a configuration, read off the tree that every reading builds.
+"""Parameters of a configuration and the published convention for its bytes, off the tree of every reading.
 
-Two conventions for bytes: *backbone* (the published one): every parameter at the format's bits, nothing
-else; *package*: what must really be stored, namely the linears at the format's bits with one fp32 scale
-and one int8 zero point an output row, embedding rows, halting bias and init vectors in fp32.  Puzzle
+What is stored is another matter: the length of the flash image, :mod:`workbench.image_shapes`.  Puzzle
 tables are accounted apart, in :mod:`workbench.embeddings`.
 """
 
@@ -15,9 +13,8 @@ from refimpl.models.config import ModelConfig
 from refimpl.models.skeleton import Spec, skeleton
 from refimpl.models.tree import leaves
 
-FLOAT_BITS, FLOAT_BYTES = 32, 4
-ROW_SCALE_BYTES, ROW_ZERO_POINT_BYTES = 4, 1
-# Stored formats of the report: name -> bits of a weight.
+FLOAT_BYTES = 4
+# Columns of the report: name -> bits of a weight.
 FORMATS = {"fp32": 32, "int8": 8, "int4": 4}
 
 
@@ -84,21 +81,7 @@ def backbone_bytes(config: ModelConfig, bits: int) -> int:
     return -(-parameters(config).total * bits // 8)
 
 
-def package_bytes(config: ModelConfig, bits: int) -> int:
-    """Bytes that must be stored; at 32 bits there are no scales."""
-    counted, stored = parameters(config), linears(config)
-    in_float = counted.total - stored.weights + counted.init_vectors
-    scales = 0 if bits == FLOAT_BITS else stored.rows * (ROW_SCALE_BYTES + ROW_ZERO_POINT_BYTES)
-    return -(-stored.weights * bits // 8) + scales + in_float * FLOAT_BYTES
-
-
-def group_scale_bytes(config: ModelConfig, group: int = 32, padded: bool = True) -> int:
-    """One-byte scales, one a group of ``group`` weights.
-
-    ``padded``: groups begin anew with each row and its last one is zero padded (K = 97: 4 groups of 32);
-    else they run on through the whole matrix.
-    """
-    shapes = [spec.shape for spec in _specs(config) if spec.kind == "linear"]
-    if padded:
-        return sum(rows * -(-inner // group) for rows, inner in shapes)
-    return sum(-(-rows * inner // group) for rows, inner in shapes)
+def float_bytes(config: ModelConfig) -> int:
+    """Bytes of the weights in float32, init vectors included: what a float run has in place of an image."""
+    counted = parameters(config)
+    return (counted.total + counted.init_vectors) * FLOAT_BYTES

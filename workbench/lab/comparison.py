@@ -98,7 +98,7 @@ def equivalent_noise(fidelity: float, controls: list[tuple[float, float]]) -> fl
 def _formats_key(result: Result) -> tuple[bool, str, str, int, str, str]:
     """Integer programs first; the same whatever order cells finished in."""
     f = result.variant.format
-    size = -result.costs.package_bytes
+    size = -result.costs.stored_bytes
     return not f.integer, f.activations.name, f.carry, size, f.weights.name, f.rounding
 
 

@@ -1,9 +1,9 @@
-"""What a variant costs to store and to run, by one stated convention.
+"""What a variant costs to store and to run; bytes are those of its flash image.
 
-*Package*: every linear at the format's bits, packed, with its scales (fp32 a row or a tensor, one byte a
-group or MX block, one byte a zero point); embedding rows, halting bias and init vectors in fp32.
-*Traffic*: linear weights with their scales, each read once a call, heads once an ACT step.
-*MACs* with heads and attention products.  All per puzzle at the variant's depth, exact integers.
+*Stored*: ``len(image)``.  A float run has none: its weights count 4 bytes each.  An emulated run has none
+either: it is charged the image of its weights with static int8 activations and an int16 carry.
+*Traffic*: what the image holds of each linear, read once a call, heads once an ACT step.
+*MACs* with heads and attention products.  Traffic and MACs per puzzle at the variant's depth.
 """
 
 from __future__ import annotations
@@ -11,48 +11,54 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from refimpl.float_params import Linear
-from refimpl.formats import Format
-from refimpl.formats.symmetric import Symmetric
+from refimpl.formats import Format, parse_format
+from refimpl.model_image import leaf_sections
 from refimpl.models.config import ModelConfig
-from refimpl.models.tree import Model
+from refimpl.models.skeleton import Spec, skeleton
+from refimpl.models.tree import leaves
 from workbench.counting import count_step
-from workbench.lab.rewrite import linears
+from workbench.image_shapes import linear_shape
 from workbench.lab.variant import Variant, network
+from workbench.networks import image_bytes_of
+from workbench.sizes import FLOAT_BYTES, float_bytes
 
-FLOAT_BYTES, SCALE_BYTES = 4, 4
+PLAIN = parse_format("w8c")  # static int8 activations, int16 carry
 
 
 @dataclass(frozen=True)
 class Costs:
     """Bytes stored, weight bytes read a puzzle, MACs a puzzle."""
 
-    package_bytes: int
+    stored_bytes: int
     traffic_bytes: int
     macs: int
 
 
-def linear_bytes(p: Linear, format: Format) -> int:
-    """Stored bytes of one linear's weights and scales."""
-    rows, inner = p.weight.shape
-    fmt = format.weights_at(p.name)
-    if not fmt.integer:
-        return rows * inner * FLOAT_BYTES
-    codes = -(-rows * inner * fmt.bits // 8)
-    scales = rows * (SCALE_BYTES + fmt.zero_point)
-    if isinstance(fmt, Symmetric) and fmt.scale != "row":
-        scales = SCALE_BYTES
-    elif fmt.factors == "exponent":
-        scales = 0
-    return codes + scales + rows * fmt.blocks(inner)
+def stored_format(format: Format) -> Format | None:
+    """The format whose image ``format`` is charged; None for weights that stay float."""
+    if format.integer:
+        return format
+    weights = (format.weights, *(weights for _, weights in format.overrides))
+    if not all(one.integer for one in weights):
+        return None
+    return Format(format.weights, PLAIN.activations, PLAIN.carry, format.rounding, format.overrides)
 
 
-def rest_bytes(model: Model) -> int:
-    """Everything that stays in fp32: embedding rows, biases, init vectors; puzzle tables apart."""
-    tables = [model.embedding.tokens, model.embedding.positions]
-    values = sum(table.values.size for table in tables if table is not None)
-    values += sum(p.bias.size for p in linears(model) if p.bias is not None)
-    return int((values + model.H_init.size + model.L_init.size) * FLOAT_BYTES)
+@lru_cache(maxsize=256)
+def stored_bytes(name: str, format: Format) -> int:
+    """Bytes of a network's image in ``format``, or of its float weights."""
+    stored = stored_format(format)
+    return float_bytes(network(name).config) if stored is None else image_bytes_of(name, stored)
+
+
+def linear_bytes(spec: Spec, format: Format) -> int:
+    """Bytes of one linear: codes, scales, zero points, biases."""
+    stored = stored_format(format)
+    if stored is None:
+        rows, inner = spec.shape
+        return rows * (inner + bool(spec.bias_key)) * FLOAT_BYTES
+    sections = leaf_sections(spec.name, linear_shape(spec, stored))
+    return sum(section.size for section in sections if not section.name.endswith("/format"))
 
 
 @lru_cache(maxsize=64)
@@ -61,10 +67,10 @@ def _macs_of_step(config: ModelConfig) -> int:
     return counts.macs + counts.attention_macs
 
 
-def traffic(model: Model, format: Format, steps: int) -> int:
-    """Weight bytes read in ``steps`` ACT steps of a puzzle at the cycles of ``model``."""
-    config = model.config
-    sizes = {p.name: linear_bytes(p, format) for p in linears(model)}
+def traffic(config: ModelConfig, format: Format, steps: int) -> int:
+    """Weight bytes read in ``steps`` ACT steps of a puzzle at the cycles of ``config``."""
+    model = skeleton(config)
+    sizes = {p.name: linear_bytes(p, format) for p in leaves(model) if p.kind == "linear"}
     heads = sizes.pop("lm_head") + sizes.pop("q_head")
     own = {level: sum(size for name, size in sizes.items() if name.startswith(f"{level}.")) for level in "LH"}
     if model.H_level is model.L_level:
@@ -75,6 +81,6 @@ def traffic(model: Model, format: Format, steps: int) -> int:
 def costs(variant: Variant) -> Costs:
     """Costs of a variant at its (resolved) depth."""
     model = network(variant.network).float_model.with_depth(variant.H_cycles, variant.steps)
-    stored = sum(linear_bytes(p, variant.format) for p in linears(model)) + rest_bytes(model)
-    moved = traffic(model, variant.format, variant.steps)
+    moved = traffic(model.config, variant.format, variant.steps)
+    stored = stored_bytes(variant.network, variant.format)
     return Costs(stored, moved, _macs_of_step(model.config) * variant.steps)

@@ -58,7 +58,7 @@ def schedule_table(name: str, cheap: str, full: str, choice: Choice, lasts: tupl
     variants = [Variant(name, parse_format(weights)) for weights in (cheap, full)]
     first, second = map(reading, variants)
     steps = network(name).config.halt_max_steps
-    one_step = [traffic(network(name).float_model, v.format, 1) for v in variants]
+    one_step = [traffic(network(name).config, v.format, 1) for v in variants]
     rows = []
     baseline = None
     plans = [(0, steps, False), (0, steps, True)]  # (steps of cheap at most, steps of full, halting)

@@ -21,15 +21,15 @@ MOST_CURVES = 12
 PARTED = ("first operator", "call", "puzzles")
 KINDS = {"float": "float", "integer": "int", "emulated": "emu"}
 ACCURACY = ("formats", "kind", "exact %", "95 %", "Δ pp", "-/+", "p", "cell %")
-FIDELITY = ("formats", "fid (i)", "fid (ii)", "control", "noise", "package KiB", "traffic MiB", "GMAC")
+FIDELITY = ("formats", "fid (i)", "fid (ii)", "control", "noise", "stored KiB", "traffic MiB", "GMAC")
 STOPPING = ("formats", "mean steps", "95 % within", "accepted %", "wrong accepted", "right withheld")
 LEGEND = (
     "formats: weights, activations, carry, rounding where single. int: integer-exact program; emu: "
     "float arithmetic on rounded weights and linear inputs. 95 %: Wilson interval. Δ, lost (-) and won (+) "
     "puzzles, p: against the float run on the same puzzles (exact McNemar). fid (i): cosine per position "
     "after the first ACT step; fid (ii): flattened cosine after the last; control: cosine of the last two "
-    "carries; noise: weight noise (in standard deviations of a tensor) with the same fid (i). package "
-    "stored; traffic and MACs a puzzle; conventions in workbench.lab.costs."
+    "carries; noise: weight noise (in standard deviations of a tensor) with the same fid (i). stored: "
+    "the flash image, of an emulated row that of its weights; traffic and MACs a puzzle."
 )
 
 
@@ -52,7 +52,7 @@ def fidelity_cells(row: Row) -> tuple[str, ...]:
     return (
         row.formats, f"{result.one_step:.4f}", f"{result.all_steps:.4f}", f"{result.consecutive:.4f}",
         noise,
-        f"{costs.package_bytes / KIB:.1f}", f"{costs.traffic_bytes / MIB:.1f}", f"{costs.macs / GIGA:.2f}",
+        f"{costs.stored_bytes / KIB:.1f}", f"{costs.traffic_bytes / MIB:.1f}", f"{costs.macs / GIGA:.2f}",
     )  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def data_of(row: Row) -> dict[str, Any]:
         "p_value": row.paired.p_value if row.paired else None, "one_step": row.result.one_step,
         "all_steps": row.result.all_steps, "consecutive": row.result.consecutive,
         "equivalent_noise": row.noise,
-        "package_bytes": row.result.costs.package_bytes, "traffic_bytes": row.result.costs.traffic_bytes,
+        "stored_bytes": row.result.costs.stored_bytes, "traffic_bytes": row.result.costs.traffic_bytes,
         "macs": row.result.costs.macs, "puzzles": row.result.puzzles,
         "stopping": None if row.stopping is None else vars(row.stopping),
     }  # fmt: skip
@@ -100,12 +100,12 @@ def _plots(rows: list[Row]) -> list[Plot]:
         return []
     first = rows[0].result.variant
     of = f"{Path(first.network).name} {rows[0].depth}"
-    points = [(row.result.costs.package_bytes / KIB, 100 * row.exact, row.formats) for row in rows]
+    points = [(row.result.costs.stored_bytes / KIB, 100 * row.exact, row.formats) for row in rows]
     front = tuple(i for i, (x, y, _) in enumerate(points) if all(x < a or y > b or (x, y) == (a, b)
                                                                  for a, b, _ in points))  # fmt: skip
     spans = [(100 * row.interval.low, 100 * row.interval.high) for row in rows]
     found: list[Plot] = [
-        Points(f"{of}: accuracy against bytes", "package KiB", "puzzles exact %", points, front, log_x=True),
+        Points(f"{of}: accuracy against bytes", "stored KiB", "puzzles exact %", points, front, log_x=True),
         Bars(f"{of}: puzzles exact, 95 % interval", "%", [(row.formats, 100 * row.exact) for row in rows],
              spans),
     ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from workbench.models_report.summary import GROUP, KIB, SCHEMA, SHALLOW, PuzzleTable, Summary, to_json
+from workbench.models_report.summary import IMAGES, KIB, SCHEMA, SHALLOW, PuzzleTable, Summary, to_json
 from workbench.render.grid import Grid
 from workbench.render.sheet import Sheet
 
@@ -51,9 +51,7 @@ BYTES: tuple[Column, ...] = (
     ("fp32\nbackbone", lambda s: _kib(s.backbone["fp32"])),
     ("INT8\nbackbone", lambda s: _kib(s.backbone["int8"])),
     ("INT4\nbackbone", lambda s: _kib(s.backbone["int4"])),
-    ("INT8\npackage", lambda s: _kib(s.package["int8"])),
-    ("INT4\npackage", lambda s: f"{_kib(s.package['int4'])}"),
-    (f"+ group\n{GROUP}", lambda s: _kib(s.group_scales)),
+    *((f"{text}\nimage", lambda s, text=text: _kib(s.images[text])) for text in IMAGES),
 )
 WORK: tuple[Column, ...] = (
     ("GMAC\nstep", lambda s: f"{s.macs / GIGA:,.2f}"),
@@ -89,7 +87,7 @@ def sheet(summaries: Sequence[Summary]) -> Sheet:
     grids = (
         _grid("Shapes", "H cycles / L cycles / ACT steps", SHAPES, summaries),
         _grid("Parameters", "published count: no puzzle rows, no H/L init", PARAMETERS, summaries),
-        _grid("KiB", "backbone: parameters x bits / 8; package: all that is stored", BYTES, summaries),
+        _grid("KiB", "backbone: parameters x bits / 8; image: the file", BYTES, summaries),
         _grid("Work", "attention products in GMAC and in the last column only", WORK, summaries),
         _grid("Scratch, at least", "between calls; and without tiling or fusion", SCRATCH, summaries),
     )

@@ -9,25 +9,18 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from refimpl.formats import parse_format
 from refimpl.models.config import ModelConfig
 from workbench.counting import CountedStep, count_step
 from workbench.embeddings.formats import parse_row_format
 from workbench.flops import Flops, step_flops
 from workbench.models_report.liveness import Scratch, scratch
-from workbench.sizes import (
-    FORMATS,
-    Linears,
-    Parameters,
-    backbone_bytes,
-    group_scale_bytes,
-    linears,
-    package_bytes,
-    parameters,
-)
+from workbench.networks import image_bytes_of
+from workbench.sizes import FORMATS, Linears, Parameters, backbone_bytes, linears, parameters
 
 SCHEMA = "refimpl.models/1"
 SVD_RANKS = (8, 16, 32, 64, 128)
-GROUP = 32
+IMAGES = ("w8c", "w4c", "w4g32")
 # The shallow schedule the paper compares full depth with.
 SHALLOW = (1, 8)
 KIB = 1024
@@ -77,9 +70,7 @@ class Summary:
     per_block: PerBlock
     linears: Linears
     backbone: dict[str, int]
-    package: dict[str, int]
-    group_scales: int
-    group_scales_unpadded: int
+    images: dict[str, int]
     calls: Calls
     macs: int
     attention_macs: int
@@ -136,9 +127,7 @@ def summarise(name: str, config: ModelConfig) -> Summary:
         per_block=PerBlock(counted.token_mixers // blocks, counted.channel_mixers // blocks),
         linears=linears(config),
         backbone={fmt: backbone_bytes(config, bits) for fmt, bits in FORMATS.items()},
-        package={fmt: package_bytes(config, bits) for fmt, bits in FORMATS.items()},
-        group_scales=group_scale_bytes(config, GROUP),
-        group_scales_unpadded=group_scale_bytes(config, GROUP, padded=False),
+        images={text: image_bytes_of(name, parse_format(text), config) for text in IMAGES},
         calls=_calls(step),
         macs=_macs(step),
         attention_macs=step.counts.attention_macs,
@@ -169,8 +158,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "linears": asdict(s.linears),
         "bytes": {
             "backbone": s.backbone,
-            "package": s.package,
-            "group_32_scales": {"padded": s.group_scales, "unpadded": s.group_scales_unpadded},
+            "image": s.images,
             "puzzle_table": None if s.puzzle_table is None else asdict(s.puzzle_table),
         },
         "calls": {
