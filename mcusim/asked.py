@@ -103,13 +103,14 @@ def chosen_deployment(request: Asked) -> Deployment:
     if request.model:
         config = find_network(request.model).config
         chosen = replace(chosen, name="(command line)", model=request.model, H_cycles=config.H_cycles,
-                         steps=config.halt_max_steps, plan=CHOSEN)  # fmt: skip
+                         steps=config.halt_max_steps, retries=0, plan=CHOSEN)  # fmt: skip
     chosen = replace(
         chosen,
         format=stated_format(request, chosen.format),
         H_cycles=chosen.H_cycles if request.H_cycles is None else request.H_cycles,
         steps=chosen.steps if request.steps is None else request.steps,
         stop=chosen.stop if request.stop is None else request.stop,
+        retries=chosen.retries if request.retries is None else request.retries,
         part=chosen.part if request.part is None else load_part(request.part, request.catalogue).name,
     )
     for what, value in (("--H-cycles", chosen.H_cycles), ("--steps", chosen.steps)):

@@ -42,8 +42,8 @@ class Expectation:
 @dataclass(frozen=True)
 class Deployment:
     """``format`` is integer or FLOAT32; ``H_cycles`` and ``steps`` are the recursion depth, ``stop`` the rule
-    that may end a run earlier (without t: the calibrated one), ``plan`` a plan's name or notation; ``expect``
-    maps a budget in bytes to its expectation."""
+    that may end a run earlier (without t: the calibrated one), ``retries`` how often a refused puzzle is
+    tried again, ``plan`` a plan's name or notation; ``expect`` maps a budget in bytes to its expectation."""
 
     name: str
     title: str
@@ -53,6 +53,7 @@ class Deployment:
     H_cycles: int
     steps: int
     stop: str
+    retries: int
     plan: str
     part: str
     source: str
@@ -94,6 +95,7 @@ def load_deployment(name: str, data: Path | None = None) -> Deployment:
         H_cycles=table.whole("H_cycles", 1),
         steps=table.whole("steps", 1),
         stop=_stop(table),
+        retries=table.whole("retries", 0) if table.has("retries") else 0,
         plan=table.text("plan") if table.has("plan") else CHOSEN,
         part=part,
         source=table.text("source"),

@@ -123,7 +123,7 @@ def lay(args: Asked) -> Laid:
     if linked is not None:
         check_arena(linked, plan)
     fits = target.image_fits and plan.high_water <= room and plan.lay_out(target) is not None
-    again = relabellings(config, args.retries or 0)
+    again = relabellings(config, deployment.retries)
     laid = Laid(deployment, limit, part, network, whole, config, named, again, puzzles, image, size, target,
                 held, found, plan, fits, "", "")  # fmt: skip
     return with_program(laid) if fits else laid

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,24 +15,32 @@ import pytest
 from test_executors import AtOnce
 
 from mcusim.__main__ import main
-from mcusim.api import export, simulate
+from mcusim.asked import Asked
 from mcusim.fitting.candidates import BASELINE, NAIVE, SHALLOW, TRIED, Candidate, Recipe, mixture
 from mcusim.fitting.deploy import deploy
+from mcusim.fitting.finals import finals
+from mcusim.fitting.finals import program as program_of
 from mcusim.fitting.front import Limits, Row, choose, front, paired
 from mcusim.fitting.measure import Measured, Program, Store, measure
 from mcusim.fitting.place import Asked as Placing
-from mcusim.fitting.place import Placed, place
+from mcusim.fitting.place import Placed, Taken, place
 from mcusim.fitting.race import Entrant, better
+from mcusim.laid import lay
 from mcusim.parts import load_part
+from mcusim.planner.notation import describe
 from mcusim.report import Span
+from refimpl import fast
 from refimpl.errors import InputError
 from refimpl.formats import parse_format
 from refimpl.models.halting import FIXED, StopRule
 from workbench.content import FLOAT
 from workbench.evaluate import measure as evaluate
 from workbench.evaluate import program
+from workbench.fidelity import Reading
 from workbench.lab.second_order import input_moments
 from workbench.networks import Network, find_network
+from workbench.retry import relabellings, warranted
+from workbench.tasks.metrics import puzzle_exact
 from workbench.tasks.sets import evaluation_set
 
 NETWORK = find_network("sudoku6-mlp")
@@ -47,7 +55,7 @@ def row(fmt: str, right: int, costs: tuple[int, int, float, float], fits: bool =
     solved = np.arange(of) < right
     flash, sram, seconds, joules = costs
     placed = Placed(flash, sram, Span(seconds, seconds), Span(joules, joules), fits, "", flash + sram)
-    return Row(candidate(fmt), 16, FIXED, flash, solved, solved, 16.0, placed, (0,) * 16 + (of,))
+    return Row(candidate(fmt), 16, FIXED, flash, solved, solved, Taken((0,) * 16 + (of,), of), placed)
 
 
 ALL = np.ones(100, bool)
@@ -126,7 +134,7 @@ def test_a_race_lets_the_fronts_of_bytes_and_accuracy_go_on() -> None:
 
     def ran(one: Entrant) -> Measured:
         exact = np.arange(10)[None] < right[one.candidate.recipe.format.weights.name]
-        return Measured(exact, exact, np.zeros((1, 10, 2), np.int64), 1)
+        return Measured(exact, exact, exact, np.zeros((1, 10, 2), np.int64), 1)
 
     found = {one.name: ran(one) for one in entrants}
     assert [one.image for one in better(entrants, found, 4)] == [8, 4, 4, 5]
@@ -158,24 +166,30 @@ def test_one_run_tells_every_depth_and_stop_rule(tmp_path: Path) -> None:
     network = short()
     puzzles = evaluation_set(network.config, 40)
     one = Program("w4c", network, "w4c-a8-c16")
-    found = measure([one], puzzles, Store(tmp_path / "s.jsonl"), AtOnce())["w4c"]
+    found = measure([(one, puzzles)], Store(tmp_path / "s.jsonl"), AtOnce())["w4c"]
     for rule, steps in ((FIXED, 4), (FIXED, 2), (StopRule("head+settled", t=300), 4)):
-        right, taken = found.under(rule, steps)
+        under = found.under(rule, steps)
         runner = program(network, "w4c", steps=steps, stop=str(rule))
         expected = evaluate(runner, puzzles)
-        assert right.sum() == expected.score.exact_right
-        assert taken.mean() == (expected.mean_steps or steps)
+        assert under.right.sum() == expected.score.exact_right
+        assert under.steps.mean() == (expected.mean_steps or steps)
+        assert under.accepted.sum() == (expected.stopping.accepted if expected.stopping else 0)
+        stopped = measure([(replace(one, until=rule), puzzles)], Store(tmp_path / "s.jsonl"), AtOnce())["w4c"]
+        for depth in {2, steps}:
+            pairs = zip(astuple(stopped.under(rule, depth)), astuple(found.under(rule, depth)), strict=True)
+            assert all((a == b).all() for a, b in pairs)
 
 
 def test_a_store_gives_back_what_it_holds_and_runs_only_the_rest(tmp_path: Path) -> None:
     network, path = short(), tmp_path / "s.jsonl"
     puzzles = evaluation_set(network.config, 64)
     programs = [Program(FLOAT, network, FLOAT), Program("w4c", network, "w4c-a8-c16")]
+    runs = [(one, puzzles) for one in programs]
     counts: list[int] = []
-    first = measure(programs, puzzles, Store(path), AtOnce(), counts.append)
+    first = measure(runs, Store(path), AtOnce(), counts.append)
     whole = path.read_bytes()
     path.write_bytes(whole[: whole.rfind(b"\n", 0, -1) + 30])  # a kill in the middle of the last line
-    again = measure(programs, puzzles, Store(path), AtOnce(), counts.append)
+    again = measure(runs, Store(path), AtOnce(), counts.append)
     assert counts == [4, 1]
     assert all((first[name].exact == again[name].exact).all() for name in first)
 
@@ -236,26 +250,49 @@ def test_a_fit_that_is_killed_ends_as_one_that_is_not(tmp_path: Path) -> None:
 
 def test_a_store_whose_counts_disagree_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl"
-    path.write_text('{"key": "a", "watched": {"exact": ["01"], "head": ["0"], "moved": [1]}}\n')
-    with pytest.raises(InputError, match="exact, head and moved"):
+    seen = {"exact": ["01"], "keeps": ["01"], "head": ["0"], "moved": [1]}
+    path.write_text(json.dumps({"key": "a", "watched": seen}) + "\n")
+    with pytest.raises(InputError, match="exact, keeps, head and moved"):
         Store(path)
 
 
-def test_a_deployment_file_states_its_plan_and_run_and_export_take_it(tmp_path: Path, capsys) -> None:
+def test_a_deployment_file_states_its_plan_for_run_and_export(tmp_path: Path) -> None:
     """A fit under a limit of SRAM may need another plan than the fastest that the part holds."""
     limit = 48 * 1024
     recipe = Candidate(Recipe(parse_format("w4c"), "nearest", "clipped"), NETWORK)
     image = len(NETWORK.image("w4c"))
     part = load_part("stm32h743", None)
-    asked = Placing(NETWORK.config, recipe.recipe.format, image, part, ((0, 1),), limit)
+    asked = Placing(NETWORK.config, recipe.recipe.format, image, part, (Taken((0, 1), 1),), limit)
     (tight,), (free,) = place(asked), place(replace(asked, limit=None))
     assert tight.plan != free.plan
     assert tight.sram <= limit < free.sram
     file = deploy(replace(row("w4c", 9, (1, 1, 1.0, 1.0)), candidate=recipe, placed=tight), "stm32h743",
                   tmp_path / "here", "test")  # fmt: skip
-    found = simulate(deployment=str(file), no_fidelity=True)
-    assert found.subject.plan == tight.plan
-    assert simulate(deployment=str(file), no_fidelity=True, plan="chosen").subject.plan == free.plan
-    export(tmp_path / "c", deployment=str(file))
-    told = [path.read_text(errors="replace") for path in (tmp_path / "c").iterdir() if path.is_file()]
-    assert any(tight.plan in text for text in told)
+    for plan, expected in ((None, tight.plan), ("chosen", free.plan)):
+        assert describe(lay(Asked(str(file), plan=plan)).plan.choices) == expected
+
+
+def test_refused_puzzles_are_tried_again_as_an_exported_folder_does(tmp_path: Path) -> None:
+    """The retries of a row: the same answers, accepted or not, in the same steps."""
+    network = short()
+    raced, held_out = (evaluation_set(network.config, n, seed=n) for n in (20, 36))
+    one = Entrant(Candidate(Recipe(parse_format("w4c"), "nearest", "clipped"), network), 1, False)
+    store, original = Store(tmp_path / "s.jsonl"), Program(FLOAT, network, FLOAT)
+    seen = measure([(original, raced), (program_of(one), raced)], store, AtOnce())
+    rows, solved = finals([one], seen, original, raced, held_out, lambda _, runs: measure(
+        runs, store, AtOnce()))  # fmt: skip
+    assert [(row.depth, row.taken.retries) for row in rows] == [(4, 0), (2, 0), (4, 2)]
+    assert rows[2].name.endswith("2 retries")
+    last, model = rows[2], network.integer_model("w4c").with_stop(rows[2].rule)
+    for puzzles, right in ((raced, last.calibration), (held_out, last.held_out)):
+        again = relabellings(model.config, 2)
+        done = warranted(Reading(fast, model), puzzles.inputs, again)
+        assert (puzzle_exact(done.answers, puzzles.labels) == right).all()
+    assert last.taken == Taken(tuple(np.bincount(done.steps[done.steps > 0], minlength=5).tolist()), 36, 2)
+    assert last.steps == done.steps.sum() / 36 > rows[0].steps
+    assert len(solved) == 36
+    asked = Placing(model.config, one.candidate.recipe.format, 1, load_part("stm32h743", None),
+                    (rows[0].taken, last.taken), None)  # fmt: skip
+    once, tried = place(asked)
+    assert tried.flash > once.flash
+    assert tried.seconds.high > once.seconds.high

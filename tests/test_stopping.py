@@ -147,6 +147,11 @@ def test_a_watched_run_tells_where_every_rule_would_have_stopped() -> None:
         assert stopped.tolist() == ended.stopped.tolist()
         answers = found.answers[steps - 1, np.arange(5)]
         assert (answers == fast.argmax(ended.outputs.logits)).all()
+        short = watch(Reading(fast, model), tokens, parse_stop(text))
+        again, _ = ends(short, parse_stop(text))
+        assert again.tolist() == steps.tolist()
+        assert (short.answers[steps - 1, np.arange(5)] == answers).all()
+        assert (short.answers[-1] == answers).all()
 
 
 def test_thresholds_of_other_weights_are_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
-from refimpl.models.halting import Kind, StopRule, head_stops, settled
+from refimpl.models.halting import FIXED, Kind, StopRule, head_stops, settled, stops
 from refimpl.models.operators import Array
 from refimpl.models.order import Call
-from refimpl.models.recursion import act_step, read_out, reset
+from refimpl.models.recursion import Carry, act_step, read_out, reset
 from workbench.fidelity import Reading
 from workbench.files.inputs import read_json
 from workbench.files.outputs import write_file
@@ -37,23 +37,31 @@ BATCH, LABELLED = 32, 256
 class Watched:
     """What a rule would look at, after each of n ACT steps of B puzzles at fixed depth.
 
-    ``q`` (n, B, 2): the head; ``moved`` (n, B, 2): OP-CHANGE of z_H over the step's last H cycle;
-    ``answers`` (n, B, seq).  ``size``: values of a state.
+    ``q`` (n, B, 2): the head; ``moved`` (n, B, 2): OP-CHANGE of z_H over the step's last H cycle, exact
+    integers of an integer program; ``answers`` (n, B, seq).  ``size``: values of a state.
     """
 
-    q: npt.NDArray[np.int64]
-    moved: npt.NDArray[np.int64]
+    q: npt.NDArray[np.float64]
+    moved: npt.NDArray[np.float64]
     answers: Tokens
     size: int
     family: str
 
 
-def watch(program: Reading, tokens: Array) -> Watched:
-    """Run all steps of ``program``, whatever its rule, and note what rules look at."""
+def watch(program: Reading, tokens: Array, until: StopRule = FIXED) -> Watched:
+    """Run all steps of ``program``, whatever its rule, and note what rules look at.
+
+    A puzzle that ``until`` ends runs no further, and stays as it is: what is noted then holds for that rule,
+    under any number of steps.
+    """
     ops, model = program.ops, program.model
-    q, moved, answers = [], [], []
-    x, carry = ops.embed(tokens, None, model.embedding), reset(ops, model, len(tokens))
-    for step in range(model.config.halt_max_steps):
+    config, steps, batch = model.config, model.config.halt_max_steps, len(tokens)
+    size = config.positions * config.hidden_size
+    x, carry, going = ops.embed(tokens, None, model.embedding), reset(ops, model, batch), np.arange(batch)
+    answers = np.zeros((steps, batch, config.seq_len), np.int64)
+    # Floats hold every integer that a head or a change of a state can be.
+    q, moved = np.zeros((steps, batch, 2)), np.zeros((steps, batch, 2))
+    for step in range(steps):
         seen = [carry.z_H]
 
         def on_call(call: Call, z: Array, seen: list[Array] = seen) -> None:
@@ -62,11 +70,18 @@ def watch(program: Reading, tokens: Array) -> Watched:
 
         carry = act_step(ops, model, carry, x, step, on_call)
         outputs = read_out(ops, model, carry)
-        q.append(np.asarray(outputs.q))
-        moved.append(ops.change(seen[-1], seen[-2]))
-        answers.append(ops.argmax(outputs.logits))
-    size = model.config.positions * model.config.hidden_size
-    return Watched(np.stack(q), np.stack(moved), np.stack(answers), size, model.config.family)
+        head, change = np.asarray(outputs.q), ops.change(seen[-1], seen[-2])
+        q[step:, going], moved[step:, going] = head, change
+        answers[step:, going] = ops.argmax(outputs.logits)
+        on = ~stops(until, config.family, step, size, len(going), _giving(head), _giving(change))
+        if not on.any():
+            break
+        carry, x, going = Carry(carry.z_H[on], carry.z_L[on]), x[on], going[on]
+    return Watched(q, moved, answers, size, config.family)
+
+
+def _giving(value: Array) -> Callable[[], Array]:
+    return lambda: value
 
 
 def watch_all(program: Reading, tokens: Array) -> Watched:

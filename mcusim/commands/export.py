@@ -94,7 +94,7 @@ def export(
 ) -> str:
     """Make the folder ``out`` of a request, with the puzzles of ``names`` in its self-test; what it is.
 
-    With ``request.retries`` it has ``rr_solve_accepted`` as well.
+    With retries it has ``rr_solve_accepted`` as well.
 
     Raises DoesNotFit or InputError before anything is written.
     """
@@ -113,6 +113,6 @@ def export(
              "COMMAND": words_of(replace(request, plan=describe(laid.plan.choices)))}  # fmt: skip
     facts = Facts(laid.name, laid.plan, bytes(laid.image.data), banks)
     made = Export(facts, laid.target, expected_of(model, puzzles), form, texts)
-    warranted = retry_sources(model.config, request.retries) if request.retries else {}
+    warranted = retry_sources(model.config, len(laid.again)) if laid.again else {}
     write_folder(out, folder_files(made, {"rr_plan.c": laid.program, **warranted}))
     return laid.name

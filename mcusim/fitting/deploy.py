@@ -64,7 +64,8 @@ def _text(row: Row, placed: Placed, part: str, source: str) -> str:
         "# Written by mcusim fit; `model` is this folder.", 'kind = "deployment"',
         f"title = {json.dumps(row.name)}", 'model = "."', f'format = "{row.candidate.recipe.format}"',
         'puzzle_rows = "streamed"', f"H_cycles = {config.H_cycles}",
-        f"steps = {row.depth}", *([] if row.rule == FIXED else [f'stop = "{row.rule}"']), f'part = "{part}"',
+        f"steps = {row.depth}", *([] if row.rule == FIXED else [f'stop = "{row.rule}"']),
+        *[f"retries = {row.taken.retries}"] * bool(row.taken.retries), f'part = "{part}"',
         f'plan = "{placed.plan}"',
         f"source = {json.dumps(source)}", "", "[expect]",
     ]  # fmt: skip

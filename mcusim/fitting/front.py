@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mcusim.fitting.candidates import BASELINE, Candidate
-from mcusim.fitting.place import Placed
+from mcusim.fitting.place import Placed, Taken
 from refimpl.models.halting import FIXED, StopRule
 from workbench.tasks.significance import Interval, McNemar, mcnemar_exact, wilson_interval
 
@@ -37,9 +37,8 @@ class Limits:
 class Row:
     """A candidate at a depth and under a stop rule.
 
-    ``calibration`` and ``held_out``: which puzzles it solves, (N,), None for those it never ran; ``steps``:
-    mean ACT steps over the puzzles that it ran last, of which ``taken[n]`` took n; ``placed`` is None where
-    it has not been planned.
+    ``calibration`` and ``held_out``: which puzzles it solves, (N,), None for those it never ran; ``taken``:
+    ACT steps of the puzzles that it ran last; ``placed`` is None where it has not been planned.
     """
 
     candidate: Candidate
@@ -48,9 +47,8 @@ class Row:
     image: int
     calibration: Bools
     held_out: Bools | None
-    steps: float
+    taken: Taken
     placed: Placed | None
-    taken: tuple[int, ...]
 
     @property
     def name(self) -> str:
@@ -58,7 +56,13 @@ class Row:
         config = self.candidate.network.config
         marks = [self.candidate.recipe.name]
         marks += [f"{self.depth} steps"] * (self.depth != config.halt_max_steps)
-        return ", ".join([*marks, *([] if self.rule == FIXED else [str(self.rule)])])
+        marks += [str(self.rule)] * (self.rule != FIXED)
+        return ", ".join([*marks, *[f"{self.taken.retries} retries"] * bool(self.taken.retries)])
+
+    @property
+    def steps(self) -> float:
+        """Mean ACT steps of a puzzle, in all its tries."""
+        return sum(n * count for n, count in enumerate(self.taken.runs)) / self.taken.puzzles
 
     @property
     def interval(self) -> Interval | None:

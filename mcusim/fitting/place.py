@@ -15,18 +15,29 @@ from mcusim.timing import energy
 from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 
+# rr_retry.c and rr_rules.c by arm-none-eabi-gcc 12.2 -Os for Cortex-M7.
+RETRY_CODE = 156 + 586
+
+
+@dataclass(frozen=True)
+class Taken:
+    """``runs[n]`` runs of n ACT steps, of ``puzzles`` in all, each tried again up to ``retries`` times."""
+
+    runs: tuple[int, ...]
+    puzzles: int
+    retries: int = 0
+
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """A program of ``image`` bytes with the stop rule of ``config``, and cases of what puzzles take of it: of
-    a case, ``steps[n]`` puzzles end after n ACT steps.  ``limit``: most bytes of SRAM in all, None for what
-    the part has."""
+    """A program of ``image`` bytes with the stop rule of ``config``, and cases of what puzzles take of it.
+    ``limit``: most bytes of SRAM in all, None for what the part has."""
 
     config: ModelConfig
     format: Format
     image: int
     part: Part
-    cases: tuple[tuple[int, ...], ...]
+    cases: tuple[Taken, ...]
     limit: int | None
 
 
@@ -55,19 +66,27 @@ def place(asked: Asked) -> tuple[Placed, ...]:
     plan = found.chosen or found.least
     costs = Costs(plan, target)
 
-    def case(steps: tuple[int, ...]) -> Placed:
+    def case(taken: Taken) -> Placed:
         seconds, joules = [0.0, 0.0], [0.0, 0.0]
-        for n, count in enumerate(steps):
+        for n, count in enumerate(taken.runs):
             if count:
                 ledger = plan.puzzle(n)
                 time, spent = costs.seconds(ledger), energy(costs.counts(ledger), asked.part).total
-                share = count / sum(steps)
+                share = count / taken.puzzles
                 seconds = [seconds[0] + share * time.low, seconds[1] + share * time.high]
                 joules = [joules[0] + share * spent.low, joules[1] + share * spent.high]
+        flash, sram = _retries(asked.config, taken.retries)
         return Placed(
-            asked.image + program.code.count, plan.high_water + program.in_sram, Span(*seconds),
-            Span(*joules), found.chosen is not None, describe(plan.choices),
-            asked.image + program.bytes + found.least.high_water,
+            asked.image + program.code.count + flash, plan.high_water + program.in_sram + sram,
+            Span(*seconds), Span(*joules), found.chosen is not None, describe(plan.choices),
+            asked.image + program.bytes + found.least.high_water + flash + sram,
         )  # fmt: skip
 
     return tuple(map(case, asked.cases))
+
+
+def _retries(config: ModelConfig, count: int) -> tuple[int, int]:
+    """Bytes of flash and SRAM that retries add: tables and code; two token grids."""
+    if not count:
+        return 0, 0
+    return RETRY_CODE + count * (config.vocab_size + 2 * config.seq_len), 2 * config.seq_len

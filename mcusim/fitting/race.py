@@ -60,7 +60,7 @@ def race(
     return going, seen
 
 
-def threshold(found: Measured) -> int:
+def threshold(found: Measured, checked: bool) -> int:
     """t of head+settled: see :func:`workbench.stopping.between`."""
     means = found.moved[:, :, 0] / found.size
-    return between(np.asarray(found.head), np.asarray(found.exact), means)
+    return between(np.asarray(found.head), np.asarray(found.exact), means, checked)

@@ -151,6 +151,7 @@ def _data(row: Row, found: Found, on_front: Sequence[Row]) -> dict[str, Any]:
     return {
         "name": row.name, "format": str(recipe.format), "codes": recipe.rounding, "ranges": recipe.ranges,
         "H_cycles": row.candidate.network.config.H_cycles, "steps": row.depth, "stop": str(row.rule),
+        "retries": row.taken.retries,
         "image_bytes": row.image, "mean_steps": row.steps,
         "calibration": {"puzzles": len(row.calibration), "exact": int(row.calibration.sum())},
         "held_out": None if row.held_out is None or interval is None or pairing is None else {

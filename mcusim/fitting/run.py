@@ -9,20 +9,20 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from rich.progress import Progress
 
 from mcusim.fitting.candidates import BASELINE, NAIVE, candidates
 from mcusim.fitting.deploy import Deployed, deploy, export_and_test
+from mcusim.fitting.finals import Runs, finals, program, row_of
 from mcusim.fitting.front import Choice, Limits, Row, choose
 from mcusim.fitting.measure import Measured, Program, Store, measure
 from mcusim.fitting.place import Asked, Placed, place
-from mcusim.fitting.race import Entrant, race, threshold
+from mcusim.fitting.race import Entrant, race
 from mcusim.fitting.report import Found
 from mcusim.parts import Part, load_part
 from refimpl.errors import InputError, NotImplementedHere
 from refimpl.formats import Format
-from refimpl.models.halting import FIXED, LIMITS, StopRule
+from refimpl.models.halting import FIXED, StopRule
 from workbench.content import FLOAT
 from workbench.datasets.read import read_data
 from workbench.executors import finished
@@ -112,51 +112,27 @@ def fit(wanted: Wanted, executor: Executor, progress: Progress) -> Found:
         store = Store(path)
         original = Program(FLOAT, network, FLOAT)
 
-        def run(what: str, going: Sequence[Entrant], puzzles: PuzzleSet) -> Mapping[str, Measured]:
-            task = progress.add_task(f"{what}: {len(going)} programs, {len(puzzles.inputs)} puzzles")
-            programs = [Program(e.name, e.candidate.network, str(e.candidate.recipe.format)) for e in going]
-            return measure([original, *programs], puzzles, store, executor,
-                           lambda n: progress.update(task, total=n, completed=0),
+        def run(what: str, runs: Runs) -> Mapping[str, Measured]:
+            puzzles = max((len(one.inputs) for _, one in runs), default=0)
+            task = progress.add_task(f"{what}: {len(runs)} programs, {puzzles} puzzles")
+            return measure(runs, store, executor, lambda n: progress.update(task, total=n, completed=0),
                            lambda: progress.advance(task))  # fmt: skip
 
-        finalists, seen = race(entrants, len(raced.inputs), lambda going, count: run(
-            "race", going, raced.rows(0, count, raced.origin)))  # fmt: skip
-        final = run("held-out", finalists, held_out)
-        rows = _rows(finalists, seen, final)
-        left = [_row(e, network.config.halt_max_steps, FIXED, seen[e.name], None) for e in entrants
+        def heat(going: Sequence[Entrant], count: int) -> Mapping[str, Measured]:
+            some = raced.rows(0, count, raced.origin)
+            return run("race", [(one, some) for one in (original, *map(program, going))])
+
+        finalists, seen = race(entrants, len(raced.inputs), heat)
+        rows, solved = finals(finalists, seen, original, raced, held_out, run)
+        steps = network.config.halt_max_steps
+        left = [row_of(e, steps, FIXED, seen[e.name].under(FIXED, steps), None) for e in entrants
                 if e not in finalists]  # fmt: skip
         rows, left = _placed([*rows, *left], part, wanted.limits, executor, progress, len(rows))
-        floats = seen[FLOAT].exact[-1], final[FLOAT].exact[-1]
+        floats = seen[FLOAT].exact[-1], solved
         choice = choose(rows, wanted.limits, floats)
         found = Found(network.name, part, wanted.limits, raced.origin, held_out.origin, floats, rows, left,
                       choice, [])  # fmt: skip
         return replace(found, deployed=_deployed(choice, wanted, network, progress))
-
-
-def _rows(
-    finalists: Sequence[Entrant], seen: Mapping[str, Measured], final: Mapping[str, Measured]
-) -> list[Row]:
-    """Every finalist at full depth, at half, and stopped when head and state say so."""
-    rows = []
-    for entrant in finalists:
-        calibration, held_out = seen[entrant.name], final[entrant.name]
-        steps = entrant.candidate.network.config.halt_max_steps
-        rule = StopRule("head+settled", t=min(threshold(calibration), LIMITS["t"][1]))
-        variants = {(steps, FIXED), (max(1, steps // 2), FIXED), (steps, rule)}
-        for depth, stop in sorted(variants, key=lambda one: (str(one[1]), -one[0])):
-            rows.append(_row(entrant, depth, stop, calibration, held_out))
-    return rows
-
-
-def _row(
-    entrant: Entrant, depth: int, rule: StopRule, calibration: Measured, held_out: Measured | None
-) -> Row:
-    right, steps = calibration.under(rule, depth)
-    last = None
-    if held_out is not None:
-        last, steps = held_out.under(rule, depth)
-    return Row(entrant.candidate, depth, rule, entrant.image, right, last, float(np.mean(steps)), None,
-               tuple(np.bincount(steps, minlength=depth + 1).tolist()))  # fmt: skip
 
 
 def _placed(rows: Sequence[Row], part: Part, limits: Limits, executor: Executor, progress: Progress,
