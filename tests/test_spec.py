@@ -16,7 +16,7 @@ SPEC = ROOT / "docs" / "spec.md"
 TEXT = SPEC.read_text(encoding="utf-8")
 KINDS = "NUM|RND|REC|BLK|OP|BND|FMT"
 NAME = re.compile(rf"\b(?:{KINDS})-[A-Z0-9]+(?:-[A-Z0-9]+)*\b")
-HELD_BY = re.compile(r"^Held by: (\S+) · (\S+) · (.+)$", re.MULTILINE)
+HELD_BY = re.compile(r"^Held by: (\S+), (\S+), (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
