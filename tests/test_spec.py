@@ -16,7 +16,7 @@ SPEC = ROOT / "docs" / "spec.md"
 TEXT = SPEC.read_text(encoding="utf-8")
 KINDS = "NUM|RND|REC|BLK|OP|BND|FMT"
 NAME = re.compile(rf"\b(?:{KINDS})-[A-Z0-9]+(?:-[A-Z0-9]+)*\b")
-HELD_BY = re.compile(r"^Held by: (\S+), (\S+), (.+)$", re.MULTILINE)
+HELD_BY = re.compile(r"^\*(\S+), (\S+), (.+)\*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Clause:
     body: str
 
     def places(self) -> tuple[str, str, tuple[str, ...]]:
-        """Module, test and vector files of the one 'Held by' line."""
+        """Module, test and vector files of the one line that ends it."""
         (found,) = HELD_BY.findall(self.body)
         module, test, vectors = found
         return module, test, () if vectors == "no vectors" else tuple(vectors.split(", "))
