@@ -44,16 +44,21 @@ def test_an_archive_of_ordinary_size_is_read_compressed(tmp_path: Path) -> None:
     assert read_arrays(bomb(tmp_path / "x.npz", 10)).inputs.shape == (10 * MIB,)
 
 
-def test_members_that_share_bytes_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "x.npz"
+def test_a_member_inside_another_is_refused(tmp_path: Path) -> None:
+    """The quoted kind of bomb: the data of the first holds a whole second member, with its own header."""
+    path, inner = tmp_path / "x.npz", tmp_path / "inner.zip"
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("b.npy", npy(np.zeros(1000)))
+    quoted = inner.read_bytes()
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a.npy", npy(np.zeros(1000)))
+        archive.writestr("a.npy", quoted)
         archive.writestr("b.npy", npy(np.zeros(1000)))
     raw = bytearray(path.read_bytes())
-    second = raw.index(b"PK\x01\x02", raw.index(b"PK\x01\x02") + 4)
-    raw[second + 42 : second + 46] = (8).to_bytes(4, "little")  # the local header's place
+    second = raw.index(b"PK\x01\x02", raw.rindex(b"b.npy") - 60)
+    inside = raw.index(quoted)
+    raw[second + 42 : second + 46] = inside.to_bytes(4, "little")  # the local header's place
     path.write_bytes(raw)
-    with pytest.raises(InputError, match=r"members .* overlap|cannot be read"):
+    with pytest.raises(InputError, match=r"members a.npy and b.npy overlap"):
         read(path)
 
 

@@ -21,6 +21,42 @@ CHEAP = "-m refimpl models trm-att-arc"
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes and devices of POSIX")
 
 
+FAULTS = [
+    (f"@py {CHEAP} > /dev/full", 2, "No space left on device"),
+    (f"@py {CHEAP} --format json --out /dev/full", 2, "/dev/full cannot be written: No space"),
+    (f"@py {CHEAP} --format json --out .", 2, "is a folder; name the file"),
+    (f"@py {CHEAP} --format json --out missing/x", 2, "cannot be written: No such file"),
+    (f"@py {CHEAP} --format json --out $(printf 'x%.0s' $(seq 300))", 2, "File name too long"),
+    ("mkfifo p; @py -m refimpl report p", 2, "is a pipe; it must be an ordinary file"),
+    ("mkfifo p; @py -m refimpl quantize sudoku6-mlp p", 2, "p cannot be written"),
+    ("@py -m refimpl report /dev/zero", 2, "is a device; it must be an ordinary file"),
+    ("@py -m refimpl report .", 2, "is a folder; it must be an ordinary file"),
+    ("mkdir g; cd g; rmdir ../g; @py -m refimpl quantize sudoku6-mlp x", 2, "x cannot be written"),
+    (f"@py {CHEAP} --steps 1000000000", 2, "has more than nine digits"),
+    (f"@py {CHEAP} --steps 999999999", 2, "from 1 to 10,000"),
+    ("@py -m refimpl evaluate sudoku6-mlp --puzzles 2 --threads 0", 2, "--threads is 0"),
+    ("@py -m refimpl evaluate sudoku6-mlp --puzzles 999999999", 2, "at most 1,000,000"),
+    ("@py -m refimpl show maze --row 999999999", 2, "10,000 is the last"),
+    ("@py -m refimpl embeddings make t --seed -1", 2, "seeds from 0"),
+    (f"@py {CHEAP} >&-", 0, ""),
+    (f"@py {CHEAP} >&- 2>&-", 0, ""),
+    (f"PYTHONIOENCODING=ascii @py {CHEAP}", 0, ""),
+    (f"PYTHONIOENCODING=latin-1 @py {CHEAP}", 0, ""),
+    (f"@py {CHEAP} --format json --out /dev/null", 0, ""),
+    (f"touch f; @py {CHEAP} --format json --out f/x", 2, "f/x cannot be written: Not a directory"),
+    (f"ln -s a b; ln -s b a; @py {CHEAP} --format json --out a", 2, "a cannot be written: Too many levels"),
+    ("ln -s a b; ln -s b a; @py -m refimpl report a", 2, "a cannot be read: Too many levels"),
+    ("@py -m refimpl report missing", 2, "missing cannot be read: No such file"),
+    ("touch f; @py -m refimpl report f/x", 2, "f/x cannot be read: Not a directory"),
+    (f"ulimit -f 0; @py {CHEAP} --format json --out x", 2, "the system refuses"),
+    (f"env -u HOME @py {CHEAP}", 0, ""),
+    (f"HOME=/proc/none TMPDIR=/proc/none @py {CHEAP}", 0, ""),
+    (f"LC_ALL=C TERM=dumb COLUMNS=1 @py {CHEAP}", 0, ""),
+    (f"@py {CHEAP} <&-", 0, ""),
+    (f"mkdir d; cd d; rmdir ../d; @py {CHEAP}", 0, ""),
+]
+
+
 def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a shell line in which ``@py`` is this Python."""
     text = line.replace("@py", sys.executable)
@@ -28,38 +64,17 @@ def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
                           encoding="latin-1", env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("line", "code", "sentence"),
-    [
-        (f"@py {CHEAP} > /dev/full", 2, "No space left on device"),
-        (f"@py {CHEAP} --format json --out /dev/full", 2, "/dev/full cannot be written: No space"),
-        (f"@py {CHEAP} --format json --out .", 2, "is a folder; name the file"),
-        (f"@py {CHEAP} --format json --out missing/x", 2, "cannot be written: No such file"),
-        (f"@py {CHEAP} --format json --out $(printf 'x%.0s' $(seq 300))", 2, "File name too long"),
-        ("mkfifo p; @py -m refimpl report p", 2, "is a pipe; it must be an ordinary file"),
-        ("mkfifo p; @py -m refimpl quantize sudoku6-mlp p", 2, "p cannot be written"),
-        ("@py -m refimpl report /dev/zero", 2, "is a device; it must be an ordinary file"),
-        ("@py -m refimpl report .", 2, "is a folder; it must be an ordinary file"),
-        ("mkdir g; cd g; rmdir ../g; @py -m refimpl quantize sudoku6-mlp x", 2, "x cannot be written"),
-        (f"@py {CHEAP} --steps 1000000000", 2, "has more than nine digits"),
-        (f"@py {CHEAP} --steps 999999999", 2, "from 1 to 10,000"),
-        ("@py -m refimpl evaluate sudoku6-mlp --puzzles 2 --threads 0", 2, "--threads is 0"),
-        ("@py -m refimpl evaluate sudoku6-mlp --puzzles 999999999", 2, "at most 1,000,000"),
-        ("@py -m refimpl show maze --row 999999999", 2, "10,000 is the last"),
-        ("@py -m refimpl embeddings make t --seed -1", 2, "seeds from 0"),
-        (f"@py {CHEAP} >&-", 0, ""),
-        (f"@py {CHEAP} >&- 2>&-", 0, ""),
-        (f"PYTHONIOENCODING=ascii @py {CHEAP}", 0, ""),
-        (f"PYTHONIOENCODING=latin-1 @py {CHEAP}", 0, ""),
-        (f"@py {CHEAP} --format json --out /dev/null", 0, ""),
-    ],
-)
+@pytest.mark.parametrize(("line", "code", "sentence"), FAULTS)
 def test_a_hostile_environment_gets_one_sentence(line: str, code: int, sentence: str, tmp_path: Path) -> None:
     done = shell(line, tmp_path)
     assert "Traceback" not in done.stderr
     assert done.returncode == code, done.stderr
     assert sentence in done.stderr
     assert len(done.stderr.splitlines()) <= (5 if "usage" in done.stderr else 1)
+
+
+def test_they_are_at_least_thirty_faults() -> None:
+    assert len({line for line, _, _ in FAULTS}) == len(FAULTS) >= 30
 
 
 def test_a_closed_pipe_ends_a_command_quietly(tmp_path: Path) -> None:

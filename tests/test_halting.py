@@ -17,7 +17,7 @@ from refimpl import fast, float_ops, ops
 from refimpl.errors import InputError
 from refimpl.image import Image
 from refimpl.model_image import ImageMeta, from_image, stop_values, to_image
-from refimpl.models.halting import FIXED, StopRule
+from refimpl.models.halting import FIXED, StopRule, head_stops, in_order, settled, stops
 from refimpl.models.order import Call
 from refimpl.models.recursion import act_step, read_out, reset, run, solve
 from refimpl.models.tree import Model
@@ -130,6 +130,37 @@ def test_change_is_the_exact_sum_and_largest_difference(reading: ModuleType, see
 def test_the_sum_of_changes_of_the_largest_published_state_does_not_wrap(reading: ModuleType) -> None:
     a = np.full((1, 916, 512), 32767, np.int16)
     assert reading.change(a, -a - 1).tolist() == [[916 * 512 * 65535, 65535]]
+
+
+def test_heads_and_states_at_the_edge_of_a_rule() -> None:
+    q = np.array([[0, -5], [1, 7], [1, 1], [2, 1]])
+    assert head_stops(q, "trm").tolist() == [False, True, True, True]
+    assert head_stops(q, "hrm").tolist() == [True, False, False, True]
+    assert head_stops(q, "hrm", "halt").tolist() == [False, True, True, True]
+    change = np.array([[30, 9], [31, 10], [29, 11]])
+    assert settled(StopRule("settled", t=3), change, 10).tolist() == [True, False, True]
+    assert settled(StopRule("settled", t=10, of="largest"), change, 10).tolist() == [True, True, False]
+    rule = StopRule("head", least=3)
+    asked = [stops(rule, "trm", step, 10, 4, lambda: q, lambda: change).any() for step in range(4)]
+    assert asked == [False, False, True, True]
+
+
+def test_a_rule_over_the_step_compares_with_where_the_step_began(
+    trained: Model, tokens: np.ndarray
+) -> None:
+    model, states = trained.with_depth(2, 1), [reset(fast, trained, 1).z_H]
+    run(fast, model, tokens[:1], on_call=lambda call, z: states.append(z) if call.level == "H" else None)
+    cycle, step = (int(fast.change(states[2], before)[0, 0]) for before in (states[1], states[0]))
+    t = -(-cycle // states[0].size)
+    assert step > t * states[0].size
+    for over, stopped in (("cycle", True), ("step", False)):
+        rule = StopRule("settled", t=t, over=over)  # type: ignore[arg-type]
+        assert solve(fast, model.with_stop(rule), tokens[:1]).stopped.tolist() == [stopped]
+
+
+def test_parts_of_a_batch_come_back_in_the_order_of_their_puzzles() -> None:
+    numbers = [np.array([2, 0]), np.array([3, 1])]
+    assert in_order(numbers, [np.array([20, 0]), np.array([30, 10])]).tolist() == [0, 10, 20, 30]
 
 
 def test_change_in_float_is_in_the_same_units() -> None:

@@ -42,6 +42,14 @@ def test_the_footprint_is_the_length_of_the_image_in_every_format(name: str) -> 
     assert written >= 12
 
 
+@pytest.mark.parametrize(("text", "bits"), [("w8c", 8), ("w6c", 6), ("w4c", 4), ("w3c", 3), ("ternary", 2)])
+def test_codes_take_the_bytes_of_their_width(text: str, bits: int) -> None:
+    entries = Image(find_network("sudoku6-mlp").image(text)).entries
+    rows, inner = entries["L.0.mlp.down/codes"].shape[:2]
+    assert (rows, inner) == (96, 256)
+    assert entries["L.0.mlp.down/codes"].size == 96 * 256 * bits // 8
+
+
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_shapes_of_paper_size_give_the_length_of_the_image_they_write(name: str) -> None:
     config = replace(PRESETS[name], num_puzzle_identifiers=1)

@@ -11,6 +11,8 @@ from refimpl.models.recursion import run
 from refimpl.quantize.lower import lower
 from workbench.checkpoints import load_network
 from workbench.fidelity import (
+    CallFidelity,
+    Fidelity,
     Reading,
     call_fidelity,
     cosine,
@@ -77,3 +79,12 @@ def test_the_integer_path_stays_close_but_not_equal(network, tokens):
     summary = fidelity("w8c")
     assert 0.9 < summary.one_step < 0.999999
     assert fidelity("w4t").one_step < summary.one_step
+
+
+def test_a_summary_takes_the_last_h_call_of_the_first_step_and_the_last_of_all():
+    def call(index, step, level):
+        at = float(index)
+        return CallFidelity(index, step, 0, level, cosine=at, flattened=at + 0.25, consecutive=at + 0.5)
+
+    calls = [call(0, 0, "L"), call(1, 0, "H"), call(2, 0, "H"), call(3, 1, "L"), call(4, 1, "H")]
+    assert summarise(tuple(calls)) == Fidelity(2.0, 4.25, 4.5)

@@ -143,3 +143,4 @@ def test_segments_go_to_one_region_if_one_holds_them_and_else_where_they_fit() -
     assert spread is not None
     assert {s.name: s.region for s in spread} == {"z_H": "dtcm", "scratch": "axi"}
     assert lay_out({"z_H": 90, "scratch": 501}, rooms) is None
+    assert lay_out({"z_H": 60, "z_L": 60, "scratch": 60}, (Room("dtcm", 100), Room("axi", 100))) is None

@@ -10,8 +10,11 @@ import pytest
 
 from mcusim.__main__ import main
 from mcusim.account import CODE, STACK, STATICS
+from mcusim.asked import Asked
 from mcusim.cores import Target
+from mcusim.laid import lay
 from mcusim.parts import load_part
+from mcusim.planner.notation import describe
 from mcusim.planner.target import target_of
 from mcusim.program import builds, program_of
 
@@ -109,3 +112,25 @@ def test_a_program_is_the_measured_row_of_its_target_and_kernels() -> None:
     assert found == (row.code, row.statics, row.stack)
     assert program.bytes == row.code + row.statics + row.stack
     assert program.in_sram == row.statics + row.stack
+
+
+def test_a_deployment_fits_to_the_byte() -> None:
+    asked = Asked(model="sudoku6-mlp", weights="w8c", budget="4MB")
+    laid = lay(asked)
+    asked = replace(asked, plan=describe(laid.plan.choices))
+    everything = laid.held + laid.target.program.bytes + laid.plan.high_water
+    assert lay(replace(asked, budget=f"{everything}B")).fits
+    assert not lay(replace(asked, budget=f"{everything - 1}B")).fits
+
+
+def test_an_arena_that_no_region_holds_does_not_fit_whatever_the_budget(tmp_path: Path) -> None:
+    laid = lay(Asked(part="small", catalogue=small_part(tmp_path, 36), budget="4MB"))
+    assert laid.target.image_fits
+    assert not laid.fits
+
+
+def test_image_and_code_share_a_memory_to_the_byte() -> None:
+    part = load_part("generic-4mb")
+    program, size = program_of(part, KERNELS), part.region("image").bytes
+    assert target_of(part, size - program.code.count, program).image_fits
+    assert not target_of(part, size - program.code.count + 1, program).image_fits

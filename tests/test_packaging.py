@@ -123,15 +123,13 @@ def test_commands_of_the_readme_are_found_whole() -> None:
 
 def things_of_the_user(folder: Path, site: Path) -> None:
     """What the README's commands name: puzzles, a training run, and C kernels as a library."""
-    (folder / "mine.csv").write_text(f"puzzle,solution\n{'0' * 81},{'1' * 81}\n{'.' * 81},{'2' * 81}\n")
+    shutil.copy(site / "workbench" / "data" / "puzzles" / "sudoku9.csv", folder / "mine.csv")
     network = site / "workbench" / "data" / "networks" / "sudoku9-mlp"
     shutil.copytree(network, run_folder := folder / "checkpoints" / "my-run")
     (run_folder / "weights.npz").rename(run_folder / "step_1.npz")
     firmware = site / "workbench" / "shipped" / "firmware"
-    include = [f"-I{site / 'workbench' / 'shipped' / 'golden' / 'c'}", f"-I{firmware / 'src'}"]
-    operators = [source for source in (firmware / "src").glob("rr_*.c") if "port" not in source.name]
-    flags = ("-std=c99", "-O2", "-w", "-shared", "-fPIC", *include)
-    run("cc", *flags, "-o", "libmine.so", *operators, cwd=folder)
+    run("make", "-C", firmware, "library", cwd=folder)
+    shutil.copy(firmware / "build" / "librr_ops.so", folder / "libmine.so")
 
 
 @pytest.mark.slow
@@ -155,7 +153,7 @@ def test_every_command_of_the_readme_works_from_the_installed_wheel_in_an_empty_
     for command in [*commands_of((ROOT / "README.md").read_text()), "python -m refimpl vectors check"]:
         began = time.perf_counter()
         words = [sys.executable, *command.split()[1:]] if command.startswith("python") else command.split()
-        done = subprocess.run(words, cwd=empty, env=env, capture_output=True, text=True, timeout=1800)
+        done = subprocess.run(words, cwd=empty, env=env, capture_output=True, text=True)
         print(f"{time.perf_counter() - began:7.1f} s  exit {done.returncode}  {command}", flush=True)
         # A verdict that a part is too small is an answer too: 1, with the missing bytes.
         if done.returncode not in ((0, 1) if "mcusim" in command else (0,)):

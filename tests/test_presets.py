@@ -76,3 +76,8 @@ def test_a_seeded_puzzle_row_does_not_depend_on_the_size_of_its_table() -> None:
 def test_the_puzzle_tensor_is_those_rows() -> None:
     config = replace(preset("trm-att-arc"), num_puzzle_identifiers=4)
     assert np.array_equal(seeded_tensors(config)[f"inner.{PUZZLE_KEY}"], next(row_blocks(4, 512)))
+
+
+def test_blocks_of_a_puzzle_table_differ() -> None:
+    first, second = row_blocks(2 * ROW_BLOCK, 4)
+    assert (first != second).any(axis=1).all()

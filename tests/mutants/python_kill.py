@@ -65,7 +65,7 @@ def survives(mutant: Mutant, folder: Path) -> bool:
     compiled = path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.pyc"
     held = compiled.read_bytes() if compiled.exists() else None
     compiled.unlink(missing_ok=True)
-    path.write_text(mutant.applied(), encoding="utf-8")
+    path.write_text(mutant.applied(folder), encoding="utf-8")
     try:
         return tests_pass(folder, mutant.tests)
     finally:
@@ -89,11 +89,13 @@ def main() -> int:
         copy(folder)
         subprocess.run([sys.executable, "-m", "compileall", "-q", *COPIED], cwd=folder, check=False)
         os.environ["PYTHONPATH"] = name
-        for tests in sorted({mutant.tests for mutant in chosen}):
-            if not tests_pass(folder, tests):
-                print(f"FAILS UNCHANGED {tests}\n{(folder / 'output').read_text()[-3000:]}", flush=True)
+        unchanged = ""
+        for mutant in sorted(chosen, key=lambda mutant: mutant.tests):
+            if mutant.tests != unchanged and not tests_pass(folder, mutant.tests):
+                said = (folder / "output").read_text()[-3000:]
+                print(f"FAILS UNCHANGED {mutant.tests}\n{said}", flush=True)
                 return 2
-        for mutant in chosen:
+            unchanged = mutant.tests
             alive = survives(mutant, folder)
             survived += alive
             print(f"{'SURVIVED' if alive else 'killed  '} {mutant.about}: {mutant.name}", flush=True)
