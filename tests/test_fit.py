@@ -25,6 +25,7 @@ from mcusim.fitting.measure import Measured, Program, Store, measure
 from mcusim.fitting.place import Asked as Placing
 from mcusim.fitting.place import Placed, Taken, place
 from mcusim.fitting.race import Entrant, better
+from mcusim.fitting.report import Found, sheet
 from mcusim.laid import lay
 from mcusim.parts import load_part
 from mcusim.planner.notation import describe
@@ -39,6 +40,7 @@ from workbench.evaluate import program
 from workbench.fidelity import Reading
 from workbench.lab.second_order import input_moments
 from workbench.networks import Network, find_network
+from workbench.render.plot import Points
 from workbench.retry import relabellings, warranted
 from workbench.tasks.metrics import puzzle_exact
 from workbench.tasks.sets import evaluation_set
@@ -114,6 +116,19 @@ def test_a_paired_interval_by_hand() -> None:
     assert found.change == pytest.approx(0.20)
     assert (found.interval.low, found.interval.high) == pytest.approx((0.0569, 0.3404), abs=6e-5)
     assert (found.test.only_first, found.test.only_second) == (2, 12)
+
+
+def test_a_page_of_a_fit_begins_with_its_choice_and_plots_every_cost(tmp_path: Path) -> None:
+    choice = choose([W8, HALF, W4], Limits(0.98), (ALL, ALL))
+    found = Found("n", load_part("stm32h743", None), Limits(0.98), "c", "h", (ALL, ALL), [W8, HALF, W4], [W3],
+                  choice, [])  # fmt: skip
+    told = sheet(found)
+    assert told.head[0] == "w4c-a8-c16"
+    assert "0.1 KiB flash, 0.1 KiB SRAM, 2 s and 2,000 mJ a puzzle" in told.head[1]
+    costs = [plot.title.removeprefix("accuracy against ") for plot in told.plots[:-1]]
+    assert costs == ["flash", "SRAM", "time", "energy"]
+    assert all(isinstance(plot, Points) and len(plot.points) == 3 for plot in told.plots[:-1])
+    assert told.data["narrow"] == {"bits": 4, "best": "w4c-a8-c16", "kept": 0.98, "naive_kept": None}
 
 
 def test_equal_answers_differ_by_nothing() -> None:

@@ -161,14 +161,14 @@ def choose(rows: Sequence[Row], limits: Limits, floats: tuple[Bools, Bools]) -> 
     able = [row for row in able if row.placed is not None and limits.hold(row.placed)]
     able = [row for row in able if row is not yardstick]
     enough = [row for row in able if _keeps(row, limits.keep, floats)]
-    for beats, words in ((_nowhere_dearer, f", need no more than {BASELINE} of any of these"),
-                         (_somewhere_cheaper, f", need less than {BASELINE} of one of these")):  # fmt: skip
+    for beats, words in ((_nowhere_dearer, f" need no more of any of these than {BASELINE}"),
+                         (_somewhere_cheaper, f" need less of one of these than {BASELINE}")):  # fmt: skip
         cheaper = [row for row in enough if yardstick is None or beats(row, yardstick)]
         if cheaper:
             ranked = sorted(cheaper, key=lambda row: (score(row), row.name))
             ranked += sorted((row for row in enough if row not in cheaper), key=score)
             said = (f"least geometric mean of flash, SRAM, time and energy of the {len(cheaper)} "
-                    f"configurations that{words if yardstick else ''} and solve at least "
+                    f"configurations that{f'{words} and' if yardstick else ''} solve at least "
                     f"{100 * limits.keep:g} % of what the float network solves")  # fmt: skip
             return Choice(ranked[0], ranked[1] if len(ranked) > 1 else None, said, True)
     if not able:

@@ -77,7 +77,19 @@ def sheet(found: Found) -> Sheet:
         "deployments": [{"file": str(d.file), "c": str(d.c), "compiler": d.compiler, "failed": d.failed}
                         for d in found.deployed],
     }  # fmt: skip
-    return Sheet("mcusim fit", parts, _commands(found), data, _plots(rows, found))
+    title = f"mcusim fit · {found.network} · {found.part.name}"
+    return Sheet(title, parts, _commands(found), data, _plots(rows, found), _head(found))
+
+
+def _head(found: Found) -> tuple[str, ...]:
+    """The choice in two lines, which stand on top of a page."""
+    best = found.choice.best
+    if best is None or best.costs is None:
+        return ("no recommendation",)
+    flash, sram, seconds, joules = best.costs
+    costs = f"{_kib(flash)} flash, {_kib(sram)} SRAM, {format_seconds(seconds)} and {_mj(joules)} a puzzle"
+    name = best.name if found.choice.keeps else f"nearest: {best.name}"
+    return name, f"{_accuracy(best, found)}; {costs}"
 
 
 def _verdict(found: Found) -> Grid:
@@ -112,7 +124,12 @@ def _kib(size: float) -> str:
 
 
 def _mj(joules: float) -> str:
-    return f"{1000 * joules:,.3g} mJ"
+    return f"{_short(1000 * joules)} mJ"
+
+
+def _short(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _pairing(row: Row, found: Found) -> Pairing | None:
@@ -140,7 +157,7 @@ def _cells(row: Row, found: Found, on_front: Sequence[Row]) -> tuple[str, ...]:
     p = row.placed
     marks += "-" * (not p.fits)
     costs = (f"{p.flash / KIB:.1f}", f"{p.sram / KIB:.1f}", format_seconds(p.seconds.high),
-             f"{1000 * p.joules.high:.3g}")  # fmt: skip
+             _short(1000 * p.joules.high))  # fmt: skip
     lost_won = f"{pairing.test.only_first}/{pairing.test.only_second}"
     return row.name, percent(float(row.held_out.mean())), lost_won, *costs, marks
 
@@ -220,7 +237,7 @@ def _plots(rows: Sequence[Row], found: Found) -> tuple[Plot, ...]:
     if not shown:
         return ()
     shares = [100 * float(row.held_out.mean()) for row in shown if row.held_out is not None]
-    marked = tuple(i for i, row in enumerate(shown) if row in (found.choice.best, found.choice.second))
+    marked = tuple(i for i, row in enumerate(shown) if row is found.choice.best)
     plots: list[Plot] = []
     for i, (what, unit, scale) in enumerate((("flash", "KiB", KIB), ("SRAM", "KiB", KIB),
                                              ("time", "ms a puzzle", 1e-3), ("energy", "mJ a puzzle", 1e-3))):
@@ -230,5 +247,5 @@ def _plots(rows: Sequence[Row], found: Found) -> tuple[Plot, ...]:
                             points, marked))  # fmt: skip
     spans = [(100 * row.interval.low, 100 * row.interval.high) for row in shown if row.interval is not None]
     bars = [(row.name, share) for row, share in zip(shown, shares, strict=True)]
-    plots.append(Bars("held-out puzzles solved, with 95 % intervals", "%", bars, spans))
+    plots.append(Bars("held-out puzzles solved", "%, with 95 % intervals", bars, spans))
     return tuple(plots)

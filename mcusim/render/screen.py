@@ -70,11 +70,13 @@ def _verdict(screen: Screen, width: int) -> Iterator[Text]:
     inner = " + ".join(r.region for r in report.regions if not r.external)
     outer = " + ".join(r.region for r in report.regions if r.external)
     where = f"internal {inner}" + (f", external {outer}" if outer else "")
+    plain = f"{inner} + external {outer}" if outer else inner
     if report.fits:
         word = Text("FITS ", GOOD)
         alone = "" if not outer else f" (internal alone {'too' if report.inside else 'does not'})"
         yield from fitted(width, *(Text.assemble(word, tail) for tail in (
-            f" {where}{alone}   {used}", f" {where}   {used}", f" {where}, {used}")))  # fmt: skip
+            f" {where}{alone}   {used}", f" {where}   {used}", f" {where}, {used}",
+            f" {plain}, {used}")))  # fmt: skip
         return
     lacking = [("the budget", report.budget.missing), *((r.region, r.missing) for r in report.regions)]
     lacking = [(where, missing) for where, missing in lacking if missing]

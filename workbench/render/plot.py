@@ -106,7 +106,11 @@ def drawn(plot: Plot, form: str = "svg", printed: bool = True) -> bytes:
         figure = Figure(figsize=(SIZE[0], height), layout="constrained")
         axes = figure.add_subplot()
         _DRAW[type(plot)](axes, plot)
-        axes.set_title("\n".join(textwrap.wrap(plot.title, TITLE_WIDTH)), loc="left")
+        title = "\n".join(textwrap.wrap(plot.title, TITLE_WIDTH))
+        if isinstance(plot, Bars | Heat):  # whose axes begin right of long names
+            figure.suptitle(title, x=0.01, ha="left", fontsize=_SETTINGS["axes.titlesize"])
+        else:
+            axes.set_title(title, loc="left")
         figure.savefig(held, format=form, transparent=True, metadata=stamp)
     content = held.getvalue()
     if form != "svg":

@@ -29,13 +29,15 @@ _ELSEWHERE = re.compile(r',\s*url\("https?://[^)]*\) format\("[^"]*"\)')
 
 @dataclass(frozen=True)
 class Sheet:
-    """``parts`` are tables in order, ``data`` carries ``schema``; ``plots`` stand in a page alone."""
+    """``parts`` are tables in order, ``data`` carries ``schema``; ``plots`` and the ``head`` above them stand
+    in a page alone."""
 
     title: str
     parts: tuple[Grid, ...]
     sentences: tuple[str, ...]
     data: dict[str, Any]
     plots: tuple[Plot, ...] = ()
+    head: tuple[str, ...] = ()
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +73,7 @@ def show(sheet: Sheet, args: argparse.Namespace) -> None:
     """Print a sheet, or write it to a file, in the form that ``args`` ask for."""
     written = args.format in ("json", "md")
     publish(render(sheet, args.format) if written else rich_form(sheet), args, sheet.title)
-    write_page(sheet, args)
+    write_page(sheet, args, sheet.head)
 
 
 def render(sheet: Sheet, form: str) -> str:
