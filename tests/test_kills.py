@@ -31,7 +31,7 @@ from workbench.lab.sweep import sweep
 from workbench.lab.variant import Variant
 from workbench.networks import find_network
 
-KILLS, PATIENCE = 100, 120.0  # of each; seconds that a run may take to do one more thing
+KILLS, PATIENCE = 100, 900.0  # of each; seconds that a run may take to do one more thing
 FORMATS = ("w8c", "w6c", "w4c", "w4t", "w4g32", "w3c", "w2c", "fp32")
 CELLS = [Cell(Variant("sudoku6-mlp", parse_format(name), 1, steps), Choice(4))
          for name in FORMATS for steps in (1, 2, 3)]  # fmt: skip

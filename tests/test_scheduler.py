@@ -26,12 +26,16 @@ from workbench.main import main
 pytest.importorskip("distributed", reason="the extra 'scale' is not installed")
 
 FORMATS = "fp32", "w8c", "w6c", "w4c", "w4g32", "w3c"
+QUIET = 0.5  # load of the last minute
 CELLS = [Cell(Variant("sudoku6-mlp", parse_format(name), 2, 4), Choice(64)) for name in FORMATS]
+
+MORE = [Cell(Variant("sudoku6-mlp", parse_format(name), 2, steps), Choice(128))
+        for name in FORMATS for steps in (5, 6, 7, 8)]  # fmt: skip
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler and two worker processes; the address, and the workers."""
+def started(folder: Path, count: int = 2) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler and ``count`` worker processes; the address, and the workers."""
     where = folder / "scheduler.json"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     begin = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard",
@@ -41,7 +45,7 @@ def started(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     processes = [subprocess.Popen(begin, env=environment, **quiet)]
     try:
-        processes += [subprocess.Popen(join, env=environment, **quiet) for _ in range(2)]
+        processes += [subprocess.Popen(join, env=environment, **quiet) for _ in range(count)]
         deadline = time.monotonic() + 60
         while not where.exists() or not where.read_text().endswith("}"):
             assert time.monotonic() < deadline, "the scheduler does not start"
@@ -50,7 +54,7 @@ def started(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]
         from distributed import Client
 
         with Client(address) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(count, timeout=60)
         yield address, processes[1:]
     finally:
         for process in processes:
@@ -81,6 +85,24 @@ def test_two_workers_of_a_cluster_give_the_bytes_of_this_machine(tmp_path: Path)
         kill.join()
         assert workers[0].wait(10) == -signal.SIGKILL
     assert lines(after) == lines(here)
+
+
+@pytest.mark.slow
+def test_two_workers_take_a_1_7th_of_the_time_of_one(tmp_path: Path) -> None:
+    """On an idle machine; on another the ratio says nothing."""
+    if (os.cpu_count() or 1) < 2 or os.getloadavg()[0] > QUIET:
+        pytest.skip(f"needs two idle cores; the load is {os.getloadavg()[0]:.1f}")
+    seconds = {}
+    for count in (1, 2):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        with started(folder, count) as (address, _), cluster(address) as executor:
+            sweep(CELLS, folder / "warm.jsonl", executor)
+            begun = time.perf_counter()
+            sweep(MORE, folder / "timed.jsonl", executor)
+            seconds[count] = time.perf_counter() - begun
+    print(f"one worker {seconds[1]:.1f} s, two {seconds[2]:.1f} s, {seconds[1] / seconds[2]:.2f} x")
+    assert seconds[1] >= 1.7 * seconds[2]
 
 
 @pytest.mark.slow
