@@ -1,4 +1,8 @@
-"""What reads each kind of file from outside, as a function of its bytes and a folder to work in."""
+"""What reads each kind of file from outside, as a function of its bytes and a folder to work in.
+
+Names are the part before the dash of the files in ``tests/data/readers``, mutants of the project's own files that once
+ended in a traceback.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ SPEC = ROOT / "docs" / "spec.md"
 TEXT = SPEC.read_text(encoding="utf-8")
 KINDS = "NUM|RND|REC|BLK|OP|BND|FMT"
 NAME = re.compile(rf"\b(?:{KINDS})-[A-Z0-9]+(?:-[A-Z0-9]+)*\b")
-HELD_BY = re.compile(r"^\*(\S+), (\S+), (.+)\*$", re.MULTILINE)
+HELD_BY = re.compile(r"^\*(\S+), (\S+?)(?:, (.+))?\*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Clause:
         """Module, test and vector files of the one line that ends it."""
         (found,) = HELD_BY.findall(self.body)
         module, test, vectors = found
-        return module, test, () if vectors == "no vectors" else tuple(vectors.split(", "))
+        return module, test, tuple(vectors.split(", ")) if vectors else ()
 
 
 def clauses() -> list[Clause]:
