@@ -1,6 +1,6 @@
 """What reads each kind of file from outside, as a function of its bytes and a folder to work in.
 
-Names are the part before the dash of the files in ``tests/data/readers``, mutants of the project's own files that once
+Names are the part before the dash of the files in ``tests/data/readers``: mutants of our own files that once
 ended in a traceback.
 """
 
