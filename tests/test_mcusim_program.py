@@ -134,3 +134,13 @@ def test_image_and_code_share_a_memory_to_the_byte() -> None:
     program, size = program_of(part, KERNELS), part.region("image").bytes
     assert target_of(part, size - program.code.count, program).image_fits
     assert not target_of(part, size - program.code.count + 1, program).image_fits
+
+
+def test_an_image_that_no_memory_holds_does_not_fit_whatever_the_arena(tmp_path: Path) -> None:
+    text = load_part("generic-4mb").path.read_text()
+    for size in ("4 MiB", "32 MiB"):
+        text = text.replace(f'"{size}"', '"128 KiB"')
+    (tmp_path / "tiny.toml").write_text(text)
+    laid = lay(Asked(part="tiny", catalogue=tmp_path, budget="4MB"))
+    assert laid.plan.lay_out(laid.target) is not None
+    assert not laid.fits

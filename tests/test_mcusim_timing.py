@@ -90,6 +90,7 @@ def test_what_the_core_loads_from_internal_flash_is_waited_for_and_what_a_dma_br
     of = {region.name: region for region in H743.regions}
     loaded = time_operator(counts, H743, {"image": of["nvm"]})
     assert loaded.total.low == pytest.approx(loaded.compute.low + of["nvm"].time_s(1_000_000))
+    assert loaded.total.high == pytest.approx(loaded.compute.high + of["nvm"].time_s(1_000_000))
     brought = time_operator(counts, H743, {"image": of["flash"]})
     assert brought.total.low == of["flash"].time_s(1_000_000) > brought.compute.high
     xip = load_part("rp2350")

@@ -93,8 +93,7 @@ _OF = {
     ),
     "fits": (
         ("mcusim/laid.py", "target.image_fits and plan.high_water", "plan.high_water",
-         "test_mcusim_program.py test_mcusim_parts.py::test_a_small_part_with_banks_plans_the_default_network"
-         "_and_refuses_a_large_one_in_a_sentence"),
+         "test_mcusim_program.py::test_an_image_that_no_memory_holds_does_not_fit_whatever_the_arena"),
         ("mcusim/laid.py", " and plan.lay_out(target) is not None", "", "test_mcusim_program.py::"
          "test_an_arena_that_no_region_holds_does_not_fit_whatever_the_budget"),
         ("mcusim/laid.py", "plan.high_water <= room", "plan.high_water <= limit",
