@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 
 from refimpl import fast, float_ops
 from refimpl.float_params import build_model
-from refimpl.models.recursion import run
+from refimpl.models.recursion import reset, run
 from refimpl.quantize.lower import lower
 from workbench.checkpoints import load_network
 from workbench.fidelity import (
@@ -58,6 +61,29 @@ def test_lockstep_yields_the_states_of_the_whole_run(network, tokens):
     for (_, state), (_, first, second) in zip(seen, pairs, strict=True):
         assert (first == state).all()
         assert (second == state).all()
+
+
+def test_lockstep_gives_the_reference_first_and_the_control_is_of_the_other_run_with_itself(network, tokens):
+    changed = replace(network, H_init=-network.H_init).with_depth(steps=1)
+    of_H = {}
+    for name, model in (("reference", network.with_depth(steps=1)), ("other", changed)):
+        before = reset(float_ops, model, len(tokens)).z_H
+        of_H[name] = [before]
+        run(float_ops, model, tokens, on_call=partial(keep, of_H[name]))
+    readings = Reading(float_ops, network.with_depth(steps=1)), Reading(float_ops, changed)
+    pairs = [pair for pair in lockstep(*readings, tokens) if pair[0].level == "H"]
+    controls = [call.consecutive for call in call_fidelity(*readings, tokens) if call.level == "H"]
+    for at, (_, expected, state) in enumerate(pairs, 1):
+        assert (expected == of_H["reference"][at]).all()
+        assert (state == of_H["other"][at]).all()
+        by_hand = flattened_cosines(of_H["other"][at - 1], of_H["other"][at]).mean()
+        assert controls[at - 1] == pytest.approx(by_hand, abs=1e-12)
+    assert (pairs[0][1] != pairs[0][2]).any()
+
+
+def keep(states, call, state):
+    if call.level == "H":
+        states.append(state)
 
 
 def test_a_run_agrees_with_itself_and_moves(network, tokens):

@@ -73,6 +73,8 @@ def test_a_small_maze_keeps_leading_and_trailing_spaces(tmp_path: Path) -> None:
     (SUDOKU[0][:-1] + "☃", SUDOKU[1], ", line 3: the question has '☃' in cell 81"),
     (SUDOKU[0], SUDOKU[0], ", line 3 has an answer with blanks."),
     ("." * 81, "123456789" * 9, ", line 3 has an answer that repeats a digit"),
+    ("." * 81, "".join(str((row + column) % 9 + 1) for row in range(9) for column in range(9)),
+     ", line 3 has an answer that repeats a digit in a row, column or box."),
     (SUDOKU[1][1] + "." * 80, SUDOKU[1], ", line 3 has an answer that changes a given."),
     (SUDOKU[0], SUDOKU[1] + ",7", ", line 3 has 3 fields; the header names 2."),
 ])
