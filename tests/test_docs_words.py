@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LINK = re.compile(r"!?\[[^\]\n]*\]\(([^()\s]+)\)")
+LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+)\)")
 
 
 @cache
