@@ -1,4 +1,4 @@
-"""Every link between documents leads somewhere."""
+"""What is written by hand stays short, and every link between documents leads somewhere."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from urllib.parse import unquote
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+MOST_WORDS = 14_000
+PRINTED = ("docs/engines.md", "docs/validation.md", "results/tables/")  # each says by which command
 LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+)\)")
 
 
@@ -21,6 +23,11 @@ def documents() -> tuple[str, ...]:
     if listed.returncode:
         pytest.skip("not a git checkout")
     return tuple(name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file())
+
+
+def written_by_hand() -> list[str]:
+    """All but what a command prints, and the changelog, which only grows."""
+    return [name for name in documents() if not name.startswith(("CHANGELOG.md", *PRINTED))]
 
 
 def prose(text: str) -> str:
@@ -53,6 +60,13 @@ def broken(name: str, text: str) -> list[str]:
         if not inside or (anchor and anchor not in anchors(page)):
             wrong.append(target)
     return wrong
+
+
+def test_documents_written_by_hand_have_fewer_than_14000_words() -> None:
+    words = {name: len((ROOT / name).read_text(encoding="utf-8").split()) for name in written_by_hand()}
+    assert len(words) >= 20
+    longest = sorted(words.items(), key=lambda item: -item[1])[:5]
+    assert sum(words.values()) < MOST_WORDS, longest
 
 
 def test_every_relative_link_leads_to_a_file_and_a_heading() -> None:
