@@ -65,7 +65,7 @@ class Asked:
 
 def add_deployment(parser: argparse.ArgumentParser) -> None:
     """The deployment, and the flags that stand in place of its own values: the same for every command."""
-    named = f"a named deployment (default {DEFAULT_DEPLOYMENT}; 'mcusim deployments' lists them)"
+    named = f"a named deployment (default {DEFAULT_DEPLOYMENT}; `python -m mcusim deployments` lists them)"
     parser.add_argument("deployment", nargs="?", help=named)
     parser.add_argument("--model", help="network, folder, or preset with seeded weights")
     add_format_flags(parser)

@@ -45,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
         ],
     }
     sentences = (
-        "Depth: H cycles x ACT steps. 'mcusim check' compares what each file expects with what comes out.",
+        "Depth: H cycles x ACT steps. "
+        "`python -m mcusim check` compares what each file expects with what comes out.",
     )
     show(Sheet("mcusim deployments", (grid,), sentences, data), args)
     return 0

@@ -75,7 +75,8 @@ def run(args: argparse.Namespace) -> int:
     if plan is None:
         least = "" if one.arena is None else f"; the smallest needs {format_bytes(one.arena)} of arena"
         raise DoesNotFit(
-            f"{one.part.name} holds no plan of {deployment.name}{least} ('mcusim plan {deployment.name}')."
+            f"{one.part.name} holds no plan of {deployment.name}{least} "
+            f"(`python -m mcusim plan {deployment.name}`)."
         )
     overlap = not args.no_overlap
     times = plan.times(plan.step, target, overlap)

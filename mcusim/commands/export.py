@@ -71,7 +71,9 @@ def _segments(laid: Laid) -> tuple[Segment, ...]:
     if segments is not None:
         return segments
     other = laid.found.chosen
-    hint = f"--plan '{describe(other.choices)}' does" if other else "no plan does; 'mcusim run' says why"
+    hint = "no plan does; `python -m mcusim run` says why"
+    if other:
+        hint = f"--plan '{describe(other.choices)}' does"
     raise DoesNotFit(
         f"plan {describe(laid.plan.choices)} ({format_bytes(laid.plan.high_water)} of arena) does not fit "
         f"{laid.part.name}; {hint}."

@@ -90,7 +90,7 @@ def _all(folder: Path | None) -> Sheet:
     }
     sentences = (
         "SRAM: the largest internal region for an arena. Rows: peak MB/s of where embedding rows come from.",
-        "'mcusim parts NAME' lists every figure with its source.",
+        "`python -m mcusim parts NAME` lists every figure with its source.",
     )
     return Sheet("mcusim parts", (grid,), sentences, data)
 

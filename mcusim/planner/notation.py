@@ -14,7 +14,7 @@ _MIX = re.compile(r"h(\d{1,9})q(\d{1,9})(k?)(s?)/(\d{1,9})")
 _LATE = re.compile(r"late(\d{1,9})x(\d{1,9})")
 _RESIDENT = {"+token": frozenset({"token"}), "+all": frozenset({"token", "channel"})}
 DIRECT = "direct"
-FORM = "rows x inner / chunk of both mixers as in '16x16/8 14x4/14 x +all' (see 'mcusim plan')"
+FORM = "rows x inner / chunk of both mixers as in '16x16/8 14x4/14 x +all' (see `python -m mcusim plan`)"
 
 
 def describe(choices: Choices) -> str:
@@ -100,7 +100,7 @@ def _mix(words: list[str], text: str, config: ModelConfig) -> MixTiles:
     match = _MIX.fullmatch(words.pop(0)) if words else None
     if match is None:
         raise InputError(f"--plan {text!r}: an attention plan begins with heads and queries, as in "
-                         "'h1q32k/16 24x64/16 16x16/8' (see 'mcusim plan').")  # fmt: skip
+                         "'h1q32k/16 24x64/16 16x16/8' (see `python -m mcusim plan`).")  # fmt: skip
     heads, queries, chunk = int(match[1]), int(match[2]), int(match[5])
     if not (1 <= heads <= config.num_heads and all(1 <= n <= config.positions for n in (queries, chunk))):
         raise InputError(f"--plan {text!r}: {match[0]} is outside {config.num_heads} heads and "
