@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from refimpl.__main__ import main
 from refimpl.errors import InputError
 from refimpl.formats import parse_format
 from refimpl.quantize.lower import lower
 from workbench import codes
 from workbench.content import content_key
 from workbench.lab.rewrite import linears
+from workbench.lab.second_order import CLIP_PUZZLES, input_moments, output_errors
 from workbench.networks import Network, find_network
-from workbench.tasks.sets import evaluation_set
+from workbench.tasks.sets import CALIBRATION_SEED, evaluation_set
 
 
 @pytest.fixture
@@ -99,3 +101,25 @@ def test_codes_outside_the_format_are_refused(network: Network) -> None:
     del found["lm_head"]
     with pytest.raises(InputError, match="lm_head"):
         network.with_codes({"w8c": found}).integer_model("w8c")
+
+
+def test_calibrate_finds_codes_by_error_feedback_and_keeps_those_of_other_formats(
+    network: Network, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nearer to the float outputs than rounding to the nearest; a format without them is a sentence."""
+    assert network.folder is not None
+    codes.write(network.folder / codes.FILE, network.digest, {"w8c": halved(network, "w8c")})
+    assert main(["calibrate", str(network.folder), "--codes", "w4c"]) == 0
+    assert "codes of w8c, w4c." in capsys.readouterr().out
+    found = find_network(str(network.folder))
+    assert set(found.codes) == {"w8c", "w4c"}
+    assert found.image("w4c") != found.with_codes({}).image("w4c")
+    puzzles = evaluation_set(network.config, CLIP_PUZZLES, seed=CALIBRATION_SEED).inputs
+    moments = input_moments(network.float_model, puzzles)
+    for p in linears(network.float_model):
+        one, plain = found.codes["w4c"][p.name], parse_format("w4c").weights.quantize(p.weight)
+        near, far = (output_errors(p.weight, q.codes * q.scale[:, None], moments[p.name]).sum()
+                     for q in (one, plain))  # fmt: skip
+        assert near < far
+    assert main(["calibrate", str(network.folder), "--codes", "w4g32"]) == 2
+    assert "feedback calibration exists for" in capsys.readouterr().err

@@ -11,13 +11,14 @@ from refimpl import fast
 from refimpl.errors import InputError
 from refimpl.formats import as_format, parse_format
 from refimpl.quantize.bounds import prove
-from workbench import stopping
+from workbench import codes, stopping
 from workbench.api import calibrate, calibration_puzzles, load, quantize, save_calibration
 from workbench.command_line import examples, number
 from workbench.datasets.read import add_data
 from workbench.fidelity import Reading
 from workbench.files.outputs import write_file
 from workbench.format_flags import add_format_flags, stated_format
+from workbench.lab.second_order import CLIP_PUZZLES, codes_of, input_moments
 from workbench.limits import remarks
 from workbench.networks import Network
 from workbench.render.grid import Grid, drawn
@@ -34,7 +35,9 @@ def add_calibrate(parser: argparse.ArgumentParser) -> None:
                         "of ranges cut to the least squared rounding error at 8 bits")  # fmt: skip
     parser.add_argument("--stop", metavar="FORMATS", help="instead of ranges: the t of stop rules for these "
                         "weight formats, comma separated")  # fmt: skip
-    examples(parser, "my-network", "my-network --stop w8c,w4c",
+    parser.add_argument("--codes", metavar="FORMATS", help="instead of ranges: codes by error feedback for "
+                        "these weight formats, comma separated, which every command then takes")  # fmt: skip
+    examples(parser, "my-network", "my-network --stop w8c,w4c", "my-network --codes w4c",
              "my-network --data puzzles.npz --absmax --out calibration.json")
 
 
@@ -45,6 +48,9 @@ def run_calibrate(args: argparse.Namespace) -> int:
         puzzles = calibration_puzzles(network, args.data, args.puzzles)
         formats = [str(as_format(name)) for name in args.stop.split(",")]
         return _calibrate_stop(network, formats, puzzles, args.out)
+    if args.codes is not None:
+        puzzles = calibration_puzzles(network, args.data, args.puzzles)
+        return _calibrate_codes(network, args.codes.split(","), puzzles, args.out)
     network = calibrate(network, args.data, args.puzzles, args.absmax)
     target = save_calibration(network, args.out)
     print(f"{target}: {len(network.calibration.absmax)} sites from {network.calibration.source}.")
@@ -62,6 +68,21 @@ def _calibrate_stop(network: Network, formats: list[str], puzzles: PuzzleSet, ou
         found = kept[fmt] = stopping.find(Reading(fast, network.integer_model(fmt)), puzzles, labelled)
         print(f"{network.name} {fmt}: t = {found.labelled} with labels, {found.free} without.")
         stopping.write(target, network.digest, kept)
+    return 0
+
+
+def _calibrate_codes(network: Network, formats: list[str], puzzles: PuzzleSet, out: Path | None) -> int:
+    """Find codes of each weight format by error feedback and keep them beside those that are there."""
+    target = out or (None if network.folder is None else network.folder / codes.FILE)
+    if target is None:
+        raise InputError(f"{network.name} lies in no folder; name the file with --out.")
+    kept = dict(network.codes)
+    model = network.float_model
+    moments = input_moments(model, puzzles.inputs[:CLIP_PUZZLES])
+    for fmt in map(parse_format, formats):
+        kept[codes.weights_of(fmt)] = codes_of(model, fmt, "feedback", moments)
+    codes.write(target, network.digest, kept)
+    print(f"{target}: codes of {', '.join(kept)}.")
     return 0
 
 

@@ -12,7 +12,13 @@ from refimpl.formats import Format, parse_format, parse_weights
 from refimpl.quantize.calibration import Calibration
 from workbench.codes import Codes, weights_of
 from workbench.lab.rewrite import linears
-from workbench.lab.second_order import CLIP_PUZZLES, clipped_activations, input_moments, output_errors, rule
+from workbench.lab.second_order import (
+    CLIP_PUZZLES,
+    clipped_activations,
+    codes_of,
+    input_moments,
+    output_errors,
+)
 from workbench.networks import Network
 from workbench.sites import calibrate
 from workbench.tasks.sets import PuzzleSet
@@ -94,10 +100,7 @@ def candidates(network: Network, puzzles: PuzzleSet) -> tuple[Candidate, ...]:
         if recipe.rounding == "nearest":
             return Candidate(recipe, with_ranges.with_codes({}))
         if (name, recipe.rounding) not in known:
-            find = rule(recipe.rounding, moments)
-            known[name, recipe.rounding] = {
-                p.name: find(p, recipe.format.weights_at(p.name)) for p in linears(model)
-            }
+            known[name, recipe.rounding] = codes_of(model, recipe.format, recipe.rounding, moments)
         return Candidate(recipe, with_ranges.with_codes({name: known[name, recipe.rounding]}))
 
     return tuple(map(candidate, dict.fromkeys([*named, *made])))

@@ -15,7 +15,7 @@ import numpy as np
 from refimpl import float_ops
 from refimpl.errors import InputError
 from refimpl.float_params import Floats, Linear
-from refimpl.formats import QuantizedWeights, WeightFormat
+from refimpl.formats import Format, QuantizedWeights, WeightFormat
 from refimpl.formats.symmetric import Symmetric
 from refimpl.formats.weights import SCALE_FLOOR, Float64s
 from refimpl.models.operators import Array
@@ -23,6 +23,7 @@ from refimpl.models.recursion import run
 from refimpl.models.tree import Model
 from refimpl.quantize.calibration import Calibration
 from refimpl.quantize.lower import QuantizeRule
+from workbench.lab.rewrite import linears
 from workbench.sites import SiteOps
 
 Method = Literal["minmax", "clip", "feedback"]
@@ -122,6 +123,14 @@ def rule(method: Method, moments: Mapping[str, Float64s]) -> QuantizeRule:
         return search(np.asarray(p.weight, np.float64), fmt, moments[p.name], to_codes)
 
     return quantize
+
+
+def codes_of(
+    model: Model, format: Format, method: Method, moments: Mapping[str, Float64s]
+) -> dict[str, QuantizedWeights]:
+    """Codes of every linear of a float model, by :func:`rule`."""
+    find = rule(method, moments)
+    return {p.name: find(p, format.weights_at(p.name)) for p in linears(model)}
 
 
 @dataclass
