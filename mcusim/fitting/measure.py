@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,12 @@ class Under:
     accepted: Bools
 
 
+@cache
+def _sources() -> str:
+    """Of this package, as they were when this process began to measure."""
+    return digest_of(("mcusim.fitting",))
+
+
 @dataclass(frozen=True, eq=False)
 class Program:
     """A network in a format (``float`` for the original); its reading is made when it is needed.  A puzzle
@@ -98,7 +105,7 @@ class Program:
 
     def key(self, part: PuzzleSet) -> str:
         config = replace(self.network.config, stop=self.until)
-        return content_key(self.network, self.format, config, part, digest_of(("mcusim.fitting",)))
+        return content_key(self.network, self.format, config, part, _sources())
 
 
 @dataclass(frozen=True, eq=False)
