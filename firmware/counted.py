@@ -48,6 +48,30 @@ CHECKING = {
 }
 
 
+# Functions of an exported self-test: they compare and print.
+SELF_TEST = {"on_call", "rr_crc32", "put_number", "rr_board_put", "semihost"}
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Instructions of an exported program, its self-test's own left out, and bytes of flash, by phase."""
+
+    instructions: dict[str, int]
+    flash_bytes: dict[str, int]
+
+
+def read_phases(path: Path) -> Phases:
+    """Read what the counting plugin wrote of an exported self-test."""
+    instructions: defaultdict[str, int] = defaultdict(int)
+    flash: defaultdict[str, int] = defaultdict(int)
+    for line in path.read_text().splitlines():
+        phase, _, function, count, size = line.split("\t")
+        flash[phase] += int(size)
+        if function.split(".")[0] not in SELF_TEST:
+            instructions[phase] += int(count)
+    return Phases(dict(instructions), dict(flash))
+
+
 @dataclass(frozen=True)
 class Counts:
     """Instructions of each operator in the calls, and bytes of each phase, of one ACT step."""

@@ -19,10 +19,10 @@ from pathlib import Path
 from stack_bound import deepest, read_graph
 
 from mcusim.__main__ import main as mcusim
-from mcusim.elf import read_elf
+from mcusim.elf import Elf, read_elf
 from mcusim.export.bundle import TEST_STACK
 from mcusim.linked import charged
-from mcusim.program import PATH, kernels_of
+from mcusim.program import PATH, kernels_of, longest_row
 from refimpl.formats import parse_format
 from workbench.networks import find_network
 
@@ -31,19 +31,23 @@ TOOLS = {"m0plus": "arm-none-eabi-", "m3": "arm-none-eabi-", "m4": "arm-none-eab
 TARGETS = {"m0plus": "cortex-m0plus", "m3": "cortex-m3", "m4": "cortex-m4", "m33": "cortex-m33",
            "m7": "cortex-m7", "m55": "cortex-m55", "rv32": "rv32imc"}  # fmt: skip
 EMULATED = ("m7", "m55", "rv32")
-PAINTED_WEIGHTS = "w4c"  # the width of codes changes no frame but that of staging
-NETWORKS = ("sudoku9-mlp", "sudoku9-rope", "sudoku9-hrm")
-WEIGHTS = ("w4c", "w8c")
+# Widths and blocks are arguments of the kernels, so a kind of linear needs one format.
+ROWS, BLOCKS, ONLINE = "w4c", "w4c-a8p16", "w4g32-a8d"
+BUILT = (("sudoku9-mlp", ROWS), ("sudoku9-rope", ROWS), ("sudoku9-hrm", ROWS), ("sudoku9-mlp", BLOCKS),
+         ("sudoku9-hrm", BLOCKS), ("sudoku9-mlp", ONLINE), ("sudoku9-hrm", ONLINE))  # fmt: skip
 CARRIES = ("c16", "c8")
+PAINTED = ("w4c-a8-c8",)  # formats whose stack is painted on the emulators as well
 PLAN = "least"  # its loops are the most, so its code is the largest
-FIGURES = ("code", "statics", "stack")
-PAINTED = re.compile(r"stack: (\d+) of (\d+) bytes used")
+FIGURES = ("code", "statics", "staged", "stack")
+USED = re.compile(r"stack: (\d+) of (\d+) bytes used")
 STACK_STEP = 16
+STAGE_END = 32  # inputs of RR_STAGED_ROW beyond the longest row
 HEAD = """\
 # What a linked program takes beside image and arena, in bytes: the largest of the networks that
 # firmware/programs.py exports, each under its smallest plan; 'make -C firmware programs' writes this file.
-# code: .text, constants and the load copy of .data; statics: .data and .bss beside the arena; stack: the
-# deepest chain of calls, from what GCC's -fcallgraph-info says of each function.
+# code: .text, constants and the load copy of .data; statics: .data and .bss beside the arena, but for what
+# each input of the model's longest row adds, staged; stack: the deepest chain of calls, from what GCC's
+# -fcallgraph-info says of each function.
 """
 
 
@@ -62,18 +66,29 @@ def stack_of(folder: Path, target: str, program: str) -> int:
     return -(-deepest(graph, "rr_bare_start") // STACK_STEP) * STACK_STEP
 
 
-def measured(folder: Path, target: str) -> dict[str, int]:
-    """Figures of the smallest program of an export."""
+def staged(elf: Elf, longest: int) -> int:
+    """Bytes of statics that each input of the longest row takes (rr_dot.h, rr_tile_online.c)."""
+    sizes = {symbol.name: symbol.size for symbol in elf.symbols}
+    rows, rest = divmod(sizes.get("rr_stage", 0), longest + STAGE_END)
+    assert rest == 0
+    values, rest = divmod(sizes.get("rr_values", 0), longest)
+    assert rest == 0
+    return rows + values
+
+
+def measured(folder: Path, target: str, longest: int) -> dict[str, int]:
+    """Figures of the smallest program of an export whose longest row has so many inputs."""
     _make(folder, f"build/{target}-solve.elf", "PROGRAM=solve")
-    program = charged(read_elf(folder / "build" / f"{target}-solve.elf"))
-    return {"code": program.code.count, "statics": program.statics.count,
-            "stack": stack_of(folder, target, "solve")}  # fmt: skip
+    elf = read_elf(folder / "build" / f"{target}-solve.elf")
+    program, of_input = charged(elf), staged(elf, longest)
+    return {"code": program.code.count, "statics": program.statics.count - of_input * longest,
+            "staged": of_input, "stack": stack_of(folder, target, "solve")}  # fmt: skip
 
 
 def check_painted(folder: Path, target: str, stack: int) -> None:
     """The self-test passes on the emulator and its painted stack stays below the bound."""
     said = _make(folder, target, "STEPS=1", f"STACK={stack + TEST_STACK}")
-    found = PAINTED.search(said)
+    found = USED.search(said)
     if found is None or "PASS" not in said or int(found[1]) > stack + TEST_STACK:
         raise SystemExit(f"{folder} on {target}: {said}")
 
@@ -81,19 +96,20 @@ def check_painted(folder: Path, target: str, stack: int) -> None:
 def rows(out: Path) -> dict[tuple[str, str], dict[str, int]]:
     """(target, set of kernels) -> largest figures."""
     found: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(FIGURES, 0))
-    for network, weights, carry in product(NETWORKS, WEIGHTS, CARRIES):
-        folder = out / f"{network}-{weights}-{carry}-{PLAN}"
-        choices = {"model": network, "weights": weights, "carry": carry, "plan": PLAN, "puzzle": "0"}
+    for (network, text), carry in product(BUILT, CARRIES):
+        format, config = parse_format(f"{text}-{carry}"), find_network(network).config
+        folder = out / f"{network}-{format}-{PLAN}"
+        choices = {"model": network, "weights": str(format), "plan": PLAN, "puzzle": "0"}
         arguments = [word for name, value in choices.items() for word in (f"--{name}", value)]
         if not folder.exists() and mcusim(["export", str(folder), *arguments]):
             raise SystemExit(f"mcusim export {folder} {' '.join(arguments)} failed")
-        kernels = kernels_of(find_network(network).config, parse_format(f"{weights}-{carry}"))
+        kernels = kernels_of(config, format)
         for target in TARGETS:
-            figures = measured(folder, target)
+            figures = measured(folder, target, longest_row(config))
             row = found[TARGETS[target], kernels]
             for name, value in figures.items():
                 row[name] = max(row[name], value)
-            if target in EMULATED and weights == PAINTED_WEIGHTS:
+            if target in EMULATED and str(format) in PAINTED:
                 check_painted(folder, target, figures["stack"])
         print(folder.name, file=sys.stderr)
     return found

@@ -16,17 +16,21 @@ MAC_KINDS = ("w8a8", "w4a8", "a8a8", "a16a8")
 # Everything else an operator does, as instructions for each of its units: ``requantize`` an output inside a
 # matrix kernel, ``rescale`` a value in an operator of its own.
 WORK_KINDS = ("call", "requantize", "rescale", "norm_element", "softmax_element", "lookup", "element")
+# What the core spends on one read of the image into the arena, and on a byte of it; nothing where a file does
+# not say, as where a DMA copies.
+COPY_KINDS = ("fetch", "fetched_byte")
 
 
 # What a linear may cost beside its MACs and outputs; a kernel without a figure is charged nothing for it.
 # ``weight``: one weight fetched and laid out for the MACs; ``loose_word``, ``loose_vector``: one laid out
 # alone, outside of whole words or vectors; ``channel``: one output channel begun, whatever the number of
-# tokens; ``pair``: a pair of tokens by a pair of channels begun; ``odd``: one MAC of the token or channel
-# that fills up a pair; ``to_quad``: one output that fills up a vector of four tokens; ``past_word``: one MAC
-# past the last four of a row; ``to_vector``: one lane without work in the last vector of sixteen of a row;
-# ``tail``: one such vector for a pair of tokens by a pair of channels.
-LINEAR_KINDS = ("weight", "loose_word", "loose_vector", "channel", "pair", "odd", "to_quad", "past_word",
-                "to_vector", "tail")  # fmt: skip
+# tokens; ``partial``: one whose sums are only added to others; ``pair``: a pair of tokens by a pair of
+# channels begun; ``odd``: one MAC of the token or channel that fills up a pair; ``to_quad``: one output that
+# fills up a vector of four tokens; ``past_word``: one MAC past the last four of a row; ``to_vector``: a lane
+# without work in the last vector of sixteen of a row; ``tail``: one such vector for a pair of tokens by a
+# pair of channels.
+LINEAR_KINDS = ("weight", "loose_word", "loose_vector", "channel", "partial", "pair", "odd", "to_quad",
+                "past_word", "to_vector", "tail")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,10 @@ class Core:
         """Marginal instructions of one MAC."""
         return self.macs[kind].marginal(self.work["requantize"].value)
 
+    def unit(self, kind: str) -> float:
+        """Instructions for one unit of WORK_KINDS or COPY_KINDS."""
+        return self.work[kind].value if kind in self.work else 0.0
+
     def named_figures(self) -> Iterator[tuple[str, Figure | Span]]:
         """Every number that an estimate rests on, with its name."""
         for kind in MAC_KINDS:
@@ -90,8 +98,8 @@ class Core:
             yield f"instructions a {kind} MAC ({kernel.name})", kernel.instructions_per_mac
             for term, figure in kernel.terms.items():
                 yield f"instructions a {kind} {term} ({kernel.name})", figure
-        for kind in WORK_KINDS:
-            yield f"instructions a {kind}", self.work[kind]
+        for kind, figure in self.work.items():
+            yield f"instructions a {kind}", figure
         yield "cycles an instruction", self.cycles_per_instruction
         yield "pJ a cycle", self.picojoules_per_cycle
 
@@ -107,7 +115,7 @@ def load_core(name: str, data: Path | None = None) -> Core:
         title=table.text("title"),
         kernels={str(key): kernel for key, kernel in kernels.items()},
         macs=macs,
-        work={kind: work.figure(kind) for kind in WORK_KINDS},
+        work={kind: work.figure(kind) for kind in (*WORK_KINDS, *filter(work.has, COPY_KINDS))},
         cycles_per_instruction=table.span("cycles_per_instruction"),
         picojoules_per_cycle=table.span("picojoules_per_cycle"),
         program=_target(table.table("program")),

@@ -17,7 +17,7 @@ from mcusim.planner.plan import Plan
 from mcusim.planner.search import Search, search
 from mcusim.planner.target import Target, target_of
 from mcusim.planner.wanted import wanted
-from mcusim.program import kernels_of, program_of
+from mcusim.program import kernels_of, longest_row, program_of
 from mcusim.units import parse_bytes
 from refimpl.errors import InputError, NotImplementedHere
 from refimpl.image import Image
@@ -114,7 +114,10 @@ def lay(args: Asked) -> Laid:
     image = Image(network.image(deployment.format), "the image")
     size = footprint(deployment)
     linked = None if args.elf is None else read_elf(args.elf)
-    program = program_of(part, kernels_of(config, deployment.format)) if linked is None else charged(linked)
+    if linked is None:
+        program = program_of(part, kernels_of(config, deployment.format), longest_row(config))
+    else:
+        program = charged(linked)
     held = len(image.data) + size.resident
     target = target_of(part, held, program, size.rows)
     room = max(0, limit - held - program.bytes)

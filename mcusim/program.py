@@ -1,7 +1,8 @@
 """What a linked program takes beside its image and its arena: code, statics and stack, from builds.
 
 ``data/programs.toml`` has one row for each compiled target and set of kernels; it is written by
-a build and never edited.  A core file names the target its figures come from.
+a build and never edited.  A core file names the target its figures come from.  A set is a mixer, a kind of
+linear and a carry: what is linked depends on nothing else, for widths and blocks are arguments.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from mcusim.parts import Part
 from mcusim.toml_checks import read_table
 from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
+from refimpl.models.skeleton import skeleton
+from refimpl.models.tree import leaves
 
 PATH = SHIPPED / "programs.toml"
 ANY = "any"
@@ -47,25 +50,44 @@ class Program:
 
 @dataclass(frozen=True)
 class Build:
-    """A measured row: ``kernels`` is the set that was linked (:func:`kernels_of`), or ANY."""
+    """A measured row: ``kernels`` is the set that was linked (:func:`kernels_of`), or ANY.
+
+    ``statics`` are those of a model without rows; each input of its longest row adds ``staged`` bytes.
+    """
 
     target: str
     kernels: str
     code: int
     statics: int
+    staged: int
     stack: int
 
 
 def kernels_of(config: ModelConfig, format: Format) -> str:
-    """The set of kernels that a deployment links, such as ``mlp-w4-int16``.
+    """The set of kernels that a deployment links, such as ``mlp-rows-int16``.
 
-    Formats beside 4 and 8 bits a row with int8 activations link kernels of their own: their set is named
-    by the format, and as long as no build has it, its figures are ``assumed``.
+    Linears are of ``rows`` with one scale each, of ``blocks`` (or zero points or wide activations), or
+    quantize their activations ``online``.
     """
     mixer = "attention" if config.token_intermediate_size is None else "mlp"
-    usual = format.weights.name in ("w4c", "w4t", "w8c", "w8t") and format.activations.name == "a8"
-    weights = f"w{format.weights.bits}" if usual else f"{format.weights.name}-{format.activations.name}"
-    return f"{mixer}-{weights}-{format.carry}"
+    linears = [spec.name for spec in leaves(skeleton(config)) if spec.kind == "linear"]
+    linear = "rows" if all(format.plain_at(name) for name in linears) else "blocks"
+    if format.activations.online != "static":
+        linear = "online"
+    return f"{mixer}-{linear}-{format.carry}"
+
+
+SHORTEST = 64  # inputs that are staged at once in any model
+KEYS_AT_ONCE = 512  # columns of values that are staged in one piece, where no row asks for more room
+
+
+def longest_row(config: ModelConfig) -> int:
+    """Inputs of the longest row that a model stages in RAM: of weights, and, for attention, two columns of
+    values over all positions, or over KEYS_AT_ONCE of them."""
+    rows = [SHORTEST, *(spec.shape[1] for spec in leaves(skeleton(config)) if spec.kind == "linear")]
+    if config.token_intermediate_size is None:
+        rows.append(2 * min(KEYS_AT_ONCE, -(-config.positions // 16) * 16))
+    return max(rows)
 
 
 @cache
@@ -75,15 +97,15 @@ def builds() -> tuple[tuple[Build, ...], str]:
     rows = []
     for row in table.tables("program"):
         rows.append(Build(row.text("target"), row.text("kernels"), row.whole("code"), row.whole("statics"),
-                          row.whole("stack")))  # fmt: skip
+                          row.whole("staged"), row.whole("stack")))  # fmt: skip
         row.finish()
     compiler = table.text("compiler")
     table.finish()
     return tuple(rows), compiler
 
 
-def program_of(part: Part, kernels: str) -> Program:
-    """The program that a part runs with one set of kernels.
+def program_of(part: Part, kernels: str, longest: int) -> Program:
+    """The program that a part runs with one set of kernels and rows of at most ``longest`` inputs.
 
     A set that was not built takes the largest figures of the target; a target without any row takes the
     largest of all, and so does a core whose file only assumes its target: those are ``assumed``, and the
@@ -101,8 +123,9 @@ def program_of(part: Part, kernels: str) -> Program:
         source += f"; {kernels} was not built for it"
     if exact and basis == "assumed":
         source += f", as stand-in for {core.title}"
-    code, statics, stack = (Figure(max(getattr(row, what) for row in chosen), basis, source)
-                            for what in ("code", "statics", "stack"))  # fmt: skip
+    largest = (max(row.code for row in chosen), max(row.statics + row.staged * longest for row in chosen),
+               max(row.stack for row in chosen))  # fmt: skip
+    code, statics, stack = (Figure(size, basis, source) for size in largest)
     if basis == "assumed" and part.code_allowance is not None:
         code = part.code_allowance
     return Program(code, statics, stack)

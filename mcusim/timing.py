@@ -25,9 +25,9 @@ class OperatorCounts:
     ``macs_a16a8`` of P V.  ``elements`` counts additions, rotations and copies,
     ``calls`` the kernels called; ``rescales`` are those requantizations that are an operator of their own
     and not the end of a matrix kernel.  ``weights`` to ``loose_vectors`` are of
-    linears (:data:`mcusim.cores.LINEAR_KINDS`).  ``weight_bytes`` are
-    read from the image, ``row_bytes`` from embedding rows, ``arena_bytes`` are read and written in the
-    arena.
+    linears (:data:`mcusim.cores.LINEAR_KINDS`).  ``fetches`` copy ``fetched_bytes``
+    of the ``weight_bytes`` that are read from the image; ``row_bytes`` are read from embedding rows,
+    ``arena_bytes`` read and written in the arena.
     """
 
     macs_w8a8: int = 0
@@ -43,6 +43,7 @@ class OperatorCounts:
     rescales: int = 0
     weights: int = 0
     channels: int = 0
+    partials: int = 0
     pairs: int = 0
     odd: int = 0
     to_quad: int = 0
@@ -51,6 +52,8 @@ class OperatorCounts:
     tails: int = 0
     loose_words: int = 0
     loose_vectors: int = 0
+    fetches: int = 0
+    fetched_bytes: int = 0
     weight_bytes: int = 0
     row_bytes: int = 0
     arena_bytes: int = 0
@@ -71,11 +74,14 @@ WORK_OF_COUNT = {
     "lookups": "lookup",
     "elements": "element",
     "calls": "call",
+    "fetches": "fetch",
+    "fetched_bytes": "fetched_byte",
 }
 # The same for the terms of a linear's kernel.
 TERM_OF_COUNT = {
     "weights": "weight",
     "channels": "channel",
+    "partials": "partial",
     "pairs": "pair",
     "odd": "odd",
     "to_quad": "to_quad",
@@ -105,7 +111,7 @@ def instructions(counts: OperatorCounts, part: Part) -> float:
     core = part.core
     inside = (counts.requantizations - counts.rescales) * core.work["requantize"].value
     macs: float = sum(core.instructions_per_mac(kind) * getattr(counts, f"macs_{kind}") for kind in core.macs)
-    other: float = sum(core.work[row].value * getattr(counts, name) for name, row in WORK_OF_COUNT.items())
+    other: float = sum(core.unit(row) * getattr(counts, name) for name, row in WORK_OF_COUNT.items())
     linear = core.macs["w4a8" if counts.macs_w4a8 else "w8a8"]  # an image has weights of one format
     other += sum(linear.term(row) * getattr(counts, name) for name, row in TERM_OF_COUNT.items())
     return macs + inside + other

@@ -52,6 +52,7 @@ extern const rr_arena_bank rr_arenas[RR_ARENAS];
 {arrays}"""
 
 MAIN = """#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "rr_solve.h"
 #include "rr_tile.h"
@@ -62,6 +63,35 @@ void rr_fetch(void *to, const void *from, uint32_t bytes)
 {
     fetched += bytes;
     memcpy(to, from, bytes);
+}
+/* The slowest driver: tiles arrive when they are waited for, and nothing else stands there meanwhile. */
+enum { WAITING = 8 };
+static struct {
+    uint8_t *to;
+    const uint8_t *from;
+    uint32_t bytes, step;
+    int32_t pieces;
+} waiting[WAITING];
+static uint32_t begun, arrived;
+uint32_t rr_fetch_ahead(void *to, const void *from, uint32_t bytes, int32_t pieces, uint32_t step)
+{
+    if (begun - arrived == WAITING) abort();
+    waiting[begun % WAITING].to = to;
+    waiting[begun % WAITING].from = from;
+    waiting[begun % WAITING].bytes = bytes;
+    waiting[begun % WAITING].step = step;
+    waiting[begun % WAITING].pieces = pieces;
+    memset(to, 0x5A, bytes * (uint32_t)pieces);
+    return begun++;
+}
+void rr_fetch_wait(uint32_t ticket)
+{
+    for (; (int32_t)(ticket - arrived) >= 0; arrived++)
+        for (int32_t i = 0; i < waiting[arrived % WAITING].pieces; i++) {
+            const uint32_t bytes = waiting[arrived % WAITING].bytes;
+            rr_fetch(waiting[arrived % WAITING].to + (uint32_t)i * bytes,
+                     waiting[arrived % WAITING].from + (uint32_t)i * waiting[arrived % WAITING].step, bytes);
+        }
 }
 static uint32_t crc32(const uint8_t *data, uint32_t bytes)
 {
@@ -86,6 +116,7 @@ int main(void)
     if (fread(tokens, 1, RR_SEQ, stdin) != RR_SEQ) return 2;
     if (rr_solve_observed(tokens, 0, 0, &observer, answer, q) != RR_SOLVED) return 1;
     for (int i = 0; i < RR_SEQ; i++) printf("answer %d\\n", answer[i]);
+    if (begun != arrived) return 3;
     printf("q %d\\nq %d\\nfetched %lu\\n", (int)q[0], (int)q[1], fetched);
     printf("ended %d\\nended %d\\n", (int)rr_steps_taken, (int)rr_stopped);
     for (int i = 0; i < RR_ARENAS; i++) {

@@ -47,7 +47,7 @@ def formats(weights: str, carry: str) -> Format:
 def laid_out(part: Part | str, image_bytes: int) -> Target:
     """A part with an image and the largest program of its core laid into it."""
     found = load_part(part) if isinstance(part, str) else part
-    return target_of(found, image_bytes, program_of(found, "not built"))
+    return target_of(found, image_bytes, program_of(found, "not built", 512))
 
 
 def mlp_choices(config: ModelConfig) -> list[Choices]:

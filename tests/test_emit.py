@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from plans import (
 
 from mcusim.emit.expressions import variable
 from mcusim.emit.views import whole
+from mcusim.parts import load_part
 from mcusim.planner.choices import Choices
 from mcusim.planner.execute import execute_plan
 from mcusim.planner.plan import Plan
@@ -34,6 +36,7 @@ from refimpl.errors import NotImplementedHere
 from refimpl.formats import Carry
 from refimpl.models.config import ModelConfig
 from refimpl.models.recursion import solve
+from workbench.checkpoints.networks import list_networks
 from workbench.networks import find_network
 from workbench.stop_text import parse_stop
 from workbench.tasks.sets import evaluation_set
@@ -45,6 +48,7 @@ NETWORKS = ("sudoku6-mlp", "sudoku9-mlp", "sudoku9-pair-mlp", "sudoku9-att", "su
 FORMATS_IN_C = ("w8t", "w6c", "w3c", "w2c", "ternary", "w4a", "w4an", "w4g32", "w4g128", "w4g16s", "mxint4",
                 "w4c-a16", "w8c-a16", "w4c-a8p16", "w4g32-a16", "mxint4-a16", "w8c-a4", "w4c-a8d",
                 "mxint4-amx")  # fmt: skip
+KIB = 1024
 GRID = [*product(NETWORKS, ("w4c", "w8c"), ("int16", "int8"))]
 
 
@@ -207,7 +211,7 @@ def test_every_shipped_network_in_five_corners_of_its_plans(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", list_networks())
 def test_every_shipped_network_in_the_smallest_the_chosen_and_the_plan_of_least_traffic(
     network: str, tmp_path: Path
 ) -> None:
@@ -218,6 +222,37 @@ def test_every_shipped_network_in_the_smallest_the_chosen_and_the_plan_of_least_
     for i, plan in enumerate((found.front[0], found.chosen, found.front[-1])):
         (tmp_path / str(i)).mkdir()
         check(network, "w4c", "int16", plan.choices, tmp_path / str(i), compiler="clang")
+
+
+@pytest.mark.slow
+def test_the_paper_sized_mlp_fits_one_bank_of_the_stm32h743(tmp_path: Path) -> None:
+    """INT4, each weight read once a call: at most 448 KiB of arena, inside the bank of 512 KiB."""
+    require("gcc")
+    part, model = load_part("stm32h743"), integer_model("trm-mlp-sudoku", "w4c", "int16", 3, 1)
+    (bank,) = (region for region in part.regions if region.bytes == 512 * KIB and "arena" in region.purposes)
+    found = search(model.config, formats("w4c", "int16"), laid_out(part, 2_700_000))
+    once = next(plan for plan in found.front if plan.call_L.code_bytes <= 2_508_288)
+    it = emitted(model, formats("w4c", "int16"), once.choices, (Room(bank.name, bank.bytes),))
+    assert once.high_water <= 448 * KIB
+    tokens = tokens_of(model.config)
+    done = ran(build(it, tmp_path, sanitize=False), tokens)
+    assert (done.calls, done.answer, done.q) == expected(it.model, tokens)
+    assert done.fetched == fetched_by(it.plan, 1)
+    assert done.used == {bank.name: once.high_water}
+
+
+@pytest.mark.slow
+def test_one_step_of_the_paper_sized_maze_is_the_reference(tmp_path: Path) -> None:
+    require("gcc")
+    model = integer_model("trm-att-maze", "w4c", "int8", 3, 1)
+    found = search(model.config, formats("w4c", "int8"), laid_out("generic-4mb", 3_500_000))
+    choices = replace(found.front[0].choices, staged=True)
+    it = emitted(model, formats("w4c", "int8"), choices)
+    tokens = tokens_of(model.config)
+    done = ran(build(it, tmp_path, sanitize=False), tokens)
+    assert (done.calls, done.answer, done.q) == expected(it.model, tokens)
+    assert done.fetched == fetched_by(it.plan, 1)
+    assert done.used == it.sizes == {"sram": it.plan.high_water}
 
 
 @pytest.mark.parametrize("weights", ["w3c", pytest.param("w4c", marks=pytest.mark.slow)])

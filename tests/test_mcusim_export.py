@@ -97,6 +97,15 @@ def test_a_misplaced_memory_is_refused_at_run_time(
     assert f"REFUSED: the {what} does not lie at a multiple" in said
 
 
+@pytest.mark.parametrize("format", ["w4g32-a8d", "w4c-a8p16"])
+def test_kernels_of_other_linears_are_exported_with_their_plan(format: str, tmp_path: Path) -> None:
+    require("make", "gcc")
+    made = export(tmp_path / "solver", "--model", "sudoku6-mlp", "--weights", format, "--puzzle", "0")
+    status, said = make(made, "selftest", "STEPS=1")
+    assert status == 0
+    assert "PASS: 1 puzzles" in said
+
+
 def test_an_image_as_a_c_array_is_the_same_program(tmp_path: Path) -> None:
     require("make", "gcc")
     made = export(tmp_path / "array", "--image", "array", "--puzzle", "4", "--plan", "least")

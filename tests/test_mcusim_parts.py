@@ -72,6 +72,7 @@ def test_every_shipped_part_loads_and_has_a_place_for_everything(name: str) -> N
         ("generic-8mb", "cortex-m55", 400, {"nvm": 8192}),
         ("mps2-an500", "cortex-m7-rr", 25, {"data": 512, "code": 512, "flash": 8192}),
         ("mps3-an547", "cortex-m55-rr", 32, {"data": 512, "code": 512, "flash": 8192}),
+        ("qemu-virt-rv32", "rv32-rr", 25, {"data": 512, "code": 512, "flash": 8192}),
     ],
 )
 def test_parts_have_the_collected_numbers(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from test_emit import FORMATS_IN_C
 
 from mcusim.__main__ import main
 from mcusim.account import CODE, STACK, STATICS
@@ -16,10 +17,14 @@ from mcusim.laid import lay
 from mcusim.parts import load_part
 from mcusim.planner.notation import describe
 from mcusim.planner.target import target_of
-from mcusim.program import builds, program_of
+from mcusim.program import builds, kernels_of, longest_row, program_of
+from refimpl.formats import parse_format
+from workbench.networks import find_network
+from workbench.presets import preset
 
 KIB = 1024
-KERNELS = "mlp-w4-int16"
+KERNELS = "mlp-rows-int16"
+LONGEST = 512  # inputs of a row
 AN500 = Path(__file__).parents[1] / "mcusim" / "data" / "parts" / "mps2-an500.toml"
 
 
@@ -33,7 +38,7 @@ def small_part(folder: Path, kib: int) -> Path:
 
 def test_statics_and_stack_stand_beside_the_arena_in_sram() -> None:
     part = load_part("mps2-an500")
-    program = program_of(part, KERNELS)
+    program = program_of(part, KERNELS, LONGEST)
     target = target_of(part, 100_000, program)
     (room,) = target.rooms
     assert room.bytes == 512 * KIB - program.statics.count - program.stack.count
@@ -43,25 +48,25 @@ def test_statics_and_stack_stand_beside_the_arena_in_sram() -> None:
 
 def test_the_program_goes_to_memory_that_keeps_it_and_its_data_to_the_fastest_sram() -> None:
     part = load_part("stm32h743")
-    target = target_of(part, 100_000, program_of(part, KERNELS))
+    target = target_of(part, 100_000, program_of(part, KERNELS, LONGEST))
     assert (target.code.name, target.data.name) == ("nvm", "dtcm")
 
 
 def test_rows_are_read_from_the_image_unless_some_stand_outside() -> None:
     part = load_part("stm32h743")
-    program = program_of(part, KERNELS)
+    program = program_of(part, KERNELS, LONGEST)
     assert target_of(part, 100_000, program).memories.rows.name == "nvm"
     assert target_of(part, 100_000, program, outside=5_000).memories.rows.name == "flash"
 
 
 def test_a_measured_program_says_so_and_a_stand_in_is_assumed() -> None:
     part = load_part("stm32h743")
-    assert program_of(part, KERNELS).code.basis == "measured"
+    assert program_of(part, KERNELS, LONGEST).code.basis == "measured"
     elsewhere = replace(part, core=replace(part.core, program=Target("no such target", "measured")))
-    stand_in = program_of(elsewhere, KERNELS)
+    stand_in = program_of(elsewhere, KERNELS, LONGEST)
     assert stand_in.code.basis == "assumed"
     assert stand_in.code.count == max(build.code for build in builds()[0])
-    assert program_of(load_part("esp32s3-n16r8"), KERNELS).stack.basis == "assumed"
+    assert program_of(load_part("esp32s3-n16r8"), KERNELS, LONGEST).stack.basis == "assumed"
 
 
 def test_every_core_names_a_target_and_every_program_has_bytes() -> None:
@@ -74,7 +79,7 @@ def test_every_core_names_a_target_and_every_program_has_bytes() -> None:
 def test_a_part_too_small_is_refused_by_name_of_what_it_holds(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    program = program_of(load_part("mps2-an500"), KERNELS)
+    program = program_of(load_part("mps2-an500"), KERNELS, LONGEST)
     folder = small_part(tmp_path, 36)
     assert main(["run", "--part", "small", "--catalogue", str(folder), "--no-fidelity", "--full"]) == 1
     said = " ".join(capsys.readouterr().out.split())
@@ -89,7 +94,7 @@ def shares_of(said: dict[str, object], region: str) -> dict[str, int]:
 def test_a_report_charges_the_program_to_its_regions(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--part", "mps2-an500", "--no-fidelity", "--steps", "1", "--format", "json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    program = program_of(load_part("mps2-an500"), KERNELS)
+    program = program_of(load_part("mps2-an500"), KERNELS, LONGEST)
     assert shares_of(said, "code") == {CODE: program.code.count}
     data = shares_of(said, "data")
     assert (data[STATICS], data[STACK]) == (program.statics.count, program.stack.count)
@@ -107,11 +112,34 @@ def test_the_verdict_says_which_memories_are_used_and_what_the_internal_ones_hol
 
 def test_a_program_is_the_measured_row_of_its_target_and_kernels() -> None:
     (row,) = (build for build in builds()[0] if (build.target, build.kernels) == ("cortex-m7", KERNELS))
-    program = program_of(load_part("mps2-an500"), KERNELS)
+    program = program_of(load_part("mps2-an500"), KERNELS, LONGEST)
     found = program.code.count, program.statics.count, program.stack.count
-    assert found == (row.code, row.statics, row.stack)
-    assert program.bytes == row.code + row.statics + row.stack
-    assert program.in_sram == row.statics + row.stack
+    statics = row.statics + LONGEST * row.staged
+    assert found == (row.code, statics, row.stack)
+    assert program.bytes == row.code + statics + row.stack
+    assert program.in_sram == statics + row.stack
+
+
+@pytest.mark.parametrize("name", FORMATS_IN_C)
+def test_every_format_with_c_has_a_measured_program(name: str) -> None:
+    part = load_part("stm32h743")
+    for network in ("sudoku9-mlp", "sudoku9-rope", "sudoku9-hrm"):
+        for carry in ("c16", "c8"):
+            config = find_network(network).config
+            kernels = kernels_of(config, parse_format(f"{name}-{carry}"))
+            found = program_of(part, kernels, longest_row(config))
+            assert {figure.basis for _, figure in found.named_figures()} == {"measured"}
+
+
+def test_every_program_is_small() -> None:
+    """With the longest rows of a published model (916 tokens of 512, 1,536 hidden units)."""
+    longest = longest_row(preset("trm-att-arc"))
+    assert longest == 1536
+    for row in builds()[0]:
+        assert row.code <= 24 * KIB
+        assert row.stack <= 1536
+        if "-rows-" in row.kernels:
+            assert row.statics + longest * row.staged <= 8 * KIB
 
 
 def test_a_deployment_fits_to_the_byte() -> None:
@@ -131,7 +159,7 @@ def test_an_arena_that_no_region_holds_does_not_fit_whatever_the_budget(tmp_path
 
 def test_image_and_code_share_a_memory_to_the_byte() -> None:
     part = load_part("generic-4mb")
-    program, size = program_of(part, KERNELS), part.region("image").bytes
+    program, size = program_of(part, KERNELS, LONGEST), part.region("image").bytes
     assert target_of(part, size - program.code.count, program).image_fits
     assert not target_of(part, size - program.code.count + 1, program).image_fits
 

@@ -19,7 +19,7 @@ from mcusim.deployments import load_deployment
 from mcusim.footprint import deployed_config, footprint
 from mcusim.parts import load_part
 from mcusim.planner.search import search
-from mcusim.program import kernels_of, program_of
+from mcusim.program import kernels_of, longest_row, program_of
 from mcusim.render import grids
 from mcusim.render.screen import Screen
 from mcusim.simulate import Execution, crc32, execute
@@ -63,7 +63,8 @@ def test_the_budget_is_the_file_the_arena_and_the_code(capsys: pytest.CaptureFix
     _, said = report(capsys, "--no-fidelity")
     image = len(find_network("sudoku9-mlp").image("w4c"))
     arena = said["total"]["high_water"]
-    program = program_of(load_part("generic-4mb"), "mlp-w4-int16")
+    longest = longest_row(find_network("sudoku9-mlp").config)
+    program = program_of(load_part("generic-4mb"), "mlp-rows-int16", longest)
     assert said["budget"]["everything"] == image + arena + program.bytes
     assert said["budget"]["weights_only"] == 258_626 // 2
 
@@ -89,7 +90,7 @@ def test_run_and_check_have_one_account(name: str, capsys: pytest.CaptureFixture
     arena = sum(s["size"] for s in said["budget"]["shares"] if s["what"] in ARENA)
     assert said["budget"]["weights_only"] == size.weights_only
     kernels = kernels_of(deployed_config(deployment), deployment.format)
-    program = program_of(part, kernels)
+    program = program_of(part, kernels, longest_row(deployed_config(deployment)))
     assert said["budget"]["everything"] == size.image + arena + program.bytes
 
 

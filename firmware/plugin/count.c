@@ -1,15 +1,16 @@
 /* TCG plugin: instructions of each function, and bytes it reads from one memory region.
  *
- *   qemu-system-arm ... -plugin count.so -d plugin -D counts.txt
+ *   qemu-system-arm ... -plugin count.so[,region=ADDRESS] -d plugin -D counts.txt
  *
- * Entering rr_solve, rr_stack_run or rr_read_out starts a phase; what was counted since the last switch
- * belongs to the phase before.  What the shared kernels do belongs to the operator entered last.
+ * Entering rr_solve (an export: rr_solve_observed), rr_stack_run (rr_call_L, rr_call_H) rr_read_out or rr_stops starts a
+ * phase; what was counted since the last switch belongs to the phase before.  What the shared kernels do belongs to the operator entered last.
  * Output: phase <tab> entries <tab> function <tab> instructions <tab> bytes.
  * QEMU's packages ship no header for plugins, so the entry points (plugin API version 1) are declared here. */
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef uint64_t qemu_plugin_id_t;
@@ -34,10 +35,13 @@ void qemu_plugin_outs(const char *text);
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
 
-enum { FUNCTIONS = 512, PHASES = 4, NAME = 64 };
-static const uint64_t REGION = 0x60000000, REGION_BYTES = 0x10000000;
-static const char *const phase_names[PHASES] = {"boot", "start", "call", "heads"};
-static const char *const phase_entries[PHASES] = {"", "rr_solve", "rr_stack_run", "rr_read_out"};
+enum { FUNCTIONS = 512, PHASES = 5, ENTRIES = 7, NAME = 64 };
+static uint64_t region = 0x60000000;
+static const uint64_t REGION_BYTES = 0x10000000;
+static const char *const phase_names[PHASES] = {"boot", "start", "call", "heads", "asking"};
+static const char *const entry_names[ENTRIES] = {"rr_solve", "rr_solve_observed", "rr_stack_run", "rr_call_L", "rr_call_H",
+                                                   "rr_read_out", "rr_stops"};
+static const int entry_phase[ENTRIES] = {1, 1, 2, 2, 2, 3, 4};
 
 typedef struct {
     char name[NAME];
@@ -122,23 +126,23 @@ static void on_access(unsigned vcpu, uint32_t info, uint64_t address, void *data
 {
     (void)vcpu;
     /* The image is constant, so an access to its region is a read. */
-    if (address - REGION < REGION_BYTES) ((function *)data)->bytes += (uint64_t)1 << qemu_plugin_mem_size_shift(info);
+    if (address - region < REGION_BYTES) ((function *)data)->bytes += (uint64_t)1 << qemu_plugin_mem_size_shift(info);
 }
 
 static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
-    static uint64_t entry_address[PHASES];
+    static uint64_t entry_address[ENTRIES];
     (void)id;
     for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         const char *symbol = qemu_plugin_insn_symbol(insn);
         const uint64_t address = qemu_plugin_insn_vaddr(insn);
         function *f = find(symbol ? symbol : "?");
-        for (int p = 1; p < PHASES; p++)
-            if (symbol && strcmp(symbol, phase_entries[p]) == 0 && (!entry_address[p] || entry_address[p] == address)) {
+        for (int e = 0; e < ENTRIES; e++)
+            if (symbol && strcmp(symbol, entry_names[e]) == 0 && (!entry_address[e] || entry_address[e] == address)) {
                 /* A function is first translated where it is entered. */
-                entry_address[p] = address;
-                qemu_plugin_register_vcpu_insn_exec_cb(insn, enter_phase, NO_REGISTERS, (void *)(intptr_t)p);
+                entry_address[e] = address;
+                qemu_plugin_register_vcpu_insn_exec_cb(insn, enter_phase, NO_REGISTERS, (void *)(intptr_t)entry_phase[e]);
             }
         if (symbol && listed(symbol, operators, OPERATORS) && (!f->entry || f->entry == address)) {
             f->entry = address;
@@ -169,8 +173,8 @@ __attribute__((visibility("default"))) int qemu_plugin_install(qemu_plugin_id_t 
                                                                char **argv)
 {
     (void)info;
-    (void)argc;
-    (void)argv;
+    for (int i = 0; i < argc; i++)
+        if (strncmp(argv[i], "region=", 7) == 0) region = strtoull(argv[i] + 7, 0, 0);
     qemu_plugin_register_vcpu_tb_trans_cb(id, on_translate);
     qemu_plugin_register_atexit_cb(id, at_exit, NULL);
     return 0;

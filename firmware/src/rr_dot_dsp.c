@@ -1,22 +1,15 @@
 /* SMLAD kernel: four inputs of two rows by two in 8 multiply-accumulates of two products each.
  * SXTB16 spreads bytes 0 and 2, then 1 and 3, of a word; the staged weights stand in that order. */
 #include "rr_dot.h"
+#include "rr_fixed.h"
 
 #if defined(RR_KERNEL_DSP)
 
 #include <arm_acle.h>
-#include <string.h>
-
-static inline uint32_t rr_word(const void *p)
-{
-    uint32_t x;
-    memcpy(&x, p, 4);
-    return x;
-}
 
 static inline int16x2_t rr_halves(const void *p)
 {
-    return (int16x2_t)rr_word(p);
+    return (int16x2_t)rr_load_word(p);
 }
 
 /* Bytes 0 and 2 as two signed halves. */
@@ -41,7 +34,7 @@ void rr_dot_rows(const int8_t *a, int32_t step, int32_t rows, int32_t k, rr_sums
         const rr_staged *const end = w + (k & ~3) * 2;
         int32_t d00 = 0, d01 = 0, d10 = 0, d11 = 0;
         while (w < end) {
-            const uint32_t x = rr_word(a0), y = rr_word(a1);
+            const uint32_t x = rr_load_word(a0), y = rr_load_word(a1);
             const int16x2_t even0 = rr_halves(w), odd0 = rr_halves(w + 2);
             const int16x2_t even1 = rr_halves(w + 4), odd1 = rr_halves(w + 6);
             const int16x2_t xe = rr_even(x), xo = rr_odd(x);

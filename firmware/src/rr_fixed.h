@@ -3,12 +3,25 @@
 #define RR_FIXED_H
 
 #include <stdint.h>
+#include <string.h>
 
 /* Every right shift of a negative value below must be arithmetic. */
 typedef char rr_arithmetic_shift_is_required[((-1) >> 1) == -1 ? 1 : -1];
 
 enum { RR_OK = 0, RR_REFUSED = 1 };
 enum { RR_DOUBLE = 0, RR_SINGLE = 1 };
+
+/* Four bytes from anywhere, in the machine's order; a freestanding compiler would call memcpy for them. */
+static inline uint32_t rr_load_word(const void *from)
+{
+    uint32_t x;
+#if defined(__GNUC__)
+    __builtin_memcpy(&x, from, 4);
+#else
+    memcpy(&x, from, 4);
+#endif
+    return x;
+}
 
 /* The value an int32_t register holds after unsigned 32-bit arithmetic. */
 static inline int32_t rr_wrap32(uint32_t x)

@@ -5,7 +5,6 @@
 
 #if defined(RR_KERNEL_DSP)
 #include <arm_acle.h>
-#include <string.h>
 #elif defined(RR_KERNEL_MVE)
 #include <arm_mve.h>
 #endif
@@ -27,11 +26,10 @@ static int32_t rr_stage_words_s8(const int8_t *from, int32_t k, int32_t row)
     rr_staged *to = rr_stage.rows + RR_STAGED_AT(row, 0);
     int32_t i = 0;
     for (; i + 4 <= k; i += 4, to += 8) {
-        uint32_t bytes;
-        memcpy(&bytes, from + i, 4);
+        const uint32_t bytes = rr_load_word(from + i);
         const int16x2_t even = __sxtb16((int8x4_t)bytes), odd = rr_odd_bytes(bytes);
-        memcpy(to, &even, 4);
-        memcpy(to + 2, &odd, 4);
+        __builtin_memcpy(to, &even, 4);
+        __builtin_memcpy(to + 2, &odd, 4);
     }
     return i;
 }
@@ -46,8 +44,8 @@ static int32_t rr_stage_words_s4(const uint8_t *from, int32_t k, int32_t row)
         const uint32_t bytes = (uint32_t)from[0] | (uint32_t)from[1] << 16;
         const int16x2_t even = __ssub16((int16x2_t)((bytes & lows) ^ signs), (int16x2_t)signs);
         const int16x2_t odd = __ssub16((int16x2_t)((bytes >> 4 & lows) ^ signs), (int16x2_t)signs);
-        memcpy(to, &even, 4);
-        memcpy(to + 2, &odd, 4);
+        __builtin_memcpy(to, &even, 4);
+        __builtin_memcpy(to + 2, &odd, 4);
     }
     return i;
 }

@@ -25,17 +25,35 @@ void rr_sum_s16(int32_t *to, const int16_t *from, int32_t row, int32_t col, int3
         for (int32_t c = 0; c < cols; c++) to[c] = (add ? to[c] : 0) + from[c * col];
 }
 
+enum { RR_AT_ONCE = 32 }; /* values widened to int32 on the stack */
+
+/* `count` int8 values, `col` apart, by a factor, as int32. */
+static void rr_scaled_s8(const int8_t *from, int32_t col, int32_t count, const rr_rescaler *by, int32_t *wide)
+{
+    for (int32_t c = 0; c < count; c++) wide[c] = from[c * col];
+    rr_rescale_run(by, wide, count, wide, 1);
+}
+
+/* int8 codes as state units, which are int16, in int32. */
+static rr_rescaler rr_to_state(const rr_factor *p)
+{
+    rr_rescaler by = rr_rescaler_of(p->multiplier, p->shift, rr_rounding, 0, 16);
+    by.out_bits = 32;
+    return by;
+}
+
 void rr_sum_s8(int32_t *to, const int8_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
                const rr_factor *to_state, int add)
 {
+    const rr_rescaler by = rr_to_state(to_state);
+    int32_t wide[RR_AT_ONCE];
     for (int32_t r = 0; r < rows; r++, from += row, to += cols)
-        for (int32_t c = 0; c < cols; c++) {
-            const int32_t y = rr_saturate16(rr_scale(from[c * col], to_state->multiplier, to_state->shift, rr_rounding));
-            to[c] = (add ? to[c] : 0) + y;
+        for (int32_t start = 0; start < cols; start += RR_AT_ONCE) {
+            const int32_t count = rr_least(RR_AT_ONCE, cols - start);
+            rr_scaled_s8(from + start * col, col, count, &by, wide);
+            for (int32_t c = 0; c < count; c++) to[start + c] = (add ? to[start + c] : 0) + wide[c];
         }
 }
-
-enum { RR_AT_ONCE = 32 }; /* values widened to int32 on the stack */
 
 void rr_codes_s32(void *to, const int32_t *from, int32_t rows, int32_t cols, const rr_factor *p)
 {
@@ -61,16 +79,14 @@ void rr_codes_s16(void *to, const int16_t *from, int32_t row, int32_t col, int32
 void rr_codes_s8(void *to, const int8_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols,
                  const rr_factor *to_state, const rr_factor *p)
 {
-    const rr_rescaler by = rr_rescaler_by(p);
+    const rr_rescaler by = rr_rescaler_by(p), in = rr_to_state(to_state);
     const int32_t size = p->bits <= 8 ? 1 : 2;
     int8_t *out = to;
     int32_t wide[RR_AT_ONCE];
     for (int32_t r = 0; r < rows; r++, from += row, out += cols * size)
         for (int32_t start = 0; start < cols; start += RR_AT_ONCE) {
             const int32_t count = rr_least(RR_AT_ONCE, cols - start);
-            for (int32_t c = 0; c < count; c++)
-                wide[c] = rr_saturate16(
-                    rr_scale(from[(start + c) * col], to_state->multiplier, to_state->shift, rr_rounding));
+            rr_scaled_s8(from + start * col, col, count, &in, wide);
             rr_rescale_run(&by, wide, count, out + start * size, 1);
         }
 }
@@ -102,11 +118,9 @@ void rr_norm_s8(int8_t *to, int32_t row, int32_t col, const int32_t *h, int32_t 
 /* Constants of output i of n, as a plan brings them into RAM. */
 static rr_rescaler rr_output_by(const uint8_t *scales, int32_t n, int32_t i, int32_t biased, int32_t out_bits)
 {
-    int32_t multiplier, bias = 0;
-    memcpy(&multiplier, scales + 4 * i, 4);
-    if (biased) memcpy(&bias, scales + 4 * (n + i), 4);
-    rr_rescaler o = rr_rescaler_of(multiplier, ((const int8_t *)scales)[(biased ? 8 : 4) * n + i], rr_rounding, 0, out_bits);
-    o.bias = bias;
+    const int32_t shift = ((const int8_t *)scales)[(biased ? 8 : 4) * n + i];
+    rr_rescaler o = rr_rescaler_of((int32_t)rr_load_word(scales + 4 * i), shift, rr_rounding, 0, out_bits);
+    if (biased) o.bias = (int32_t)rr_load_word(scales + 4 * (n + i));
     return o;
 }
 
@@ -119,7 +133,12 @@ static void rr_put_sums(const rr_tile *p, const rr_sums *sums, int32_t i, int32_
         return;
     }
     int32_t *to = (int32_t *)p->out + r * p->out_row + output;
-    for (int32_t t = 0; t < count; t++, to += p->out_row) *to = (p->mode == RR_ADD ? *to : 0) + sums->of[i][t];
+    const int32_t *from = sums->of[i], *const end = from + count;
+    const int32_t row = p->out_row;
+    if (p->mode == RR_ADD)
+        for (; from < end; to += row) *to += *from++;
+    else
+        for (; from < end; to += row) *to = *from++;
 }
 
 void rr_tile_linear(const rr_tile *p)
@@ -223,14 +242,17 @@ typedef struct {
 /* Add the wanted channels of one row of a table. */
 static void rr_add_row(const rr_rows *table, int32_t index, const rr_row_job *p)
 {
-    int32_t multiplier;
     rr_fetch(p->row, table->codes + index * p->d + p->channel, (uint32_t)p->channels);
     rr_fetch(p->row + p->d, table->multiplier + 4 * index, 4);
     rr_fetch(p->row + p->d + 4, table->shift + index, 1);
-    memcpy(&multiplier, p->row + p->d, 4);
-    const int32_t shift = ((const int8_t *)p->row)[p->d + 4];
-    for (int32_t c = 0; c < p->channels; c++)
-        p->to[c * p->c_step] += rr_scale(((const int8_t *)p->row)[c], multiplier, shift, rr_rounding);
+    const int32_t multiplier = (int32_t)rr_load_word(p->row + p->d), shift = ((const int8_t *)p->row)[p->d + 4];
+    const rr_rescaler by = rr_rescaler_of(multiplier, shift, rr_rounding, 0, 32);
+    for (int32_t start = 0; start < p->channels; start += RR_AT_ONCE) {
+        int32_t wide[RR_AT_ONCE], *to = p->to + start * p->c_step;
+        const int32_t count = rr_least(RR_AT_ONCE, p->channels - start);
+        rr_scaled_s8((const int8_t *)p->row + start, 1, count, &by, wide);
+        for (int32_t c = 0; c < count; c++) to[c * p->c_step] += wide[c];
+    }
 }
 
 void rr_tile_embed(const rr_input *p, const uint8_t *tokens, int32_t puzzle, int32_t position, int32_t positions,

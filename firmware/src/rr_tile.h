@@ -11,8 +11,26 @@
 
 #include "rr_rescale.h"
 
-/* Bring `bytes` bytes of the image into RAM.  The one that is linked by default copies. */
+/* Bring `bytes` bytes of the image into RAM.  Those that are linked by default copy. */
 void rr_fetch(void *to, const void *from, uint32_t bytes);
+/* Begin to bring a tile of weights: `pieces` of `bytes` bytes each, `step` bytes apart, behind each other at `to`.
+ * What it returns is waited for before the tile is used, in the order of the beginnings. */
+uint32_t rr_fetch_ahead(void *to, const void *from, uint32_t bytes, int32_t pieces, uint32_t step);
+void rr_fetch_wait(uint32_t ticket);
+
+static inline void rr_swap(uint8_t **a, uint8_t **b)
+{
+    uint8_t *const c = *a;
+    *a = *b;
+    *b = c;
+}
+
+/* Of a plan's functions: none becomes part of its caller, whose frame would then stand below every kernel. */
+#if defined(__GNUC__)
+#define RR_APART __attribute__((noinline))
+#else
+#define RR_APART
+#endif
 
 static inline int32_t rr_least(int32_t a, int32_t b)
 {

@@ -8,9 +8,11 @@
 
 #include "rr_fixed.h"
 
-enum { RR_PIECE = 248 }; /* products of 16 and 9 bits whose sum keeps to 32 bits */
+/* Products of 16 and 9 bits whose sum keeps to 32 bits, as far as their weights have room. */
+enum { RR_PIECE = RR_STAGED_KEYS < 248 ? RR_STAGED_KEYS : 248 };
 
-/* Sums of a chunk of rows with two outputs, and of the activations of each row. */
+/* Sums of a chunk of rows with two outputs, of one piece and of all, and of the activations of each row. */
+static rr_sums rr_piece_sums;
 static int64_t rr_acc[2][RR_DOT_ROWS];
 static int32_t rr_row_sums[RR_DOT_ROWS];
 static const rr_row_scale rr_no_scale = {0, 0};
@@ -44,9 +46,8 @@ int32_t rr_tile_block_scaled(const rr_block_tile *p, rr_row_scale scale, int32_t
 {
     const rr_tile *q = &p->tile;
     const int32_t outputs = q->parts * q->n, shift = ((const int8_t *)rr_bytes_of(p))[output];
-    int32_t multiplier, bias = 0;
-    memcpy(&multiplier, q->scales + 4 * output, 4);
-    if (q->biased) memcpy(&bias, q->scales + 4 * (outputs + output), 4);
+    const int32_t multiplier = (int32_t)rr_load_word(q->scales + 4 * output);
+    const int32_t bias = q->biased ? (int32_t)rr_load_word(q->scales + 4 * (outputs + output)) : 0;
     const int64_t y = p->online ? rr_online_output(acc, multiplier, shift, scale, p->online)
                                 : rr_requantize_wide_one(acc, multiplier, shift);
     const int64_t top = (int64_t)1 << (q->out_bits - 1);
@@ -73,7 +74,6 @@ static void rr_stage_wide(rr_codes *codes, int32_t zero, int32_t size, int32_t i
 static void rr_block_pair(const rr_block_tile *p, rr_codes codes[2], int32_t r, int32_t count, int32_t output, int32_t pair)
 {
     const int32_t end = p->first + p->tile.k, a_row = p->tile.a_row;
-    rr_sums sums;
     memset(rr_acc, 0, sizeof rr_acc);
     for (int32_t k = p->first, size; k < end; k += size) {
         const int32_t at = r * a_row + k - p->first;
@@ -83,14 +83,14 @@ static void rr_block_pair(const rr_block_tile *p, rr_codes codes[2], int32_t r, 
             else rr_stage_wide(&codes[i], rr_tile_zero(p, output + i), size, i);
         }
         if (p->a_bits == 8) {
-            rr_dot_rows((const int8_t *)p->tile.a + at, a_row, count, size, &sums);
+            rr_dot_rows((const int8_t *)p->tile.a + at, a_row, count, size, &rr_piece_sums);
         } else {
-            memset(&sums, 0, sizeof sums);
-            rr_dot_columns((const int16_t *)p->tile.a + at, a_row, count, size, &sums);
+            memset(&rr_piece_sums, 0, sizeof rr_piece_sums);
+            rr_dot_columns((const int16_t *)p->tile.a + at, a_row, count, size, &rr_piece_sums);
         }
         for (int32_t i = 0; i <= pair; i++) {
             const int64_t factor = rr_tile_block_factor(p, output + i, k);
-            for (int32_t t = 0; t < count; t++) rr_acc[i][t] += factor * sums.of[i][t];
+            for (int32_t t = 0; t < count; t++) rr_acc[i][t] += factor * rr_piece_sums.of[i][t];
         }
     }
     for (int32_t i = 0; p->a_bits == 8 && i <= pair; i++) {

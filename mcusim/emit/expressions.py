@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, Union
 
@@ -72,3 +73,10 @@ def product(a: Number, b: Number) -> Number:
         a, b = b, a
     assert isinstance(b, int), f"({a}) * ({b}) is no sum of variables"
     return a * b
+
+
+def renamed(number: Number, names: Mapping[str, str]) -> Number:
+    """The same sum of other variables."""
+    if isinstance(number, int):
+        return number
+    return _number({names.get(name, name): factor for name, factor in number.terms}, number.constant)

@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from math import gcd
 from typing import Any
 
-from mcusim.emit.expressions import Number, product, variable
+from mcusim.emit.expressions import Number, product
 from mcusim.emit.functions import Function, identifier
-from mcusim.emit.results import Op, Operators, ResultWriter, Weights
+from mcusim.emit.results import Op, Operators, Weights
+from mcusim.emit.tiles import AnyLinear, Loop, TileWriter, unsigned
 from mcusim.emit.views import View, whole
 from mcusim.planner.arena import Place
 from mcusim.planner.buffers import Buffer, Placement
 from mcusim.planner.choices import Choices
-from mcusim.planner.machine import Scales, Staged, State, Tile, Where
+from mcusim.planner.machine import Scales, State, Tile
 from mcusim.planner.plan import SCRATCH, Plan
 from mcusim.planner.stopping import HELD, X, shares_x
 from mcusim.planner.stored import stored
 from mcusim.planner.target import Segment
-from refimpl.block_params import BlockLinear, Int8Norm
-from refimpl.errors import NotImplementedHere
+from refimpl.block_params import Int8Norm
 from refimpl.fixedpoint import Rounding
 from refimpl.image import Image
 from refimpl.models.tree import Embedding
-from refimpl.packing import packed_bytes
 from refimpl.params import Linear, Norm, Rope, Silu
 
-AnyLinear = Linear | BlockLinear
 C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t",
            "int64": "int64_t"}  # fmt: skip
 
 
-class EmittingMachine(ResultWriter):
+class EmittingMachine(TileWriter):
     """Machine that writes the functions of one plan.
 
     ``functions`` maps the text of a function to its name, so that sublayers of one shape share it; ``calls``
@@ -57,7 +54,9 @@ class EmittingMachine(ResultWriter):
         self._banks = banks
         self._buffers = {buffer.name: buffer for buffer in plan.persistent}
         self._scope: Placement | None = None
-        self.divisors: dict[str, int] = {}  # what the variables of the open loops are multiples of
+        self.divisors: dict[str, int] = {}
+        self.loops: list[Loop] = []
+        self.staged_in: dict[str, int] = {}
         self.function = Function("")
 
     # -- functions and loops ---------------------------------------------------------------------------------
@@ -84,26 +83,6 @@ class EmittingMachine(ResultWriter):
             return
         instance = self.instances.setdefault((name, made.values), f"rr_leaf_{len(self.instances)}")
         self.calls.append(f"{name}(&{instance});")
-
-    def tiles(self, start: Number, stop: Number, size: int, where: Where = "any") -> Iterator[Tile]:
-        total = stop - start
-        if isinstance(total, int) and total <= size:
-            yield Tile(start, stop)  # type: ignore[arg-type]
-            return
-        f = self.function
-        r, n = f"r{f.loops}", f"n{f.loops}"
-        f.loops += 1
-        even = isinstance(total, int) and total % size == 0
-        f.line(f"for (int32_t {r} = {start}; {r} < {stop}; {r} += {size}) {{")
-        f.depth += 1
-        if not even:
-            f.line(f"const int32_t {n} = rr_least({size}, {stop - variable(r)});")
-        first = variable(r)
-        self.divisors |= {r: gcd(size, self._divisor(start)), n: gcd(size, self._divisor(total))}
-        yield Tile(first, first + (size if even else variable(n)))  # type: ignore[arg-type]
-        del self.divisors[r], self.divisors[n]
-        f.depth -= 1
-        f.line("}")
 
     # -- buffers ---------------------------------------------------------------------------------------------
 
@@ -143,83 +122,6 @@ class EmittingMachine(ResultWriter):
         offset = self.function.constant(leaf, part, "uint32_t", self._offset(f"{leaf}/{part}"))
         return f"rr_flash_image + {offset}"
 
-    def _bytes(self, codes: Number, leaf: AnyLinear) -> str:
-        """Bytes of so many codes, which must be whole."""
-        bits, codes_at_once = leaf.weight_bits, 8 // gcd(leaf.weight_bits, 8)
-        if bits == 8:
-            return str(codes)
-        if self._divisor(codes) % codes_at_once:
-            raise NotImplementedHere(f"{leaf.name}: a tile of {bits}-bit weights begins within a byte.")
-        if isinstance(codes, int):
-            return str(codes * bits // 8)
-        times = bits * codes_at_once // 8
-        return f"({codes}) / {codes_at_once}" + (f" * {times}" if times > 1 else "")
-
-    def _divisor(self, number: Number) -> int:
-        """What a number is a multiple of whatever the loops' variables are; 0 of the number 0."""
-        if isinstance(number, int):
-            return abs(number)
-        return gcd(number.constant, *(f * self.divisors.get(name, 1) for name, f in number.terms))
-
-    def stage(self, leaf: AnyLinear, rows: int, columns: int) -> Staged:
-        if not self.choices.staged or leaf.name in self.resident:
-            return Staged(leaf, ())
-        size = stored(leaf).tile_bytes(rows, columns)
-        return Staged(leaf, tuple(self.alloc(f"{leaf.name} tile {i}", (size,), "int8") for i in (0, 1)))
-
-    def fetch(
-        self, staged: Staged, rows: tuple[Tile, ...], columns: Tile, scales: Scales | None = None
-    ) -> Weights:
-        leaf, f = staged.leaf, self.function
-        width = leaf.codes.shape[1]
-        full = columns.size == width
-        name = identifier(leaf.name.removeprefix(f.prefix))
-        brought = "0" if scales is None else f"(const uint8_t *){self._pointer(scales.buffer)}"
-        distance = rows[1].start - rows[0].start if len(rows) > 1 else 0
-        if not staged.buffers:
-            if leaf.name in self.resident:
-                base = f"(const uint8_t *){self._pointer(self._buffers[leaf.name])}"
-            else:
-                base = self._at(leaf.name, "codes")
-            first = self._bytes(product(rows[0].start, width) + columns.start, leaf)
-            gap = 0 if full else int(self._bytes(width, leaf))
-            part_bytes = self._bytes(product(distance, width), leaf)
-            return Weights(leaf, rows, columns, f"{base} + {first}", part_bytes, gap, brought)
-        zero, one = (self._pointer(buffer) for buffer in staged.buffers)
-        f.declare(f"{name} turn", f"static uint8_t {name}_turn; /* which of two tiles a DMA may fill */")
-        f.declare(f"{name} codes", f"uint8_t *{name}_codes = (uint8_t *){zero};")
-        f.line(f"{name}_codes = (uint8_t *)(({name}_turn ^= 1) ? {zero} : {one});")
-        source = self._at(leaf.name, "codes")
-        part_bytes = "0"
-        if full:
-            size = self._codes_bytes(product(rows[0].size, width), leaf, rows)
-            for i, tile in enumerate(rows):
-                at = f"{name}_codes + {i} * ({size})" if i else f"{name}_codes"
-                first = self._bytes(product(tile.start, width), leaf)
-                f.line(f"rr_fetch({at}, {source} + {first}, {self._unsigned(size)});")
-            part_bytes = size
-        else:
-            assert len(rows) == 1
-            size = self._bytes(columns.size, leaf)
-            first = self._bytes(columns.start, leaf)
-            row = self._bytes(width, leaf)
-            r = f"r{f.loops}"
-            f.loops += 1
-            f.line(f"for (int32_t {r} = 0; {r} < {rows[0].stop}; {r}++)")
-            f.line(f"    rr_fetch({name}_codes + {r} * ({size}), {source} + {r} * {row} + {first}, "
-                   f"{self._unsigned(size)});")  # fmt: skip
-        return Weights(leaf, rows, columns, f"{name}_codes", part_bytes, 0, brought)
-
-    def _codes_bytes(self, codes: Number, leaf: AnyLinear, rows: tuple[Tile, ...]) -> str:
-        """Bytes of whole rows; the last ones of an image may end within a byte."""
-        if isinstance(codes, int) and len(rows) == 1:
-            return str(packed_bytes(codes, leaf.weight_bits))
-        return self._bytes(codes, leaf)
-
-    @staticmethod
-    def _unsigned(size: str) -> str:
-        return f"{size}u" if size.isdigit() else f"(uint32_t)({size})"
-
     def room(self, leaf: AnyLinear, count: int) -> Buffer:
         return self.alloc(f"{leaf.name} scales", (count * stored(leaf).row_bytes,), "int8")
 
@@ -234,7 +136,7 @@ class EmittingMachine(ResultWriter):
                 at = to if within == 0 else f"{to} + {within}"
                 first = product(tile.start, size)
                 count = str(product(tile.size, size))
-                f.line(f"rr_fetch({at}, {source} + {first}, {self._unsigned(count)});")
+                f.line(f"rr_fetch({at}, {source} + {first}, {unsigned(count)});")
                 within = within + product(tile.size, size)
             offset = offset + product(total, size)
         return Scales(rows, room)

@@ -60,7 +60,7 @@ static void rr_cycle(int32_t cycle, int32_t keep, const rr_observer *observer)
 }}
 
 /* The stop rule {rule}. */
-static int32_t rr_stops(void)
+static RR_APART int32_t rr_stops(void)
 {{
 {stops}}}
 """
@@ -136,7 +136,7 @@ def emit(plan: Plan, model: Model, image: Image, segments: tuple[Segment, ...], 
     keep, stops = _stops(machine, plan, model, z_H)
     text += _functions(machine)
     for what, calls in bodies.items():
-        text += f"\nstatic void rr_{what}(void)\n{{\n" + _indented(calls) + "}\n"
+        text += f"\nstatic RR_APART void rr_{what}(void)\n{{\n" + _indented(calls) + "}\n"
     states = {state.buffer.name: machine.state_of(state) for state in (z_H, z_L)}
     rule = plan.config.stop
     asked = f"rr_steps_taken + 1 >= {rule.least}" if rule.kind != "fixed" else "0"
@@ -195,7 +195,7 @@ def _functions(machine: EmittingMachine) -> str:
         if fields:
             parts.append(f"\ntypedef struct {{\n{fields}}} {name}_leaf;\n")
             argument = f"const {name}_leaf *p"
-        parts.append(f"\nstatic void {name}({argument})\n{{\n{body}}}\n")
+        parts.append(f"\nstatic RR_APART void {name}({argument})\n{{\n{body}}}\n")
     for (name, values), instance in machine.instances.items():
         parts.append(f"\nstatic const {name}_leaf {instance} = {{{values}}};\n")
     return "".join(parts)

@@ -15,10 +15,9 @@ from mcusim.export.vectors import operators_of, vector_files
 from mcusim.planner.notation import describe
 from mcusim.planner.plan import Plan
 from mcusim.planner.target import Target
+from mcusim.program import longest_row
 from mcusim.units import format_bytes
 from refimpl.models.config import ModelConfig
-from refimpl.models.skeleton import skeleton
-from refimpl.models.tree import leaves
 
 FILES = Path(__file__).resolve().parent / "files"
 ImageForm = Literal["binary", "array"]
@@ -78,13 +77,9 @@ LONGEST_ROW = "#define RR_MAX_K 2560"
 
 
 def staging_of(header: str, config: ModelConfig) -> str:
-    """The kernels' header with room to stage the rows that this model has: of weights, and, for attention,
-    columns of values over all positions."""
-    rows = [spec.shape[1] for spec in leaves(skeleton(config)) if spec.kind == "linear"]
-    if config.token_intermediate_size is None:
-        rows.append(2 * -(-config.positions // 16) * 16)
+    """The kernels' header with room to stage the rows that this model has."""
     assert LONGEST_ROW in header
-    return header.replace(LONGEST_ROW, f"#define RR_MAX_K {max(rows)}")
+    return header.replace(LONGEST_ROW, f"#define RR_MAX_K {longest_row(config)}")
 
 
 def _templates() -> dict[str, str]:

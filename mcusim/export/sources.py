@@ -16,7 +16,7 @@ ABI_HEADER = "rr_abi.h"
 
 _INCLUDE = re.compile(r'^\s*#include "([^"]+)"', re.MULTILINE)
 # A function defined at the left margin, declaration and body: `int32_t rr_silu(...)\n{`.
-_DEFINED = re.compile(r"^(static\b)?[A-Za-z_ ][\w \*]*?\b(rr_\w+)\([^;{}]*\)\s*\{", re.MULTILINE)
+_DEFINED = re.compile(r"^(static )?[A-Za-z_][\w \*]*?\b(rr_\w+)\([^;{}]*\)\s*\{", re.MULTILINE)
 _CALL = re.compile(r"\b(rr_\w+)\(")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 

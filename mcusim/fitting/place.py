@@ -9,7 +9,7 @@ from mcusim.parts import Part
 from mcusim.planner.notation import describe
 from mcusim.planner.search import search
 from mcusim.planner.target import target_of
-from mcusim.program import kernels_of, program_of
+from mcusim.program import kernels_of, longest_row, program_of
 from mcusim.report import Span
 from mcusim.timing import energy
 from refimpl.formats import Format
@@ -59,7 +59,7 @@ class Placed:
 
 def place(asked: Asked) -> tuple[Placed, ...]:
     """Plan one program, and cost each case under that plan; an executor's job."""
-    program = program_of(asked.part, kernels_of(asked.config, asked.format))
+    program = program_of(asked.part, kernels_of(asked.config, asked.format), longest_row(asked.config))
     target = target_of(asked.part, asked.image, program)
     room = None if asked.limit is None else max(0, asked.limit - program.in_sram)
     found = search(asked.config, asked.format, target, room)

@@ -62,17 +62,18 @@ class CountingMachine:
         if event.op == "weighted_values":
             self.ledger.sites[event.site].attention_values += event.counts.attention_macs * self.times
         elif event.op == "linear":
-            self._read(event.site, self._read_by_use[event.site])
+            self._read_in_place(event.site)
             outputs = event.counts.requantizations
             self._charge_rows(event.site, outputs, event.counts.macs // outputs, event.shape[-1])
 
-    def _charge_rows(self, linear: str, outputs: int, inner: int, channels: int) -> None:
+    def _charge_rows(self, linear: str, outputs: int, inner: int, channels: int,
+                     partial: bool = False) -> None:  # fmt: skip
         """Charge the shape of a linear, block by block where its rows have blocks."""
         weights, work = self.format.weights_at(linear), self.ledger.sites[linear]
         block = weights.block or inner
         for size, times in ((block, inner // block), (inner % block, 1)):
             if size and times:
-                work.charge_rows(outputs, size, channels, weights.bits, times * self.times)
+                work.charge_rows(outputs, size, channels, weights.bits, times * self.times, partial)
         if self.format.activations.width_at(f"{linear}.input") > 8:
             work.wide_macs += outputs * inner * self.times
         elif weights.zero_point:  # the sum of a row of activations
@@ -138,6 +139,12 @@ class CountingMachine:
         for length, number in reads:
             self.ledger.sites[name].codes[length] += number * self.times
 
+    def _read_in_place(self, name: str) -> None:
+        reads = self._read_by_use[name]
+        self._read(name, reads)
+        for length, number in reads:
+            self.ledger.sites[name].in_place[length] += number * self.times
+
     def room(self, leaf: Leaf, count: int) -> Buffer:
         return self.alloc(f"{leaf.name} scales", (count * self.stored(leaf).row_bytes,), "int8")
 
@@ -162,8 +169,8 @@ class CountingMachine:
         size = a.shape[0] * leaf.shape[0]
         counts = Counts(macs=work.macs, adds=size, weight_elements=work.weight_elements)
         self._charge(leaf.name, counts, a.size * a.itemsize + 2 * sums.itemsize * size)
-        self._read(leaf.name, self._read_by_use[leaf.name])
-        self._charge_rows(leaf.name, size, a.shape[1], leaf.shape[0])
+        self._read_in_place(leaf.name)
+        self._charge_rows(leaf.name, size, a.shape[1], leaf.shape[0], partial=True)
 
     def finish(self, sums: Array, leaf: Leaf, scales: Scales, to: Array) -> Array:
         self._charge(leaf.name, Counts(requantizations=sums.size), (4 + sums.itemsize) * sums.size)

@@ -22,7 +22,8 @@ class Work:
     ``counts`` maps fields of :class:`workbench.counting.Counts` to their sums, ``calls`` counts kernels;
     ``rows`` are counts of linears in the terms of :mod:`mcusim.cores`.
     ``wide_macs`` are those of ``macs`` with activations of more than 8 bits.
-    ``codes`` and ``constants`` count reads of the image by length in bytes: {length: how many}.
+    ``codes`` and ``constants`` count reads of the image by length in bytes: {length: how many}, and
+    ``in_place`` those of ``codes`` that a kernel does itself where they stand.
     ``row_reads`` and ``row_elements``: embedding rows read for x and elements of them, times the positions of
     the model, so that a share of one pass over x is a whole number.
     """
@@ -35,6 +36,7 @@ class Work:
     rows: Counter[str] = field(default_factory=Counter)
     codes: Counter[int] = field(default_factory=Counter)
     constants: Counter[int] = field(default_factory=Counter)
+    in_place: Counter[int] = field(default_factory=Counter)
     row_reads: int = 0
     row_elements: int = 0
 
@@ -44,7 +46,8 @@ class Work:
         self.attention_values += other.attention_values * times
         self.wide_macs += other.wide_macs * times
         self.arena_bytes += other.arena_bytes * times
-        pairs = ((self.codes, other.codes), (self.constants, other.constants))
+        pairs = ((self.codes, other.codes), (self.constants, other.constants),
+                 (self.in_place, other.in_place))  # fmt: skip
         for mine_of, theirs_of in ((self.counts, other.counts), (self.rows, other.rows)):
             for name, number in theirs_of.items():
                 mine_of[name] += number * times
@@ -60,9 +63,14 @@ class Work:
             if number:
                 self.counts[name] += number * times
 
-    def charge_rows(self, outputs: int, inner: int, channels: int, bits: int, times: int = 1) -> None:
-        """Add the shape of ``times`` linears: ``outputs`` sums over ``inner`` products each."""
-        for name, number in row_counts(outputs, inner, channels, bits).items():
+    def charge_rows(self, outputs: int, inner: int, channels: int, bits: int, times: int = 1,
+                    partial: bool = False) -> None:  # fmt: skip
+        """Add the shape of ``times`` linears: ``outputs`` sums over ``inner`` products each, which are only
+        added to others where they are ``partial``."""
+        counts = row_counts(outputs, inner, channels, bits)
+        if partial:
+            counts |= {"partials": channels, "channels": 0, "to_quad": 0}
+        for name, number in counts.items():
             self.rows[name] += number * times
 
     @property
@@ -99,6 +107,10 @@ def row_counts(outputs: int, inner: int, channels: int, bits: int) -> dict[str, 
 
 def total_bytes(reads: Counter[int]) -> int:
     return sum(length * number for length, number in reads.items())
+
+
+def total_reads(reads: Counter[int]) -> int:
+    return sum(reads.values())
 
 
 def bursts(reads: Counter[int], region: Region) -> int:
@@ -196,6 +208,8 @@ def operator_counts(work: Work, weight_bits: int, row_bytes: int) -> OperatorCou
         weights=c["weight_elements"],
         **work.rows,
         rescales=0 if c["macs"] or c["attention_macs"] else c["requantizations"],
+        fetches=total_reads(work.codes) + total_reads(work.constants) - total_reads(work.in_place),
+        fetched_bytes=work.code_bytes + work.constant_bytes - total_bytes(work.in_place),
         weight_bytes=work.code_bytes + work.constant_bytes,
         row_bytes=row_bytes,
         arena_bytes=work.arena_bytes,

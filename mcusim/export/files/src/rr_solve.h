@@ -48,9 +48,13 @@ typedef struct {
 int32_t rr_solve_observed(const uint8_t *tokens, int32_t puzzle, int32_t steps, const rr_observer *observer,
                           uint8_t *answer, int32_t *q);
 
-/* Bring `bytes` bytes of the image from `from` into the arena at `to`. The one that is linked copies; define
- * RR_OWN_FETCH and a function of this name to use a DMA or a QSPI driver. It must have finished on return. */
+/* How bytes of the image come into the arena.  What is linked copies; define RR_OWN_FETCH and these three to use a DMA
+ * or a QSPI driver.  rr_fetch has finished on return.  rr_fetch_ahead begins to bring a tile of weights and may return
+ * at once: `pieces` of `bytes` bytes, `step` bytes apart in the image, behind each other at `to`.  Another tile is used
+ * meanwhile; rr_fetch_wait returns when the transfer of that ticket, and so all begun before it, have arrived. */
 void rr_fetch(void *to, const void *from, uint32_t bytes);
+uint32_t rr_fetch_ahead(void *to, const void *from, uint32_t bytes, int32_t pieces, uint32_t step);
+void rr_fetch_wait(uint32_t ticket);
 
 extern const uint8_t rr_flash_image[RR_IMAGE_BYTES];
 

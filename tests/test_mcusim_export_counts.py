@@ -1,0 +1,92 @@
+"""A plan on emulated boards: states are the reference's, bytes of flash and instructions as predicted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cross_tools import require
+from exports import export, make
+
+from mcusim.asked import Asked
+from mcusim.laid import lay
+from mcusim.parts import load_part
+from mcusim.planner.ledger import Ledger, operator_counts
+from mcusim.planner.plan import Plan
+from mcusim.timing import instructions
+from workbench.checkpoints.networks import list_networks
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "firmware"))
+from counted import read_phases
+
+pytestmark = [pytest.mark.cross, pytest.mark.slow]
+ARM = ("make", "gcc", "arm-none-eabi-gcc", "qemu-system-arm")
+TOOLS = {"m7": ARM, "m55": ARM, "rv32": ("make", "gcc", "riscv64-unknown-elf-gcc", "qemu-system-riscv32")}
+PARTS = {"m7": "mps2-an500", "m55": "mps3-an547", "rv32": "qemu-virt-rv32"}
+FLASH = {"m7": 0x60000000, "m55": 0x60000000, "rv32": 0x82000000}
+PLANS = ("least", "chosen", "traffic")
+DEPTH = {"H_cycles": 1, "steps": 1}
+COUNTER = Path(__file__).parents[1] / "firmware" / "plugin" / "count.c"
+TOLERANCE = 0.05
+
+
+@pytest.fixture(scope="module")
+def counter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The counting plugin."""
+    require("gcc")
+    built = tmp_path_factory.mktemp("plugin") / "count.so"
+    subprocess.run(["gcc", "-std=c11", "-O2", "-fPIC", "-shared", "-o", built, COUNTER], check=True)
+    return built
+
+
+def phases_of(plan: Plan) -> dict[str, Ledger]:
+    """What the plugin tells apart: before the calls, the calls of a step, asking the stop rule, the heads."""
+    phases = {"start": plan.start, "call": plan.work(plan.config.order.per_step), "heads": plan.heads}
+    return phases | ({"asking": plan.asking} if plan.config.stop.kind != "fixed" else {})
+
+
+def bytes_of(plan: Plan, ledger: Ledger) -> int:
+    return ledger.code_bytes + ledger.constant_bytes + plan.row_bytes(ledger)
+
+
+def predicted(plan: Plan, board: str) -> float:
+    """Instructions of the calls of one step."""
+    part, work = load_part(PARTS[board]), plan.work(plan.config.order.per_step)
+    return sum(
+        instructions(operator_counts(one, plan.format.weights_at(site).bits, 0), part)
+        for site, one in work.sites.items()
+    )
+
+
+def check(asked: Asked, board: str, counter: Path, folder: Path) -> None:
+    """Export, run the self-test on the board, and hold bytes and instructions to the plan's."""
+    if not folder.exists():
+        words = {"model": asked.model, "weights": asked.weights, "part": asked.part, "plan": asked.plan,
+                 "H-cycles": asked.H_cycles, "steps": asked.steps}  # fmt: skip
+        named = [word for name, value in words.items() if value for word in (f"--{name}", str(value))]
+        export(folder, *named, *(["--puzzle", "0"] if "trm-" not in str(asked.model) else []))
+    counts = folder / f"{board}.counts"
+    plugin = f"QEMU_EXTRA=-plugin {counter},region={FLASH[board]:#x} -d plugin -D {counts}"
+    status, said = make(folder, board, "STEPS=1", plugin)
+    assert status == 0, said
+    assert "PASS" in said
+    plan, found = lay(asked).plan, read_phases(counts)
+    phases = phases_of(plan)
+    assert {name: found.flash_bytes[name] for name in phases} == {
+        name: bytes_of(plan, ledger) for name, ledger in phases.items()
+    }
+    expected = predicted(plan, board)
+    assert abs(expected / found.instructions["call"] - 1) <= TOLERANCE, (expected, found.instructions["call"])
+
+
+@pytest.mark.parametrize("board", PARTS)
+@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("network", list_networks())
+def test_bytes_and_instructions_of_a_step_are_those_that_were_planned(
+    network: str, plan: str, board: str, counter: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    require(*TOOLS[board])
+    folder = tmp_path_factory.getbasetemp() / f"{network}-{plan}"
+    check(Asked(model=network, part=PARTS["m7"], plan=plan, **DEPTH), board, counter, folder)
