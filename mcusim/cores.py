@@ -24,13 +24,13 @@ COPY_KINDS = ("fetch", "fetched_byte")
 # What a linear may cost beside its MACs and outputs; a kernel without a figure is charged nothing for it.
 # ``weight``: one weight fetched and laid out for the MACs; ``loose_word``, ``loose_vector``: one laid out
 # alone, outside of whole words or vectors; ``channel``: one output channel begun, whatever the number of
-# tokens; ``partial``: one whose sums are only added to others; ``pair``: a pair of tokens by a pair of
-# channels begun; ``odd``: one MAC of the token or channel that fills up a pair; ``to_quad``: one output that
-# fills up a vector of four tokens; ``past_word``: one MAC past the last four of a row; ``to_vector``: a lane
-# without work in the last vector of sixteen of a row; ``tail``: one such vector for a pair of tokens by a
-# pair of channels.
-LINEAR_KINDS = ("weight", "loose_word", "loose_vector", "channel", "partial", "pair", "odd", "to_quad",
-                "past_word", "to_vector", "tail")  # fmt: skip
+# tokens; ``partial``: one whose sums are only added to others, ``partial_sum``: one of these sums, beside the
+# addition; ``pair``: a pair of tokens by a pair of channels begun; ``odd``: one MAC of the token or channel
+# that fills up a pair; ``to_quad``: one output that fills up a vector of four tokens; ``past_word``: one MAC
+# past the last four of a row; ``to_vector``: a lane without work in the last vector of sixteen of a row;
+# ``tail``: one such vector for a pair of tokens by a pair of channels.
+LINEAR_KINDS = ("weight", "loose_word", "loose_vector", "channel", "partial", "partial_sum", "pair", "odd",
+                "to_quad", "past_word", "to_vector", "tail")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class OperatorCounts:
     weights: int = 0
     channels: int = 0
     partials: int = 0
+    partial_sums: int = 0
     pairs: int = 0
     odd: int = 0
     to_quad: int = 0
@@ -82,6 +83,7 @@ TERM_OF_COUNT = {
     "weights": "weight",
     "channels": "channel",
     "partials": "partial",
+    "partial_sums": "partial_sum",
     "pairs": "pair",
     "odd": "odd",
     "to_quad": "to_quad",

@@ -69,7 +69,7 @@ class Work:
         added to others where they are ``partial``."""
         counts = row_counts(outputs, inner, channels, bits)
         if partial:
-            counts |= {"partials": channels, "channels": 0, "to_quad": 0}
+            counts |= {"partials": channels, "partial_sums": outputs, "channels": 0, "to_quad": 0}
         for name, number in counts.items():
             self.rows[name] += number * times
 
