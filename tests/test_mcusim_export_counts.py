@@ -94,7 +94,7 @@ def test_states_are_the_references_and_bytes_of_flash_those_that_were_planned(
 
 
 FEW_QUERIES = pytest.mark.xfail(
-    reason="k and v are staged anew for every few queries, which nothing charges: 12 % (M7), 21 % (M55) of HRM"
+    reason="k and v are staged anew for every few queries, which nothing charges: 12 % (M7), 21 % (M55)"
 )
 CASES = [
     pytest.param(network, plan, board, marks=FEW_QUERIES if plan == "least" and "mlp" not in network else ())
