@@ -24,7 +24,7 @@ from workbench.presets import preset
 
 KIB = 1024
 KERNELS = "mlp-rows-int16"
-LONGEST = 512  # inputs of a row
+LONGEST = longest_row(find_network("sudoku9-mlp").config)
 AN500 = Path(__file__).parents[1] / "mcusim" / "data" / "parts" / "mps2-an500.toml"
 
 
