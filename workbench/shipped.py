@@ -15,6 +15,7 @@ APART = (
     "sudoku9-pair-att-seed3",
     "sudoku9-pair-mlp-seed2",
     "sudoku9-pair-mlp-seed3",
+    "sudoku9-wide-att",
     "sudoku9-wide-mlp",
     "sudoku9-rope",
 )
