@@ -27,7 +27,8 @@ from linears import FITTED, HELD_OUT, TOLERANCE, fit, predict, shape_counts
 
 CORES = sorted(USED)
 # Counted on exported plans (test_mcusim_export_counts.py), or derived from those: not on the page.
-OF_PLANS = {"fetch", "fetched_byte", *(f"linear_s{b}.{t}" for b in (4, 8) for t in ("partial", "partial_sum"))}
+_PARTS = ("partial", "partial_sum")
+OF_PLANS = {"fetch", "fetched_byte", *(f"linear_s{bits}.{term}" for bits in (4, 8) for term in _PARTS)}
 
 
 @pytest.fixture(scope="module")
