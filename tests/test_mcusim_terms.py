@@ -30,7 +30,8 @@ WORK = Work(
 def test_every_count_of_a_site_is_charged(bits: int, kind: str) -> None:
     expected = OperatorCounts(
         macs_a8a8=20, macs_a16a8=10 + 20, requantizations=7, norm_elements=16, softmax_elements=32,
-        lookups=8, elements=1 + 2 + 4, calls=3, weights=64, pairs=5, weight_bytes=2 * 8 + 3 * 4, row_bytes=77,
+        lookups=8, elements=1 + 2 + 4, calls=3, weights=64, pairs=5, fetches=2 + 3,
+        fetched_bytes=2 * 8 + 3 * 4, weight_bytes=2 * 8 + 3 * 4, row_bytes=77,
         arena_bytes=50, **{kind: 80},
     )  # fmt: skip
     assert operator_counts(WORK, bits, 77) == expected
