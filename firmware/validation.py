@@ -272,7 +272,9 @@ def main(build: Path, kept: Path) -> str:
     for bits in (8, 4):
         row, output = fitted_kernel(f"{ALONE}-s{bits}", linears[f"{ALONE}-s{bits}"])
         # as in the other core files, int4 gives the one figure for an output
-        if riscv.kernels[row.name] != row or (bits == 4 and riscv.work["requantize"] != output):
+        stated_row = riscv.kernels[row.name]  # has terms of exported plans beside those of this page
+        same = replace(stated_row, terms={t: stated_row.terms.get(t) for t in row.terms}) == row
+        if not same or (bits == 4 and riscv.work["requantize"] != output):
             raise SystemExit(f"mcusim/data/cores/rv32-rr.toml differs: {row}, {output}")
     return TEXT.format(
         flash=flash_section(runs),
