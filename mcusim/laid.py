@@ -64,8 +64,8 @@ def _rule(network: Network, deployment: Deployment, args: Asked) -> tuple[StopRu
 class Laid:
     """A request laid out on its part: ``network`` with the row of its puzzle, ``whole`` with every row;
     ``held`` bytes of image and resident table; ``stop`` names its stop rule, ``again`` are the relabellings
-    of its retries; ``fits`` says whether part and
-    budget hold ``plan``, and ``program`` is that plan as C, or empty with the reason in ``refusal``."""
+    of its retries; ``fits`` says whether part and budget hold ``plan``, and ``program`` is that plan as C, or
+    empty with the reason in ``refusal``."""
 
     deployment: Deployment
     limit: int

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from refimpl.formats import parse_weights
 from workbench.lab.blocks import MX
 
 
@@ -30,3 +31,8 @@ def test_the_last_block_may_be_short_and_zeros_stay_zeros() -> None:
     values = np.zeros((2, 33), np.float32)
     values[:, 32] = 3
     assert MX(values).tolist() == values.tolist()
+
+
+def test_unchanged_it_is_the_weight_format_of_that_name() -> None:
+    values = np.random.default_rng(3).normal(0, 0.1, (40, 70)).astype(np.float32)
+    assert MX(values).tolist() == parse_weights("mxint4").emulated(values, "a linear").tolist()

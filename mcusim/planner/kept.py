@@ -24,7 +24,7 @@ from workbench.files.inputs import read_json
 from workbench.files.outputs import write_file
 
 SOURCES = (
-    "refimpl", "refimpl.formats", "refimpl.models", "workbench", "mcusim", "mcusim.planner"
+    "refimpl", "refimpl.formats", "refimpl.models", "refimpl.ops", "workbench", "mcusim", "mcusim.planner",
 )  # fmt: skip
 MOST = 300  # files; some 20 KB each
 
