@@ -119,11 +119,19 @@ int main(void)
     if (begun != arrived) return 3;
     printf("q %d\\nq %d\\nfetched %lu\\n", (int)q[0], (int)q[1], fetched);
     printf("ended %d\\nended %d\\n", (int)rr_steps_taken, (int)rr_stopped);
-    for (int i = 0; i < RR_ARENAS; i++) {
-        uint32_t used = rr_arenas[i].bytes;
-        while (used && rr_arenas[i].base[used - 1] == 0xA5) used--;
-        printf("used %s %u\\n", rr_arenas[i].region, used);
+    uint32_t used[RR_ARENAS] = {0};
+    for (int paint = 0xA5, more = 1; more; paint ^= 0xFF) { /* a byte may end with the value of the paint */
+        for (int i = 0; i < RR_ARENAS; i++) {
+            uint32_t to = rr_arenas[i].bytes;
+            while (to > used[i] && rr_arenas[i].base[to - 1] == paint) to--;
+            used[i] = to;
+        }
+        more = 0;
+        for (int i = 0; i < RR_ARENAS; i++) more |= paint == 0xA5 && used[i] < rr_arenas[i].bytes;
+        for (int i = 0; more && i < RR_ARENAS; i++) memset(rr_arenas[i].base, 0x5A, rr_arenas[i].bytes);
+        if (more) rr_solve_observed(tokens, 0, 0, 0, answer, q);
     }
+    for (int i = 0; i < RR_ARENAS; i++) printf("used %s %u\\n", rr_arenas[i].region, used[i]);
     return 0;
 }
 """

@@ -70,6 +70,20 @@ def test_a_broken_rounding_is_named_by_call_level_and_operator(copy: Path) -> No
     assert "linear_s4: 8 of 14 cases pass" not in said
 
 
+@pytest.mark.slow
+def test_whatever_was_in_the_arena_its_last_byte_counts_as_touched(copy: Path) -> None:
+    """A byte may be left with the value that it was painted with: one paint in 256 is that value."""
+    replace_once(copy / "selftest" / "rr_selftest.c",
+                 "return (uint8_t)((i * 2654435761u) >> 24 ^ inverted);",
+                 "(void)i; extern uint8_t rr_paint; return (uint8_t)(rr_paint ^ inverted);")  # fmt: skip
+    (copy / "selftest" / "paint.c").write_text(
+        "#include <stdint.h>\n#include <stdlib.h>\nextern uint8_t rr_paint;\nuint8_t rr_paint;\n"
+        '__attribute__((constructor)) static void set(void) { rr_paint = (uint8_t)atoi(getenv("PAINT")); }\n'
+    )
+    runs = [make(copy, "STEPS=1", "selftest", f"PAINT={paint}") for paint in range(256)]
+    assert {status for status, _ in runs} == {0}
+
+
 def test_a_flipped_bit_of_the_image_is_found(copy: Path) -> None:
     require("make", "gcc")
     image = bytearray((copy / "src" / "image.rrim").read_bytes())

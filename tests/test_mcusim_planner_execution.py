@@ -68,7 +68,8 @@ def test_every_plan_of_an_attention_network_gives_the_oracles_bits(index: int, c
     ("network", "format", "carry", "index"),
     [("sudoku6-mlp", "w4g32", "int16", 1), ("sudoku6-mlp", "w4a", "int8", 3),
      ("sudoku6-mlp", "mxint4-a16", "int16", 2), ("sudoku6-mlp", "w3c-a8p16", "int16", 1),
-     ("sudoku9-rope", "w4g16s-a16", "int16", 1), ("sudoku9-rope", "w8c-a4", "int16", 3)],
+     ("sudoku9-rope", "w4g16s-a16", "int16", 1), ("sudoku9-rope", "w8c-a4", "int16", 3),
+     ("sudoku6-mlp", "w4c-a8p16", "int16", 4)],  # whose last byte is written with its own canary
 )  # fmt: skip
 def test_plans_in_every_form_of_weights_and_activations_give_the_oracles_bits(
     network: str, format: str, carry: str, index: int
@@ -142,6 +143,16 @@ def test_a_buffer_cannot_be_used_before_or_after_its_life() -> None:
     with pytest.raises(ArenaError, match="'h' is used while it is not live"):
         arena.view(buffer)
     assert arena.high_water == {"sram": 16}
+
+
+def test_a_byte_written_with_its_own_canary_counts_as_touched() -> None:
+    arena, buffer = Arena({"sram": 16}), Buffer("a", (16,), "uint8")
+    for _ in range(2):
+        arena.allocate(buffer, Place("sram", 0))
+        arena.view(buffer)[...] = Arena({"sram": 16}).canaries["sram"]
+        arena.free(buffer)
+    assert arena.high_water == {"sram": 16}
+    arena.check()
 
 
 def test_buffers_cannot_overlap_or_leave_the_arena() -> None:

@@ -3,6 +3,7 @@
 Kernels see views of it only.  A buffer has to be live to be viewed, may not overlap another live one, and
 has to end inside the arena; bytes are canaries again as soon as their buffer is freed, so
 a read of a dead buffer shows up as wrong bits and a write outside a live one as a broken canary.
+Each time it is the other canary, all bits inverted: a value that happens to be the one is not the other.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Arena:
         return self._held(buffer)[2].view(buffer.dtype).reshape(buffer.shape)
 
     def free(self, buffer: Buffer) -> None:
-        """End the life of ``buffer``, note how far it was written, restore its canaries."""
+        """End the life of ``buffer``, note how far it was written, put the other canaries there."""
         place, _, raw = self._held(buffer)
         canary = self.canaries[place.region][place.offset : place.offset + buffer.bytes]
         if place.offset + buffer.bytes > self.high_water[place.region]:
@@ -76,6 +77,7 @@ class Arena:
             if changed.size:
                 top = place.offset + int(changed[-1]) + 1
                 self.high_water[place.region] = max(self.high_water[place.region], top)
+        canary ^= 0xFF
         raw[...] = canary
         del self.live[buffer.name]
 
