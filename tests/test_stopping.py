@@ -230,6 +230,11 @@ def test_retries_are_kept_in_the_log_and_not_run_again(
     monkeypatch.setattr("workbench.stopping_cli.warranted", None)
     assert main(asked) == 0
     assert (out.read_text(), log.read_text()) == (once, kept)
+    monkeypatch.undo()
+    assert main([*asked, "--rules", "head,least=3;head+settled"]) == 0
+    early, again = json.loads(out.read_text())["rows"]
+    assert (early["rule"], again) == ("head,least=3", row)
+    assert early["wrong"] == 0
     assert main(["stopping", "--log", str(log), "--format", "md"]) == 0
     assert "sudoku9-pair-mlp w8c-a8-c16, at most 16" in capsys.readouterr().out
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,14 @@ from workbench.retry import relabellings, warranted
 from workbench.tasks.sets import PuzzleSet, evaluation_set, spread_givens
 
 SEED = 14_000_000
-RULES = "head;settled;head+settled"
+RULES, RETRIED = "head;settled;head+settled", "head+settled"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("networks", nargs="*", help="networks to run; none: what --log holds")
     parser.add_argument("--formats", default="w8c", help="weight formats, comma separated (default w8c)")
-    parser.add_argument("--rules", default=RULES, help=f"stop rules, by semicolons (default {RULES}); "
-                        "one without t takes the calibrated one")  # fmt: skip
+    parser.add_argument("--rules", help=f"stop rules, by semicolons (default {RULES}, with --retries "
+                        f"{RETRIED}); one without t takes the calibrated one")  # fmt: skip
     parser.add_argument("--puzzles", type=int, default=256, help="generated puzzles (default 256)")
     parser.add_argument("--givens", help="Sudokus with so many givens, as 30 or 27-32")
     parser.add_argument("--seed", type=int, default=SEED, help=f"of generated puzzles (default {SEED})")
@@ -50,9 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="finished batches, continued")  # fmt: skip
     parser.add_argument("--limits", type=_limits, help="of the log: what lower maxima of steps, comma "
                         "separated, and giving up do where more than half are taken")  # fmt: skip
-    parser.add_argument("--retries", type=int, metavar="N", help="instead: accept or refuse by the rule "
-                        "head+settled and the task's own, and try the refused again under up to N "
-                        "relabellings")  # fmt: skip
+    parser.add_argument("--retries", type=int, metavar="N", help="instead: accept or refuse by each rule "
+                        "and the task's own, and try what is refused again under N relabellings")  # fmt: skip
     add_format(parser)
     examples(parser, "sudoku9-pair-mlp --formats w8c,w4c --puzzles 1000 --givens 27-32",
              "maze10-att --rules head+settled,t=60")  # fmt: skip
@@ -118,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
             puzzles = _puzzles(args, network)
             origins.append(puzzles.origin)
             for fmt in (str(as_format(name)) for name in args.formats.split(",")):
-                rules = [network.stop_rule(text, fmt) for text in args.rules.split(";")]
+                rules = [network.stop_rule(text, fmt) for text in (args.rules or RULES).split(";")]
                 rules = rules if args.no_fixed else [FIXED, *rules]
                 program = Reading(fast, network.integer_model(fmt).with_depth(steps=args.steps))
                 steps = program.model.config.halt_max_steps
@@ -139,10 +139,10 @@ def _retries(args: argparse.Namespace) -> int:
     with Progress() as progress:
         for network in map(find_network, args.networks):
             puzzles = _puzzles(args, network)
-            for fmt in (str(as_format(name)) for name in args.formats.split(",")):
-                rule = network.stop_rule("head+settled", fmt)
+            wanted = product(args.formats.split(","), (args.rules or RETRIED).split(";"))
+            for fmt, text in ((str(as_format(name)), text) for name, text in wanted):
+                rule = network.stop_rule(text, fmt)
                 model = network.integer_model(fmt).with_depth(steps=args.steps).with_stop(rule)
-                task = progress.add_task(f"{network.name} {fmt}", total=len(puzzles.inputs))
                 names = relabellings(model.config, args.retries, args.seed)
                 asked = network.digest, fmt, str(rule), model.config.halt_max_steps
                 row = known.get((*asked, puzzles.origin, args.retries + 1))
