@@ -6,8 +6,6 @@
 #include "rr_block.h"
 #include "rr_norm.h"
 
-enum { RR_MAX_ROW = 1023 };
-
 void *rr_alloc(rr_arena *arena, int32_t bytes)
 {
     void *p = arena->base + arena->used;
@@ -16,8 +14,8 @@ void *rr_alloc(rr_arena *arena, int32_t bytes)
     return p;
 }
 
-static int32_t rr_row[RR_MAX_ROW];
-static int16_t rr_normed[RR_MAX_ROW];
+static int32_t rr_row[RR_MAX_NORM_SIZE];
+static int16_t rr_normed[RR_MAX_NORM_SIZE];
 
 /* Row r of a view of h. */
 typedef struct {

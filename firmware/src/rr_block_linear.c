@@ -31,7 +31,7 @@ static rr_row_scale rr_token_row(const int32_t *values, int32_t k, int32_t *code
     const int64_t reciprocal = absmax ? ((int64_t)RR_TOKEN_MAX << bits) / absmax : 0;
     for (int32_t i = 0; codes && i < k; i++)
         codes[i] = (int32_t)((values[i] * reciprocal + ((int64_t)1 << (bits - 1))) >> bits);
-    const rr_row_scale scale = {(int32_t)(absmax << (31 - length)), length};
+    const rr_row_scale scale = {(int32_t)(length > 31 ? absmax >> 1 : absmax << (31 - length)), length};
     return scale;
 }
 

@@ -76,14 +76,14 @@ int32_t rr_silu(const int8_t *a, const int8_t *table, int32_t n, int8_t *out)
 int32_t rr_add_s32(const int32_t *a, const int32_t *b, int32_t n, int32_t *out)
 {
     if (n < 1) return RR_REFUSED;
-    for (int32_t i = 0; i < n; i++) out[i] = a[i] + b[i];
+    for (int32_t i = 0; i < n; i++) out[i] = rr_wrap32((uint32_t)a[i] + (uint32_t)b[i]);
     return RR_OK;
 }
 
 int32_t rr_add_s16(const int16_t *a, const int32_t *b, int32_t n, int32_t *out)
 {
     if (n < 1) return RR_REFUSED;
-    for (int32_t i = 0; i < n; i++) out[i] = a[i] + b[i];
+    for (int32_t i = 0; i < n; i++) out[i] = rr_wrap32((uint32_t)a[i] + (uint32_t)b[i]);
     return RR_OK;
 }
 

@@ -21,7 +21,8 @@ static void rr_add_row(const rr_table *table, int32_t row, int32_t d, int32_t ro
 {
     const int32_t multiplier = table->multiplier[row], shift = rr_shift_of(table, row);
     const int8_t *codes = table->codes + row * d;
-    for (int32_t i = 0; i < d; i++) out[i] += rr_scale(codes[i], multiplier, shift, rounding);
+    for (int32_t i = 0; i < d; i++)
+        out[i] = rr_wrap32((uint32_t)out[i] + (uint32_t)rr_scale(codes[i], multiplier, shift, rounding));
 }
 
 int rr_embed_tables_valid(const rr_embed_job *p)

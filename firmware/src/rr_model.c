@@ -6,6 +6,7 @@
 #include "rr_bounds.h"
 #include "rr_dot.h"
 #include "rr_fixed.h"
+#include "rr_norm.h"
 
 enum { RR_POSITIONS_ROPE = 1, RR_POSITIONS_LEARNED = 2, RR_NAME = 36, RR_MAX_SIZE = 4096 };
 
@@ -103,7 +104,7 @@ static rr_norm_leaf rr_take_norm(rr_loader *l, const char *leaf, int32_t size)
     rr_norm_leaf p;
     memset(&p, 0, sizeof p);
     rr_take_words(l, leaf, "norm", 3, &p.size);
-    if (p.size != size || p.size > 1023 || !rr_gain_valid(size, p.gain) || p.eps < 1) rr_fail(l, leaf, "norm");
+    if (p.size != size || p.size > RR_MAX_NORM_SIZE || !rr_gain_valid(size, p.gain) || p.eps < 1) rr_fail(l, leaf, "norm");
     p.coded = rr_look(l, leaf, "to_code") != 0;
     if (!p.coded) return p;
     p.to_code = rr_take_rescale(l, leaf, "to_code");

@@ -7,8 +7,6 @@
 #include <arm_mve.h>
 #endif
 
-enum { RR_MAX_NORM_SIZE = 1023 };
-
 static int32_t rr_log2(uint64_t x)
 {
     int32_t length = 0;

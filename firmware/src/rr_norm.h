@@ -4,12 +4,14 @@
 
 #include <stdint.h>
 
+enum { RR_MAX_NORM_SIZE = 1023 }; /* values of a row that stays in Q5.10 */
+
 typedef struct {
     int64_t factor;
     int32_t exponent;
 } rr_norm_scale;
 
-/* Of a row of 1 .. 1,023 values; gain and eps are the norm's constants. */
+/* Of a row of 1 .. RR_MAX_NORM_SIZE values; gain and eps are the norm's constants. */
 rr_norm_scale rr_norm_scale_of(const int32_t *h, int32_t size, int32_t gain, int32_t eps);
 
 /* n values of that row; out has out_bits of 16 or 32 and gets one every `step` places. */

@@ -35,7 +35,7 @@ int32_t rr_saturating_high_multiply(const int32_t *a, const int32_t *b, int32_t 
 int32_t rr_rounding_shift(const int32_t *x, const int32_t *exponent, int32_t n, int32_t *out);
 
 /* acc * multiplier * 2^(shift - 31), not clamped.
- * multiplier 0 or 2^30..2^31-1; shift -31..30, positive to the left. (OP-REQUANTIZE)
+ * multiplier 0 or 2^30..2^31-1; shift -31..30, positive to the left; so in every operator. (OP-REQUANTIZE)
  *   acc int32 [n]
  *   multiplier int32 [n]
  *   shift int32 [n]
@@ -123,20 +123,20 @@ int32_t rr_multiply(const int8_t *a, const int8_t *b, int32_t n, int32_t multipl
  *   out int8 [n] */
 int32_t rr_silu(const int8_t *a, const int8_t *table, int32_t n, int8_t *out);
 
-/* Exact int32 sum. (OP-ADD)
+/* Exact int32 sum; beyond int32 it wraps. (OP-ADD)
  *   a int32 [n]
  *   b int32 [n]
  *   out int32 [n] */
 int32_t rr_add_s32(const int32_t *a, const int32_t *b, int32_t n, int32_t *out);
 
-/* Carry plus wide sum, int32, no saturation. (OP-ADD)
+/* Carry plus wide sum, int32, no saturation; beyond int32 it wraps. (OP-ADD)
  *   a int16 [n]
  *   b int32 [n]
  *   out int32 [n] */
 int32_t rr_add_s16(const int16_t *a, const int32_t *b, int32_t n, int32_t *out);
 
 /* Rows of size values (10 fractional bits) divided by their root mean square; Q5.10 out.
- * size 1..1023, eps >= 1. (OP-RMS-NORM)
+ * size 1..1023, gain and eps >= 1; a row's sum of squares and eps stays below 2^63. (OP-RMS-NORM)
  *   h int32 [rows, size]
  *   out int16 [rows, size] */
 int32_t rr_rms_norm(const int32_t *h, int32_t rows, int32_t size, int32_t gain, int32_t eps, int16_t *out);
@@ -158,7 +158,7 @@ int32_t rr_scores(const int8_t *q, const int8_t *k, int32_t heads, int32_t t, in
         int32_t multiplier, int32_t shift, int32_t rounding, int32_t output_offset, int8_t *out);
 
 /* Row softmax, output probability * 65536 - 32768.
- * cols 1..4095, shift 0..31. (OP-SOFTMAX)
+ * cols 1..4095, multiplier 2^30..2^31-1, shift 0..31, diff_min <= 0. (OP-SOFTMAX)
  *   a int8 [rows, cols]
  *   out int16 [rows, cols] */
 int32_t rr_softmax_s8_s16(const int8_t *a, int32_t rows, int32_t cols, int32_t multiplier, int32_t shift,
@@ -239,7 +239,7 @@ int32_t rr_int8_carry(const int16_t *h, int32_t n, int32_t code_multiplier, int3
 /* y = clamp(requantize_wide(values @ weights^T, multiplier[row], shift[row]) + bias), weights = (codes - zero_point[row]) * factor of their block.
  * The factor is 1 without block_scale, else block_scale (factors 0), 2^block_scale (1) or block_scale as int8 (2).
  * activations 0 static: a holds int8 or int16 codes; 1 token, 2 mx: a holds int32 values, quantized first as by token_codes or mx_codes.
- * shift -31..14. (OP-BLOCK-LINEAR)
+ * shift -31..14; an exponent is at most 15, no other factor 0. (OP-BLOCK-LINEAR)
  *   a int32 [rows, k]
  *   codes int8 [n, k]
  *   zero_point int8 [n] (or NULL)
@@ -256,7 +256,7 @@ int32_t rr_block_linear_s8(const int32_t *a, const int8_t *codes, const int8_t *
 /* y = clamp(requantize_wide(values @ weights^T, multiplier[row], shift[row]) + bias), weights = (codes - zero_point[row]) * factor of their block.
  * The factor is 1 without block_scale, else block_scale (factors 0), 2^block_scale (1) or block_scale as int8 (2).
  * activations 0 static: a holds int8 or int16 codes; 1 token, 2 mx: a holds int32 values, quantized first as by token_codes or mx_codes.
- * shift -31..14. (OP-BLOCK-LINEAR)
+ * shift -31..14; an exponent is at most 15, no other factor 0. (OP-BLOCK-LINEAR)
  *   a int32 [rows, k]
  *   codes int4 [n, k]
  *   zero_point int8 [n] (or NULL)

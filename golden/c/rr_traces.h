@@ -86,6 +86,27 @@ static const int32_t rr_trace_16[81] = {
         4, 10, 2, 3, 2, 6, 8, 4, 10, 7, 5, 9, 7, 10, 4, 5, 9, 2, 3, 6, 8, 2, 6, 8, 7, 3, 9, 5, 4, 10, 10,
         5, 9, 6, 8, 4, 2, 7, 3, 4, 7, 3, 10, 2, 5, 9, 8, 6};
 
+static const int32_t rr_trace_17[140] = {
+    5, 1, 1, 3, 2, 3, 1, 1, 3, 0, 5, 5, 5, 2, 2, 1, 1, 1, 5, 2, 0, 4, 2, 0, 5, 2, 2, 5, 1, 4, 2, 0, 2, 1,
+        2, 5, 4, 4, 4, 2, 5, 1, 3, 2, 3, 1, 5, 3, 3, 3, 4, 1, 2, 1, 3, 4, 1, 4, 0, 3, 5, 0, 3, 2, 2, 2, 4,
+        1, 3, 1, 2, 5, 3, 1, 1, 5, 1, 1, 2, 5, 4, 1, 4, 1, 3, 2, 5, 4, 3, 0, 3, 2, 0, 0, 0, 4, 0, 0, 5, 3,
+        1, 4, 3, 5, 5, 1, 4, 5, 4, 1, 1, 2, 5, 0, 4, 0, 2, 3, 2, 0, 2, 5, 2, 3, 3, 3, 0, 3, 2, 3, 1, 5, 0,
+        1, 2, 3, 3, 0, 1, 5};
+
+static const int32_t rr_trace_18[140] = {
+    5, 3, 4, 5, 5, 5, 3, 4, 5, 3, 3, 1, 3, 5, 5, 4, 4, 4, 3, 5, 3, 4, 5, 3, 3, 5, 5, 3, 4, 4, 5, 3, 5, 4,
+        5, 5, 4, 4, 4, 5, 3, 4, 5, 5, 3, 3, 1, 5, 5, 5, 4, 4, 5, 3, 5, 4, 4, 4, 3, 3, 1, 3, 3, 5, 5, 5, 4,
+        3, 3, 3, 5, 5, 3, 3, 3, 5, 3, 3, 5, 5, 4, 3, 4, 3, 3, 5, 5, 4, 3, 3, 5, 5, 3, 3, 3, 4, 3, 3, 5, 3,
+        3, 4, 5, 5, 5, 3, 4, 5, 4, 3, 3, 5, 5, 3, 4, 5, 5, 5, 5, 3, 3, 5, 5, 1, 1, 5, 5, 5, 5, 5, 4, 5, 5,
+        4, 5, 5, 5, 3, 4, 5};
+
+static const int32_t rr_trace_19[140] = {
+    5, 3, 3, 5, 5, 5, 3, 3, 5, 3, 3, 3, 3, 5, 5, 4, 4, 4, 3, 5, 3, 4, 5, 3, 3, 5, 5, 3, 4, 4, 5, 3, 5, 4,
+        5, 5, 4, 4, 4, 5, 3, 4, 5, 5, 3, 3, 5, 5, 5, 5, 4, 3, 5, 3, 5, 4, 4, 4, 3, 3, 5, 3, 3, 5, 5, 5, 4,
+        3, 3, 3, 5, 5, 3, 3, 3, 5, 3, 3, 5, 5, 4, 3, 4, 3, 3, 5, 5, 4, 3, 3, 5, 5, 3, 3, 3, 4, 3, 3, 5, 3,
+        3, 4, 5, 5, 5, 1, 4, 5, 4, 3, 4, 5, 5, 3, 4, 5, 5, 5, 5, 3, 3, 5, 5, 1, 1, 5, 5, 5, 5, 5, 4, 5, 5,
+        4, 5, 5, 5, 3, 4, 5};
+
 static const uint32_t rr_trace_crc_0[100] = {
     0x57f84da5u, 0x8302832cu, 0x3d19c58bu, 0x6bb70907u, 0xd148e4ccu, 0x14cc96feu, 0x1c47bf58u, 0x3e89da7eu,
     0x1b3b79a9u, 0xad27aa61u, 0xb091803du, 0xf473d7edu, 0x6e37c7ecu, 0xe8dfe6bbu, 0xf8ba9cdcu, 0x782e15e5u,
@@ -432,7 +453,31 @@ static const int32_t rr_trace_q_20[32] = {
     -13240, 25519, -13240, 25322, -13240, 25652, -13240, 25492, -13240, 25759, -13240, 25982, -13240,
     25434, -13240, 26286, -13240, 25524, -13240};
 
-static const rr_trace rr_traces[20] = {
+static const uint32_t rr_trace_calls_21[6] = {
+    0x5f4b6d1du, 0x12f641e9u, 0xb242b745u, 0x027a5ab5u, 0x086fde53u, 0x5245aa5fu};
+
+static const uint32_t rr_trace_logits_21[2] = {
+    0x13e4a338u, 0x224cfec8u};
+
+static const uint32_t rr_trace_answers_21[2] = {
+    0x73dbf710u, 0x39dcbb00u};
+
+static const int32_t rr_trace_q_21[4] = {
+    -20253, -24867, -19357, -19239};
+
+static const uint32_t rr_trace_calls_22[6] = {
+    0x22077af3u, 0x684f3343u, 0xc8422332u, 0xb4e5c4bau, 0xc92a39d3u, 0x7aa51010u};
+
+static const uint32_t rr_trace_logits_22[2] = {
+    0xdf4a13d4u, 0x15cd90bau};
+
+static const uint32_t rr_trace_answers_22[2] = {
+    0x73dbf710u, 0xa178d370u};
+
+static const int32_t rr_trace_q_22[4] = {
+    -20283, -24968, -19377, -19185};
+
+static const rr_trace rr_traces[22] = {
     {"hrm-small-mxint4-amx", "hrm-small-mxint4-amx.rrim", 25456u, 0x4553d79bu, rr_trace_0, 2, 9,
      4, 6, 0, {0, 0, 0, 0, 1, 0},
      rr_trace_calls_1, rr_trace_logits_1, rr_trace_q_1, rr_trace_answers_1,
@@ -513,6 +558,14 @@ static const rr_trace rr_traces[20] = {
      16, 6, 0, {0, 0, 0, 0, 1, 0},
      rr_trace_calls_20, rr_trace_logits_20, rr_trace_q_20, rr_trace_answers_20,
      rr_trace_16},
+    {"trm-small-w4c", "trm-small-w4c.rrim", 6288u, 0xda076d23u, rr_trace_17, 1, 140,
+     2, 3, 0, {0, 0, 0, 0, 1, 0},
+     rr_trace_calls_21, rr_trace_logits_21, rr_trace_q_21, rr_trace_answers_21,
+     rr_trace_18},
+    {"trm-small-w4g32-a8d", "trm-small-w4g32-a8d.rrim", 6448u, 0xc6d495c3u, rr_trace_17, 1, 140,
+     2, 3, 0, {0, 0, 0, 0, 1, 0},
+     rr_trace_calls_22, rr_trace_logits_22, rr_trace_q_22, rr_trace_answers_22,
+     rr_trace_19},
 };
 
 static const rr_monte_carlo rr_block_monte_carlo = {"hrm-small-w4c.rrim", rr_trace_0, 2,

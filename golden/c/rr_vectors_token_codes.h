@@ -41,12 +41,18 @@ static const int8_t rr_token_codes_7[6] = {
     127, -127, 0, 127, 0, 0};
 
 static const int32_t rr_token_codes_8[8] = {
-    1, 2, 3, 4, 1000, 2000, 3000, -4000};
+    551950878, -419395746, 1403479565, -326005096, 960656022, -442506908, 2034147665, -1609699531};
 
 static const int8_t rr_token_codes_9[8] = {
+    127, -97, 127, -30, 127, -59, 127, -101};
+
+static const int32_t rr_token_codes_10[8] = {
+    1, 2, 3, 4, 1000, 2000, 3000, -4000};
+
+static const int8_t rr_token_codes_11[8] = {
     32, 64, 95, 127, 32, 63, 95, -127};
 
-static const int32_t rr_token_codes_10[165] = {
+static const int32_t rr_token_codes_12[165] = {
     -11596, -109, -1899, 1171, 740, 9077, -15472, 28623, -27758, -749, -26577, 1583, -6237, 28701, 25630,
         -13312, 7853, 12035, -10648, -23253, -18578, -17830, 2533, 20411, -8115, -14141, -20417, 17820,
         -26772, 941, 21100, -781, -9575, -26065, 5575, 9796, 21506, 2209, -821, 12431, 17551, 9032, 6771,
@@ -60,7 +66,7 @@ static const int32_t rr_token_codes_10[165] = {
         5128, -11332, 973, 9919, -14545, 5938, 7904, -364, 13116, 14260, 22431, -27710, 27762, 420, 23451,
         -19115, -10988, -25800, -6593, 4274, -6044, 11772, -23589, 16649, -1746, -1894, 7464};
 
-static const int8_t rr_token_codes_11[165] = {
+static const int8_t rr_token_codes_13[165] = {
     -51, 0, -8, 5, 3, 40, -68, 127, -123, -3, -118, 7, -28, 127, 113, -59, 35, 53, -47, -103, -82, -79, 11,
         90, -36, -63, -90, 79, -118, 4, 93, -3, -42, -120, 26, 45, 99, 10, -4, 57, 81, 42, 31, 117, 10,
         -34, -97, 59, -42, -127, -71, -13, -28, 9, 45, 64, 16, -83, -67, 109, 108, -27, 30, 62, 50, 94, 50,
@@ -70,7 +76,7 @@ static const int8_t rr_token_codes_11[165] = {
         -118, -105, 14, 1, -109, 100, -127, -71, 22, -49, 4, 43, -63, 26, 34, -2, 57, 62, 98, -121, 121, 2,
         102, -83, -48, -112, -29, 19, -26, 51, -103, 72, -8, -8, 32};
 
-static const rr_case rr_token_codes_cases[7] = {
+static const rr_case rr_token_codes_cases[8] = {
     {1, "zero rows and rows of one value", 0, {rr_token_codes_0},
      {4, 3}, rr_token_codes_1, 12, 1},
     {2, "exactly half way: up", 0, {rr_token_codes_2},
@@ -79,11 +85,13 @@ static const rr_case rr_token_codes_cases[7] = {
      {31, 4}, rr_token_codes_5, 124, 1},
     {4, "the ends of int32", 0, {rr_token_codes_6},
      {2, 3}, rr_token_codes_7, 6, 1},
-    {5, "each row has its own scale", 0, {rr_token_codes_8},
-     {2, 4}, rr_token_codes_9, 8, 1},
-    {6, "seeded", 0, {rr_token_codes_10},
-     {5, 33}, rr_token_codes_11, 165, 1},
-    {7, "no values: k is 0, it must be at least 1", 1, {0},
+    {5, "just beyond half way: the reciprocal needs all of its 23 bits", 0, {rr_token_codes_8},
+     {4, 2}, rr_token_codes_9, 8, 1},
+    {6, "each row has its own scale", 0, {rr_token_codes_10},
+     {2, 4}, rr_token_codes_11, 8, 1},
+    {7, "seeded", 0, {rr_token_codes_12},
+     {5, 33}, rr_token_codes_13, 165, 1},
+    {8, "no values: k is 0, it must be at least 1", 1, {0},
      {1, 0}, 0, 0, 1},
 };
 

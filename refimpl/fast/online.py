@@ -31,7 +31,7 @@ def _token_codes(values: Ints, code_max: int, reciprocal_bits: int, codes: Int32
         for k in range(inner):
             absmax = max(absmax, abs(np.int64(values[r, k])))
         length = _bit_length(absmax)
-        multiplier[r] = absmax << (31 - length)
+        multiplier[r] = absmax << (32 - length) >> 1
         shift[r] = length
         if absmax == 0:
             codes[r, :] = 0

@@ -44,7 +44,7 @@ def token_codes(values: Ints) -> tuple[Int64s, Int64s, Int64s]:
     reciprocal = (np.int64(TOKEN_CODE_MAX) << bits) // np.maximum(absmax, 1)
     reciprocal = np.where(absmax > 0, reciprocal, 0)
     codes = wide * reciprocal[:, None] + (np.int64(1) << bits - 1)[:, None] >> bits[:, None]
-    return codes, absmax << 31 - length, length
+    return codes, absmax << 32 - length >> 1, length  # also of 2^31, whose length is 32
 
 
 def mx_exponents(absmax: Int64s) -> Int64s:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from refimpl.errors import InputError
 from refimpl.fixedpoint import SHIFT_MAX, SHIFT_MIN, STATE_FRAC_BITS
 from refimpl.params import Norm, Silu, Softmax
+from refimpl.preconditions import gain_of, of_norm
 
 SOFTMAX_INTEGER_BITS = 5  # Q5.26 argument of the exponential
 
@@ -64,10 +65,10 @@ def silu_table(name: str, in_scale: float, out_scale: float) -> Silu:
 
 def norm_constants(name: str, size: int, eps: float) -> Norm:
     """gain and eps of :class:`refimpl.params.Norm`; refused where rows may outgrow Q5.10."""
-    if size > 1023:
-        raise InputError(f"{name}: a row of {size} values can reach sqrt({size}) > 32; Q5.10 ends at 1,023.")
+    if reason := of_norm(size, 1, 1):
+        raise InputError(f"{name}: {reason}.")
     eps_units = size * round(eps * 2 ** (2 * STATE_FRAC_BITS))
-    return Norm(name, size, round(math.sqrt(size / 2) * 2**25), eps_units)
+    return Norm(name, size, gain_of(size), eps_units)
 
 
 def softmax_constants(name: str, in_scale: float) -> Softmax:

@@ -1,42 +1,58 @@
-"""The certificate against mechanical mutants, resumable: ``python tests/mutants/kill.py COUNT RESULTS``."""
+"""The certificate against mechanical mutants of the arithmetic, resumable.
+
+``python tests/mutants/kill.py COUNT RESULTS FOLDER`` takes mutants in their drawn order until COUNT of them
+are such; RESULTS gets a line each, FOLDER keeps the recorded certificate.  ``--seconds`` ends it in time.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mutants.mechanical import all_mutants, sample
-from mutants.replay import build, outcome, recorded
+from mutants.equivalent import EQUIVALENT
+from mutants.mechanical import arithmetic, sample
+from mutants.replay import NONE, SURVIVED, held, outcome, summary
 
-REQUESTS, IMAGES = 200, 800
+REQUESTS, IMAGES = 1000, 60
 
 
-def main() -> None:
-    """Take mutants in their drawn order until COUNT of them are such; append one line each."""
-    wanted, results = int(sys.argv[1]), Path(sys.argv[2])
-    rows = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
-    done = {row["name"] for row in rows}
-    held = sum(not row["outcome"].startswith("no mutant") for row in rows)
-    with tempfile.TemporaryDirectory() as name, results.open("a") as out:
-        folder = Path(name)
-        record = recorded(build(folder / "unchanged"), REQUESTS, IMAGES)
-        records = {part.stream: part for part in record.parts()}
-        print(f"{len(record.requests):,} requests, {sum(map(len, records)):,} bytes", flush=True)
-        for mutant in sample(everything := all_mutants(), len(everything)):
-            if held >= wanted:
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("count", type=int)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so many")
+    args = parser.parse_args()
+    end = time.monotonic() + args.seconds
+    rows = map(json.loads, args.results.read_text().splitlines()) if args.results.exists() else ()
+    done = {row["key"]: row["outcome"] for row in rows}
+    args.folder.mkdir(parents=True, exist_ok=True)
+    record = held(args.folder / "unchanged", REQUESTS, IMAGES)
+    taken: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as name, args.results.open("a") as out:
+        for mutant in sample(everything := arithmetic(), len(everything)):
+            if sum(not text.startswith(NONE) for text in taken.values()) >= args.count:
                 break
-            if mutant.name in done:
-                continue
-            found = outcome(mutant, folder / "unchanged", folder / "mutant", records)
-            held += not found.startswith("no mutant")
-            row = {"name": mutant.name, "key": mutant.key, "outcome": found}
-            out.write(json.dumps(row) + "\n")
-            out.flush()
+            if mutant.key not in done:
+                if time.monotonic() > end:
+                    break
+                done[mutant.key] = outcome(mutant, record, Path(name))
+                out.write(json.dumps({"key": mutant.key, "outcome": done[mutant.key]}) + "\n")
+                out.flush()
+            taken[mutant.key] = done[mutant.key]
+    left = [key for key, text in taken.items() if text == SURVIVED and key not in EQUIVALENT]
+    print(summary(taken), *left, sep="\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -7,6 +7,7 @@ compile, or compiles to the same object, is none.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ TOKEN = re.compile(
     r"'.'|\"[^\"]*\"|\(u?int\d+_t\)|0[xX][0-9A-Fa-f]+u?|\b\d+u?\b|<<=|>>=|<<|>>|<=|>=|==|!=|&&|\|\||\+\+|--|->"
     r"|\+=|-=|\*=|INT32_MAX|INT32_MIN|[+\-*/%<>&|^!?]"
 )
+FUNCTION = re.compile(r"(?:[\w*]+ )+\*?(\w+)\(")
 SWAPS = {
     "+": ("-",), "-": ("+",), "/": ("*",), "%": ("/",), "^": ("&",), "|": ("&",),
     "&&": ("||",), "||": ("&&",),
@@ -36,7 +38,7 @@ SWAPS = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """Line ``line`` (from 1) of ``file`` with the token at ``column`` replaced."""
+    """Line ``line`` (from 1) of ``file``, in function ``within``, with the token at ``column`` replaced."""
 
     file: str
     line: int
@@ -44,6 +46,7 @@ class Mutant:
     find: str
     replace: str
     text: str
+    within: str = ""
 
     @property
     def name(self) -> str:
@@ -51,9 +54,9 @@ class Mutant:
 
     @property
     def key(self) -> str:
-        """The same after lines moved: the changed line itself."""
+        """The same after lines moved: the function, and the changed line itself."""
         start = self.column - (len(self.text) - len(self.text.lstrip()))
-        return f"{self.file}: {self.text.strip()[:start]}[{self.find} -> {self.replace}]" \
+        return f"{self.file}: {self.within}: {self.text.strip()[:start]}[{self.find} -> {self.replace}]" \
                f"{self.text.strip()[start + len(self.find):]}"  # fmt: skip
 
     def applied(self, source: str) -> str:
@@ -77,9 +80,15 @@ def mutants_of(file: str) -> Iterator[Mutant]:
     source = re.sub(
         r"/\*.*?\*/", lambda m: re.sub(r"[^\n]", " ", m[0]), (SOURCES / file).read_text(), flags=re.S
     )
+    within, seen = "", Counter[str]()
     for number, (text, shown) in enumerate(
         zip(source.split("\n"), (SOURCES / file).read_text().split("\n"), strict=True), 1
     ):
+        if head := FUNCTION.match(text):
+            within = head[1]
+        seen[f"{within} {text}"] += 1
+        again = seen[f"{within} {text}"]  # a line may stand twice in a function
+        place = within if again == 1 else f"{within} ({again})"
         if text.lstrip().startswith(("#", "typedef", 'return "')):
             continue
         for match in TOKEN.finditer(text):
@@ -90,7 +99,7 @@ def mutants_of(file: str) -> Iterator[Mutant]:
                 ("+",) if token == "*" and not pointer and text[column + 1 : column + 2] == " " else changes
             )
             for change in changes:
-                yield Mutant(file, number, column, token, change, shown)
+                yield Mutant(file, number, column, token, change, shown, place)
 
 
 def all_mutants(
@@ -105,3 +114,8 @@ def sample(mutants: list[Mutant], count: int, seed: str = SEED) -> list[Mutant]:
     """``count`` of them, drawn without order; the same for the same source."""
     keys = Draws(seed).bits(len(mutants)).tolist()
     return [mutant for _, mutant in sorted(zip(keys, mutants, strict=True), key=lambda pair: pair[0])[:count]]
+
+
+def arithmetic() -> list[Mutant]:
+    """Of everything that computes: operators, and the headers with rules."""
+    return all_mutants(OPERATORS, HEADERS)

@@ -1,75 +1,102 @@
 """The certificate against many mutants: its requests are recorded once, with the answers it accepted.
 
-A mutant is linked behind the responder and fed the whole record; it is killed by the first answer that the
-certificate would not take (arena, stack and wording are its own affair), by a crash, or by taking too long.
+Of a mutant only the changed file is compiled; it is linked behind ``held.c``, which asks the recorded
+requests and stops at the first answer that the certificate would not take.  A crash kills a mutant as well, and
+so does taking too long.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import struct
 import subprocess
-import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mutants.equivalent import EQUIVALENT
 from mutants.mechanical import MODELS, OPERATORS, Mutant
 
 from workbench.certify.cli import operator_levels, whole_levels
+from workbench.certify.level import Level
 from workbench.certify.models import read_all
 from workbench.certify.port import Port
-from workbench.certify.reach import LOAD, OPERATOR, SOLVE, Reached
+from workbench.certify.reach import OPERATOR, Reached, operator_request
+from workbench.certify.reach import recorded as one
 from workbench.vectors.files import DEFAULT_GOLDEN as GOLDEN
+from workbench.vectors.library import output_room
 from workbench.vectors.signatures import SIGNATURES
+from workbench.vectors.suites import read_suites
 
 FIRMWARE = GOLDEN.parent / "firmware"
-FLAGS = ["-std=c99", "-O1", "-w", "-DRR_PORT_MODEL", f"-I{GOLDEN / 'c'}"]
-PORT = ("port_model",)
-TOO_LONG_S, CALLS = 120, 200
+CERTIFY = FIRMWARE.parent / "workbench" / "certify"
+HELD = FIRMWARE / "host" / "held.c"
+INCLUDES = [f"-I{GOLDEN / 'c'}"]
+FLAGS = ["-std=c99", "-w", "-DRR_PORT_MODEL", "-DRR_PORT_LIBRARY", *INCLUDES]
+SOURCES = (*OPERATORS, *MODELS, "port_model")
+CALLS = 200
+OTHERS = (("gcc", "-O2"), ("gcc", "-O3"), ("clang", "-O2"))  # compilers that may see two texts as one
+NONE, SURVIVED = "no mutant", "survived"
 
 
 @dataclass
 class Record:
-    """Requests and the answers that were right, in order."""
+    """Requests and the answers that were right, in order; of each the level that asked."""
 
     requests: list[bytes] = field(default_factory=list)
     replies: list[bytes] = field(default_factory=list)
+    levels: list[str] = field(default_factory=list)
 
-    def parts(self) -> tuple[Record, Record]:
-        """Requests of operators, and those of models: each alone is an order that a port may meet."""
-        parts = Record(), Record()
-        for request, reply in zip(self.requests, self.replies, strict=True):
-            part = parts[struct.unpack_from("<i", request)[0] != OPERATOR]
-            part.requests.append(request)
-            part.replies.append(reply)
-        return parts
+    def write(self, path: Path) -> None:
+        """The record as ``held.c`` reads it."""
+        path.write_bytes(b"".join(map(one, self.requests, self.replies)))
+
+    def about(self) -> list[str]:
+        """Of each request: which level asks it, of which operator, with which flags."""
+        flags, found = stored_flags(), []
+        for request, level in zip(self.requests, self.levels, strict=True):
+            kind = struct.unpack_from("<i", request)[0]
+            what = request[4:36].rstrip(b"\0").decode() if kind == OPERATOR else f"request of kind {kind}"
+            named = flags.get(request, ())
+            found.append(f"{level}: {what}" + (f" ({', '.join(named)})" if named else ""))
+        return found
+
+
+@dataclass(frozen=True)
+class Held:
+    """The unchanged objects in ``folder``, with the record beside them; what each request is ``about``."""
+
+    folder: Path
+    about: list[str]
 
     @property
-    def stream(self) -> bytes:
-        frame = b"RR%s%s%s"
-        return b"".join(
-            frame % (struct.pack("<I", len(p)), p, struct.pack("<I", zlib.crc32(p))) for p in self.requests
-        )
-
-    def first_wrong(self, answered: bytes) -> int:
-        """Number of the first answer that the certificate would not take; -1 if it takes all."""
-        at = 0
-        for number, (request, right) in enumerate(zip(self.requests, self.replies, strict=True)):
-            (length,) = struct.unpack_from("<I", answered, at + 2) if at + 6 <= len(answered) else (2**31,)
-            reply = answered[at + 6 : at + 6 + length]
-            if at + 10 + length > len(answered) or judged(request, reply) != judged(request, right):
-                return number
-            at += 10 + length
-        return -1
+    def record(self) -> Path:
+        return self.folder / "record"
 
 
-def judged(request: bytes, reply: bytes) -> bytes:
-    """What of a reply the certificate looks at."""
-    kind = struct.unpack_from("<i", request)[0]
-    if kind == OPERATOR:  # what stands behind a refusal is nothing
-        return reply if reply[:4] == bytes(4) else reply[:4]
-    if kind == LOAD:
-        return reply[:4] if reply[:4] != bytes(4) else reply[:12]
-    return reply[:12] + reply[20:] if kind == SOLVE else reply
+def held(folder: Path, requests: int, images: int, models: bool = True) -> Held:
+    """Build the unchanged firmware in ``folder`` and record its certificate, unless it lies there already."""
+    folder.mkdir(exist_ok=True)
+    about = folder / "about.json"
+    words = ["gcc", "-std=gnu11", "-O1", *INCLUDES, "-c", str(HELD), "-o", str(folder / "held.o")]
+    subprocess.run(words, check=True)
+    mark = source_digest(requests, images, models)
+    if about.exists() and (kept := json.loads(about.read_text()))["of"] == mark:
+        return Held(folder, kept["about"])
+    record = recorded(build(folder), requests, images, models)
+    record.write(folder / "record")
+    about.write_text(json.dumps({"of": mark, "about": record.about()}))
+    return Held(folder, record.about())
+
+
+def source_digest(*choices: object) -> str:
+    """What a record depends on: the C, and what the certificate asks."""
+    files = [*FIRMWARE.glob("src/*"), *GOLDEN.rglob("*.*"), *CERTIFY.glob("*.py")]
+    digest = hashlib.sha256(repr(choices).encode())
+    for path in sorted(files):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 class Recorded(Reached):
@@ -90,72 +117,117 @@ class Recorded(Reached):
         return False
 
 
-def compiled(source: Path, target: Path, include: Path) -> bool:
+def stored_flags() -> dict[bytes, tuple[str, ...]]:
+    """The flags of every stored case, by the request that asks for it."""
+    found = {}
+    for suite in read_suites(GOLDEN):
+        for case in suite.cases():
+            dtype, count = output_room(suite.signature, case.params)
+            payload = operator_request(suite.name, case.inputs, case.params, count * dtype.itemsize)
+            found[payload] = case.flags
+    return found
+
+
+def compiled(source: Path, target: Path, include: Path, compiler: tuple[str, str] = ("gcc", "-O1")) -> bool:
     """Whether it compiles."""
-    command = ["gcc", *FLAGS, f"-I{include}", "-c", source, "-o", target]
+    command = [*compiler, *FLAGS, f"-I{include}", "-c", str(source), "-o", str(target)]
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
 def build(folder: Path) -> Path:
     """The responder of the unchanged firmware, and its objects, in ``folder``."""
-    folder.mkdir(exist_ok=True)
-    sources = [
-        FIRMWARE / "src" / f"rr_{name}.c" for name in (*OPERATORS, "dot_dsp", "dot_mve", *MODELS, *PORT)
-    ]
-    for source in (*sources, FIRMWARE / "host" / "responder.c", GOLDEN / "c" / "rr_port.c"):
+    sources = [FIRMWARE / "src" / f"rr_{name}.c" for name in SOURCES]
+    for source in (*sources, GOLDEN / "c" / "rr_port.c"):
         assert compiled(source, folder / f"{source.stem}.o", FIRMWARE / "src")
-    subprocess.run(["gcc", "-o", folder / "responder", *folder.glob("*.o")], check=True)
+    # The responder over pipes has the stream that the library leaves out.
+    stream = [str(GOLDEN / "c" / "rr_port.c"), str(FIRMWARE / "host" / "responder.c")]
+    kept = [str(p) for p in folder.glob("rr_*.o") if p.stem != "rr_port"]
+    flags = [flag for flag in FLAGS if flag != "-DRR_PORT_LIBRARY"]
+    subprocess.run(["gcc", "-O1", *flags, "-o", str(folder / "responder"), *stream, *kept], check=True)
     return folder / "responder"
 
 
-def recorded(program: Path, requests: int, images: int) -> Record:
+def recorded(program: Path, requests: int, images: int, models: bool = True) -> Record:
     """The certificate of the unchanged firmware, which must pass every level."""
-    traces = read_all(GOLDEN)
+    traces = read_all(GOLDEN) if models else []
     formats = tuple(dict.fromkeys(trace.format for trace in traces))
     port = Recorded(Port("unchanged", tuple(SIGNATURES), formats, command=(str(program),)), program.parent)
+
+    def levels() -> Iterator[Level]:
+        yield from operator_levels(port, tuple(SIGNATURES), requests, GOLDEN)
+        if models:
+            yield from whole_levels(port, traces, CALLS, GOLDEN, images)
+
+    record = port.record
     try:
-        for level in (*operator_levels(port, tuple(SIGNATURES), requests, GOLDEN),
-                      *whole_levels(port, traces, CALLS, GOLDEN, images)):  # fmt: skip
+        record.levels = ["about"]
+        for level in levels():
             assert level.status == "passed", level.facts()
+            record.levels += [level.name] * (len(record.requests) - len(record.levels))
     finally:
         port.close()
-    return port.record
+    return record
 
 
-def outcome(mutant: Mutant, unchanged: Path, folder: Path, records: dict[bytes, Record]) -> str:
-    """``no mutant`` (does not compile, or to the same object), ``killed ...`` or ``survived``."""
+def changed_objects(
+    mutant: Mutant, unchanged: Path, folder: Path, compiler: tuple[str, str] | None = None
+) -> list[str] | None:
+    """Compile what the mutant changes into ``folder``; the names that changed, None if one does not compile.
+
+    With another ``compiler`` the unchanged sources are compiled here as well.
+    """
     folder.mkdir(exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
     source = FIRMWARE / "src" / mutant.file
-    (folder / mutant.file).write_text(mutant.applied(source.read_text()))
-    header = mutant.file.endswith(".h")
-    changed = [p.stem for p in unchanged.glob("rr_*.o") if p.stem != "rr_port"] if header else [source.stem]
-    others = {p.name for p in source.parent.glob("*.h")} | {f"{name}.c" for name in changed}
+    names = [source.stem]
+    if mutant.file.endswith(".h"):
+        names = [p.stem for p in sorted(unchanged.glob("rr_*.o")) if p.stem != "rr_port"]
+    others = {p.name for p in source.parent.glob("*.h")} | {f"{name}.c" for name in names}
     for name in others - {mutant.file}:
-        (folder / name).write_text((source.parent / name).read_text())
-    if not all(compiled(folder / f"{name}.c", folder / f"{name}.o", folder) for name in changed):
-        return "no mutant: does not compile"
-    if all((folder / f"{name}.o").read_bytes() == (unchanged / f"{name}.o").read_bytes() for name in changed):
-        return "no mutant: compiles to the same object"
-    kept = [p for p in unchanged.glob("*.o") if p.stem not in changed]
-    subprocess.run(["gcc", "-o", folder / "responder", *folder.glob("*.o"), *kept], check=True)
-    for stream, record in records.items():
-        if found := _killed(folder / "responder", stream, record):
-            return found
-    return "survived"
+        (folder / name).write_bytes((source.parent / name).read_bytes())
+    text, found = source.read_text(), []
+    for name in names:
+        made = []
+        for number, content in enumerate((mutant.applied(text), text)[: 2 if compiler else 1]):
+            (folder / mutant.file).write_text(content)
+            target = folder / f"{name}.{'other' if number else 'o'}"
+            if not compiled(folder / f"{name}.c", target, folder, compiler or ("gcc", "-O1")):
+                return None
+            made.append(target.read_bytes())
+        before = made[1] if compiler else (unchanged / f"{name}.o").read_bytes()
+        if made[0] != before:
+            found.append(name)
+    return found
 
 
-def _killed(program: Path, stream: bytes, record: Record) -> str:
-    """What kills a mutant, or nothing."""
-    try:
-        done = subprocess.run([program], input=stream, stdout=subprocess.PIPE, timeout=TOO_LONG_S)
-    except subprocess.TimeoutExpired:
-        return "killed: takes too long"
-    wrong = record.first_wrong(done.stdout)
-    if wrong >= 0:
-        request = record.requests[wrong]
-        kind = struct.unpack_from("<i", request)[0]
-        what = request[4:36].rstrip(b"\0").decode() if kind == OPERATOR else f"request of kind {kind}"
-        return f"killed: {what}, answer {wrong:,}" + (f", exit {done.returncode}" if done.returncode else "")
-    return ""
+def outcome(mutant: Mutant, unchanged: Held, folder: Path) -> str:
+    """``no mutant`` (does not compile, or to the same object), ``killed ...`` or ``survived``."""
+    changed = changed_objects(mutant, unchanged.folder, folder)
+    if changed is None:
+        return f"{NONE}: does not compile"
+    if not changed:
+        return f"{NONE}: compiles to the same object"
+    kept = [str(p) for p in unchanged.folder.glob("*.o") if p.stem not in changed]
+    objects = [str(folder / f"{name}.o") for name in changed]
+    subprocess.run(["gcc", "-o", str(folder / "held"), *objects, *kept], check=True)
+    done = subprocess.run([folder / "held", unchanged.record], stdout=subprocess.PIPE, text=True)
+    if done.returncode < 0:
+        return f"killed: ends by signal {-done.returncode}"
+    if not done.stdout.startswith("all"):
+        how = {0: "killed", 3: "killed, too slow", 4: "killed, crashes"}[done.returncode]
+        return f"{how}: {unchanged.about[int(done.stdout)]}"
+    same = (changed_objects(mutant, unchanged.folder, folder, other) == [] for other in OTHERS)
+    return f"{NONE}: compiles to the same object when optimized" if any(same) else SURVIVED
+
+
+def summary(taken: dict[str, str]) -> str:
+    """Of what is compiled and not equivalent, how much is killed, and how much of that by a flagged case."""
+    compiled = {key: text for key, text in taken.items() if not text.startswith(NONE)}
+    killed = [text for text in compiled.values() if text != SURVIVED]
+    equivalent = sum(text == SURVIVED and key in EQUIVALENT for key, text in compiled.items())
+    flagged = sum(text.endswith(")") and not text.endswith("(Typical)") for text in killed)
+    held = len(compiled) - equivalent
+    return (f"{len(compiled)} compiled mutants, {equivalent} equivalent, {len(killed)} of {held} killed "
+            f"({100 * len(killed) / max(held, 1):.1f} %), {flagged} of these by a case whose flags say "
+            f"more than Typical ({100 * flagged / max(len(killed), 1):.1f} %)")  # fmt: skip

@@ -5,7 +5,9 @@ The same on every platform (:class:`workbench.vectors.draws.Draws`).  A request 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
@@ -27,7 +29,7 @@ SCALARS = {
     "output_offset": INT32, "eps": (1, 2**31 - 1), "diff_min": (-(2**31), 0), "factors": (0, 2),
     "activations": (0, 2), "block": (1, 9), "bits": (2, 8),
 }  # fmt: skip
-OUTSIDE = {"multiplier": 2**30 - 1, "code_multiplier": -1, "state_multiplier": 1, "shift": 32,
+OUTSIDE = {"multiplier": 2**30 - 1, "code_multiplier": -1, "state_multiplier": 1, "shift": 31,
            "code_shift": -32, "bits": 9,
            "state_shift": 31, "rounding": 2, "out_bits": 7, "gain": 0, "eps": 0, "diff_min": 1,
            "activations": 3, "factors": 3, "puzzle_id": -1,
@@ -57,37 +59,43 @@ NARROW = {
 
 def _value(draws: Draws, low: int, high: int) -> int:
     """An end of the range, one next to it, or any value of it."""
-    kind = int(draws.integers(0, 5))
+    kind = draws.integer(0, 5)
     near = (low, high, min(low + 1, high), max(high - 1, low))
-    return near[kind] if kind < len(near) else int(draws.integers(low, high))
+    return near[kind] if kind < len(near) else draws.integer(low, high)
+
+
+@cache
+def _edges(low: int, high: int) -> Array:
+    """The ends of a range, what is next to them, and what is around 0."""
+    around = (v for v in (-1, 0, 1) if low <= v <= high)
+    return np.array([low, high, min(low + 1, high), max(high - 1, low), *around])
 
 
 def _array(draws: Draws, shape: tuple[int, ...], low: int, high: int) -> Array:
     """Random values; each third an edge: an end, one next to it, or one around 0."""
-    values = draws.integers(low, high, *shape)
-    edges = np.array(
-        [low, high, min(low + 1, high), max(high - 1, low), *(v for v in (-1, 0, 1) if low <= v <= high)]
-    )
-    chosen = edges[draws.integers(0, len(edges) - 1, *shape)]
-    return np.asarray(np.where(draws.integers(0, 2, *shape) == 0, chosen, values))
+    edges, count = _edges(low, high), math.prod(shape)
+    values, places, kinds = draws.bits(3 * count).reshape(3, count)
+    drawn = (values % np.uint64(high - low + 1)).astype(np.int64) + low
+    chosen = edges[places % np.uint64(len(edges))]
+    return np.asarray(np.where(kinds % np.uint64(3) == 0, chosen, drawn)).reshape(shape)
 
 
 def _params(draws: Draws, signature: Signature) -> dict[str, int]:
     params = {}
     for name in signature.params:
         if name == "out_bits":
-            params[name] = (4, 8, 16, 32)[int(draws.integers(0, 3))]
+            params[name] = (4, 8, 16, 32)[draws.integer(0, 3)]
         elif name in SCALARS:
             params[name] = _value(draws, *SCALARS[name])
         else:
-            params[name] = int(draws.integers(1, 9))
+            params[name] = draws.integer(1, 9)
     if signature.name == "rope":
         params["d"] = 2 * params["half"]
     if signature.name == "softmax_s8_s16":
         params["shift"] = _value(draws, 0, 31)
     if "puzzle_id" in params:
-        params["puzzle_id"] = int(draws.integers(0, params["puzzles"] - 1))
-        params["prefix"] = int(draws.integers(0, 3))
+        params["puzzle_id"] = draws.integer(0, params["puzzles"] - 1)
+        params["prefix"] = draws.integer(0, 3)
     if "blocks" in params:
         params["blocks"] = -(-params["k"] // params["block"])
     if "bits" in params:
@@ -116,7 +124,7 @@ def _inputs(draws: Draws, signature: Signature, params: dict[str, int]) -> dict[
     for item in signature.inputs:
         group = item.name.split("_")[0] if signature.name == "embed" else item.name
         if item.optional and group not in absent:
-            absent[group] = bool(draws.integers(0, 1))
+            absent[group] = bool(draws.integer(0, 1))
         if item.optional and group == "puzzle":
             absent[group] = params["prefix"] == 0
         low, high = _range(signature, item, params)
@@ -129,17 +137,18 @@ def request(draws: Draws, signature: Signature) -> Request:
     """One request that keeps the contract, or one that a single value takes out of it."""
     params = _params(draws, signature)
     inputs = _inputs(draws, signature, params)
-    if int(draws.integers(1, SPOILED)) == 1:
+    if draws.integer(1, SPOILED) == 1:
         ways = _ways(signature, inputs)
         if ways:
-            _spoil(inputs, params, *ways[int(draws.integers(0, len(ways) - 1))], draws)
+            _spoil(inputs, params, *ways[draws.integer(0, len(ways) - 1)], draws)
     return inputs, params
 
 
 def _ways(signature: Signature, inputs: dict[str, Array | None]) -> list[tuple[str, int]]:
     """(name, value) of every parameter, and of every element of an input, that is out of its range."""
     unread = {"puzzle_id"} if inputs.get("puzzle_codes") is None else set()
-    ways = [(name, OUTSIDE[name]) for name in signature.params if name in OUTSIDE and name not in unread]
+    outside = {**OUTSIDE, "shift": 32} if signature.name == "softmax_s8_s16" else OUTSIDE
+    ways = [(name, outside[name]) for name in signature.params if name in outside and name not in unread]
     for item in signature.inputs:
         values = OUTSIDE_INPUT.get((signature.name, item.name), OUTSIDE_INPUT.get(("", item.name), ()))
         ways += [(item.name, value) for value in values if inputs[item.name] is not None]
@@ -154,7 +163,7 @@ def _spoil(
         params[name] = value
         return
     array = np.array(inputs[name])
-    array.reshape(-1)[int(draws.integers(0, array.size - 1))] = value
+    array.reshape(-1)[draws.integer(0, array.size - 1)] = value
     inputs[name] = array
 
 

@@ -128,3 +128,9 @@ def operator_request(algorithm: str, inputs: dict[str, Any], params: dict[str, i
         OPERATOR, algorithm.encode(), *values, *[0] * (MOST_PARAMS - len(values)), size, *lengths,
     )  # fmt: skip
     return head + b"".join(a + bytes(-len(a) % 8) for a in arrays if a is not None)
+
+
+def recorded(request: bytes, reply: bytes) -> bytes:
+    """A request and its right answer, as ``firmware/host/held.c`` reads them."""
+    padded = (part + bytes(-len(part) % 8) for part in (request, reply))
+    return struct.pack("<2I", len(request), len(reply)) + b"".join(padded)

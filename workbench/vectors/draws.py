@@ -25,6 +25,13 @@ class Draws:
         z = (z ^ z >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
         return z ^ z >> np.uint64(31)
 
+    def integer(self, low: int, high: int) -> int:
+        """One integer in [low, high]: what :meth:`integers` without a shape would draw."""
+        self.state = z = self.state + GAMMA & 2**64 - 1
+        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & 2**64 - 1
+        z = (z ^ z >> 27) * 0x94D049BB133111EB & 2**64 - 1
+        return (z ^ z >> 31) % (high - low + 1) + low
+
     def integers(self, low: int, high: int, *shape: int) -> Int64s:
         """Integers in [low, high], both ends included, of ``shape``."""
         words = self.bits(int(np.prod(shape)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 
 
@@ -36,12 +37,16 @@ class Signature:
         return f"int{max(params['out_bits'], 8)}" if self.out_dtype == "out_bits" else self.out_dtype
 
 
+@cache
+def _terms(expression: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(term.split("*")) for term in expression.replace(" ", "").split("+"))
+
+
 def size_of(expression: str, params: dict[str, int]) -> int:
     """Value of a dimension such as ``"n"``, ``"256"`` or ``"prefix + seq"``."""
-    return sum(
-        prod(int(f) if f.isdigit() else params[f] for f in term.split("*"))
-        for term in expression.replace(" ", "").split("+")
-    )
+    if expression in params:
+        return params[expression]
+    return sum(prod(int(f) if f.isdigit() else params[f] for f in term) for term in _terms(expression))
 
 
 def shape_of(shape: tuple[str, ...], params: dict[str, int]) -> tuple[int, ...]:

@@ -8,6 +8,8 @@ Arrays are C-ordered without padding.  ``rounding`` is 0 for double, 1 for singl
 
 from __future__ import annotations
 
+from refimpl.fixedpoint import SHIFT_MAX, SHIFT_MIN
+from refimpl.preconditions import MAX_NORM_SIZE, MAX_SOFTMAX_KEYS
 from workbench.vectors.signature import Input, Signature, shape_of
 from workbench.vectors.signatures_block import BLOCK_SIGNATURES
 
@@ -78,8 +80,8 @@ SIGNATURES: dict[str, Signature] = {
         Signature(
             "requantize",
             "OP-REQUANTIZE",
-            "acc * multiplier * 2^(shift - 31), not clamped. multiplier 0 or 2^30..2^31-1; shift -31..30, "
-            "positive to the left.",
+            "acc * multiplier * 2^(shift - 31), not clamped. multiplier 0 or 2^30..2^31-1; "
+            f"shift {SHIFT_MIN}..{SHIFT_MAX}, positive to the left; so in every operator.",
             (Input("acc", "int32", _N), Input("multiplier", "int32", _N), Input("shift", "int32", _N)),
             ("n", "rounding"),
             "int32",
@@ -180,7 +182,7 @@ SIGNATURES: dict[str, Signature] = {
         Signature(
             "add_s32",
             "OP-ADD",
-            "Exact int32 sum.",
+            "Exact int32 sum; beyond int32 it wraps.",
             (Input("a", "int32", _N), Input("b", "int32", _N)),
             ("n",),
             "int32",
@@ -189,7 +191,7 @@ SIGNATURES: dict[str, Signature] = {
         Signature(
             "add_s16",
             "OP-ADD",
-            "Carry plus wide sum, int32, no saturation.",
+            "Carry plus wide sum, int32, no saturation; beyond int32 it wraps.",
             (Input("a", "int16", _N), Input("b", "int32", _N)),
             ("n",),
             "int32",
@@ -199,7 +201,7 @@ SIGNATURES: dict[str, Signature] = {
             "rms_norm",
             "OP-RMS-NORM",
             "Rows of size values (10 fractional bits) divided by their root mean square; Q5.10 out. "
-            "size 1..1023, eps >= 1.",
+            f"size 1..{MAX_NORM_SIZE}, gain and eps >= 1; a row's sum of squares and eps stays below 2^63.",
             (Input("h", "int32", ("rows", "size")),),
             ("rows", "size", "gain", "eps"),
             "int16",
@@ -230,7 +232,8 @@ SIGNATURES: dict[str, Signature] = {
         Signature(
             "softmax_s8_s16",
             "OP-SOFTMAX",
-            "Row softmax, output probability * 65536 - 32768. cols 1..4095, shift 0..31.",
+            f"Row softmax, output probability * 65536 - 32768. cols 1..{MAX_SOFTMAX_KEYS}, "
+            "multiplier 2^30..2^31-1, shift 0..31, diff_min <= 0.",
             (Input("a", "int8", ("rows", "cols")),),
             ("rows", "cols", "multiplier", "shift", "diff_min"),
             "int16",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from refimpl.block_params import EXPONENT_SPAN
+from refimpl.fixedpoint import SHIFT_MIN
+from refimpl.preconditions import WIDE_SHIFT_MAX
 from workbench.vectors.signature import Input, Signature
 
 ACTIVATIONS = ("static", "token", "mx")
@@ -16,7 +19,8 @@ def _block_linear(name: str, codes: str) -> Signature:
         "(codes - zero_point[row]) * factor of their block. The factor is 1 without block_scale, else "
         "block_scale (factors 0), 2^block_scale (1) or block_scale as int8 (2). activations 0 static: a "
         "holds int8 or int16 codes; 1 token, 2 mx: a holds int32 values, quantized first as by token_codes "
-        "or mx_codes. shift -31..14.",
+        f"or mx_codes. shift {SHIFT_MIN}..{WIDE_SHIFT_MAX}; an exponent is at most {EXPONENT_SPAN}, no other "
+        "factor 0.",
         (
             Input("a", "int32", ("rows", "k")),
             Input("codes", codes, ("n", "k")),

@@ -35,6 +35,13 @@ SMALL_HRM = ModelConfig(
     channel_intermediate_size=45, num_puzzle_identifiers=3, task="none",
 )  # fmt: skip
 
+# More positions than kernels take rows at once (96, 128), and several coarse rows of angles (every 32).
+SMALL_TRM = ModelConfig(
+    family="trm", seq_len=140, vocab_size=6, hidden_size=12, num_heads=2, L_layers=1, H_layers=0, H_cycles=1,
+    L_cycles=2, halt_max_steps=2, mlp_t=False, pos_encodings="rope", puzzle_emb_len=1,
+    channel_intermediate_size=17, num_puzzle_identifiers=2, task="none",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Traced:
@@ -64,22 +71,29 @@ class Traced:
         return read_bytes(golden / FOLDER / self.file, "the flash image")
 
 
-def _small_hrm_tokens() -> Array:
-    return Draws("small hrm").integers(0, SMALL_HRM.vocab_size - 1, SMALL_HRM.seq_len).astype(np.int32)
+def _seeded(config: ModelConfig, network: str, format: str, name: str = "", stop: str = "fixed") -> Traced:
+    """The last puzzle of a seeded network of shapes ``config``."""
+    puzzle = config.num_puzzle_identifiers - 1
 
+    def tokens() -> Array:
+        drawn = Draws(" ".join(reversed(network.split("-"))))
+        return drawn.integers(0, config.vocab_size - 1, config.seq_len).astype(np.int32)
 
-def _small_hrm(format: str, name: str = "", stop: str = "fixed") -> Traced:
     def build() -> bytes:
-        tensors = seeded_tensors(SMALL_HRM, seed=6)
+        tensors = seeded_tensors(config, seed=6)
         # Biases of the official initialisation (-5, -5) would leave half of the halting head untested.
         tensors["inner.q_head.weight"] = tensors["inner.lm_head.weight"][:2]
-        model = build_model(SMALL_HRM, tensors, np.float32)
-        calibration = calibrate(model, _small_hrm_tokens()[None], np.array([2]), source="seeded tokens")
-        meta = ImageMeta("hrm-small", str(parse_format(format)), calibration.source, "none", trained=False)
+        model = build_model(config, tensors, np.float32)
+        calibration = calibrate(model, tokens()[None], np.array([puzzle]), source="seeded tokens")
+        meta = ImageMeta(network, str(parse_format(format)), calibration.source, "none", trained=False)
         lowered = lower(model, format, calibration)
         return to_image(lowered.with_stop(parse_stop(stop)), meta)
 
-    return Traced(f"hrm-small-{name or format}", 2, _small_hrm_tokens, build)
+    return Traced(f"{network}-{name or format}", puzzle, tokens, build)
+
+
+def _small_hrm(format: str, name: str = "", stop: str = "fixed") -> Traced:
+    return _seeded(SMALL_HRM, "hrm-small", format, name, stop)
 
 
 def _shipped(network: str, format: str) -> Traced:
@@ -115,6 +129,8 @@ TRACED: dict[str, Traced] = {t.name: t for t in (
     _small_hrm("w3c"),
     _small_hrm("ternary"),
     _small_hrm("w4g16s"),
+    _seeded(SMALL_TRM, "trm-small", "w4c"),
+    _seeded(SMALL_TRM, "trm-small", "w4g32-a8d"),
 )}  # fmt: skip
 
 
