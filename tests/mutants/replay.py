@@ -1,8 +1,8 @@
 """The certificate against many mutants: its requests are recorded once, with the answers it accepted.
 
 Of a mutant only the changed file is compiled; it is linked behind ``held.c``, which asks the recorded
-requests and stops at the first answer that the certificate would not take.  A crash kills a mutant as well, and
-so does taking too long.
+requests and stops at the first answer that the certificate would not take.  A crash kills a mutant as well,
+and so does taking too long.
 """
 
 from __future__ import annotations
