@@ -239,7 +239,7 @@ def test_a_damaged_frame_is_asked_for_again() -> None:
     ("import os; os.write(1, b'RR' + b'\\xff' * 4); sys.stdin.read()", "announced a reply"),
 ])  # fmt: skip
 def test_a_port_that_dies_or_is_silent_is_a_sentence(program: str, said: str) -> None:
-    stream = talking(program, 1)
+    stream = talking(program, 1 if "in time" in said else 20)
     with pytest.raises(Misbehaved, match=said):
         stream.ask(b"\0\0\0\0")
     stream.close()

@@ -67,8 +67,7 @@ def norm_constants(name: str, size: int, eps: float) -> Norm:
     """gain and eps of :class:`refimpl.params.Norm`; refused where rows may outgrow Q5.10."""
     if reason := of_norm(size, 1, 1):
         raise InputError(f"{name}: {reason}.")
-    eps_units = size * round(eps * 2 ** (2 * STATE_FRAC_BITS))
-    return Norm(name, size, gain_of(size), eps_units)
+    return Norm(name, size, gain_of(size), size * round(eps * 2 ** (2 * STATE_FRAC_BITS)))
 
 
 def softmax_constants(name: str, in_scale: float) -> Softmax:
