@@ -14,7 +14,7 @@ import numpy as np
 from mcusim.cores import Kernel
 from mcusim.figures import Figure
 from mcusim.parts import Part
-from mcusim.planner.ledger import Work, operator_counts
+from mcusim.planner.ledger import NO_ROWS, Work, operator_counts
 from mcusim.timing import TERM_OF_COUNT, OperatorCounts, instructions
 from workbench.counting import Counts
 
@@ -49,7 +49,7 @@ def shape_counts(shape: str, bits: int) -> OperatorCounts:
     work = Work()
     work.charge(Counts(macs=outputs * inner, requantizations=outputs, weight_elements=channels * inner))
     work.charge_rows(outputs, inner, channels, bits)
-    return operator_counts(work, bits, 0)
+    return operator_counts(work, bits, NO_ROWS)
 
 
 def fit(kernel: str, counted: Mapping[str, int]) -> dict[str, float]:

@@ -22,8 +22,9 @@ from mcusim.__main__ import main as mcusim
 from mcusim.elf import Elf, read_elf
 from mcusim.export.bundle import TEST_STACK
 from mcusim.linked import charged
-from mcusim.program import PATH, kernels_of, longest_row
+from mcusim.program import PATH, kernels_of, longest_row, retry_room, retry_tables
 from refimpl.formats import parse_format
+from refimpl.models.config import ModelConfig
 from workbench.networks import find_network
 
 TOOLS = {"m0plus": "arm-none-eabi-", "m3": "arm-none-eabi-", "m4": "arm-none-eabi-", "m33": "arm-none-eabi-",
@@ -38,6 +39,8 @@ BUILT = (("sudoku9-mlp", ROWS), ("sudoku9-rope", ROWS), ("sudoku9-hrm", ROWS), (
 CARRIES = ("c16", "c8")
 PAINTED = ("w4c-a8-c8",)  # formats whose stack is painted on the emulators as well
 PLAN = "least"  # its loops are the most, so its code is the largest
+RETRIED = (("sudoku9-mlp", "w4c-a8-c16"), ("maze10-att", "w4c-a8-c16"))
+RETRIES = 3
 FIGURES = ("code", "statics", "staged", "stack")
 USED = re.compile(r"stack: (\d+) of (\d+) bytes used")
 STACK_STEP = 16
@@ -48,6 +51,8 @@ HEAD = """\
 # code: .text, constants and the load copy of .data; statics: .data and .bss beside the arena, but for what
 # each input of the model's longest row adds, staged; stack: the deepest chain of calls, from what GCC's
 # -fcallgraph-info says of each function.
+# retries: what rr_solve_accepted adds with the rules of a task; code without the tables of the relabellings,
+# room: bytes of statics a token.
 """
 
 
@@ -85,6 +90,28 @@ def measured(folder: Path, target: str, longest: int) -> dict[str, int]:
             "staged": of_input, "stack": stack_of(folder, target, "solve")}  # fmt: skip
 
 
+def exported(out: Path, network: str, format: str, *more: str) -> Path:
+    """The folder of a network under its smallest plan, made unless it is there."""
+    folder = out / "-".join((network, format, PLAN, *(word.strip("-") for word in more)))
+    words = ("--model", network, "--weights", format, "--plan", PLAN, "--puzzle", "0", *more)
+    if not folder.exists() and mcusim(["export", str(folder), *words]):
+        raise SystemExit(f"mcusim export {folder} {' '.join(words)} failed")
+    return folder
+
+
+def retried(folder: Path, target: str, config: ModelConfig) -> dict[str, int]:
+    """What the program with retries takes beyond the smallest one of the same export."""
+    found = []
+    for program in ("solve", "accepted"):
+        _make(folder, f"build/{target}-{program}.elf", f"PROGRAM={program}")
+        took = charged(read_elf(folder / "build" / f"{target}-{program}.elf"))
+        found.append((took.code.count, took.statics.count, stack_of(folder, target, program)))
+    code, statics, stack = (after - before for before, after in zip(*found, strict=True))
+    room = round(statics / config.seq_len)
+    assert retry_room(room, config) >= statics, (folder, target, statics)
+    return {"code": code - retry_tables(config, RETRIES), "room": room, "stack": stack}
+
+
 def check_painted(folder: Path, target: str, stack: int) -> None:
     """The self-test passes on the emulator and its painted stack stays below the bound."""
     said = _make(folder, target, "STEPS=1", f"STACK={stack + TEST_STACK}")
@@ -98,11 +125,7 @@ def rows(out: Path) -> dict[tuple[str, str], dict[str, int]]:
     found: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(FIGURES, 0))
     for (network, text), carry in product(BUILT, CARRIES):
         format, config = parse_format(f"{text}-{carry}"), find_network(network).config
-        folder = out / f"{network}-{format}-{PLAN}"
-        choices = {"model": network, "weights": str(format), "plan": PLAN, "puzzle": "0"}
-        arguments = [word for name, value in choices.items() for word in (f"--{name}", value)]
-        if not folder.exists() and mcusim(["export", str(folder), *arguments]):
-            raise SystemExit(f"mcusim export {folder} {' '.join(arguments)} failed")
+        folder = exported(out, network, str(format))
         kernels = kernels_of(config, format)
         for target in TARGETS:
             figures = measured(folder, target, longest_row(config))
@@ -127,6 +150,12 @@ def main(out: Path) -> None:
     for (target, kernels), figures in sorted(rows(out).items()):
         text += f'\n[[program]]\ntarget = "{target}"\nkernels = "{kernels}"\n'
         text += "".join(f"{name} = {value}\n" for name, value in figures.items())
+    for network, format in RETRIED:
+        config = find_network(network).config
+        folder = exported(out, network, format, "--retries", str(RETRIES))
+        for target, name in TARGETS.items():
+            text += f'\n[[retries]]\ntarget = "{name}"\nrules = "{config.task}"\n'
+            text += "".join(f"{key} = {value}\n" for key, value in retried(folder, target, config).items())
     PATH.write_text(text)
 
 

@@ -22,7 +22,7 @@ from mcusim.cores import Core, load_core
 from mcusim.figures import Figure
 from mcusim.parts import load_part
 from mcusim.planner.choices import whole
-from mcusim.planner.ledger import Ledger, operator_counts
+from mcusim.planner.ledger import Ledger, operator_counts, row_source
 from mcusim.planner.plan import Plan, make_plan
 from mcusim.timing import OperatorCounts, instructions
 from refimpl.formats import parse_format
@@ -68,8 +68,9 @@ def plan_of(network: str) -> Plan:
 def work_of(network: str) -> tuple[OperatorCounts, OperatorCounts]:
     """mcusim's counts for the calls of one ACT step: (linears without their calls, everything)."""
     plan, linear, everything = plan_of(network), OperatorCounts(), OperatorCounts()
+    rows = row_source(plan.config)
     for work in plan.work(plan.config.order.per_step).sites.values():
-        counts = operator_counts(work, BITS, 0)
+        counts = operator_counts(work, BITS, rows)
         everything = everything + counts
         if work.counts["macs"]:
             linear = linear + replace(counts, calls=0)

@@ -17,7 +17,7 @@ from mcusim.cores import load_core
 from mcusim.figures import weakest
 from mcusim.footprint import Footprint
 from mcusim.parts import Part
-from mcusim.planner.ledger import Ledger, operator_counts
+from mcusim.planner.ledger import Ledger, operator_counts, row_source
 from mcusim.planner.plan import Plan
 from mcusim.planner.target import Target
 from mcusim.program import Program
@@ -71,9 +71,9 @@ class Costs:
 
     def counts(self, ledger: Ledger) -> OperatorCounts:
         """All sites together."""
-        total = OperatorCounts()
+        total, rows = OperatorCounts(), row_source(self.plan.config)
         for site, work in ledger.sites.items():
-            total = total + operator_counts(work, self.plan.format.weights_at(site).bits, 0)
+            total = total + operator_counts(work, self.plan.format.weights_at(site).bits, rows)
         return total
 
 

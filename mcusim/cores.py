@@ -19,11 +19,16 @@ WORK_KINDS = ("call", "requantize", "rescale", "norm_element", "softmax_element"
 # What the core spends on one read of the image into the arena, and on a byte of it; nothing where a file does
 # not say, as where a DMA copies.
 COPY_KINDS = ("fetch", "fetched_byte")
+# On an embedding row that is added to x, and on an element of it; where a file does not say, nothing and
+# what rescaling and adding one takes.
+EMBEDDING_KINDS = ("embedded_row", "embedded_element")
+MAY_SAY = COPY_KINDS + EMBEDDING_KINDS
 
 
 # What a linear may cost beside its MACs and outputs; a kernel without a figure is charged nothing for it.
 # ``weight``: one weight fetched and laid out for the MACs; ``loose_word``, ``loose_vector``: one laid out
-# alone, outside of whole words or vectors; ``channel``: one output channel begun, whatever the number of
+# alone, outside of whole words or vectors (``weight`` and ``channel`` also of attention's products, for what
+# they stage of k and v); ``channel``: one output channel begun, whatever the number of
 # tokens; ``partial``: one whose sums are only added to others, ``partial_sum``: one of these sums, beside the
 # addition; ``pair``: a pair of tokens by a pair of channels begun; ``odd``: one MAC of the token or channel
 # that fills up a pair; ``to_quad``: one output that fills up a vector of four tokens; ``past_word``: one MAC
@@ -88,7 +93,9 @@ class Core:
         return self.macs[kind].marginal(self.work["requantize"].value)
 
     def unit(self, kind: str) -> float:
-        """Instructions for one unit of WORK_KINDS or COPY_KINDS."""
+        """Instructions for one unit of WORK_KINDS or MAY_SAY."""
+        if kind == "embedded_element" and kind not in self.work:
+            return self.work["rescale"].value + self.work["element"].value
         return self.work[kind].value if kind in self.work else 0.0
 
     def named_figures(self) -> Iterator[tuple[str, Figure | Span]]:
@@ -115,7 +122,7 @@ def load_core(name: str, data: Path | None = None) -> Core:
         title=table.text("title"),
         kernels={str(key): kernel for key, kernel in kernels.items()},
         macs=macs,
-        work={kind: work.figure(kind) for kind in (*WORK_KINDS, *filter(work.has, COPY_KINDS))},
+        work={kind: work.figure(kind) for kind in (*WORK_KINDS, *filter(work.has, MAY_SAY))},
         cycles_per_instruction=table.span("cycles_per_instruction"),
         picojoules_per_cycle=table.span("picojoules_per_cycle"),
         program=_target(table.table("program")),

@@ -17,7 +17,7 @@ from mcusim.planner.plan import Plan
 from mcusim.planner.search import Search, search
 from mcusim.planner.target import Target, target_of
 from mcusim.planner.wanted import wanted
-from mcusim.program import kernels_of, longest_row, program_of
+from mcusim.program import kernels_of, longest_row, program_of, with_retries
 from mcusim.units import parse_bytes
 from refimpl.errors import InputError, NotImplementedHere
 from refimpl.image import Image
@@ -115,7 +115,8 @@ def lay(args: Asked) -> Laid:
     size = footprint(deployment)
     linked = None if args.elf is None else read_elf(args.elf)
     if linked is None:
-        program = program_of(part, kernels_of(config, deployment.format), longest_row(config))
+        bare = program_of(part, kernels_of(config, deployment.format), longest_row(config))
+        program = with_retries(bare, part, config, deployment.retries)
     else:
         program = charged(linked)
     held = len(image.data) + size.resident

@@ -90,18 +90,74 @@ def longest_row(config: ModelConfig) -> int:
     return max(rows)
 
 
+@dataclass(frozen=True)
+class Again:
+    """What ``rr_solve_accepted`` adds to a program: ``code`` without its tables, ``room`` bytes of statics
+    for each token, ``stack``.  ``rules`` are those that it checks of an answer: sudoku, maze."""
+
+    target: str
+    rules: str
+    code: int
+    room: int
+    stack: int
+
+
+TABLE_ROW = 16  # bytes of two addresses and two lengths
+
+
+def retry_tables(config: ModelConfig, count: int) -> int:
+    """Bytes of the tables of ``count`` relabellings: new names of tokens, and where each cell comes from."""
+    return count * (aligned(config.vocab_size) + aligned(2 * config.seq_len) + TABLE_ROW)
+
+
+def retry_room(room: int, config: ModelConfig) -> int:
+    """Bytes of statics at ``room`` a token, with what a linker may add where they end."""
+    return aligned(room * config.seq_len, 16)
+
+
+def aligned(size: int, step: int = 4) -> int:
+    """``size`` with the padding up to the next multiple of ``step``."""
+    return -(-size // step) * step
+
+
 @cache
-def builds() -> tuple[tuple[Build, ...], str]:
-    """All measured rows, and the compiler that made them."""
+def builds() -> tuple[tuple[Build, ...], tuple[Again, ...], str]:
+    """All measured rows, those of retries, and the compiler that made them."""
     table = read_table(PATH)
-    rows = []
+    rows, again = [], []
     for row in table.tables("program"):
         rows.append(Build(row.text("target"), row.text("kernels"), row.whole("code"), row.whole("statics"),
                           row.whole("staged"), row.whole("stack")))  # fmt: skip
         row.finish()
+    for row in table.tables("retries"):
+        again.append(Again(row.text("target"), row.text("rules"), row.whole("code"), row.whole("room"),
+                           row.whole("stack")))  # fmt: skip
+        row.finish()
     compiler = table.text("compiler")
     table.finish()
-    return tuple(rows), compiler
+    return tuple(rows), tuple(again), compiler
+
+
+def with_retries(program: Program, part: Part, config: ModelConfig, count: int) -> Program:
+    """``program`` with ``rr_solve_accepted`` and the tables of ``count`` relabellings; itself without any.
+
+    A task or a target that was not built takes the largest figures, which are then ``assumed``.
+    """
+    if not count:
+        return program
+    _, rows, _ = builds()
+    core = part.core.program
+    of_target = [row for row in rows if row.target == core.target]
+    exact = [row for row in of_target if row.rules == config.task]
+    chosen = exact or of_target or rows
+    added = (max(row.code for row in chosen) + retry_tables(config, count),
+             retry_room(max(row.room for row in chosen), config),
+             max(row.stack for row in chosen))  # fmt: skip
+    figures = []
+    for (_, figure), more in zip(program.named_figures(), added, strict=True):
+        basis: Basis = "measured" if exact and figure.basis == "measured" else "assumed"
+        figures.append(Figure(figure.count + more, basis, f"{figure.source}; {count} retries"))
+    return Program(*figures)
 
 
 def program_of(part: Part, kernels: str, longest: int) -> Program:
@@ -112,7 +168,7 @@ def program_of(part: Part, kernels: str, longest: int) -> Program:
     part's own code allowance goes before them.
     """
     core = part.core
-    rows, compiler = builds()
+    rows, _, compiler = builds()
     of_target = [row for row in rows if row.target == core.program.target]
     exact = [row for row in of_target if row.kernels in (kernels, ANY)]
     chosen = exact or of_target or list(rows)

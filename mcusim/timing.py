@@ -25,7 +25,9 @@ class OperatorCounts:
     ``macs_a16a8`` of P V.  ``elements`` counts additions, rotations and copies,
     ``calls`` the kernels called; ``rescales`` are those requantizations that are an operator of their own
     and not the end of a matrix kernel.  ``weights`` to ``loose_vectors`` are of
-    linears (:data:`mcusim.cores.LINEAR_KINDS`).  ``fetches`` copy ``fetched_bytes``
+    linears, ``keys`` to ``value_codes`` the same of attention's products: rows staged, and elements of them
+    (:data:`mcusim.cores.LINEAR_KINDS`).  ``embedded_rows`` are brought and added to x, each of so many
+    ``embedded_elements``.  ``fetches`` copy ``fetched_bytes``
     of the ``weight_bytes`` that are read from the image; ``row_bytes`` are read from embedding rows,
     ``arena_bytes`` read and written in the arena.
     """
@@ -53,6 +55,12 @@ class OperatorCounts:
     tails: int = 0
     loose_words: int = 0
     loose_vectors: int = 0
+    keys: int = 0
+    key_codes: int = 0
+    value_columns: int = 0
+    value_codes: int = 0
+    embedded_rows: int = 0
+    embedded_elements: int = 0
     fetches: int = 0
     fetched_bytes: int = 0
     weight_bytes: int = 0
@@ -75,6 +83,8 @@ WORK_OF_COUNT = {
     "lookups": "lookup",
     "elements": "element",
     "calls": "call",
+    "embedded_rows": "embedded_row",
+    "embedded_elements": "embedded_element",
     "fetches": "fetch",
     "fetched_bytes": "fetched_byte",
 }
@@ -92,6 +102,13 @@ TERM_OF_COUNT = {
     "tails": "tail",
     "loose_words": "loose_word",
     "loose_vectors": "loose_vector",
+}
+# And of the kernels of attention's products.
+STAGED_OF_COUNT = {
+    "keys": ("a8a8", "channel"),
+    "key_codes": ("a8a8", "weight"),
+    "value_columns": ("a16a8", "channel"),
+    "value_codes": ("a16a8", "weight"),
 }
 
 
@@ -116,6 +133,8 @@ def instructions(counts: OperatorCounts, part: Part) -> float:
     other: float = sum(core.unit(row) * getattr(counts, name) for name, row in WORK_OF_COUNT.items())
     linear = core.macs["w4a8" if counts.macs_w4a8 else "w8a8"]  # an image has weights of one format
     other += sum(linear.term(row) * getattr(counts, name) for name, row in TERM_OF_COUNT.items())
+    for name, (kind, row) in STAGED_OF_COUNT.items():
+        other += core.macs[kind].term(row) * getattr(counts, name)
     return macs + inside + other
 
 

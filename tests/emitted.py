@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mcusim.emit.program import emit
+from mcusim.export.layout import identifier
 from mcusim.planner.choices import Choices
 from mcusim.planner.plan import Plan, make_plan
 from mcusim.planner.target import Room, lay_out
@@ -161,6 +162,11 @@ class Ran:
     used: dict[str, int]
 
 
+def array(region: str) -> str:
+    """The name of a memory's arena in C."""
+    return f"rr_arena_{identifier(region)}"
+
+
 def emitted(model: Model, format: Format, choices: Choices, rooms: tuple[Room, ...] = ()) -> Emitted:
     """Plan and emit an integer model, through its image."""
     data = to_image(model, ImageMeta("a network", "x", "none", model.config.task, False))
@@ -172,20 +178,20 @@ def emitted(model: Model, format: Format, choices: Choices, rooms: tuple[Room, .
     sizes: dict[str, int] = {}
     for s in segments:
         sizes[s.region] = max(sizes.get(s.region, 0), s.offset + s.bytes)
-    banks = {region: f"rr_arena_{region}" for region in sizes}
+    banks = {region: array(region) for region in sizes}
     return Emitted(plan, read, data, sizes, emit(plan, read, image, segments, banks, "test"))
 
 
 def build(it: Emitted, folder: Path, compiler: str = "gcc", sanitize: bool = True) -> Path:
     """Compile the plan with the kernels it calls."""
-    config, arrays = it.plan.config, "".join(f"extern uint8_t rr_arena_{r}[];\n" for r in it.sizes)
+    config, arrays = it.plan.config, "".join(f"extern uint8_t {array(r)}[];\n" for r in it.sizes)
     state = config.positions * config.hidden_size * (1 if it.plan.format.carry == "int8" else 2)
     numbers = {"seq": config.seq_len, "vocab": config.vocab_size, "steps": config.halt_max_steps}
     header = HEADER.format(**numbers, state=state, banks=len(it.sizes), image=len(it.image), arrays=arrays)
     memory, rows = "", ""
     for region, size in it.sizes.items():
-        memory += f"uint8_t rr_arena_{region}[{size}] __attribute__((aligned(16)));\n"
-        rows += f'    {{"{region}", rr_arena_{region}, {size}}},\n'
+        memory += f"uint8_t {array(region)}[{size}] __attribute__((aligned(16)));\n"
+        rows += f'    {{"{region}", {array(region)}, {size}}},\n'
     table = f"const rr_arena_bank rr_arenas[RR_ARENAS] = {{\n{rows}}};\n"
     files = {"rr_solve.h": header, "rr_plan.c": it.source, "main.c": MAIN,
              "arena.c": f'#include "rr_solve.h"\n{memory}{table}'}  # fmt: skip

@@ -17,7 +17,14 @@ from mcusim.laid import lay
 from mcusim.parts import load_part
 from mcusim.planner.notation import describe
 from mcusim.planner.target import target_of
-from mcusim.program import builds, kernels_of, longest_row, program_of
+from mcusim.program import (
+    builds,
+    kernels_of,
+    longest_row,
+    program_of,
+    retry_tables,
+    with_retries,
+)
 from refimpl.formats import parse_format
 from workbench.networks import find_network
 from workbench.presets import preset
@@ -70,7 +77,7 @@ def test_a_measured_program_says_so_and_a_stand_in_is_assumed() -> None:
 
 
 def test_every_core_names_a_target_and_every_program_has_bytes() -> None:
-    rows, compiler = builds()
+    rows, _, compiler = builds()
     assert compiler.startswith("arm-none-eabi-gcc")
     assert len(rows) == len({(row.target, row.kernels) for row in rows})
     assert min(min(row.code, row.stack) for row in rows) > 0
@@ -118,6 +125,25 @@ def test_a_program_is_the_measured_row_of_its_target_and_kernels() -> None:
     assert found == (row.code, statics, row.stack)
     assert program.bytes == row.code + statics + row.stack
     assert program.in_sram == statics + row.stack
+
+
+@pytest.mark.parametrize("network", ["sudoku9-mlp", "maze10-att"])
+def test_retries_are_charged_as_they_were_linked(network: str) -> None:
+    part, config = load_part("mps2-an500"), find_network(network).config
+    (row,) = (one for one in builds()[1] if (one.target, one.rules) == ("cortex-m7", config.task))
+    bare = program_of(part, kernels_of(config, parse_format("w4c")), longest_row(config))
+    assert with_retries(bare, part, config, 0) == bare
+    found = with_retries(bare, part, config, 3)
+    assert found.code.count - bare.code.count == row.code + retry_tables(config, 3)
+    assert 0 <= found.statics.count - bare.statics.count - row.room * config.seq_len < 16
+    assert found.stack.count == bare.stack.count + row.stack
+    assert {figure.basis for _, figure in found.named_figures()} == {"measured"}
+
+
+def test_a_run_with_retries_is_charged_what_the_export_with_retries_links() -> None:
+    choices = {"model": "sudoku9-mlp", "part": "mps2-an500", "stop": "head"}
+    once, again = (lay(Asked(**choices, retries=n)) for n in (0, 2))
+    assert with_retries(once.target.program, once.part, once.config, 2) == again.target.program
 
 
 @pytest.mark.parametrize("name", FORMATS_IN_C)

@@ -9,7 +9,16 @@ import pytest
 
 from mcusim.parts import load_part
 from mcusim.planner.choices import Choices, SwiGLUTiles
-from mcusim.planner.ledger import Ledger, Memories, RowSource, Work, operator_counts, site_time
+from mcusim.planner.ledger import (
+    NO_ROWS,
+    Ledger,
+    Memories,
+    RowSource,
+    Work,
+    operator_counts,
+    site_time,
+    staged_counts,
+)
 from mcusim.planner.plan import Plan
 from mcusim.timing import OperatorCounts, instructions
 from refimpl.formats import parse_format
@@ -22,8 +31,10 @@ WORK = Work(
     counts=Counter(macs=100, attention_macs=30, requantizations=7, adds=1, products=2, rope_elements=4,
                    lookups=8, norm_elements=16, softmax_elements=32, weight_elements=64),
     calls=3, attention_values=10, wide_macs=20, arena_bytes=50, rows=Counter(pairs=5),
-    codes=Counter({8: 2}), constants=Counter({4: 3}), row_reads=8, row_elements=40,
-)  # fmt: skip
+    codes=Counter({8: 2}), constants=Counter({4: 3}),
+)
+EMBEDDING = Work(counts=Counter(requantizations=10, adds=5), row_reads=8, row_elements=40)
+ROWS = RowSource(positions=4, prefix=0, learned=False, scale_bytes=5)  # fmt: skip
 
 
 @pytest.mark.parametrize(("bits", "kind"), [(3, "macs_w4a8"), (4, "macs_w4a8"), (5, "macs_w8a8")])
@@ -31,24 +42,36 @@ def test_every_count_of_a_site_is_charged(bits: int, kind: str) -> None:
     expected = OperatorCounts(
         macs_a8a8=20, macs_a16a8=10 + 20, requantizations=7, norm_elements=16, softmax_elements=32,
         lookups=8, elements=1 + 2 + 4, calls=3, weights=64, pairs=5, fetches=2 + 3,
-        fetched_bytes=2 * 8 + 3 * 4, weight_bytes=2 * 8 + 3 * 4, row_bytes=77,
+        fetched_bytes=2 * 8 + 3 * 4, weight_bytes=2 * 8 + 3 * 4,
         arena_bytes=50, **{kind: 80},
     )  # fmt: skip
-    assert operator_counts(WORK, bits, 77) == expected
+    assert operator_counts(WORK, bits, NO_ROWS) == expected
 
 
 def test_requantizations_of_a_site_without_products_are_operators_of_their_own() -> None:
     alone = Work(counts=Counter(requantizations=7))
-    assert operator_counts(alone, 8, 0) == OperatorCounts(requantizations=7, rescales=7)
+    assert operator_counts(alone, 8, NO_ROWS) == OperatorCounts(requantizations=7, rescales=7)
     cost = H743.core.work["rescale"].value
     assert instructions(OperatorCounts(requantizations=7, rescales=7), H743) == pytest.approx(7 * cost)
 
 
+def test_rows_of_x_are_charged_by_row_and_element_alone() -> None:
+    rows = operator_counts(EMBEDDING, 8, ROWS)
+    assert rows == OperatorCounts(embedded_rows=2, embedded_elements=10, row_bytes=10 + 2 * 5)
+
+
+@pytest.mark.parametrize(("queries", "times"), [(4, 1), (96, 1), (97, 2)])
+def test_keys_are_staged_once_a_tile_and_columns_of_v_once_for_96_queries(queries: int, times: int) -> None:
+    assert staged_counts("scores", (1, 2, queries, 81), 16) == {"keys": 2 * 81, "key_codes": 2 * 81 * 16}
+    values = {"value_columns": 2 * 16 * times, "value_codes": 2 * 16 * times * 81}
+    assert staged_counts("weighted_values", (1, 2, queries, 16), 81) == values
+
+
 def test_each_read_of_the_image_and_of_a_row_pays_its_own_overhead() -> None:
     flash, arena = REGIONS["flash"], REGIONS["axi-sram"]
-    rows = RowSource(positions=4, prefix=0, learned=False, scale_bytes=5)
-    assert rows.reads(WORK) == (3 * 2, 10 + 2 * 5)
-    time = site_time(WORK, 8, rows, H743, Memories(flash, REGIONS["nvm"], arena))
+    assert ROWS.reads(EMBEDDING) == (3 * 2, 10 + 2 * 5)
+    both = replace(WORK, row_reads=8, row_elements=40)
+    time = site_time(both, 8, ROWS, H743, Memories(flash, REGIONS["nvm"], arena))
     assert time.memory["flash"] == pytest.approx(2 * flash.time_s(8) + 3 * flash.time_s(4), rel=1e-12)
     assert time.memory["nvm"] == pytest.approx(6 * REGIONS["nvm"].time_s(3), rel=1e-12)
     assert time.memory["axi-sram"] == pytest.approx(arena.time_s(50), rel=1e-12)

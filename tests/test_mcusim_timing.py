@@ -12,6 +12,7 @@ from mcusim.planner.ledger import Work, row_counts
 from mcusim.timing import OperatorCounts, energy, instructions, time_operator, total_time
 
 H743, AN500, AN547 = load_part("stm32h743"), load_part("mps2-an500"), load_part("mps3-an547")
+RV32 = load_part("qemu-virt-rv32")
 
 
 def test_a_layer_of_the_measured_shape_costs_the_measured_instructions() -> None:
@@ -40,7 +41,7 @@ def test_the_slowest_resource_decides_and_without_overlap_all_add_up() -> None:
 
 def test_every_kind_of_work_takes_time() -> None:
     for field in fields(OperatorCounts):
-        parts = [H743, AN500, AN547]
+        parts = [H743, AN500, AN547, RV32]
         for one in ({}, {"macs_w4a8": 1}):  # the kernel of int8 weights, or of int4
             less = [time_operator(OperatorCounts(**one), part).total.low for part in parts]
             counts = OperatorCounts(**{**one, field.name: 1000})

@@ -88,7 +88,13 @@ BENCHES = $(foreach kernel,$(USED_KERNELS),$(addprefix $(kernel)-,$(FITTED) $(HE
 
 PYTHON ?= python3
 VALIDATION ?= ../docs/validation.md
-.PHONY: validation benches held-out
+# Products of attention, INPUTS-OUTPUTS-QUERIES: a head of the shipped networks for few queries and for all.
+SCORES = $(addprefix scores-,16-81-81 16-81-7 16-81-4 16-81-2 16-100-100 32-100-16 64-97-8)
+VALUES = $(addprefix values-,81-16-81 81-16-7 81-16-4 81-16-2 100-16-100 100-32-16 97-64-8)
+.PHONY: validation benches held-out products
+products: $(foreach kernel,m7-dsp m55-mve rv32-plain,$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(SCORES) $(VALUES)))
+	PYTHONPATH=.. $(PYTHON) products.py $(BUILD)
+
 held-out: $(foreach kernel,$(USED_KERNELS),$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(HELD_OUT)))
 benches: $(patsubst %,$(BUILD)/%.bench,$(BENCHES))
 validation: counts benches

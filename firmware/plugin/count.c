@@ -53,7 +53,10 @@ typedef struct {
 
 /* Operators that call the shared kernels, and those kernels. */
 static const char *const operators[] = {"rr_linear", "rr_scores_rows", "rr_values_rows", "rr_multiply", "rr_rescale",
-                                        "rr_quantize_s16", "rr_quantize_s32", "rr_block_linear"};
+                                        "rr_quantize_s16", "rr_quantize_s32", "rr_block_linear",
+                                        "rr_tile_linear", "rr_tile_finish", "rr_tile_multiply", "rr_tile_rope", "rr_tile_embed",
+                                        "rr_tile_angles", "rr_codes_s8", "rr_codes_s16", "rr_codes_s32", "rr_sum_s8",
+                                        "rr_norm_s8", "rr_norm_s16", "rr_softmax_s8_s16"};
 static const char *const shared[] = {"rr_dot_rows", "rr_dot_columns", "rr_rescale_run", "rr_rescaler_of", "rr_stage_row",
                                      "rr_stage_column", "memcpy", "memset"};
 enum { OPERATORS = sizeof operators / sizeof *operators, SHARED = sizeof shared / sizeof *shared };

@@ -15,14 +15,24 @@ rr_rescaler rr_rescaler_by(const rr_factor *p)
 
 void rr_sum_s32(int32_t *to, const int32_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols, int add)
 {
-    for (int32_t r = 0; r < rows; r++, from += row, to += cols)
-        for (int32_t c = 0; c < cols; c++) to[c] = (add ? to[c] : 0) + from[c * col];
+    for (int32_t r = 0; r < rows; r++, from += row, to += cols) {
+        const int32_t *at = from;
+        if (add)
+            for (int32_t c = 0; c < cols; c++, at += col) to[c] += *at;
+        else
+            for (int32_t c = 0; c < cols; c++, at += col) to[c] = *at;
+    }
 }
 
 void rr_sum_s16(int32_t *to, const int16_t *from, int32_t row, int32_t col, int32_t rows, int32_t cols, int add)
 {
-    for (int32_t r = 0; r < rows; r++, from += row, to += cols)
-        for (int32_t c = 0; c < cols; c++) to[c] = (add ? to[c] : 0) + from[c * col];
+    for (int32_t r = 0; r < rows; r++, from += row, to += cols) {
+        const int16_t *at = from;
+        if (add)
+            for (int32_t c = 0; c < cols; c++, at += col) to[c] += *at;
+        else
+            for (int32_t c = 0; c < cols; c++, at += col) to[c] = *at;
+    }
 }
 
 enum { RR_AT_ONCE = 32 }; /* values widened to int32 on the stack */

@@ -32,8 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _counts(plan: Plan, site: str, work: Work) -> OperatorCounts:
-    _, row_bytes = row_source(plan.config).reads(work)
-    return operator_counts(work, plan.format.weights_at(site).bits, row_bytes)
+    return operator_counts(work, plan.format.weights_at(site).bits, row_source(plan.config))
 
 
 def sites_grid(plan: Plan, step: Ledger, target: Target, overlap: bool) -> Grid:

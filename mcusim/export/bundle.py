@@ -22,6 +22,8 @@ from refimpl.models.config import ModelConfig
 FILES = Path(__file__).resolve().parent / "files"
 ImageForm = Literal["binary", "array"]
 IMAGE_NAME = "image.rrim"
+WITH_RETRIES = "example/accepted.c"
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -50,16 +52,18 @@ class Export:
 def folder_files(export: Export, generated: Mapping[str, str]) -> dict[str, str | bytes]:
     """Relative name -> content of every file; ``generated`` are the plan's own sources (name -> text)."""
     facts, program = export.facts, export.target.program
+    templates = {name: text for name, text in _templates().items()
+                 if name != WITH_RETRIES or "rr_warranted.c" in generated}  # fmt: skip
     vectors = vector_files(operators_of(facts.plan.config, facts.plan.format))
     own = {**generated, "rr_arena.c": arena_source(facts.banks)}
-    kernels = needed({**own, **vectors, **_templates()}, firmware_sources())
+    kernels = needed({**own, **vectors, **templates}, firmware_sources())
     kernels["rr_dot.h"] = staging_of(kernels["rr_dot.h"], facts.plan.config)
     files: dict[str, str | bytes] = {f"src/{name}": text for name, text in {**kernels, **own}.items()}
     files |= {f"selftest/{name}": text for name, text in vectors.items()}
     files["selftest/rr_expected.h"] = expected_source(export.puzzles, facts.name)
     files["link/rr_regions.ld"] = fragment(facts.banks, program.stack.count, _aliases(export))
     values = _values(export)
-    for name, text in _templates().items():
+    for name, text in templates.items():
         for key, value in values.items():
             text = text.replace(f"@{key}@", value)
         files[name] = text

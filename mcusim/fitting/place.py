@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from mcusim.build import Costs
 from mcusim.parts import Part
 from mcusim.planner.notation import describe
+from mcusim.planner.plan import Plan
 from mcusim.planner.search import search
 from mcusim.planner.target import target_of
-from mcusim.program import kernels_of, longest_row, program_of
+from mcusim.program import Program, kernels_of, longest_row, program_of, with_retries
 from mcusim.report import Span
 from mcusim.timing import energy
 from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
-
-# rr_retry.c and rr_rules.c by arm-none-eabi-gcc 12.2 -Os for Cortex-M7.
-RETRY_CODE = 156 + 586
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,9 @@ def place(asked: Asked) -> tuple[Placed, ...]:
     costs = Costs(plan, target)
 
     def case(taken: Taken) -> Placed:
+        again = with_retries(program, asked.part, asked.config, taken.retries)
+        more = again.in_sram - program.in_sram
+        fits = found.chosen is not None and _holds(asked, plan, again, None if room is None else room - more)
         seconds, joules = [0.0, 0.0], [0.0, 0.0]
         for n, count in enumerate(taken.runs):
             if count:
@@ -75,18 +76,17 @@ def place(asked: Asked) -> tuple[Placed, ...]:
                 share = count / taken.puzzles
                 seconds = [seconds[0] + share * time.low, seconds[1] + share * time.high]
                 joules = [joules[0] + share * spent.low, joules[1] + share * spent.high]
-        flash, sram = _retries(asked.config, taken.retries)
         return Placed(
-            asked.image + program.code.count + flash, plan.high_water + program.in_sram + sram,
-            Span(*seconds), Span(*joules), found.chosen is not None, describe(plan.choices),
-            asked.image + program.bytes + found.least.high_water + flash + sram,
+            asked.image + again.code.count, plan.high_water + again.in_sram,
+            Span(*seconds), Span(*joules), fits, describe(plan.choices),
+            asked.image + again.bytes + found.least.high_water,
         )  # fmt: skip
 
     return tuple(map(case, asked.cases))
 
 
-def _retries(config: ModelConfig, count: int) -> tuple[int, int]:
-    """Bytes of flash and SRAM that retries add: tables and code; two token grids."""
-    if not count:
-        return 0, 0
-    return RETRY_CODE + count * (config.vocab_size + 2 * config.seq_len), 2 * config.seq_len
+def _holds(asked: Asked, plan: Plan, program: Program, room: int | None) -> bool:
+    """Whether the part holds a plan beside image and ``program``, in ``room`` bytes of arena."""
+    target = target_of(asked.part, asked.image, program)
+    fits = target.image_fits and plan.lay_out(target) is not None
+    return fits and (room is None or plan.high_water <= room)

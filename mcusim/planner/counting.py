@@ -13,7 +13,7 @@ from typing import Any
 
 from mcusim.planner.buffers import Buffer, Lifetimes, Placement, place
 from mcusim.planner.choices import Choices
-from mcusim.planner.ledger import INIT, Ledger, row_source
+from mcusim.planner.ledger import INIT, Ledger, row_source, staged_counts
 from mcusim.planner.machine import Scales, Staged, State, Tile, Where
 from mcusim.planner.stopping import shares_x
 from mcusim.planner.stored import Reads, Stored, stored
@@ -59,12 +59,20 @@ class CountingMachine:
         if event.site.endswith(".input"):  # the counting reading knows int8 only
             stored = stored * self.format.activations.width_at(event.site) // 8
         self._charge(event.site or event.op, event.counts, event.input_bytes + stored)
-        if event.op == "weighted_values":
-            self.ledger.sites[event.site].attention_values += event.counts.attention_macs * self.times
+        if event.op in ("scores", "weighted_values"):
+            self._charge_attention(event)
         elif event.op == "linear":
             self._read_in_place(event.site)
             outputs = event.counts.requantizations
             self._charge_rows(event.site, outputs, event.counts.macs // outputs, event.shape[-1])
+
+    def _charge_attention(self, event: Event) -> None:
+        work, macs = self.ledger.sites[event.site], event.counts.attention_macs
+        if event.op == "weighted_values":
+            work.attention_values += macs * self.times
+        staged = staged_counts(event.op, event.shape, macs // event.counts.requantizations)
+        for name, number in staged.items():
+            work.rows[name] += number * self.times
 
     def _charge_rows(self, linear: str, outputs: int, inner: int, channels: int,
                      partial: bool = False) -> None:  # fmt: skip

@@ -20,7 +20,7 @@ class Work:
     """All applications at one site.
 
     ``counts`` maps fields of :class:`workbench.counting.Counts` to their sums, ``calls`` counts kernels;
-    ``rows`` are counts of linears in the terms of :mod:`mcusim.cores`.
+    ``rows`` are counts of linears and of attention's products in the terms of :mod:`mcusim.cores`.
     ``wide_macs`` are those of ``macs`` with activations of more than 8 bits.
     ``codes`` and ``constants`` count reads of the image by length in bytes: {length: how many}, and
     ``in_place`` those of ``codes`` that a kernel does itself where they stand.
@@ -84,6 +84,7 @@ class Work:
 
 WORD, VECTOR = 4, 16  # inputs that a DSP kernel and a Helium kernel multiply at once
 QUAD = 4  # tokens of one output that Helium requantizes at once
+STAGED_FOR = 96  # queries for which a column of values is staged once (RR_DOT_ROWS of rr_dot.h)
 
 
 def row_counts(outputs: int, inner: int, channels: int, bits: int) -> dict[str, int]:
@@ -103,6 +104,19 @@ def row_counts(outputs: int, inner: int, channels: int, bits: int) -> dict[str, 
         "loose_vectors": alone * inner,
         "to_quad": channels * (-(outputs // channels) % QUAD),
     }
+
+
+def staged_counts(product: str, shape: tuple[int, ...], inner: int) -> dict[str, int]:
+    """Rows that one of attention's products stages, and elements of them, by field of OperatorCounts: each
+    key once for all queries of a tile, each column of v for as many as have sums at once.
+
+    ``shape``: of the output, (..., heads, queries, keys or channels); ``inner``: channels, or keys.
+    """
+    *_, heads, queries, columns = shape
+    if product == "scores":
+        return {"keys": heads * columns, "key_codes": heads * columns * inner}
+    columns *= heads * -(-queries // STAGED_FOR)
+    return {"value_columns": columns, "value_codes": columns * inner}
 
 
 def total_bytes(reads: Counter[int]) -> int:
@@ -171,6 +185,9 @@ class RowSource:
         return 3 * visits, work.row_elements // self.positions + visits * self.scale_bytes
 
 
+NO_ROWS = RowSource(positions=1, prefix=0, learned=False, scale_bytes=0)
+
+
 def row_source(config: ModelConfig) -> RowSource:
     """Embedding rows of x: a token each, the puzzle's, and learned positions."""
     return RowSource(config.positions, config.puzzle_emb_len, config.pos_encodings == "learned", SCALE_BYTES)
@@ -190,9 +207,10 @@ def overlapped(staged: bool, memories: Memories) -> bool:
     return staged or memories.image.kind == "sram"
 
 
-def operator_counts(work: Work, weight_bits: int, row_bytes: int) -> OperatorCounts:
+def operator_counts(work: Work, weight_bits: int, rows: RowSource) -> OperatorCounts:
     """A site's work in the timing model's terms."""
-    c = work.counts
+    reads, row_bytes = rows.reads(work)
+    c = work.counts if not reads else Counter()  # what computing x takes stands in the figures of rows
     narrow = c["macs"] - work.wide_macs
     return OperatorCounts(
         macs_w8a8=narrow if weight_bits > 4 else 0,
@@ -207,6 +225,8 @@ def operator_counts(work: Work, weight_bits: int, row_bytes: int) -> OperatorCou
         calls=work.calls,
         weights=c["weight_elements"],
         **work.rows,
+        embedded_rows=work.row_reads // rows.positions,
+        embedded_elements=work.row_elements // rows.positions,
         rescales=0 if c["macs"] or c["attention_macs"] else c["requantizations"],
         fetches=total_reads(work.codes) + total_reads(work.constants) - total_reads(work.in_place),
         fetched_bytes=work.code_bytes + work.constant_bytes - total_bytes(work.in_place),
@@ -221,7 +241,7 @@ def site_time(
 ) -> OperatorTime:
     """Estimated time of all applications at a site; each read pays its own burst overhead."""
     reads, row_bytes = rows.reads(work)
-    counts = operator_counts(work, weight_bits, row_bytes)
+    counts = operator_counts(work, weight_bits, rows)
     image = sum(
         memories.image.time_s(length) * number
         for kind in (work.codes, work.constants)
