@@ -14,14 +14,14 @@ from pathlib import Path
 HERE = Path(__file__).parent
 KERNELS = ("arm_fully_connected_per_channel_s8", "arm_fully_connected_s8", "arm_convolve_1x1_s4_fast",
            "arm_elementwise_mul_s8", "arm_softmax_s8_s16", "arm_nn_softmax_common_s8")  # fmt: skip
-LEFT_OUT = ("_f16", "_f32", "_flt", "_lstm_")  # need other headers or folders
+LEFT_OUT = ("_f16", "_f32", "_flt", "_lstm_")
 # The left shift before its high multiply wraps by signed arithmetic.
 FLAGS = ("-O2", "-w", "-fwrapv", "-shared", "-fPIC", "-Wl,-z,defs")
 
 
 def sources(folder: Path) -> list[Path]:
     """The kernels, and the functions that kernels share."""
-    found = [path for path in sorted(folder.glob("Source/*/*.c")) if not any(part in path.stem for part in LEFT_OUT)]
+    found = [p for p in sorted(folder.glob("Source/*/*.c")) if not any(part in p.stem for part in LEFT_OUT)]
     chosen = [p for p in found if p.stem in KERNELS or p.parent.name == "NNSupportFunctions"]
     if missing := set(KERNELS) - {path.stem for path in chosen}:
         raise SystemExit(f"{folder} has no {', '.join(sorted(missing))}; CMSIS-NN from 7.0.0 on has.")

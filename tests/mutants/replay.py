@@ -169,13 +169,8 @@ def recorded(program: Path, requests: int, images: int, models: bool = True) -> 
     return record
 
 
-def changed_objects(
-    mutant: Mutant, unchanged: Path, folder: Path, compiler: tuple[str, str] | None = None
-) -> list[str] | None:
-    """Compile what the mutant changes into ``folder``; the names that changed, None if one does not compile.
-
-    With another ``compiler`` the unchanged sources are compiled here as well.
-    """
+def placed(mutant: Mutant, unchanged: Path, folder: Path) -> list[str]:
+    """Lay the mutant's sources into ``folder``; the names of what has to be compiled."""
     folder.mkdir(exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
@@ -183,29 +178,32 @@ def changed_objects(
     names = [source.stem]
     if mutant.file.endswith(".h"):
         names = [p.stem for p in sorted(unchanged.glob("rr_*.o")) if p.stem != "rr_port"]
-    others = {p.name for p in source.parent.glob("*.h")} | {f"{name}.c" for name in names}
-    for name in others - {mutant.file}:
+    for name in {p.name for p in source.parent.glob("*.h")} | {f"{name}.c" for name in names}:
         (folder / name).write_bytes((source.parent / name).read_bytes())
-    text, found = source.read_text(), []
+    (folder / mutant.file).write_text(mutant.applied(source.read_text()))
+    return names
+
+
+def same_for(compiler: tuple[str, str], names: list[str], unchanged: Path, folder: Path) -> bool:
+    """Whether another compiler makes the same objects of what was placed and of the unchanged sources."""
     for name in names:
-        made = []
-        for number, content in enumerate((mutant.applied(text), text)[: 2 if compiler else 1]):
-            (folder / mutant.file).write_text(content)
-            target = folder / f"{name}.{'other' if number else 'o'}"
-            if not compiled(folder / f"{name}.c", target, folder, compiler or ("gcc", "-O1")):
-                return None
-            made.append(target.read_bytes())
-        before = made[1] if compiler else (unchanged / f"{name}.o").read_bytes()
-        if made[0] != before:
-            found.append(name)
-    return found
+        kept = unchanged / f"{name}.{'-'.join(compiler)}"
+        if not kept.exists():
+            compiled(FIRMWARE / "src" / f"{name}.c", kept, FIRMWARE / "src", compiler)
+        target = folder / f"{name}.other"
+        compiled(folder / f"{name}.c", target, folder, compiler)
+        if target.read_bytes() != kept.read_bytes():
+            return False
+    return True
 
 
 def outcome(mutant: Mutant, unchanged: Held, folder: Path) -> str:
     """``no mutant`` (does not compile, or to the same object), ``killed ...`` or ``survived``."""
-    changed = changed_objects(mutant, unchanged.folder, folder)
-    if changed is None:
+    names = placed(mutant, unchanged.folder, folder)
+    if not all(compiled(folder / f"{name}.c", folder / f"{name}.o", folder) for name in names):
         return f"{NONE}: does not compile"
+    pairs = ((folder / f"{name}.o", unchanged.folder / f"{name}.o") for name in names)
+    changed = [made.stem for made, before in pairs if made.read_bytes() != before.read_bytes()]
     if not changed:
         return f"{NONE}: compiles to the same object"
     kept = [str(p) for p in unchanged.folder.glob("*.o") if p.stem not in changed]
@@ -217,7 +215,7 @@ def outcome(mutant: Mutant, unchanged: Held, folder: Path) -> str:
     if not done.stdout.startswith("all"):
         how = {0: "killed", 3: "killed, too slow", 4: "killed, crashes"}[done.returncode]
         return f"{how}: {unchanged.about[int(done.stdout)]}"
-    same = (changed_objects(mutant, unchanged.folder, folder, other) == [] for other in OTHERS)
+    same = (same_for(other, changed, unchanged.folder, folder) for other in OTHERS)
     return f"{NONE}: compiles to the same object when optimized" if any(same) else SURVIVED
 
 
