@@ -551,7 +551,13 @@ static const int32_t rr_rms_norm_34[18] = {
 static const int16_t rr_rms_norm_35[18] = {
     32767, 5, -5, 9, -14, 23, -32, 51, -60, -32768, -53, 59, -71, 90, 96, -114, 127, 133};
 
-static const int32_t rr_rms_norm_36[1024] = {
+static const int32_t rr_rms_norm_36[12] = {
+    67108864, 32768, -32767, 262147, 536870912, -262144, 131073, 5, -4194304, 2048, -2048, 77};
+
+static const int16_t rr_rms_norm_37[12] = {
+    32767, 45, -45, 362, 32767, -45, 23, 0, -32768, 45, -45, 2};
+
+static const int32_t rr_rms_norm_38[1024] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -584,10 +590,10 @@ static const int32_t rr_rms_norm_36[1024] = {
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_rms_norm_37[2] = {
+static const int32_t rr_rms_norm_39[2] = {
     1, 2};
 
-static const rr_case rr_rms_norm_cases[22] = {
+static const rr_case rr_rms_norm_cases[23] = {
     {1, "zero and tiny rows", 0, {rr_rms_norm_0},
      {5, 8, 67108864, 80}, rr_rms_norm_1, 40, 2},
     {2, "one value", 0, {rr_rms_norm_2},
@@ -624,13 +630,15 @@ static const rr_case rr_rms_norm_cases[22] = {
      {9, 2, 33554432, 20}, rr_rms_norm_33, 18, 2},
     {18, "a factor beyond 31 bits on values small for their row", 0, {rr_rms_norm_34},
      {2, 9, 2147483647, 90}, rr_rms_norm_35, 18, 2},
-    {19, "a row of 1,024 values: a row of 1024 values can outgrow Q5.10; 1023 is the limit", 1, {rr_rms_norm_36},
+    {19, "a gain of 2^31 - 1 on rows beyond 32 bits: factor and half are wide", 0, {rr_rms_norm_36},
+     {3, 4, 2147483647, 1}, rr_rms_norm_37, 12, 2},
+    {20, "a row of 1,024 values: a row of 1024 values can outgrow Q5.10; 1023 is the limit", 1, {rr_rms_norm_38},
      {1, 1024, 759250125, 10240}, 0, 0, 1},
-    {20, "eps 0: eps and gain must be at least 1", 1, {rr_rms_norm_37},
+    {21, "eps 0: eps and gain must be at least 1", 1, {rr_rms_norm_39},
      {1, 2, 33554432, 0}, 0, 0, 1},
-    {21, "negative eps: eps and gain must be at least 1", 1, {rr_rms_norm_37},
+    {22, "negative eps: eps and gain must be at least 1", 1, {rr_rms_norm_39},
      {1, 2, 33554432, -5}, 0, 0, 1},
-    {22, "empty rows: size is 0, it must be at least 1", 1, {0},
+    {23, "empty rows: size is 0, it must be at least 1", 1, {0},
      {1, 0, 1, 1}, 0, 0, 1},
 };
 

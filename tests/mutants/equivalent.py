@@ -7,4 +7,11 @@ EQUIVALENT: dict[str, str] = {
         "One entry more, which no operand below 2^31 reaches.",
     "rr_elementwise.c: rr_quantize_s16: for (int32_t start = 0; start [< -> <=] n; start += RR_AT_ONCE) {":
         "Where n is a multiple of the stride there is one more round, over no value.",
+    "rr_attention.c: rr_scores_rows: rr_codes reader = {(const uint8_t *)k, 8, 0, [0 -> 1]};":
+        "Codes of 8 bits are staged by rr_stage_s8, which reads no bits that are left.",
+    "rr_softmax.c: rr_exponentials: "
+    "static int32_t table[[256 -> 257]], of_multiplier, of_shift, of_diff_min;":
+        "One entry more, which no difference of two int8 scores reaches.",
+    "rr_attention.c: rr_values_rows: int32_t totals[[2 -> 3]];":
+        "One total more, which no channel of a pair reaches.",
 }  # fmt: skip

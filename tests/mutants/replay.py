@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import struct
 import subprocess
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ INCLUDES = [f"-I{GOLDEN / 'c'}"]
 FLAGS = ["-std=c99", "-w", "-DRR_PORT_MODEL", "-DRR_PORT_LIBRARY", *INCLUDES]
 SOURCES = (*OPERATORS, *MODELS, "port_model")
 CALLS = 200
+SANITIZERS = ("gcc", "-O1 -fsanitize=address,undefined -fno-sanitize-recover=all")
 OTHERS = (("gcc", "-O2"), ("gcc", "-O3"), ("clang", "-O2"))  # compilers that may see two texts as one
 NONE, SURVIVED = "no mutant", "survived"
 
@@ -130,7 +132,7 @@ def stored_flags() -> dict[bytes, tuple[str, ...]]:
 
 def compiled(source: Path, target: Path, include: Path, compiler: tuple[str, str] = ("gcc", "-O1")) -> bool:
     """Whether it compiles."""
-    command = [*compiler, *FLAGS, f"-I{include}", "-c", str(source), "-o", str(target)]
+    command = [*" ".join(compiler).split(), *FLAGS, f"-I{include}", "-c", str(source), "-o", str(target)]
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
@@ -197,6 +199,29 @@ def same_for(compiler: tuple[str, str], names: list[str], unchanged: Path, folde
     return True
 
 
+def sanitized(changed: list[str], unchanged: Held, folder: Path) -> str:
+    """What a port built with sanitizers says that answers do not show: a place read outside its array."""
+    kept = unchanged.folder / "sanitized"
+    if not kept.exists():
+        kept.mkdir()
+        for path in unchanged.folder.glob("rr_*.o"):
+            source = (GOLDEN / "c" if path.stem == "rr_port" else FIRMWARE / "src") / f"{path.stem}.c"
+            compiled(source, kept / path.name, FIRMWARE / "src", SANITIZERS)
+    objects = [folder / f"{name}.sanitized" for name in changed]
+    for target in objects:
+        compiled(folder / f"{target.stem}.c", target, folder, SANITIZERS)
+    others = [path for path in kept.glob("*.o") if path.stem not in changed]
+    flags = SANITIZERS[1].split()
+    held = ["gcc", "-std=gnu11", *flags, *INCLUDES, "-x", "c", str(HELD), "-x", "none"]
+    linked = [str(path) for path in (*objects, *others)]
+    subprocess.run([*held, *linked, "-o", str(folder / "watched")], check=True)
+    done = subprocess.run([folder / "watched", unchanged.record], capture_output=True, text=True)
+    if done.stdout == "all\n" and not done.returncode:
+        return ""
+    found = re.search(r"runtime error: .*|ERROR: AddressSanitizer: \S+", done.stderr)
+    return f"killed, sanitized: {found[0] if found else done.returncode}"
+
+
 def outcome(mutant: Mutant, unchanged: Held, folder: Path) -> str:
     """``no mutant`` (does not compile, or to the same object), ``killed ...`` or ``survived``."""
     names = placed(mutant, unchanged.folder, folder)
@@ -215,6 +240,8 @@ def outcome(mutant: Mutant, unchanged: Held, folder: Path) -> str:
     if not done.stdout.startswith("all"):
         how = {0: "killed", 3: "killed, too slow", 4: "killed, crashes"}[done.returncode]
         return f"{how}: {unchanged.about[int(done.stdout)]}"
+    if told := sanitized(changed, unchanged, folder):
+        return told
     same = (same_for(other, changed, unchanged.folder, folder) for other in OTHERS)
     return f"{NONE}: compiles to the same object when optimized" if any(same) else SURVIVED
 

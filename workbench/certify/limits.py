@@ -42,6 +42,23 @@ def _linear(low: int, bits: tuple[int, ...]) -> list[Request]:
     return found
 
 
+def _block_linear(low: int) -> list[Request]:
+    """Rows of the longest length, of one value, under every kind of factor and of activations."""
+    found: list[Request] = []
+    for factors, activations in product((0, 1, 2), (0, 1, 2)):
+        block = 32
+        blocks, a = LONGEST_ROW // block, (-128, LEAST, LEAST)[activations]
+        inputs: dict[str, Array | None] = {
+            "a": _full(a, "int32", 1, LONGEST_ROW), "codes": _full(low, "int8", 1, LONGEST_ROW),
+            "zero_point": _full(127, "int8", 1),
+            "block_scale": _full((255, 3, 129)[factors], "uint8", 1, blocks),
+            "bias": _full(MOST, "int32", 1), "multiplier": _full(NEARLY_ONE, "int32", 1),
+            "shift": _full(-31, "int32", 1)}  # fmt: skip
+        found.append((inputs, {"rows": 1, "n": 1, "k": LONGEST_ROW, "block": block, "blocks": blocks,
+                               "factors": factors, "activations": activations, "out_bits": 32}))  # fmt: skip
+    return found
+
+
 def _rescale() -> list[Request]:
     acc = np.array([LEAST, LEAST + 1, -1, 0, 1, MOST - 1, MOST], np.int32)
     return [
@@ -79,6 +96,9 @@ def _norm() -> list[Request]:
         h = _full(value, "int32", 2, size)
         h[1, :-1] = 0
         found.append(({"h": h}, {"rows": 2, "size": size, "gain": 2**30, "eps": 1}))
+    spikes = range(12, 31)  # beside them small values, so that a large gain makes wide factors
+    h = np.array([[2**e, 2 ** (e - 11), -(2 ** (e - 11)), 3] for e in spikes], np.int32)
+    found += [({"h": h}, {"rows": len(h), "size": 4, "gain": gain, "eps": 1}) for gain in (2**30, MOST)]
     h = _full(LEAST, "int32", 1, 2)  # 2^63 less 2^32: the largest sum that fits
     h[0, 1] = MOST
     found.append(({"h": h}, {"rows": 1, "size": 2, "gain": 1, "eps": 1}))
@@ -155,6 +175,8 @@ LIMITS: dict[str, Callable[[], list[Request]]] = {
     "quantize_s32": lambda: _quantize("int32"),
     "linear_s8": lambda: _linear(-128, (4, 8, 16, 32)),
     "linear_s4": lambda: _linear(-8, (4, 8, 16, 32)),
+    "block_linear_s8": lambda: _block_linear(-128),
+    "block_linear_s4": lambda: _block_linear(-8),
     "multiply": _multiply,
     "add_s32": _add,
     "rms_norm": _norm,

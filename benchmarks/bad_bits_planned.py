@@ -1,0 +1,147 @@
+"""One flipped bit of the arena while a plan is executed: any byte, any moment; what it does to the answer.
+
+``python benchmarks/bad_bits_planned.py --flips 2000 --results planned_bits.jsonl --out planned_bits.md``
+
+The calls of a plan are lists of instructions on fixed addresses (mcusim.planner.execute); a flip falls
+between two of them, on a byte and bit of the arena drawn at random.  Sites are what lies there: the carry
+(z_H, z_L), the input sum x, weights kept in RAM, or scratch (activations, staged tiles, rows being normed).
+Resumable: a line of RESULTS is a hundred flips.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from bad_bits import OUTCOMES, TIMES, Row, table
+
+from mcusim.deployments import DEFAULT_DEPLOYMENT, load_deployment
+from mcusim.fit import fit
+from mcusim.flash import FlashLog, streamed
+from mcusim.planner import schedule
+from mcusim.planner.arena import Arena
+from mcusim.planner.execute import _extents, _Repeated, _start
+from mcusim.planner.executing import ArenaMachine
+from mcusim.planner.machine import State
+from mcusim.planner.target import Room, lay_out
+from refimpl import fast
+from refimpl.models.operators import Array
+from refimpl.models.recursion import read_logits
+from workbench.command_line import number
+from workbench.files.outputs import write_file
+from workbench.networks import find_network
+from workbench.tasks.sets import evaluation_set
+from workbench.vectors.draws import Draws
+
+AT_ONCE = 100
+
+
+class PlannedRun:
+    """A whole run of one puzzle under a deployment's plan: the arena before every call."""
+
+    def __init__(self, name: str, puzzle: int = 0) -> None:
+        deployment = load_deployment(name)
+        one = fit(deployment, plan_anyway=True)
+        plan = one.on_part
+        assert plan is not None
+        network = find_network(deployment.model)
+        lowered = network.integer_model(deployment.format)
+        self.model = lowered.with_depth(deployment.H_cycles, deployment.steps)
+        tokens = evaluation_set(self.model.config, None).inputs[puzzle].astype(np.int32)
+        segments = lay_out(plan.sizes, (Room("arena", plan.high_water),))
+        assert segments is not None
+        self.arena = Arena(_extents(segments))
+        rows = streamed(self.model.embedding, one.part.region("rows"), FlashLog(), None)
+        machine = ArenaMachine(plan, segments, self.arena, rows, tokens)
+        z_H, z_L = (State(buffer, norm) for buffer, norm in zip(
+            plan.persistent[:2], (self.model.H_level[-1].channel.norm, self.model.L_level[-1].channel.norm),
+            strict=True))  # fmt: skip
+        _start(machine, plan, self.model, z_H, z_L)
+        calls = {level: _Repeated(machine, partial(one, machine, self.model, z_H, z_L), False)
+                 for level, one in schedule.CALLS.items()}  # fmt: skip
+        config = self.model.config
+        self.order = [c.level for step in range(config.halt_max_steps) for c in config.order.calls(1, step)]
+        self.before: list[Array] = []
+        self.memory = self.arena.memory["arena"]
+        for level in self.order:
+            self.before.append(self.memory.copy())
+            calls[level]()
+        self.programs = {level: one.program for level, one in calls.items()}
+        self.sites = {buffer.name: (place.offset, place.offset + buffer.bytes)
+                      for place, buffer, _ in self.arena.live.values()}  # fmt: skip
+        self.z_H = self.arena.view(plan.persistent[0])
+        self.end, self.answer = self.z_H.copy(), self.answered()
+
+    def answered(self) -> Array:
+        """What the head reads from the carry."""
+        answer: Array = fast.argmax(read_logits(fast, self.model, self.z_H[None].astype(np.int16)))[0]
+        return answer
+
+    def site(self, byte: int) -> str:
+        """What a byte of the arena holds."""
+        found = [name for name, (start, stop) in self.sites.items() if start <= byte < stop]
+        return found[0] if found else "scratch"
+
+    def flipped(self, call: int, moment: int, byte: int, bit: int) -> str:
+        """The outcome of a run from ``call`` on with one bit flipped before instruction ``moment`` of it."""
+        self.memory[:] = self.before[call]
+        for place, instruction in enumerate(self.programs[self.order[call]]):
+            if place == moment:
+                self.memory[byte] ^= 1 << bit
+            instruction()
+        for level in self.order[call + 1 :]:
+            for instruction in self.programs[level]:
+                instruction()
+        if np.array_equal(self.z_H, self.end):
+            return OUTCOMES[0]
+        return OUTCOMES[1] if np.array_equal(self.answered(), self.answer) else OUTCOMES[2]
+
+
+def flips(run: PlannedRun, part: int, seed: str, count: int = AT_ONCE) -> Counter[Row]:
+    """``count`` flips, every moment of the run as likely as any other, every byte of the arena too."""
+    draws, found = Draws(f"{seed} {part}"), Counter[Row]()
+    for _ in range(count):
+        call = draws.integer(0, len(run.order) - 1)
+        moment = draws.integer(0, len(run.programs[run.order[call]]) - 1)
+        byte, bit = draws.integer(0, run.memory.size - 1), draws.integer(0, 7)
+        when = f"{TIMES * call // len(run.order) + 1} of {TIMES} parts of the run"
+        found[run.site(byte), when, run.flipped(call, moment, byte, bit)] += 1
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--deployment", default=DEFAULT_DEPLOYMENT)
+    parser.add_argument("--flips", type=number, default=2000)
+    parser.add_argument("--seed", default="planned bits 1")
+    parser.add_argument("--results", type=Path, default=Path("planned_bits.jsonl"))
+    parser.add_argument("--out", type=Path, default=Path("planned_bits.md"))
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so many")
+    args = parser.parse_args()
+    end, found = time.monotonic() + args.seconds, Counter[Row]()
+    lines = args.results.read_text().splitlines() if args.results.exists() else []
+    for line in lines:
+        found.update({tuple(row): n for *row, n in json.loads(line)})
+    run = PlannedRun(args.deployment)
+    with args.results.open("a") as out:
+        part = len(lines)
+        while sum(found.values()) < args.flips and time.monotonic() < end:
+            new = flips(run, part, args.seed)
+            found.update(new)
+            out.write(json.dumps([[*row, n] for row, n in sorted(new.items())]) + "\n")
+            out.flush()
+            part += 1
+    about = (f"`{args.deployment}` under its plan ({run.memory.size:,} bytes of arena), "
+             f"{sum(found.values()):,} single-bit flips of any byte at any moment, {len(run.order)} calls, "
+             f"seed `{args.seed}`.")  # fmt: skip
+    write_file(args.out, table(found, about))
+    print(about)
+
+
+if __name__ == "__main__":
+    main()

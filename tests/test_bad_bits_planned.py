@@ -1,0 +1,49 @@
+"""Flips in a planned execution: the undisturbed run is the model's, and sites are what lies at an address."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+
+import bad_bits
+import bad_bits_planned
+
+from mcusim.deployments import DEFAULT_DEPLOYMENT
+from refimpl import fast
+from refimpl.models.recursion import run
+from workbench.tasks.sets import evaluation_set
+
+
+@pytest.fixture(scope="module")
+def planned() -> bad_bits_planned.PlannedRun:
+    return bad_bits_planned.PlannedRun(DEFAULT_DEPLOYMENT)
+
+
+@pytest.mark.slow
+def test_the_run_without_a_flip_is_that_of_the_model(planned: bad_bits_planned.PlannedRun) -> None:
+    tokens = evaluation_set(planned.model.config, None).inputs[:1].astype(np.int32)
+    out = run(fast, planned.model, tokens)
+    assert np.array_equal(planned.end, out.carry.z_H[0])
+    middle = len(planned.order) // 2
+    assert planned.flipped(middle, len(planned.programs["L"]) + 1, 0, 0) == bad_bits.OUTCOMES[0]
+
+
+@pytest.mark.slow
+def test_a_flip_of_the_carry_in_the_last_call_is_seen_and_sites_are_named(
+    planned: bad_bits_planned.PlannedRun,
+) -> None:
+    last = len(planned.order) - 1
+    assert planned.order[last] == "H"
+    ends = len(planned.programs["H"]) - 1
+    start, stop = planned.sites["z_L"]
+    assert planned.site(start) == planned.site(stop - 1) == "z_L"
+    assert planned.site(planned.memory.size - 1) == "scratch"
+    assert planned.flipped(last, ends, start, 0) == bad_bits.OUTCOMES[0]  # z_L is read no more
+    found = bad_bits_planned.flips(planned, 0, "test", 5)
+    assert sum(found.values()) == 5
+    assert found == bad_bits_planned.flips(planned, 0, "test", 5)
