@@ -146,7 +146,7 @@ def _version(tool: str) -> str:
 def main(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     compilers = ", ".join(_version(f"{tools}gcc") for tools in sorted(set(TOOLS.values())))
-    text = HEAD + f'compiler = "{compilers}, -O2"\n'
+    text = HEAD + f'compiler = "{compilers}, -O2 (rr_plan.c: -Os)"\n'
     for (target, kernels), figures in sorted(rows(out).items()):
         text += f'\n[[program]]\ntarget = "{target}"\nkernels = "{kernels}"\n'
         text += "".join(f"{name} = {value}\n" for name, value in figures.items())

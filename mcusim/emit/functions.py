@@ -16,10 +16,12 @@ class Function:
     """One sublayer of the schedule as C.
 
     ``prefix`` is cut from the names of leaves, so that sublayers that differ in their weights alone have the
-    same text; ``constants`` are what differs: field -> (C type, C value).
+    same text; ``constants`` are what differs: field -> (C type, C value).  ``any_state``: its one state is a
+    constant too.
     """
 
     prefix: str
+    any_state: bool = False
     lines: list[str] = field(default_factory=list)
     declared: dict[str, str] = field(default_factory=dict)
     constants: dict[str, tuple[str, str]] = field(default_factory=dict)

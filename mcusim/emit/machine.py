@@ -27,6 +27,7 @@ from refimpl.params import Linear, Norm, Rope, Silu
 
 C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t",
            "int64": "int64_t"}  # fmt: skip
+STATES, STATE = ("z_H", "z_L"), "z"  # a state, and what it is called where it may be either
 
 
 class EmittingMachine(TileWriter):
@@ -64,8 +65,9 @@ class EmittingMachine(TileWriter):
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
         self._scope = self._scopes[name]
-        site = name.partition(" + ")[0]
-        self.function = Function(site.rpartition(".")[0] + "." if "." in site else "")
+        site, _, sums = name.partition(" + ")
+        prefix = site.rpartition(".")[0] + "." if "." in site else ""
+        self.function = Function(prefix, any_state=bool(prefix) and not sums)
         yield
         self._scope = None
         self.finish_function(
@@ -101,10 +103,17 @@ class EmittingMachine(TileWriter):
             place = Place(scratch.region, scratch.offset + self._scope.offsets[buffer.name])
         kind, bank = C_TYPES[buffer.dtype], self._banks[place.region]
         shape = " x ".join(map(str, buffer.shape))
-        name = identifier(buffer.name.removeprefix(self.function.prefix))
-        return self.function.declare(
-            name, f"{kind} *const {name} = ({kind} *)(void *)({bank} + {place.offset}); /* {shape} */"
-        )
+        name = self._name_of(buffer)
+        value = f"({kind} *)(void *)({bank} + {place.offset})"
+        if name == STATE:
+            value = self.function.constant("", name, f"{kind} *", value)
+        return self.function.declare(name, f"{kind} *const {name} = {value}; /* {shape} */")
+
+    def _name_of(self, buffer: Buffer) -> str:
+        """What a buffer is called in the current function."""
+        if self.function.any_state and buffer.name in STATES:
+            return STATE
+        return identifier(buffer.name.removeprefix(self.function.prefix))
 
     def free(self, *buffers: Buffer) -> None:
         pass
@@ -177,7 +186,8 @@ class EmittingMachine(TileWriter):
         view = self._rows(state.buffer, tile, across)
         if not isinstance(state.norm, Int8Norm):
             return view
-        return Op("stored", (view, self._factor(state.norm.to_state, f"{state.buffer.name} to_state")))
+        factor = self._factor(state.norm.to_state, f"{self._name_of(state.buffer)} to_state")
+        return Op("stored", (view, factor))
 
     def store(self, state: State, tile: Tile, across: bool, h: View, norm: Norm | Int8Norm) -> None:
         f, to = self.function, self._rows(state.buffer, tile, across)
