@@ -35,12 +35,13 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "mlp": ["--part", PART],
         "rope": ["--model", "sudoku9-rope", "--weights", "w8c"],
         "hrm": ["--model", "sudoku9-hrm", "--carry", "c8", "--plan", "least"],
+        "online": ["--model", "sudoku6-mlp", "--weights", "w8c-a8d"],  # whose own stack is half of the vectors'
     }
     return {name: export(out / name, *words, "--puzzle", "0") for name, words in choices.items()}
 
 
 @pytest.mark.parametrize("board", ["m7", "m55", "rv32"])
-@pytest.mark.parametrize("network", ["mlp", "rope", "hrm"])
+@pytest.mark.parametrize("network", ["mlp", "rope", "hrm", "online"])
 def test_the_self_test_is_green_in_the_arena_and_the_stack_that_were_planned(
     network: str, board: str, folders: dict[str, Path]
 ) -> None:
