@@ -4,7 +4,7 @@
 #include "rr_fixed.h"
 #include "rr_jobs.h"
 
-enum { RR_BLOCK_ROWS = 128, RR_MX_BLOCK = 32, RR_MX_MAX = 7, RR_SPAN = 15, RR_TOKEN_MAX = 127, RR_RECIPROCAL_BITS = 23 };
+enum { RR_BLOCK_ROWS = 128, RR_MX_MAX = 7, RR_SPAN = 15, RR_TOKEN_MAX = 127, RR_RECIPROCAL_BITS = 23 };
 
 static int32_t rr_bit_length(uint32_t x)
 {
@@ -23,16 +23,25 @@ static uint32_t rr_absmax(const int32_t *values, int32_t k)
     return largest;
 }
 
-/* Codes of a row into `codes`, which may be NULL; returns the row's scale. */
-static rr_row_scale rr_token_row(const int32_t *values, int32_t k, int32_t *codes)
+/* What turns the values of a row into int8 codes: code = round(value * reciprocal / 2^bits). */
+typedef struct {
+    int64_t reciprocal;
+    int32_t bits;
+    rr_row_scale scale;
+} rr_token;
+
+static rr_token rr_token_of(const int32_t *values, int32_t k)
 {
     const uint32_t absmax = rr_absmax(values, k);
     const int32_t length = rr_bit_length(absmax), bits = length + RR_RECIPROCAL_BITS;
-    const int64_t reciprocal = absmax ? ((int64_t)RR_TOKEN_MAX << bits) / absmax : 0;
-    for (int32_t i = 0; codes && i < k; i++)
-        codes[i] = (int32_t)((values[i] * reciprocal + ((int64_t)1 << (bits - 1))) >> bits);
-    const rr_row_scale scale = {(int32_t)(length > 31 ? absmax >> 1 : absmax << (31 - length)), length};
-    return scale;
+    const rr_token of = {absmax ? ((int64_t)RR_TOKEN_MAX << bits) / absmax : 0, bits,
+                         {(int32_t)(length > 31 ? absmax >> 1 : absmax << (31 - length)), length}};
+    return of;
+}
+
+static int32_t rr_token_code(const rr_token *of, int32_t value)
+{
+    return (int32_t)((value * of->reciprocal + ((int64_t)1 << (of->bits - 1))) >> of->bits);
 }
 
 static int32_t rr_mx_exponent_of(uint32_t absmax)
@@ -41,24 +50,58 @@ static int32_t rr_mx_exponent_of(uint32_t absmax)
     return exponent + (absmax > (uint32_t)RR_MX_MAX << exponent);
 }
 
-/* Aligned codes of a row into `codes`, which may be NULL; returns the row's smallest exponent. */
-static int32_t rr_mx_row(const int32_t *values, int32_t k, int32_t *codes)
+/* Exponent of the block that begins at `start`. */
+static int32_t rr_mx_exponent_at(const int32_t *values, int32_t k, int32_t start)
+{
+    return rr_mx_exponent_of(rr_absmax(values + start, k - start < RR_MX_BLOCK ? k - start : RR_MX_BLOCK));
+}
+
+/* A row's exponents are at least `floor`, and its codes are aligned to the smallest of them. */
+typedef struct {
+    int32_t floor, smallest;
+} rr_mx;
+
+static rr_mx rr_mx_of(const int32_t *values, int32_t k)
 {
     int32_t largest = 0, smallest = 31;
     for (int32_t start = 0; start < k; start += RR_MX_BLOCK) {
-        const int32_t e = rr_mx_exponent_of(rr_absmax(values + start, k - start < RR_MX_BLOCK ? k - start : RR_MX_BLOCK));
+        const int32_t e = rr_mx_exponent_at(values, k, start);
         if (e > largest) largest = e;
         if (e < smallest) smallest = e;
     }
     const int32_t floor = largest - RR_SPAN;
-    if (smallest < floor) smallest = floor;
-    for (int32_t start = 0; codes && start < k; start += RR_MX_BLOCK) {
-        const int32_t size = k - start < RR_MX_BLOCK ? k - start : RR_MX_BLOCK;
-        int32_t e = rr_mx_exponent_of(rr_absmax(values + start, size));
-        if (e < floor) e = floor;
-        for (int32_t i = start; i < start + size; i++) codes[i] = rr_shift_round(values[i], e) * (1 << (e - smallest));
+    const rr_mx of = {floor, smallest < floor ? floor : smallest};
+    return of;
+}
+
+rr_row_scale rr_online_codes(const int32_t *a, int32_t k, int32_t activations, int8_t *codes, uint8_t *exponents)
+{
+    if (activations == RR_TOKEN) {
+        const rr_token of = rr_token_of(a, k);
+        for (int32_t i = 0; i < k; i++) codes[i] = (int8_t)rr_token_code(&of, a[i]);
+        return of.scale;
     }
-    return smallest;
+    const rr_mx of = rr_mx_of(a, k);
+    for (int32_t start = 0; start < k; start += RR_MX_BLOCK) {
+        int32_t e = rr_mx_exponent_at(a, k, start);
+        if (e < of.floor) e = of.floor;
+        exponents[start / RR_MX_BLOCK] = (uint8_t)(e - of.smallest);
+        for (int32_t i = start; i < k && i < start + RR_MX_BLOCK; i++) codes[i] = (int8_t)rr_shift_round(a[i], e);
+    }
+    const rr_row_scale scale = {0, of.smallest};
+    return scale;
+}
+
+/* Aligned codes of a row, which may stand in their place. */
+static void rr_mx_row(const int32_t *values, int32_t k, int32_t *codes)
+{
+    const rr_mx of = rr_mx_of(values, k);
+    for (int32_t start = 0; start < k; start += RR_MX_BLOCK) {
+        int32_t e = rr_mx_exponent_at(values, k, start);
+        if (e < of.floor) e = of.floor;
+        for (int32_t i = start; i < k && i < start + RR_MX_BLOCK; i++)
+            codes[i] = rr_shift_round(values[i], e) * (1 << (e - of.smallest));
+    }
 }
 
 int32_t rr_requantize_wide(const int64_t *acc, const int64_t *multiplier, const int32_t *shift, int32_t n, int64_t *out)
@@ -72,12 +115,8 @@ int32_t rr_requantize_wide(const int64_t *acc, const int64_t *multiplier, const 
 
 int32_t rr_token_codes(const int32_t *values, int32_t rows, int32_t k, int8_t *out)
 {
-    static int32_t codes[RR_MAX_K];
     if (rows < 1 || k < 1 || k > RR_MAX_K) return RR_REFUSED;
-    for (int32_t r = 0; r < rows; r++) {
-        rr_token_row(values + r * k, k, codes);
-        for (int32_t i = 0; i < k; i++) out[r * k + i] = (int8_t)codes[i];
-    }
+    for (int32_t r = 0; r < rows; r++) rr_online_codes(values + r * k, k, RR_TOKEN, out + r * k, 0);
     return RR_OK;
 }
 
@@ -85,7 +124,7 @@ int32_t rr_token_scale(const int32_t *values, int32_t rows, int32_t k, int32_t *
 {
     if (rows < 1 || k < 1) return RR_REFUSED;
     for (int32_t r = 0; r < rows; r++) {
-        const rr_row_scale scale = rr_token_row(values + r * k, k, 0);
+        const rr_row_scale scale = rr_token_of(values + r * k, k).scale;
         out[2 * r] = scale.multiplier;
         out[2 * r + 1] = scale.shift;
     }
@@ -102,7 +141,7 @@ int32_t rr_mx_codes(const int32_t *values, int32_t rows, int32_t k, int32_t *out
 int32_t rr_mx_exponent(const int32_t *values, int32_t rows, int32_t k, int32_t *out)
 {
     if (rows < 1 || k < 1) return RR_REFUSED;
-    for (int32_t r = 0; r < rows; r++) out[r] = rr_mx_row(values + r * k, k, 0);
+    for (int32_t r = 0; r < rows; r++) out[r] = rr_mx_of(values + r * k, k).smallest;
     return RR_OK;
 }
 
@@ -153,10 +192,17 @@ static void rr_store_block(const rr_linear_job *q, int32_t at, int64_t y)
 rr_row_scale rr_online_row(const int32_t *a, int32_t k, int32_t activations, int32_t *values)
 {
     rr_row_scale scale = {0, 0};
-    if (activations == RR_TOKEN) scale = rr_token_row(a, k, values);
-    else if (activations == RR_MX) scale.shift = rr_mx_row(a, k, values);
-    else
+    if (activations == RR_TOKEN) {
+        const rr_token of = rr_token_of(a, k);
+        for (int32_t i = 0; i < k; i++) values[i] = rr_token_code(&of, a[i]);
+        return of.scale;
+    }
+    if (activations == RR_MX) {
+        scale.shift = rr_mx_of(a, k).smallest;
+        rr_mx_row(a, k, values);
+    } else {
         for (int32_t i = 0; i < k; i++) values[i] = a[i];
+    }
     return scale;
 }
 

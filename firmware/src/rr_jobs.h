@@ -29,7 +29,7 @@ void rr_scores_rows(const int8_t *q, int32_t q_row, int32_t rows, const int8_t *
 void rr_values_rows(const int16_t *probabilities, int32_t rows, const int8_t *v, int32_t keys, int32_t d,
                     const rr_rescaler *p, void *out, int32_t out_row);
 
-enum { RR_STATIC = 0, RR_TOKEN = 1, RR_MX = 2 };
+enum { RR_STATIC = 0, RR_TOKEN = 1, RR_MX = 2, RR_MX_BLOCK = 32 };
 
 /* What the byte of a block means (FACTORS of refimpl/block_params.py). */
 enum { RR_SCALE = 0, RR_EXPONENT = 1, RR_SIGNED = 2 };
@@ -40,6 +40,8 @@ typedef struct {
 } rr_row_scale;
 /* Quantize a row of values of the kind RR_TOKEN or RR_MX; RR_STATIC copies. */
 rr_row_scale rr_online_row(const int32_t *a, int32_t k, int32_t activations, int32_t *values);
+/* The same as int8 codes; of MX each RR_MX_BLOCK of them are to be multiplied by 2 to the power of their exponent. */
+rr_row_scale rr_online_codes(const int32_t *a, int32_t k, int32_t activations, int8_t *codes, uint8_t *exponents);
 /* A sum as the output of multiplier and shift, combined with the scale of its row. */
 int64_t rr_online_output(int64_t acc, int32_t multiplier, int32_t shift, rr_row_scale scale, int32_t activations);
 

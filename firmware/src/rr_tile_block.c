@@ -15,19 +15,19 @@ enum { RR_PIECE = RR_STAGED_KEYS < 248 ? RR_STAGED_KEYS : 248 };
 static rr_sums rr_piece_sums;
 static int64_t rr_acc[2][RR_DOT_ROWS];
 static int32_t rr_row_sums[RR_DOT_ROWS];
-static const rr_row_scale rr_no_scale = {0, 0};
 
 static const uint8_t *rr_bytes_of(const rr_block_tile *p)
 {
     return p->tile.scales + p->tile.parts * p->tile.n * (p->tile.biased ? 8 : 4);
 }
 
-int32_t rr_tile_zero(const rr_block_tile *p, int32_t output)
+static int32_t rr_tile_zero(const rr_block_tile *p, int32_t output)
 {
     return p->zeros ? ((const int8_t *)rr_bytes_of(p))[p->tile.parts * p->tile.n + output] : 0;
 }
 
-int32_t rr_tile_block_factor(const rr_block_tile *p, int32_t output, int32_t input)
+/* The factor of the weights of an output at an input, counted from the beginning of the row in the image. */
+static int32_t rr_tile_block_factor(const rr_block_tile *p, int32_t output, int32_t input)
 {
     if (!p->block) return 1;
     const uint8_t *factors = rr_bytes_of(p) + p->tile.parts * p->tile.n * (p->zeros ? 2 : 1);
@@ -36,29 +36,54 @@ int32_t rr_tile_block_factor(const rr_block_tile *p, int32_t output, int32_t inp
     return p->factors == RR_EXPONENT ? 1 << stored : stored;
 }
 
-rr_codes rr_tile_codes(const rr_tile *p, const uint8_t *codes, int32_t row)
+static rr_codes rr_tile_codes(const rr_tile *p, const uint8_t *codes, int32_t row)
 {
     if (!p->row_bytes) return rr_codes_at(codes, p->bits, (uint32_t)(row * p->k));
     return rr_codes_at(codes + row * p->row_bytes, p->bits, 0);
 }
 
-int32_t rr_tile_block_scaled(const rr_block_tile *p, rr_row_scale scale, int32_t output, int64_t acc)
+/* What the last rounding of an output needs, read once for all rows. */
+typedef struct {
+    int32_t multiplier, shift, bias, top;
+} rr_output;
+
+static rr_output rr_output_of(const rr_block_tile *p, int32_t output)
 {
     const rr_tile *q = &p->tile;
-    const int32_t outputs = q->parts * q->n, shift = ((const int8_t *)rr_bytes_of(p))[output];
-    const int32_t multiplier = (int32_t)rr_load_word(q->scales + 4 * output);
-    const int32_t bias = q->biased ? (int32_t)rr_load_word(q->scales + 4 * (outputs + output)) : 0;
-    const int64_t y = p->online ? rr_online_output(acc, multiplier, shift, scale, p->online)
-                                : rr_requantize_wide_one(acc, multiplier, shift);
-    const int64_t top = (int64_t)1 << (q->out_bits - 1);
-    return rr_saturate(y + bias, -top, top - 1);
+    const int32_t outputs = q->parts * q->n;
+    const rr_output of = {(int32_t)rr_load_word(q->scales + 4 * output), ((const int8_t *)rr_bytes_of(p))[output],
+                          q->biased ? (int32_t)rr_load_word(q->scales + 4 * (outputs + output)) : 0,
+                          q->out_bits == 8 ? 127 : INT32_MAX};
+    return of;
+}
+
+static int32_t rr_biased(const rr_output *of, int64_t y)
+{
+    return rr_saturate(y + of->bias, -of->top - 1, of->top);
+}
+
+/* Sums as outputs of one scale, as rr_requantize_wide_one has them; a sum that keeps to 32 bits takes one product. */
+static void rr_put_wide(const rr_output *of, const int64_t *acc, int32_t count, void *out, int32_t out_row, int32_t out_bits)
+{
+    int32_t reduced = (int32_t)(((int64_t)of->multiplier + (1 << 15)) >> 16);
+    const int32_t right = 14 - of->shift;
+    if (reduced > 32767) reduced = 32767;
+    for (int32_t t = 0; t < count; t++) {
+        const int32_t low = (int32_t)acc[t];
+        int64_t y;
+        if (low == acc[t] && right >= 0) y = ((((int64_t)low * reduced) >> (right > 62 ? 62 : right)) + 1) >> 1;
+        else y = rr_requantize_wide_one(acc[t], of->multiplier, of->shift);
+        if (out_bits == 8) ((int8_t *)out)[t * out_row] = (int8_t)rr_biased(of, y);
+        else ((int32_t *)out)[t * out_row] = rr_biased(of, y);
+    }
 }
 
 /* Inputs from `k` on that one piece takes; `k` counts from the beginning of the row in the image. */
-static int32_t rr_piece(const rr_block_tile *p, int32_t k)
+static int32_t rr_piece(const rr_block_tile *p, const rr_online_rows *online, int32_t k)
 {
     int32_t size = p->first + p->tile.k - k;
     if (p->block) size = rr_least(size, p->block - k % p->block);
+    if (online && online->exponents) size = rr_least(size, RR_MX_BLOCK - k % RR_MX_BLOCK);
     return p->a_bits == 8 ? size : rr_least(size, RR_PIECE);
 }
 
@@ -70,14 +95,15 @@ static void rr_stage_wide(rr_codes *codes, int32_t zero, int32_t size, int32_t i
     for (; k & 7; k++) to[k] = 0;
 }
 
-/* Add the products of rows r .. r + count with outputs output .. output + pair to rr_acc. */
-static void rr_block_pair(const rr_block_tile *p, rr_codes codes[2], int32_t r, int32_t count, int32_t output, int32_t pair)
+/* Set rr_acc to the products of rows r .. r + count with outputs output .. output + pair. */
+static void rr_block_pair(const rr_block_tile *p, const rr_online_rows *online, rr_codes codes[2], int32_t r, int32_t count,
+                          int32_t output, int32_t pair)
 {
     const int32_t end = p->first + p->tile.k, a_row = p->tile.a_row;
-    memset(rr_acc, 0, sizeof rr_acc);
+    for (int32_t i = 0; i <= pair; i++) memset(rr_acc[i], 0, (size_t)count * sizeof rr_acc[i][0]);
     for (int32_t k = p->first, size; k < end; k += size) {
         const int32_t at = r * a_row + k - p->first;
-        size = rr_piece(p, k);
+        size = rr_piece(p, online, k);
         for (int32_t i = 0; i <= pair; i++) {
             if (p->a_bits == 8) rr_stage_row(&codes[i], size, i);
             else rr_stage_wide(&codes[i], rr_tile_zero(p, output + i), size, i);
@@ -89,36 +115,53 @@ static void rr_block_pair(const rr_block_tile *p, rr_codes codes[2], int32_t r, 
             rr_dot_columns((const int16_t *)p->tile.a + at, a_row, count, size, &rr_piece_sums);
         }
         for (int32_t i = 0; i <= pair; i++) {
-            const int64_t factor = rr_tile_block_factor(p, output + i, k);
-            for (int32_t t = 0; t < count; t++) rr_acc[i][t] += factor * rr_piece_sums.of[i][t];
+            const int32_t factor = rr_tile_block_factor(p, output + i, k), *sums = rr_piece_sums.of[i];
+            if (online && online->exponents) {
+                /* Sums of int4 codes: the zero point's share, which is scaled as they are, is taken off here. */
+                const uint8_t *e = online->exponents + r * online->blocks + k / RR_MX_BLOCK;
+                const int8_t *a = (const int8_t *)p->tile.a + at;
+                const int32_t zero = rr_tile_zero(p, output + i);
+                for (int32_t t = 0; t < count; t++, e += online->blocks, a += a_row) {
+                    int32_t sum = sums[t];
+                    for (int32_t j = 0; zero && j < size; j++) sum -= zero * a[j];
+                    rr_acc[i][t] += (int64_t)factor * sum * (1 << *e);
+                }
+            } else {
+                for (int32_t t = 0; t < count; t++) rr_acc[i][t] += (int64_t)factor * sums[t];
+            }
         }
     }
-    for (int32_t i = 0; p->a_bits == 8 && i <= pair; i++) {
+    for (int32_t i = 0; p->a_bits == 8 && !(online && online->exponents) && i <= pair; i++) {
         const int64_t zero = rr_tile_zero(p, output + i);
         for (int32_t t = 0; zero && t < count; t++) rr_acc[i][t] -= zero * rr_row_sums[t];
     }
 }
 
-static void rr_put_block(const rr_block_tile *p, int32_t i, int32_t r, int32_t count, int32_t output)
+static void rr_put_block(const rr_block_tile *p, const rr_online_rows *online, int32_t i, int32_t r, int32_t count,
+                         int32_t output)
 {
     const rr_tile *q = &p->tile;
-    for (int32_t t = 0; t < count; t++) {
-        const int32_t at = (r + t) * q->out_row + output;
-        if (q->mode == RR_RESCALED) {
-            const int32_t y = rr_tile_block_scaled(p, rr_no_scale, output, rr_acc[i][t]);
-            if (q->out_bits == 8) ((int8_t *)q->out)[at] = (int8_t)y;
-            else ((int32_t *)q->out)[at] = y;
-        } else if (p->sum_bits == 64) {
-            int64_t *to = (int64_t *)q->out + at;
-            *to = (q->mode == RR_ADD ? *to : 0) + rr_acc[i][t];
-        } else {
-            int32_t *to = (int32_t *)q->out + at;
-            *to = (int32_t)((q->mode == RR_ADD ? *to : 0) + rr_acc[i][t]);
+    const int32_t at = r * q->out_row + output;
+    if (q->mode == RR_RESCALED) {
+        const rr_output of = rr_output_of(p, output);
+        void *out = (int8_t *)q->out + at * (q->out_bits / 8);
+        if (!online) rr_put_wide(&of, rr_acc[i], count, out, q->out_row, q->out_bits);
+        for (int32_t t = 0; online && t < count; t++) {
+            const int64_t y = rr_online_output(rr_acc[i][t], of.multiplier, of.shift, online->scales[r + t], p->online);
+            if (q->out_bits == 8) ((int8_t *)out)[t * q->out_row] = (int8_t)rr_biased(&of, y);
+            else ((int32_t *)out)[t * q->out_row] = rr_biased(&of, y);
         }
+    } else if (p->sum_bits == 64) {
+        int64_t *to = (int64_t *)q->out + at;
+        for (int32_t t = 0; t < count; t++, to += q->out_row) *to = (q->mode == RR_ADD ? *to : 0) + rr_acc[i][t];
+    } else {
+        int32_t *to = (int32_t *)q->out + at;
+        for (int32_t t = 0; t < count; t++, to += q->out_row)
+            *to = (int32_t)((q->mode == RR_ADD ? *to : 0) + rr_acc[i][t]);
     }
 }
 
-void rr_tile_block_linear(const rr_block_tile *p)
+void rr_tile_block_rows(const rr_block_tile *p, const rr_online_rows *online)
 {
     const rr_tile *q = &p->tile;
     for (int32_t r = 0; r < q->rows; r += RR_DOT_ROWS) {
@@ -133,23 +176,29 @@ void rr_tile_block_linear(const rr_block_tile *p)
             for (int32_t col = 0; col < q->n; col += 2) {
                 const int32_t pair = col + 1 < q->n, output = part * q->n + col;
                 rr_codes readers[2] = {rr_tile_codes(q, codes, col), rr_tile_codes(q, codes, col + pair)};
-                rr_block_pair(p, readers, r, count, output, pair);
-                for (int32_t i = 0; i <= pair; i++) rr_put_block(p, i, r, count, output + i);
+                rr_block_pair(p, online, readers, r, count, output, pair);
+                for (int32_t i = 0; i <= pair; i++) rr_put_block(p, online, i, r, count, output + i);
             }
         }
     }
+}
+
+void rr_tile_block_linear(const rr_block_tile *p)
+{
+    rr_tile_block_rows(p, 0);
 }
 
 void rr_tile_block_finish(const void *sums, int32_t sum_bits, int32_t rows, int32_t n, const uint8_t *scales,
                           int32_t biased, int32_t *out)
 {
     const rr_block_tile p = {{0, 0, rows, 0, 0, 0, n, 1, 0, 0, scales, biased, 32, RR_RESCALED, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0};
-    for (int32_t r = 0; r < rows; r++)
-        for (int32_t i = 0; i < n; i++) {
-            const int32_t at = r * n + i;
+    for (int32_t i = 0; i < n; i++) {
+        const rr_output of = rr_output_of(&p, i);
+        for (int32_t r = 0, at = i; r < rows; r++, at += n) {
             const int64_t acc = sum_bits == 64 ? ((const int64_t *)sums)[at] : ((const int32_t *)sums)[at];
-            out[at] = rr_tile_block_scaled(&p, rr_no_scale, i, acc);
+            rr_put_wide(&of, &acc, 1, out + at, 1, 32);
         }
+    }
 }
 
 void rr_tile_product(void *to, int32_t to_row, const int8_t *gate, const int8_t *up, int32_t row, int32_t rows,

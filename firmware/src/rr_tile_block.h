@@ -6,11 +6,14 @@
 #include "rr_jobs.h"
 #include "rr_tile.h"
 
-int32_t rr_tile_zero(const rr_block_tile *p, int32_t output);
-/* The factor of the weights of an output at an input, counted from the beginning of the row in the image. */
-int32_t rr_tile_block_factor(const rr_block_tile *p, int32_t output, int32_t input);
-rr_codes rr_tile_codes(const rr_tile *p, const uint8_t *codes, int32_t row);
-/* Requantized, with the bias, saturated; `scale` is that of the row where the linear quantized it. */
-int32_t rr_tile_block_scaled(const rr_block_tile *p, rr_row_scale scale, int32_t output, int64_t acc);
+/* What a linear that quantizes its rows itself knows of them: a scale each, and, for MX, the exponent of each RR_MX_BLOCK
+ * codes, `blocks` a row, or NULL. */
+typedef struct {
+    const rr_row_scale *scales;
+    const uint8_t *exponents;
+    int32_t blocks;
+} rr_online_rows;
+/* The products of rows of codes with a tile; `online` is NULL where the codes are those of a static scale. */
+void rr_tile_block_rows(const rr_block_tile *p, const rr_online_rows *online);
 
 #endif

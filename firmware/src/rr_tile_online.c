@@ -1,35 +1,33 @@
 /* OP-BLOCK-LINEAR on tiles whose activations it quantizes itself: int32 rows, int8 by token or MXInt4 by block.
- * One row at a time, so that one row of codes is all the memory it takes. */
+ * A few rows at a time become codes, which then go the way of all codes; each of them reads the weights again. */
 #include "rr_tile_block.h"
 
-static int32_t rr_values[RR_MAX_K];
+enum {
+    RR_TOKEN_ROWS = 4,
+    RR_MX_ROWS = 2, /* and their exponents, a byte for RR_MX_BLOCK codes */
+    RR_VALUES = 4 * RR_MAX_K
+};
 
-/* Dot product of rr_values with the next k codes. */
-static int64_t rr_online_dot(const rr_block_tile *p, rr_codes codes, int32_t output)
-{
-    const int32_t zero = rr_tile_zero(p, output), k = p->tile.k;
-    int64_t acc = 0;
-    for (int32_t start = 0, stop; start < k; start = stop) {
-        int64_t sum = 0;
-        stop = p->block ? rr_least(k, start + p->block) : k;
-        for (int32_t i = start; i < stop; i++) sum += (int64_t)rr_values[i] * (rr_next_code(&codes) - zero);
-        acc += rr_tile_block_factor(p, output, start) * sum;
-    }
-    return acc;
-}
+static int8_t rr_values[RR_VALUES];
 
 void rr_tile_online_linear(const rr_block_tile *p)
 {
     const rr_tile *q = &p->tile;
-    for (int32_t r = 0; r < q->rows; r++) {
-        const rr_row_scale scale = rr_online_row((const int32_t *)q->a + r * q->a_row, q->k, p->online, rr_values);
-        for (int32_t part = 0; part < q->parts; part++)
-            for (int32_t col = 0; col < q->n; col++) {
-                const int32_t output = part * q->n + col, at = r * q->out_row + output;
-                const rr_codes codes = rr_tile_codes(q, q->codes + part * q->part_bytes, col);
-                const int32_t y = rr_tile_block_scaled(p, scale, output, rr_online_dot(p, codes, output));
-                if (q->out_bits == 8) ((int8_t *)q->out)[at] = (int8_t)y;
-                else ((int32_t *)q->out)[at] = y;
-            }
+    const int32_t chunk = p->online == RR_MX ? RR_MX_ROWS : RR_TOKEN_ROWS, k = q->k;
+    const int32_t blocks = (k + RR_MX_BLOCK - 1) / RR_MX_BLOCK;
+    uint8_t *exponents = (uint8_t *)rr_values + RR_MX_ROWS * k;
+    rr_row_scale scales[RR_TOKEN_ROWS];
+    const rr_online_rows online = {scales, p->online == RR_MX ? exponents : 0, blocks};
+    rr_block_tile rows = *p;
+    rows.tile.a = rr_values;
+    rows.tile.a_row = k;
+    rows.a_bits = 8;
+    for (int32_t r = 0; r < q->rows; r += chunk) {
+        rows.tile.rows = rr_least(chunk, q->rows - r);
+        rows.tile.out = (int8_t *)q->out + r * q->out_row * (q->out_bits / 8);
+        for (int32_t t = 0; t < rows.tile.rows; t++)
+            scales[t] = rr_online_codes((const int32_t *)q->a + (r + t) * q->a_row, k, p->online, rr_values + t * k,
+                                        exponents + t * blocks);
+        rr_tile_block_rows(&rows, &online);
     }
 }
