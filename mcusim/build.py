@@ -20,7 +20,7 @@ from mcusim.parts import Part
 from mcusim.planner.ledger import Ledger, operator_counts, row_source
 from mcusim.planner.plan import Plan
 from mcusim.planner.target import Target
-from mcusim.program import Program
+from mcusim.program import Program, linear_kernel
 from mcusim.report import (
     Basis,
     Budget,
@@ -187,18 +187,21 @@ def total(costs: Costs, execution: Execution | None) -> Total:
 def kernel_times(costs: Costs, execution: Execution | None, data: Path | None) -> tuple[KernelTime, ...]:
     """Time of the puzzle with the part's own core file, then with the other one for the same silicon.
 
-    ``NAME-rr`` is the core NAME with the kernels of this project's firmware.
+    ``NAME-rr`` is the core NAME with the kernels of this project's firmware, which alone has linears of
+    blocks and online ones; another core's time with them rests on assumed figures.
     """
     part, plan = costs.target.part, costs.plan
     own, kind = part.core.name, "w4a8" if plan.format.weights.bits <= 4 else "w8a8"
     other = own.removesuffix(FIRMWARE) if own.endswith(FIRMWARE) else own + FIRMWARE
+    linears = linear_kernel(plan.config, plan.format)
     found = []
     for name in (own, other):
         if name in entries("core", data):
             core = load_core(name, data)
             target = replace(costs.target, part=replace(part, core=core))
             time = Costs(plan, target).seconds(puzzle_ledger(plan, execution))
-            found.append(KernelTime(name, core.macs[kind].name, time))
+            kernel = core.macs[kind].name if linears == "rows" else f"{linears}_linear"
+            found.append(KernelTime(name, kernel, time))
     return tuple(found)
 
 

@@ -22,7 +22,13 @@ COPY_KINDS = ("fetch", "fetched_byte")
 # On an embedding row that is added to x, and on an element of it; where a file does not say, nothing and
 # what rescaling and adding one takes.
 EMBEDDING_KINDS = ("embedded_row", "embedded_element")
-MAY_SAY = COPY_KINDS + EMBEDDING_KINDS
+# On linears with zero points, blocks, wide or online activations, beside what a plain linear costs:
+# ``block_sum``: a sum of one piece of a row, times its factor, added in 64 bits; ``block_piece``: one piece
+# of a pair of channels begun; ``wide_output``: an output rounded in 64 bits; ``wide_weight``: a weight
+# laid out for 16-bit activations; ``quantized``: an activation that the linear quantizes;
+# ``mx_sum``: a ``block_sum`` that has an exponent too.
+BLOCK_KINDS = ("block_sum", "block_piece", "wide_output", "wide_weight", "quantized", "mx_sum")
+MAY_SAY = COPY_KINDS + EMBEDDING_KINDS + BLOCK_KINDS
 
 
 # What a linear may cost beside its MACs and outputs; a kernel without a figure is charged nothing for it.

@@ -63,18 +63,19 @@ class Build:
     stack: int
 
 
-def kernels_of(config: ModelConfig, format: Format) -> str:
-    """The set of kernels that a deployment links, such as ``mlp-rows-int16``.
-
-    Linears are of ``rows`` with one scale each, of ``blocks`` (or zero points or wide activations), or
-    quantize their activations ``online``.
-    """
-    mixer = "attention" if config.token_intermediate_size is None else "mlp"
-    linears = [spec.name for spec in leaves(skeleton(config)) if spec.kind == "linear"]
-    linear = "rows" if all(format.plain_at(name) for name in linears) else "blocks"
+def linear_kernel(config: ModelConfig, format: Format) -> str:
+    """The kind of linear that a deployment links: ``rows`` with one scale each, ``blocks`` (or zero points or
+    wide activations), or ``online``, which quantizes its activations itself."""
     if format.activations.online != "static":
-        linear = "online"
-    return f"{mixer}-{linear}-{format.carry}"
+        return "online"
+    linears = [spec.name for spec in leaves(skeleton(config)) if spec.kind == "linear"]
+    return "rows" if all(format.plain_at(name) for name in linears) else "blocks"
+
+
+def kernels_of(config: ModelConfig, format: Format) -> str:
+    """The set of kernels that a deployment links, such as ``mlp-rows-int16``."""
+    mixer = "attention" if config.token_intermediate_size is None else "mlp"
+    return f"{mixer}-{linear_kernel(config, format)}-{format.carry}"
 
 
 SHORTEST = 64  # inputs that are staged at once in any model

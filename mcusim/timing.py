@@ -26,7 +26,9 @@ class OperatorCounts:
     ``calls`` the kernels called; ``rescales`` are those requantizations that are an operator of their own
     and not the end of a matrix kernel.  ``weights`` to ``loose_vectors`` are of
     linears, ``keys`` to ``value_codes`` the same of attention's products: rows staged, and elements of them
-    (:data:`mcusim.cores.LINEAR_KINDS`).  ``embedded_rows`` are brought and added to x, each of so many
+    (:data:`mcusim.cores.LINEAR_KINDS`).  ``block_sums`` to ``mx_sums`` are of linears with zero points,
+    blocks, wide or online activations (:data:`mcusim.cores.BLOCK_KINDS`); ``restaged`` weights are laid out
+    again for more rows of activations.  ``embedded_rows`` are brought and added to x, each of so many
     ``embedded_elements``.  ``fetches`` copy ``fetched_bytes``
     of the ``weight_bytes`` that are read from the image; ``row_bytes`` are read from embedding rows,
     ``arena_bytes`` read and written in the arena.
@@ -59,6 +61,13 @@ class OperatorCounts:
     key_codes: int = 0
     value_columns: int = 0
     value_codes: int = 0
+    block_sums: int = 0
+    block_pieces: int = 0
+    wide_outputs: int = 0
+    wide_weights: int = 0
+    restaged: int = 0
+    quantized: int = 0
+    mx_sums: int = 0
     embedded_rows: int = 0
     embedded_elements: int = 0
     fetches: int = 0
@@ -83,6 +92,12 @@ WORK_OF_COUNT = {
     "lookups": "lookup",
     "elements": "element",
     "calls": "call",
+    "block_sums": "block_sum",
+    "block_pieces": "block_piece",
+    "wide_outputs": "wide_output",
+    "wide_weights": "wide_weight",
+    "quantized": "quantized",
+    "mx_sums": "mx_sum",
     "embedded_rows": "embedded_row",
     "embedded_elements": "embedded_element",
     "fetches": "fetch",
@@ -102,6 +117,7 @@ TERM_OF_COUNT = {
     "tails": "tail",
     "loose_words": "loose_word",
     "loose_vectors": "loose_vector",
+    "restaged": "weight",
 }
 # And of the kernels of attention's products.
 STAGED_OF_COUNT = {

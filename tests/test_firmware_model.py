@@ -11,7 +11,7 @@ import pytest
 from cross_tools import require
 from test_firmware_host import FIRMWARE, make
 
-from mcusim.cores import load_core
+from mcusim.cores import BLOCK_KINDS, load_core
 from mcusim.parts import load_part
 from mcusim.planner.choices import Choices, SwiGLUTiles
 from mcusim.planner.ledger import NO_ROWS, operator_counts
@@ -29,7 +29,7 @@ CORES = sorted(USED)
 # Counted on exported plans (test_mcusim_export_counts.py), or derived from those: not on the page.
 _PARTS = ("partial", "partial_sum")
 _STAGED = {f"{product}.{term}" for product in ("scores", "weighted_values") for term in ("channel", "weight")}
-OF_PLANS = {"fetch", "fetched_byte", "embedded_row", "embedded_element", *_STAGED,
+OF_PLANS = {"fetch", "fetched_byte", "embedded_row", "embedded_element", *BLOCK_KINDS, *_STAGED,
             *(f"linear_s{bits}.{term}" for bits in (4, 8) for term in _PARTS)}  # fmt: skip
 
 

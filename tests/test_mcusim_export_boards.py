@@ -35,7 +35,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "mlp": ["--part", PART],
         "rope": ["--model", "sudoku9-rope", "--weights", "w8c"],
         "hrm": ["--model", "sudoku9-hrm", "--carry", "c8", "--plan", "least"],
-        "online": ["--model", "sudoku6-mlp", "--weights", "w8c-a8d"],  # whose own stack is half of the vectors'
+        "online": ["--model", "sudoku6-mlp", "--weights", "w8c-a8d"],  # its stack is half of the vectors
     }
     return {name: export(out / name, *words, "--puzzle", "0") for name, words in choices.items()}
 

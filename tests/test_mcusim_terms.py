@@ -15,12 +15,14 @@ from mcusim.planner.ledger import (
     Memories,
     RowSource,
     Work,
+    block_counts,
     operator_counts,
     site_time,
     staged_counts,
 )
 from mcusim.planner.plan import Plan
 from mcusim.timing import OperatorCounts, instructions
+from refimpl.block_params import Online
 from refimpl.formats import parse_format
 from refimpl.models.halting import StopRule
 from workbench.presets import PRESETS
@@ -65,6 +67,23 @@ def test_keys_are_staged_once_a_tile_and_columns_of_v_once_for_96_queries(querie
     assert staged_counts("scores", (1, 2, queries, 81), 16) == {"keys": 2 * 81, "key_codes": 2 * 81 * 16}
     values = {"value_columns": 2 * 16 * times, "value_codes": 2 * 16 * times * 81}
     assert staged_counts("weighted_values", (1, 2, queries, 16), 81) == values
+
+
+@pytest.mark.parametrize(
+    ("online", "passes", "more"),
+    [("static", 2, {}), ("token", 25, {"restaged": 23 * 5 * 64, "quantized": 97 * 64}),
+     ("mx", 49, {"restaged": 47 * 5 * 64, "quantized": 97 * 64, "mx_sums": 97 * 5 * 2})],
+)  # fmt: skip
+def test_pieces_of_a_block_linear_are_begun_for_every_pair_of_channels_in_every_pass(
+    online: Online, passes: int, more: dict[str, int]
+) -> None:
+    """97 rows, 64 inputs in two blocks, 5 channels: 96 rows at once, 4 quantized by token, 2 by MX block."""
+    expected = {"block_sums": 97 * 5 * 2, "block_pieces": passes * 3 * 2} | more
+    assert block_counts(97 * 5, 64, 5, 2, online, wide=False) == expected
+
+
+def test_weights_for_16_bit_activations_are_laid_out_in_every_pass() -> None:
+    assert block_counts(97 * 5, 64, 5, 1, "static", wide=True)["wide_weights"] == 2 * 5 * 64
 
 
 def test_each_read_of_the_image_and_of_a_row_pays_its_own_overhead() -> None:

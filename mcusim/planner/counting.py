@@ -13,11 +13,12 @@ from typing import Any
 
 from mcusim.planner.buffers import Buffer, Lifetimes, Placement, place
 from mcusim.planner.choices import Choices
-from mcusim.planner.ledger import INIT, Ledger, row_source, staged_counts
+from mcusim.planner.ledger import INIT, PIECE, Ledger, block_counts, row_source, staged_counts
 from mcusim.planner.machine import Scales, Staged, State, Tile, Where
 from mcusim.planner.stopping import shares_x
 from mcusim.planner.stored import Reads, Stored, stored
 from refimpl.angles import STEP
+from refimpl.block_params import MX_BLOCK
 from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 from refimpl.models.operators import Array, Leaf
@@ -65,14 +66,14 @@ class CountingMachine:
             self._read_in_place(event.site)
             outputs = event.counts.requantizations
             self._charge_rows(event.site, outputs, event.counts.macs // outputs, event.shape[-1])
+            self._charge_wide(event.site, outputs)
 
     def _charge_attention(self, event: Event) -> None:
         work, macs = self.ledger.sites[event.site], event.counts.attention_macs
         if event.op == "weighted_values":
             work.attention_values += macs * self.times
         staged = staged_counts(event.op, event.shape, macs // event.counts.requantizations)
-        for name, number in staged.items():
-            work.rows[name] += number * self.times
+        work.charge_named(staged, self.times)
 
     def _charge_rows(self, linear: str, outputs: int, inner: int, channels: int,
                      partial: bool = False) -> None:  # fmt: skip
@@ -82,10 +83,23 @@ class CountingMachine:
         for size, times in ((block, inner // block), (inner % block, 1)):
             if size and times:
                 work.charge_rows(outputs, size, channels, weights.bits, times * self.times, partial)
-        if self.format.activations.width_at(f"{linear}.input") > 8:
+        if self.format.plain_at(linear):
+            return
+        online, pieces = self.format.activations.online, -(-inner // block)
+        wide = online == "static" and self.format.activations.width_at(f"{linear}.input") > 8
+        if wide:
             work.wide_macs += outputs * inner * self.times
+            pieces = max(pieces, -(-inner // PIECE))
         elif weights.zero_point:  # the sum of a row of activations
             work.charge(Counts(adds=outputs // channels * inner), self.times)
+        if online == "mx":
+            pieces = max(pieces, -(-inner // MX_BLOCK))
+        work.charge_named(block_counts(outputs, inner, channels, pieces, online, wide), self.times)
+
+    def _charge_wide(self, linear: str, outputs: int) -> None:
+        """Charge the 64-bit rounding of a block linear."""
+        if not self.format.plain_at(linear):
+            self.ledger.sites[linear].rows["wide_outputs"] += outputs * self.times
 
     def _charge(self, site: str, counts: Counts, arena_bytes: int = 0) -> None:
         work = self.ledger.sites[site]
@@ -182,6 +196,7 @@ class CountingMachine:
 
     def finish(self, sums: Array, leaf: Leaf, scales: Scales, to: Array) -> Array:
         self._charge(leaf.name, Counts(requantizations=sums.size), (4 + sums.itemsize) * sums.size)
+        self._charge_wide(leaf.name, sums.size)
         return to
 
     def load(self, state: State, tile: Tile, across: bool) -> Array:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from mcusim.parts import Part, Region
 from mcusim.timing import OperatorCounts, OperatorTime, time_operator
+from refimpl.block_params import Online
 from refimpl.models.config import ModelConfig
 from workbench.counting import Counts
 
@@ -63,6 +64,11 @@ class Work:
             if number:
                 self.counts[name] += number * times
 
+    def charge_named(self, counts: Mapping[str, int], times: int = 1) -> None:
+        """Add ``times`` times counts by field of OperatorCounts."""
+        for name, number in counts.items():
+            self.rows[name] += number * times
+
     def charge_rows(self, outputs: int, inner: int, channels: int, bits: int, times: int = 1,
                     partial: bool = False) -> None:  # fmt: skip
         """Add the shape of ``times`` linears: ``outputs`` sums over ``inner`` products each, which are only
@@ -70,8 +76,7 @@ class Work:
         counts = row_counts(outputs, inner, channels, bits)
         if partial:
             counts |= {"partials": channels, "partial_sums": outputs, "channels": 0, "to_quad": 0}
-        for name, number in counts.items():
-            self.rows[name] += number * times
+        self.charge_named(counts, times)
 
     @property
     def code_bytes(self) -> int:
@@ -104,6 +109,30 @@ def row_counts(outputs: int, inner: int, channels: int, bits: int) -> dict[str, 
         "loose_vectors": alone * inner,
         "to_quad": channels * (-(outputs // channels) % QUAD),
     }
+
+
+# Rows whose codes a block linear multiplies in one pass over its weights, by how they are quantized
+# (RR_DOT_ROWS of rr_dot.h, RR_TOKEN_ROWS and RR_MX_ROWS of rr_tile_online.c).
+ROWS_AT_ONCE: dict[Online, int] = {"static": STAGED_FOR, "token": 4, "mx": 2}
+PIECE = 248  # products of 16-bit activations whose sum keeps to 32 bits (RR_PIECE of rr_tile_block.c)
+
+
+def block_counts(
+    outputs: int, inner: int, channels: int, pieces: int, online: Online, wide: bool
+) -> dict[str, int]:
+    """Counts of one block linear beside those of its rows, by field of OperatorCounts: ``pieces`` of a row
+    are multiplied apart, each of ``outputs`` sums with a factor of its own; ``wide``: 16-bit activations."""
+    tokens = outputs // channels
+    passes = -(-tokens // ROWS_AT_ONCE[online])
+    found = {"block_sums": outputs * pieces, "block_pieces": passes * ((channels + 1) // 2) * pieces}
+    if wide:
+        found["wide_weights"] = passes * channels * inner
+    if online != "static":
+        found |= {"restaged": (passes - -(-tokens // STAGED_FOR)) * channels * inner,
+                  "quantized": tokens * inner}  # fmt: skip
+    if online == "mx":
+        found["mx_sums"] = outputs * pieces
+    return found
 
 
 def staged_counts(product: str, shape: tuple[int, ...], inner: int) -> dict[str, int]:
