@@ -27,9 +27,8 @@ class OperatorCounts:
     and not the end of a matrix kernel.  ``weights`` to ``loose_vectors`` are of
     linears, ``keys`` to ``value_codes`` the same of attention's products: rows staged, and elements of them
     (:data:`mcusim.cores.LINEAR_KINDS`).  ``block_sums`` to ``mx_sums`` are of linears with zero points,
-    blocks, wide or online activations (:data:`mcusim.cores.BLOCK_KINDS`); ``restaged`` weights are laid out
-    again for more rows of activations.  ``embedded_rows`` are brought and added to x, each of so many
-    ``embedded_elements``.  ``fetches`` copy ``fetched_bytes``
+    blocks, wide or online activations (:data:`mcusim.cores.BLOCK_KINDS`).  ``embedded_rows`` are brought
+    and added to x, each of so many ``embedded_elements``.  ``fetches`` copy ``fetched_bytes``
     of the ``weight_bytes`` that are read from the image; ``row_bytes`` are read from embedding rows,
     ``arena_bytes`` read and written in the arena.
     """
@@ -65,7 +64,6 @@ class OperatorCounts:
     block_pieces: int = 0
     wide_outputs: int = 0
     wide_weights: int = 0
-    restaged: int = 0
     quantized: int = 0
     mx_sums: int = 0
     embedded_rows: int = 0
@@ -117,7 +115,6 @@ TERM_OF_COUNT = {
     "tails": "tail",
     "loose_words": "loose_word",
     "loose_vectors": "loose_vector",
-    "restaged": "weight",
 }
 # And of the kernels of attention's products.
 STAGED_OF_COUNT = {

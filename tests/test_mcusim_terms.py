@@ -71,8 +71,8 @@ def test_keys_are_staged_once_a_tile_and_columns_of_v_once_for_96_queries(querie
 
 @pytest.mark.parametrize(
     ("online", "passes", "more"),
-    [("static", 2, {}), ("token", 25, {"restaged": 23 * 5 * 64, "quantized": 97 * 64}),
-     ("mx", 49, {"restaged": 47 * 5 * 64, "quantized": 97 * 64, "mx_sums": 97 * 5 * 2})],
+    [("static", 2, {}), ("token", 25, {"weights": 23 * 5 * 64, "quantized": 97 * 64}),
+     ("mx", 49, {"weights": 47 * 5 * 64, "quantized": 97 * 64, "mx_sums": 97 * 5 * 2})],
 )  # fmt: skip
 def test_pieces_of_a_block_linear_are_begun_for_every_pair_of_channels_in_every_pass(
     online: Online, passes: int, more: dict[str, int]

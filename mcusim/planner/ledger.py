@@ -128,8 +128,8 @@ def block_counts(
     if wide:
         found["wide_weights"] = passes * channels * inner
     if online != "static":
-        found |= {"restaged": (passes - -(-tokens // STAGED_FOR)) * channels * inner,
-                  "quantized": tokens * inner}  # fmt: skip
+        again = passes - -(-tokens // STAGED_FOR)
+        found |= {"weights": again * channels * inner, "quantized": tokens * inner}
     if online == "mx":
         found["mx_sums"] = outputs * pieces
     return found
@@ -252,8 +252,7 @@ def operator_counts(work: Work, weight_bits: int, rows: RowSource) -> OperatorCo
         lookups=c["lookups"],
         elements=c["adds"] + c["products"] + c["rope_elements"],
         calls=work.calls,
-        weights=c["weight_elements"],
-        **work.rows,
+        **(work.rows + Counter(weights=c["weight_elements"])),
         embedded_rows=work.row_reads // rows.positions,
         embedded_elements=work.row_elements // rows.positions,
         rescales=0 if c["macs"] or c["attention_macs"] else c["requantizations"],
