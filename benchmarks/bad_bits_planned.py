@@ -4,8 +4,9 @@
 
 The calls of a plan are lists of instructions on fixed addresses (mcusim.planner.execute); a flip falls
 between two of them, on a byte and bit of the arena drawn at random.  Sites are what lies there: the carry
-(z_H, z_L), the input sum x, weights kept in RAM, or scratch (activations, staged tiles, rows being normed).
-Resumable: a line of RESULTS is a hundred flips.
+(z_H, z_L), the input sum x, or scratch (activations, rows being normed, bytes that nothing uses
+just then).  Weights in RAM are left out: the host multiplies with copies of them (``bad_bits.py`` flips their bits).
+Resumable: a line of RESULTS is a hundred draws.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from workbench.tasks.sets import evaluation_set
 from workbench.vectors.draws import Draws
 
 AT_ONCE = 100
+READ = ("z_H", "z_L", "x", "scratch")
 
 
 class PlannedRun:
@@ -103,12 +105,14 @@ class PlannedRun:
 
 
 def flips(run: PlannedRun, part: int, seed: str, count: int = AT_ONCE) -> Counter[Row]:
-    """``count`` flips, every moment of the run as likely as any other, every byte of the arena too."""
+    """``count`` draws, every moment of the run as likely as any other, every byte of the arena too."""
     draws, found = Draws(f"{seed} {part}"), Counter[Row]()
     for _ in range(count):
         call = draws.integer(0, len(run.order) - 1)
         moment = draws.integer(0, len(run.programs[run.order[call]]) - 1)
         byte, bit = draws.integer(0, run.memory.size - 1), draws.integer(0, 7)
+        if run.site(byte) not in READ:
+            continue
         when = f"{TIMES * call // len(run.order) + 1} of {TIMES} parts of the run"
         found[run.site(byte), when, run.flipped(call, moment, byte, bit)] += 1
     return found
@@ -137,7 +141,7 @@ def main() -> None:
             out.flush()
             part += 1
     about = (f"`{args.deployment}` under its plan ({run.memory.size:,} bytes of arena), "
-             f"{sum(found.values()):,} single-bit flips of any byte at any moment, {len(run.order)} calls, "
+             f"{sum(found.values()):,} single-bit flips of carry, x and scratch at any moment, {len(run.order)} calls, "
              f"seed `{args.seed}`.")  # fmt: skip
     write_file(args.out, table(found, about))
     print(about)

@@ -44,6 +44,6 @@ def test_a_flip_of_the_carry_in_the_last_call_is_seen_and_sites_are_named(
     assert planned.site(start) == planned.site(stop - 1) == "z_L"
     assert planned.site(planned.memory.size - 1) == "scratch"
     assert planned.flipped(last, ends, start, 0) == bad_bits.OUTCOMES[0]  # z_L is read no more
-    found = bad_bits_planned.flips(planned, 0, "test", 5)
-    assert sum(found.values()) == 5
-    assert found == bad_bits_planned.flips(planned, 0, "test", 5)
+    found = bad_bits_planned.flips(planned, 0, "test", 8)
+    assert 0 < sum(found.values()) <= 8
+    assert found == bad_bits_planned.flips(planned, 0, "test", 8)

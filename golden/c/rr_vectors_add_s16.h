@@ -34,11 +34,24 @@ static const int32_t rr_add_s16_5[60] = {
         -877970, -363803, -737581, 688384, 37503, -253470, 745598, 449346, -859881, -959958, 913878,
         -235203, 523715, -998959};
 
-static const rr_case rr_add_s16_cases[2] = {
+static const int16_t rr_add_s16_6[1] = {
+    -1};
+
+static const int32_t rr_add_s16_7[1] = {
+    -1678314869};
+
+static const int32_t rr_add_s16_8[1] = {
+    -1678314870};
+
+static const rr_case rr_add_s16_cases[4] = {
     {1, "sums beyond int16 do not saturate", 0, {rr_add_s16_0, rr_add_s16_1},
      {7}, rr_add_s16_2, 7, 4},
     {2, "seeded", 0, {rr_add_s16_3, rr_add_s16_4},
      {60}, rr_add_s16_5, 60, 4},
+    {3, "one of everything", 0, {rr_add_s16_6, rr_add_s16_7},
+     {1}, rr_add_s16_8, 1, 4},
+    {4, "n is 0", 1, {0, 0},
+     {0}, 0, 0, 1},
 };
 
 static int32_t rr_add_s16_call(const rr_case *c, void *out)

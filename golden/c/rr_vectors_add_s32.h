@@ -41,11 +41,24 @@ static const int32_t rr_add_s32_5[60] = {
         578778764, 1107306647, -1360657179, 719507691, 30692489, -1130660590, -1580841378, -1936968569,
         -691919647, 338847127, 438153515};
 
-static const rr_case rr_add_s32_cases[2] = {
+static const int32_t rr_add_s32_6[1] = {
+    -1260139510};
+
+static const int32_t rr_add_s32_7[1] = {
+    1568588385};
+
+static const int32_t rr_add_s32_8[1] = {
+    308448875};
+
+static const rr_case rr_add_s32_cases[4] = {
     {1, "sums at the ends of int32", 0, {rr_add_s32_0, rr_add_s32_1},
      {8}, rr_add_s32_2, 8, 4},
     {2, "seeded", 0, {rr_add_s32_3, rr_add_s32_4},
      {60}, rr_add_s32_5, 60, 4},
+    {3, "one of everything", 0, {rr_add_s32_6, rr_add_s32_7},
+     {1}, rr_add_s32_8, 1, 4},
+    {4, "n is 0", 1, {0, 0},
+     {0}, 0, 0, 1},
 };
 
 static int32_t rr_add_s32_call(const rr_case *c, void *out)

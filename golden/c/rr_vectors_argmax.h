@@ -42,7 +42,13 @@ static const int32_t rr_argmax_8[220] = {
 static const int32_t rr_argmax_9[20] = {
     4, 1, 0, 9, 9, 7, 10, 7, 0, 7, 9, 10, 10, 9, 10, 9, 10, 8, 2, 6};
 
-static const rr_case rr_argmax_cases[6] = {
+static const int32_t rr_argmax_10[1] = {
+    600569791};
+
+static const int32_t rr_argmax_11[1] = {
+    0};
+
+static const rr_case rr_argmax_cases[9] = {
     {1, "ties go to the lowest index", 0, {rr_argmax_0},
      {4, 4}, rr_argmax_1, 4, 4},
     {2, "all negative", 0, {rr_argmax_2},
@@ -54,6 +60,12 @@ static const rr_case rr_argmax_cases[6] = {
     {5, "seeded", 0, {rr_argmax_8},
      {20, 11}, rr_argmax_9, 20, 4},
     {6, "no columns: cols is 0, it must be at least 1", 1, {0},
+     {1, 0}, 0, 0, 1},
+    {7, "one of everything", 0, {rr_argmax_10},
+     {1, 1}, rr_argmax_11, 1, 4},
+    {8, "rows is 0", 1, {0},
+     {0, 1}, 0, 0, 1},
+    {9, "cols is 0", 1, {0},
      {1, 0}, 0, 0, 1},
 };
 

@@ -960,28 +960,43 @@ static const int32_t rr_block_linear_s4_144[3] = {
 static const int32_t rr_block_linear_s4_145[6] = {
     -49921, 13533, 29499, 82294, -949, 8000};
 
-static const int32_t rr_block_linear_s4_146[2] = {
-    1, 2};
+static const int32_t rr_block_linear_s4_146[1] = {
+    -26271};
 
 static const uint8_t rr_block_linear_s4_147[1] = {
-    17};
+    3};
 
 static const int32_t rr_block_linear_s4_148[1] = {
+    171601956};
+
+static const int32_t rr_block_linear_s4_149[1] = {
+    1152386504};
+
+static const int8_t rr_block_linear_s4_150[1] = {
+    127};
+
+static const int32_t rr_block_linear_s4_151[2] = {
+    1, 2};
+
+static const uint8_t rr_block_linear_s4_152[1] = {
+    17};
+
+static const int32_t rr_block_linear_s4_153[1] = {
     15};
 
-static const uint8_t rr_block_linear_s4_149[2] = {
+static const uint8_t rr_block_linear_s4_154[2] = {
     1, 0};
 
-static const uint8_t rr_block_linear_s4_150[2] = {
+static const uint8_t rr_block_linear_s4_155[2] = {
     16, 0};
 
-static const uint8_t rr_block_linear_s4_151[1] = {
+static const uint8_t rr_block_linear_s4_156[1] = {
     1};
 
-static const uint8_t rr_block_linear_s4_152[9] = {
+static const uint8_t rr_block_linear_s4_157[9] = {
     127, 0, 1, 1, 1, 1, 1, 1, 1};
 
-static const rr_case rr_block_linear_s4_cases[39] = {
+static const rr_case rr_block_linear_s4_cases[43] = {
     {1, "plain codes, exact", 0, {rr_block_linear_s4_0, rr_block_linear_s4_1, 0, 0, 0, rr_block_linear_s4_2, rr_block_linear_s4_3},
      {1, 3, 5, 0, 1, 0, 0, 32}, rr_block_linear_s4_4, 3, 4},
     {2, "a zero point a row", 0, {rr_block_linear_s4_0, rr_block_linear_s4_1, rr_block_linear_s4_5, 0, 0, rr_block_linear_s4_2, rr_block_linear_s4_3},
@@ -1044,22 +1059,30 @@ static const rr_case rr_block_linear_s4_cases[39] = {
      {3, 2, 1401, 0, 1, 0, 1, 32}, rr_block_linear_s4_139, 6, 4},
     {31, "signed group scales, -128 among them", 0, {rr_block_linear_s4_140, rr_block_linear_s4_141, 0, rr_block_linear_s4_142, 0, rr_block_linear_s4_143, rr_block_linear_s4_144},
      {2, 3, 37, 16, 3, 2, 0, 32}, rr_block_linear_s4_145, 6, 4},
-    {32, "shift 15: a shift lies beyond 14", 1, {rr_block_linear_s4_146, rr_block_linear_s4_147, 0, 0, 0, rr_block_linear_s4_24, rr_block_linear_s4_148},
+    {32, "one of everything", 0, {rr_block_linear_s4_146, rr_block_linear_s4_147, 0, 0, rr_block_linear_s4_148, rr_block_linear_s4_149, rr_block_linear_s4_66},
+     {1, 1, 1, 1, 1, 0, 0, 8}, rr_block_linear_s4_150, 1, 1},
+    {33, "shift 15: a shift lies beyond 14", 1, {rr_block_linear_s4_151, rr_block_linear_s4_152, 0, 0, 0, rr_block_linear_s4_24, rr_block_linear_s4_153},
      {1, 1, 2, 0, 1, 0, 0, 32}, 0, 0, 1},
-    {33, "multiplier 9: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_block_linear_s4_146, rr_block_linear_s4_147, 0, 0, 0, rr_block_linear_s4_65, rr_block_linear_s4_66},
+    {34, "multiplier 9: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_block_linear_s4_151, rr_block_linear_s4_152, 0, 0, 0, rr_block_linear_s4_65, rr_block_linear_s4_66},
      {1, 1, 2, 0, 1, 0, 0, 32}, 0, 0, 1},
-    {34, "a group of scale 0: a group has scale 0", 1, {rr_block_linear_s4_146, rr_block_linear_s4_147, 0, rr_block_linear_s4_149, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
+    {35, "a group of scale 0: a group has scale 0", 1, {rr_block_linear_s4_151, rr_block_linear_s4_152, 0, rr_block_linear_s4_154, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
      {1, 1, 2, 1, 2, 0, 0, 32}, 0, 0, 1},
-    {35, "an exponent of 16: an exponent lies beyond 15", 1, {rr_block_linear_s4_146, rr_block_linear_s4_147, 0, rr_block_linear_s4_150, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
+    {36, "an exponent of 16: an exponent lies beyond 15", 1, {rr_block_linear_s4_151, rr_block_linear_s4_152, 0, rr_block_linear_s4_155, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
      {1, 1, 2, 1, 2, 1, 0, 32}, 0, 0, 1},
-    {36, "too few blocks: the number of blocks is not that of the row", 1, {rr_block_linear_s4_146, rr_block_linear_s4_147, 0, rr_block_linear_s4_151, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
+    {37, "too few blocks: the number of blocks is not that of the row", 1, {rr_block_linear_s4_151, rr_block_linear_s4_152, 0, rr_block_linear_s4_156, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
      {1, 1, 2, 1, 1, 0, 0, 32}, 0, 0, 1},
-    {37, "activations 3: activations is none of 0, 1, 2, or power_of_two none of 0, 1", 1, {rr_block_linear_s4_146, rr_block_linear_s4_147, 0, 0, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
+    {38, "activations 3: activations is none of 0, 1, 2, or power_of_two none of 0, 1", 1, {rr_block_linear_s4_151, rr_block_linear_s4_152, 0, 0, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
      {1, 1, 2, 0, 1, 0, 3, 32}, 0, 0, 1},
-    {38, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_block_linear_s4_146, rr_block_linear_s4_147, 0, 0, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
+    {39, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_block_linear_s4_151, rr_block_linear_s4_152, 0, 0, 0, rr_block_linear_s4_24, rr_block_linear_s4_66},
      {1, 1, 2, 0, 1, 0, 0, 5}, 0, 0, 1},
-    {39, "a signed group scale of 0", 1, {rr_block_linear_s4_140, rr_block_linear_s4_141, 0, rr_block_linear_s4_152, 0, rr_block_linear_s4_143, rr_block_linear_s4_144},
+    {40, "a signed group scale of 0", 1, {rr_block_linear_s4_140, rr_block_linear_s4_141, 0, rr_block_linear_s4_157, 0, rr_block_linear_s4_143, rr_block_linear_s4_144},
      {2, 3, 37, 16, 3, 2, 0, 32}, 0, 0, 1},
+    {41, "n is 0", 1, {rr_block_linear_s4_146, 0, 0, 0, 0, 0, 0},
+     {1, 0, 1, 1, 1, 0, 0, 8}, 0, 0, 1},
+    {42, "rows is 0", 1, {0, rr_block_linear_s4_147, 0, 0, rr_block_linear_s4_148, rr_block_linear_s4_149, rr_block_linear_s4_66},
+     {0, 1, 1, 1, 1, 0, 0, 8}, 0, 0, 1},
+    {43, "k is 0", 1, {0, 0, 0, 0, rr_block_linear_s4_148, rr_block_linear_s4_149, rr_block_linear_s4_66},
+     {1, 1, 0, 1, 1, 0, 0, 8}, 0, 0, 1},
 };
 
 static int32_t rr_block_linear_s4_call(const rr_case *c, void *out)

@@ -1065,25 +1065,37 @@ static const int32_t rr_block_linear_s8_141[2] = {
 static const int32_t rr_block_linear_s8_142[2] = {
     16576580, -8359862};
 
-static const int32_t rr_block_linear_s8_143[2] = {
-    1, 2};
+static const int32_t rr_block_linear_s8_143[1] = {
+    -239240742};
 
-static const int8_t rr_block_linear_s8_144[2] = {
-    1, 1};
+static const int8_t rr_block_linear_s8_144[1] = {
+    3};
 
 static const int32_t rr_block_linear_s8_145[1] = {
+    4};
+
+static const int8_t rr_block_linear_s8_146[1] = {
+    -8};
+
+static const int32_t rr_block_linear_s8_147[2] = {
+    1, 2};
+
+static const int8_t rr_block_linear_s8_148[2] = {
+    1, 1};
+
+static const int32_t rr_block_linear_s8_149[1] = {
     15};
 
-static const uint8_t rr_block_linear_s8_146[2] = {
+static const uint8_t rr_block_linear_s8_150[2] = {
     1, 0};
 
-static const uint8_t rr_block_linear_s8_147[2] = {
+static const uint8_t rr_block_linear_s8_151[2] = {
     16, 0};
 
-static const uint8_t rr_block_linear_s8_148[1] = {
+static const uint8_t rr_block_linear_s8_152[1] = {
     1};
 
-static const rr_case rr_block_linear_s8_cases[38] = {
+static const rr_case rr_block_linear_s8_cases[42] = {
     {1, "plain codes, exact", 0, {rr_block_linear_s8_0, rr_block_linear_s8_1, 0, 0, 0, rr_block_linear_s8_2, rr_block_linear_s8_3},
      {1, 3, 5, 0, 1, 0, 0, 32}, rr_block_linear_s8_4, 3, 4},
     {2, "a zero point a row", 0, {rr_block_linear_s8_0, rr_block_linear_s8_1, rr_block_linear_s8_5, 0, 0, rr_block_linear_s8_2, rr_block_linear_s8_3},
@@ -1146,20 +1158,28 @@ static const rr_case rr_block_linear_s8_cases[38] = {
      {3, 2, 1401, 0, 1, 0, 1, 32}, rr_block_linear_s8_137, 6, 4},
     {31, "both scales of a token combined: one more or less changes the 15 bits", 0, {rr_block_linear_s8_138, rr_block_linear_s8_139, 0, 0, 0, rr_block_linear_s8_140, rr_block_linear_s8_141},
      {1, 2, 1, 0, 1, 0, 1, 32}, rr_block_linear_s8_142, 2, 4},
-    {32, "shift 15: a shift lies beyond 14", 1, {rr_block_linear_s8_143, rr_block_linear_s8_144, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_145},
+    {32, "one of everything", 0, {rr_block_linear_s8_143, rr_block_linear_s8_144, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_145},
+     {1, 1, 1, 1, 1, 1, 1, 4}, rr_block_linear_s8_146, 1, 1},
+    {33, "shift 15: a shift lies beyond 14", 1, {rr_block_linear_s8_147, rr_block_linear_s8_148, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_149},
      {1, 1, 2, 0, 1, 0, 0, 32}, 0, 0, 1},
-    {33, "multiplier 9: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_block_linear_s8_143, rr_block_linear_s8_144, 0, 0, 0, rr_block_linear_s8_63, rr_block_linear_s8_64},
+    {34, "multiplier 9: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_block_linear_s8_147, rr_block_linear_s8_148, 0, 0, 0, rr_block_linear_s8_63, rr_block_linear_s8_64},
      {1, 1, 2, 0, 1, 0, 0, 32}, 0, 0, 1},
-    {34, "a group of scale 0: a group has scale 0", 1, {rr_block_linear_s8_143, rr_block_linear_s8_144, 0, rr_block_linear_s8_146, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
+    {35, "a group of scale 0: a group has scale 0", 1, {rr_block_linear_s8_147, rr_block_linear_s8_148, 0, rr_block_linear_s8_150, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
      {1, 1, 2, 1, 2, 0, 0, 32}, 0, 0, 1},
-    {35, "an exponent of 16: an exponent lies beyond 15", 1, {rr_block_linear_s8_143, rr_block_linear_s8_144, 0, rr_block_linear_s8_147, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
+    {36, "an exponent of 16: an exponent lies beyond 15", 1, {rr_block_linear_s8_147, rr_block_linear_s8_148, 0, rr_block_linear_s8_151, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
      {1, 1, 2, 1, 2, 1, 0, 32}, 0, 0, 1},
-    {36, "too few blocks: the number of blocks is not that of the row", 1, {rr_block_linear_s8_143, rr_block_linear_s8_144, 0, rr_block_linear_s8_148, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
+    {37, "too few blocks: the number of blocks is not that of the row", 1, {rr_block_linear_s8_147, rr_block_linear_s8_148, 0, rr_block_linear_s8_152, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
      {1, 1, 2, 1, 1, 0, 0, 32}, 0, 0, 1},
-    {37, "activations 3: activations is none of 0, 1, 2, or power_of_two none of 0, 1", 1, {rr_block_linear_s8_143, rr_block_linear_s8_144, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
+    {38, "activations 3: activations is none of 0, 1, 2, or power_of_two none of 0, 1", 1, {rr_block_linear_s8_147, rr_block_linear_s8_148, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
      {1, 1, 2, 0, 1, 0, 3, 32}, 0, 0, 1},
-    {38, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_block_linear_s8_143, rr_block_linear_s8_144, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
+    {39, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_block_linear_s8_147, rr_block_linear_s8_148, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
      {1, 1, 2, 0, 1, 0, 0, 5}, 0, 0, 1},
+    {40, "n is 0", 1, {rr_block_linear_s8_143, 0, 0, 0, 0, 0, 0},
+     {1, 0, 1, 1, 1, 1, 1, 4}, 0, 0, 1},
+    {41, "rows is 0", 1, {0, rr_block_linear_s8_144, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_145},
+     {0, 1, 1, 1, 1, 1, 1, 4}, 0, 0, 1},
+    {42, "k is 0", 1, {0, 0, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_145},
+     {1, 1, 0, 1, 1, 1, 1, 4}, 0, 0, 1},
 };
 
 static int32_t rr_block_linear_s8_call(const rr_case *c, void *out)

@@ -5158,7 +5158,16 @@ static const int16_t rr_change_15[243] = {
 static const int64_t rr_change_16[2] = {
     INT64_C(711538), INT64_C(7758)};
 
-static const rr_case rr_change_cases[7] = {
+static const int16_t rr_change_17[1] = {
+    32249};
+
+static const int16_t rr_change_18[1] = {
+    -12644};
+
+static const int64_t rr_change_19[2] = {
+    INT64_C(44893), INT64_C(44893)};
+
+static const rr_case rr_change_cases[9] = {
     {1, "equal states", 0, {rr_change_0, rr_change_0},
      {4}, rr_change_1, 2, 8},
     {2, "ends of int16: a difference of 2^16 - 1", 0, {rr_change_2, rr_change_3},
@@ -5172,6 +5181,10 @@ static const rr_case rr_change_cases[7] = {
     {6, "seeded, 81 x 3 values", 0, {rr_change_14, rr_change_15},
      {243}, rr_change_16, 2, 8},
     {7, "no values: n is 0, it must be at least 1", 1, {0, 0},
+     {0}, 0, 0, 1},
+    {8, "one of everything", 0, {rr_change_17, rr_change_18},
+     {1}, rr_change_19, 2, 8},
+    {9, "n is 0", 1, {0, 0},
      {0}, 0, 0, 1},
 };
 

@@ -211,123 +211,147 @@ static const int32_t rr_embed_46[480] = {
         432, -44, 312, 306, -190, -235, -452, -26, 458, -535, -192, -299, 388, 303, 267, -51, 401, 18, 336,
         230, 27, 180, -74, -132, 133, 77, 90, -31, 130, 31, 137, 142, 101, 24, -101, 46};
 
-static const int8_t rr_embed_47[30] = {
+static const int32_t rr_embed_47[1] = {
+    0};
+
+static const int8_t rr_embed_48[1] = {
+    -14};
+
+static const int32_t rr_embed_49[1] = {
+    1727610867};
+
+static const int32_t rr_embed_50[1] = {
+    -24};
+
+static const int8_t rr_embed_51[1] = {
+    126};
+
+static const int32_t rr_embed_52[1] = {
+    1219057587};
+
+static const int32_t rr_embed_53[1] = {
+    -1};
+
+static const int32_t rr_embed_54[2] = {
+    36, 0};
+
+static const int8_t rr_embed_55[30] = {
     91, -49, 37, -6, 75, 0, -15, 19, -75, -80, 100, 14, 106, -45, 72, 120, -47, -80, 123, -71, -72, -14,
         -9, -41, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_embed_48[5] = {
+static const int32_t rr_embed_56[5] = {
     1944060604, 1763629752, 1831093007, 2016721356, 0};
 
-static const int32_t rr_embed_49[5] = {
+static const int32_t rr_embed_57[5] = {
     1, 0, 6, 2, 0};
 
-static const int32_t rr_embed_50[24] = {
+static const int32_t rr_embed_58[24] = {
     165, -89, 67, -11, 136, 0, 0, 0, 0, 0, 0, 0, 462, -267, -270, -53, -34, -154, 165, -89, 67, -11, 136, 0};
 
-static const int8_t rr_embed_51[30] = {
+static const int8_t rr_embed_59[30] = {
     110, -23, -15, 65, 24, -32, -15, 20, -21, 117, 115, 27, -109, 36, -82, -66, -12, -20, 60, 97, 64, 13,
         79, -22, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_embed_52[5] = {
+static const int32_t rr_embed_60[5] = {
     1256478977, 2105052046, 1778298902, 1939373728, 0};
 
-static const int32_t rr_embed_53[5] = {
+static const int32_t rr_embed_61[5] = {
     3, 1, -1, 0, 0};
 
-static const int8_t rr_embed_54[6] = {
+static const int8_t rr_embed_62[6] = {
     -71, 81, -59, 66, -47, -90};
 
-static const int32_t rr_embed_55[1] = {
+static const int32_t rr_embed_63[1] = {
     2146550981};
 
-static const int32_t rr_embed_56[1] = {
+static const int32_t rr_embed_64[1] = {
     2};
 
-static const int32_t rr_embed_57[18] = {
+static const int32_t rr_embed_65[18] = {
     -284, 324, -236, 264, -188, -360, -29, 39, -41, 229, 225, 53, -45, 15, -34, -27, -5, -8};
 
-static const int8_t rr_embed_58[30] = {
+static const int8_t rr_embed_66[30] = {
     71, -24, -117, 32, -7, -112, 41, 115, -7, -53, -106, 2, 104, 22, 19, 46, 115, -10, -62, -5, -99, -34,
         -38, 54, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_embed_59[5] = {
+static const int32_t rr_embed_67[5] = {
     1986154459, 1124555226, 1078887989, 1996358852, 0};
 
-static const int32_t rr_embed_60[5] = {
+static const int32_t rr_embed_68[5] = {
     -1, 3, 0, 0, 0};
 
-static const int8_t rr_embed_61[24] = {
+static const int8_t rr_embed_69[24] = {
     -9, -95, -51, -95, 121, 60, -33, 56, 119, -55, 53, -111, 70, 89, 122, 62, -69, 4, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_embed_62[4] = {
+static const int32_t rr_embed_70[4] = {
     1900677611, 1377896909, 1430314470, 0};
 
-static const int32_t rr_embed_63[4] = {
+static const int32_t rr_embed_71[4] = {
     0, 1, 3, 0};
 
-static const int32_t rr_embed_64[30] = {
+static const int32_t rr_embed_72[30] = {
     373, 474, 650, 330, -368, 21, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 172, 482, -29, -222, -444, 8, 52, 11,
         10, 23, 58, -5};
 
-static const int8_t rr_embed_65[30] = {
+static const int8_t rr_embed_73[30] = {
     120, 15, 57, 44, 120, 52, 8, 89, -113, -21, -29, 88, 97, 16, 112, -107, 70, -24, 76, -81, 72, -41, 67,
         -126, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_embed_66[5] = {
+static const int32_t rr_embed_74[5] = {
     1643823046, 1157609395, 1884369233, 1894172630, 0};
 
-static const int32_t rr_embed_67[5] = {
+static const int32_t rr_embed_75[5] = {
     5, 2, 6, 4, 0};
 
-static const int8_t rr_embed_68[18] = {
+static const int8_t rr_embed_76[18] = {
     113, 12, 34, -58, -118, -71, 30, 80, -114, 68, 45, -32, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_embed_69[3] = {
+static const int32_t rr_embed_77[3] = {
     1919470619, 1769689931, 0};
 
-static const int32_t rr_embed_70[3] = {
+static const int32_t rr_embed_78[3] = {
     1, 4, 0};
 
-static const int32_t rr_embed_71[18] = {
+static const int32_t rr_embed_79[18] = {
     5649, 920, 6351, -6113, 3720, -1475, 3335, 1422, -107, 1975, 3532, 852, 17, 192, -244, -45, -63, 190};
 
-static const int8_t rr_embed_72[30] = {
+static const int8_t rr_embed_80[30] = {
     1, -32, 42, 123, -104, 74, -43, -37, -35, -46, 2, -66, 47, 17, 12, 104, 100, 106, 90, -97, -109, -48,
         29, 73, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_embed_73[5] = {
+static const int32_t rr_embed_81[5] = {
     1244634059, 1340403771, 2146463068, 1643508352, 0};
 
-static const int32_t rr_embed_74[5] = {
+static const int32_t rr_embed_82[5] = {
     -1, -1, 4, 3, 0};
 
-static const int8_t rr_embed_75[30] = {
+static const int8_t rr_embed_83[30] = {
     34, -93, 92, 3, -8, 125, 4, -5, 89, 23, -112, 112, 32, 6, 36, 72, -40, 49, -112, 52, -110, -59, -16,
         -67, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_embed_76[5] = {
+static const int32_t rr_embed_84[5] = {
     1633676060, 1604952015, 1981535177, 1213596316, 0};
 
-static const int32_t rr_embed_77[5] = {
+static const int32_t rr_embed_85[5] = {
     1, 0, 3, 6, 0};
 
-static const int8_t rr_embed_78[12] = {
+static const int8_t rr_embed_86[12] = {
     110, -109, 107, 109, -52, 125, 68, 16, 99, 122, -111, -66};
 
-static const int32_t rr_embed_79[2] = {
+static const int32_t rr_embed_87[2] = {
     1475351320, 1475994001};
 
-static const int32_t rr_embed_80[2] = {
+static const int32_t rr_embed_88[2] = {
     1, 4};
 
-static const int32_t rr_embed_81[30] = {
+static const int32_t rr_embed_89[30] = {
     800, 35, 1229, 1347, -1233, -536, 3, -4, 67, 17, -84, 84, 787, -550, -401, 237, -117, 809, -3500, 1287,
         -4645, -2428, -401, -1976, 0, -9, 12, 36, -30, 21};
 
-static const int32_t rr_embed_82[30] = {
+static const int32_t rr_embed_90[30] = {
     10, 0, 10, 6, 1, 3, 4, 5, 3, 5, 2, 1, 2, 4, 10, 6, 10, 2, 10, 0, 0, 6, 3, 2, 5, 7, 4, 3, 2, 7};
 
-static const int8_t rr_embed_83[176] = {
+static const int8_t rr_embed_91[176] = {
     -110, -88, 10, 53, -97, 21, 114, -25, -25, 76, -78, -60, -63, -51, 118, 52, 95, -44, 14, 37, -78, 120,
         -36, -94, 24, -17, -126, 31, -101, 36, 62, -53, 55, -117, -72, 114, -16, -72, 63, 115, -104, 21,
         67, 41, -3, 126, -97, 91, -45, 38, 100, -123, -41, -58, -92, 58, 122, 8, -22, 0, 43, 20, 15, 8,
@@ -338,14 +362,14 @@ static const int8_t rr_embed_83[176] = {
         -97, 99, -115, 86, -19, 69, -120, 40, -83, 72, -19, -21, -77, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0};
 
-static const int32_t rr_embed_84[11] = {
+static const int32_t rr_embed_92[11] = {
     1712044853, 1480183867, 1533315431, 1808229212, 1933252585, 1361440168, 1767178983, 1455544941,
         1854066677, 2135738066, 0};
 
-static const int32_t rr_embed_85[11] = {
+static const int32_t rr_embed_93[11] = {
     3, 6, 3, 6, 6, 4, 6, 6, 0, -1, 0};
 
-static const int8_t rr_embed_86[480] = {
+static const int8_t rr_embed_94[480] = {
     123, 82, 81, -81, -94, -77, 71, -63, 100, 63, 66, 44, 57, 58, -96, 51, -12, 90, -78, -124, -104, -99,
         -89, 35, 126, -104, -84, -125, 110, -95, -61, 114, 59, -128, -17, -41, 82, -127, 48, 4, 85, 20,
         109, 23, -21, -8, -68, 76, -40, -34, -14, 15, 104, -100, 72, 87, -107, -4, -14, 73, 60, -71, -109,
@@ -370,16 +394,16 @@ static const int8_t rr_embed_86[480] = {
         -103, 58, -38, 104, -87, 76, -53, -65, -95, -57, 78, -65, 81, 71, 19, 124, 121, 87, 35, -101, -4,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_embed_87[30] = {
+static const int32_t rr_embed_95[30] = {
     1842242262, 1670642940, 2024937745, 1448755341, 2055958571, 1224244292, 1499214954, 1362826668,
         1267272872, 1957564928, 1685574993, 1930966912, 1765854312, 1925723811, 1455997957, 1682592227,
         1384372283, 1287415963, 1728329498, 1110139167, 1213083763, 1824626809, 1718327902, 2066994636,
         1484464214, 1600474215, 1922827927, 1474535005, 1849737436, 0};
 
-static const int32_t rr_embed_88[30] = {
+static const int32_t rr_embed_96[30] = {
     -1, 1, 3, 2, 0, 6, 4, 5, 0, 2, 0, 5, 2, -1, 1, -1, 0, 2, 2, -1, 0, 2, 3, -1, 5, 5, 0, 3, 1, 0};
 
-static const int32_t rr_embed_89[480] = {
+static const int32_t rr_embed_97[480] = {
     53, 35, 35, -35, -40, -33, 30, -27, 43, 27, 28, 19, 24, 25, -41, 22, -721, -421, -57, 145, -781, -20,
         589, -105, 37, 323, -628, -577, -231, -473, 658, 509, 445, -966, -128, -309, 619, -958, 362, 30,
         641, 151, 822, 174, -158, -60, -513, 573, 2104, 5859, 173, -4226, -1299, -2271, 3407, -3610, 712,
@@ -410,74 +434,71 @@ static const int32_t rr_embed_89[480] = {
         -472, 153, 597, 442, 133, 780, -728, 513, -1518, -1779, 2820, -1084, 2820, 4902, -2993, 4468, 1041,
         -3557, -3037, -3340, -2039, -1648, -2169, 3037};
 
-static const int32_t rr_embed_90[2] = {
+static const int32_t rr_embed_98[2] = {
     0, 5};
 
-static const int8_t rr_embed_91[30] = {
+static const int8_t rr_embed_99[30] = {
     123, -93, 125, -7, 12, -113, -84, 39, -76, 113, 3, -61, -100, -112, -104, 71, -36, -38, -126, 76, -60,
         19, 104, 28, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_embed_92[5] = {
+static const int32_t rr_embed_100[5] = {
     1108264137, 1243133174, 2031911270, 1795705497, 0};
 
-static const int32_t rr_embed_93[5] = {
+static const int32_t rr_embed_101[5] = {
     5, 5, 3, 2, 0};
 
-static const int32_t rr_embed_94[2] = {
+static const int32_t rr_embed_102[2] = {
     -1, 0};
 
-static const int8_t rr_embed_95[30] = {
+static const int8_t rr_embed_103[30] = {
     -65, 36, -89, 88, 2, -87, 2, -54, -54, 125, -72, -37, 86, -52, -22, 119, -10, -69, 94, 84, 24, -12, 82,
         90, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_embed_96[5] = {
+static const int32_t rr_embed_104[5] = {
     1684619482, 1096959022, 1331359264, 1386487512, 0};
 
-static const int32_t rr_embed_97[5] = {
+static const int32_t rr_embed_105[5] = {
     2, 4, 0, 2, 0};
 
-static const int32_t rr_embed_98[1] = {
-    0};
-
-static const int8_t rr_embed_99[30] = {
+static const int8_t rr_embed_106[30] = {
     -117, -30, 50, 127, 104, 55, -1, -11, 29, 60, -106, 42, -78, -89, -33, 110, -95, 100, -42, -96, 67,
         -44, 101, 15, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_embed_100[5] = {
+static const int32_t rr_embed_107[5] = {
     1572369106, 1172986808, 2043903688, 1117759789, 0};
 
-static const int32_t rr_embed_101[5] = {
+static const int32_t rr_embed_108[5] = {
     6, 3, 0, 4, 0};
 
-static const int8_t rr_embed_102[12] = {
+static const int8_t rr_embed_109[12] = {
     -98, -4, -10, -62, 4, 33, -76, 118, -77, 49, 109, 26};
 
-static const int32_t rr_embed_103[2] = {
+static const int32_t rr_embed_110[2] = {
     1602991069, 1874434165};
 
-static const int32_t rr_embed_104[2] = {
+static const int32_t rr_embed_111[2] = {
     3, 1};
 
-static const int8_t rr_embed_105[30] = {
+static const int8_t rr_embed_112[30] = {
     -96, 11, -94, 51, 68, -12, 77, -63, -21, -37, 111, 12, 106, 9, -83, 84, -8, 25, -103, 20, 49, 107, 85,
         109, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_embed_106[5] = {
+static const int32_t rr_embed_113[5] = {
     1372819963, 1693127116, 1735451223, 1263676190, 0};
 
-static const int32_t rr_embed_107[5] = {
+static const int32_t rr_embed_114[5] = {
     0, 4, 6, 2, 0};
 
-static const int8_t rr_embed_108[12] = {
+static const int8_t rr_embed_115[12] = {
     66, 7, -89, 118, -71, 9, -21, -35, -58, -101, -81, -40};
 
-static const int32_t rr_embed_109[2] = {
+static const int32_t rr_embed_116[2] = {
     1419520430, 1901735548};
 
-static const int32_t rr_embed_110[2] = {
+static const int32_t rr_embed_117[2] = {
     1, 0};
 
-static const rr_case rr_embed_cases[16] = {
+static const rr_case rr_embed_cases[20] = {
     {1, "first and last row", 0, {rr_embed_0, rr_embed_1, rr_embed_2, rr_embed_3, 0, 0, 0, 0, 0, 0},
      {4, 6, 0, 5, 1, 0, 0}, rr_embed_4, 24, 4},
     {2, "a prefix of one position", 0, {rr_embed_5, rr_embed_6, rr_embed_7, rr_embed_8, 0, 0, 0, rr_embed_9, rr_embed_10, rr_embed_11},
@@ -490,26 +511,34 @@ static const rr_case rr_embed_cases[16] = {
      {3, 6, 2, 5, 2, 1, 0}, rr_embed_38, 30, 4},
     {6, "seeded", 0, {rr_embed_39, rr_embed_40, rr_embed_41, rr_embed_42, rr_embed_43, rr_embed_44, rr_embed_45, 0, 0, 0},
      {30, 16, 0, 11, 1, 0, 0}, rr_embed_46, 480, 4},
-    {7, "first and last row", 0, {rr_embed_0, rr_embed_47, rr_embed_48, rr_embed_49, 0, 0, 0, 0, 0, 0},
-     {4, 6, 0, 5, 1, 0, 1}, rr_embed_50, 24, 4},
-    {8, "a prefix of one position", 0, {rr_embed_5, rr_embed_51, rr_embed_52, rr_embed_53, 0, 0, 0, rr_embed_54, rr_embed_55, rr_embed_56},
-     {2, 6, 1, 5, 1, 0, 1}, rr_embed_57, 18, 4},
-    {9, "a prefix of three positions: the row is zero padded", 0, {rr_embed_5, rr_embed_58, rr_embed_59, rr_embed_60, 0, 0, 0, rr_embed_61, rr_embed_62, rr_embed_63},
-     {2, 6, 3, 5, 4, 2, 1}, rr_embed_64, 30, 4},
-    {10, "positions are added", 0, {rr_embed_20, rr_embed_65, rr_embed_66, rr_embed_67, rr_embed_68, rr_embed_69, rr_embed_70, 0, 0, 0},
-     {3, 6, 0, 5, 1, 0, 1}, rr_embed_71, 18, 4},
-    {11, "prefix and positions", 0, {rr_embed_28, rr_embed_72, rr_embed_73, rr_embed_74, rr_embed_75, rr_embed_76, rr_embed_77, rr_embed_78, rr_embed_79, rr_embed_80},
-     {3, 6, 2, 5, 2, 1, 1}, rr_embed_81, 30, 4},
-    {12, "seeded", 0, {rr_embed_82, rr_embed_83, rr_embed_84, rr_embed_85, rr_embed_86, rr_embed_87, rr_embed_88, 0, 0, 0},
-     {30, 16, 0, 11, 1, 0, 1}, rr_embed_89, 480, 4},
-    {13, "token 5 of 5: a token lies outside the table", 1, {rr_embed_90, rr_embed_91, rr_embed_92, rr_embed_93, 0, 0, 0, 0, 0, 0},
+    {7, "one of everything", 0, {rr_embed_47, rr_embed_48, rr_embed_49, rr_embed_50, 0, 0, 0, rr_embed_51, rr_embed_52, rr_embed_53},
+     {1, 1, 1, 1, 1, 0, 0}, rr_embed_54, 2, 4},
+    {8, "first and last row", 0, {rr_embed_0, rr_embed_55, rr_embed_56, rr_embed_57, 0, 0, 0, 0, 0, 0},
+     {4, 6, 0, 5, 1, 0, 1}, rr_embed_58, 24, 4},
+    {9, "a prefix of one position", 0, {rr_embed_5, rr_embed_59, rr_embed_60, rr_embed_61, 0, 0, 0, rr_embed_62, rr_embed_63, rr_embed_64},
+     {2, 6, 1, 5, 1, 0, 1}, rr_embed_65, 18, 4},
+    {10, "a prefix of three positions: the row is zero padded", 0, {rr_embed_5, rr_embed_66, rr_embed_67, rr_embed_68, 0, 0, 0, rr_embed_69, rr_embed_70, rr_embed_71},
+     {2, 6, 3, 5, 4, 2, 1}, rr_embed_72, 30, 4},
+    {11, "positions are added", 0, {rr_embed_20, rr_embed_73, rr_embed_74, rr_embed_75, rr_embed_76, rr_embed_77, rr_embed_78, 0, 0, 0},
+     {3, 6, 0, 5, 1, 0, 1}, rr_embed_79, 18, 4},
+    {12, "prefix and positions", 0, {rr_embed_28, rr_embed_80, rr_embed_81, rr_embed_82, rr_embed_83, rr_embed_84, rr_embed_85, rr_embed_86, rr_embed_87, rr_embed_88},
+     {3, 6, 2, 5, 2, 1, 1}, rr_embed_89, 30, 4},
+    {13, "seeded", 0, {rr_embed_90, rr_embed_91, rr_embed_92, rr_embed_93, rr_embed_94, rr_embed_95, rr_embed_96, 0, 0, 0},
+     {30, 16, 0, 11, 1, 0, 1}, rr_embed_97, 480, 4},
+    {14, "token 5 of 5: a token lies outside the table", 1, {rr_embed_98, rr_embed_99, rr_embed_100, rr_embed_101, 0, 0, 0, 0, 0, 0},
      {2, 6, 0, 5, 1, 0, 0}, 0, 0, 1},
-    {14, "token -1: a token lies outside the table", 1, {rr_embed_94, rr_embed_95, rr_embed_96, rr_embed_97, 0, 0, 0, 0, 0, 0},
+    {15, "token -1: a token lies outside the table", 1, {rr_embed_102, rr_embed_103, rr_embed_104, rr_embed_105, 0, 0, 0, 0, 0, 0},
      {2, 6, 0, 5, 1, 0, 0}, 0, 0, 1},
-    {15, "puzzle row 2 of 2: the puzzle row lies outside the table", 1, {rr_embed_98, rr_embed_99, rr_embed_100, rr_embed_101, 0, 0, 0, rr_embed_102, rr_embed_103, rr_embed_104},
+    {16, "puzzle row 2 of 2: the puzzle row lies outside the table", 1, {rr_embed_47, rr_embed_106, rr_embed_107, rr_embed_108, 0, 0, 0, rr_embed_109, rr_embed_110, rr_embed_111},
      {1, 6, 1, 5, 2, 2, 0}, 0, 0, 1},
-    {16, "puzzle row -1: the puzzle row lies outside the table", 1, {rr_embed_98, rr_embed_105, rr_embed_106, rr_embed_107, 0, 0, 0, rr_embed_108, rr_embed_109, rr_embed_110},
+    {17, "puzzle row -1: the puzzle row lies outside the table", 1, {rr_embed_47, rr_embed_112, rr_embed_113, rr_embed_114, 0, 0, 0, rr_embed_115, rr_embed_116, rr_embed_117},
      {1, 6, 1, 5, 2, -1, 0}, 0, 0, 1},
+    {18, "d is 0", 1, {rr_embed_47, 0, rr_embed_49, rr_embed_50, 0, 0, 0, 0, rr_embed_52, rr_embed_53},
+     {1, 0, 1, 1, 1, 0, 0}, 0, 0, 1},
+    {19, "seq is 0", 1, {0, rr_embed_48, rr_embed_49, rr_embed_50, 0, 0, 0, rr_embed_51, rr_embed_52, rr_embed_53},
+     {0, 1, 1, 1, 1, 0, 0}, 0, 0, 1},
+    {20, "vocab is 0", 1, {rr_embed_47, 0, 0, 0, 0, 0, 0, rr_embed_51, rr_embed_52, rr_embed_53},
+     {1, 1, 1, 0, 1, 0, 0}, 0, 0, 1},
 };
 
 static int32_t rr_embed_call(const rr_case *c, void *out)

@@ -62,13 +62,23 @@ static const int32_t rr_exp_on_negative_3[200] = {
 static const int32_t rr_exp_on_negative_4[1] = {
     1};
 
-static const rr_case rr_exp_on_negative_cases[3] = {
+static const int32_t rr_exp_on_negative_5[1] = {
+    0};
+
+static const int32_t rr_exp_on_negative_6[1] = {
+    2147483647};
+
+static const rr_case rr_exp_on_negative_cases[5] = {
     {1, "zero, the ends, every bit and its neighbours", 0, {rr_exp_on_negative_0},
      {38}, rr_exp_on_negative_1, 38, 4},
     {2, "seeded", 0, {rr_exp_on_negative_2},
      {200}, rr_exp_on_negative_3, 200, 4},
     {3, "positive argument: an argument is positive", 1, {rr_exp_on_negative_4},
      {1}, 0, 0, 1},
+    {4, "one of everything", 0, {rr_exp_on_negative_5},
+     {1}, rr_exp_on_negative_6, 1, 4},
+    {5, "n is 0", 1, {0},
+     {0}, 0, 0, 1},
 };
 
 static int32_t rr_exp_on_negative_call(const rr_case *c, void *out)

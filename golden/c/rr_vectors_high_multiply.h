@@ -156,7 +156,13 @@ static const int32_t rr_high_multiply_12[200] = {
         -569063884, 241536189, -1407690904, -1085310817, 1299260854, 1377723257, -1390157340, 812581116,
         5825157, 314551175};
 
-static const rr_case rr_high_multiply_cases[5] = {
+static const int32_t rr_high_multiply_13[1] = {
+    -251120658};
+
+static const int32_t rr_high_multiply_14[1] = {
+    0};
+
+static const rr_case rr_high_multiply_cases[7] = {
     {1, "a odd times 2^30: exactly half way, goes up", 0, {rr_high_multiply_0, rr_high_multiply_1},
      {10}, rr_high_multiply_2, 10, 4},
     {2, "ends of int32", 0, {rr_high_multiply_3, rr_high_multiply_4},
@@ -167,6 +173,10 @@ static const rr_case rr_high_multiply_cases[5] = {
      {1}, 0, 0, 1},
     {5, "seeded", 0, {rr_high_multiply_10, rr_high_multiply_11},
      {200}, rr_high_multiply_12, 200, 4},
+    {6, "one of everything", 0, {rr_high_multiply_13, rr_high_multiply_14},
+     {1}, rr_high_multiply_14, 1, 4},
+    {7, "n is 0", 1, {0, 0},
+     {0}, 0, 0, 1},
 };
 
 static int32_t rr_high_multiply_call(const rr_case *c, void *out)

@@ -68,10 +68,16 @@ static const int16_t rr_int8_carry_7[300] = {
         4455, 5670, 17821, -8910, -18023, 22681, 10530, 13568, 6278, 3848, -15796, -19643, -23491, 16606,
         -6885, -21263, 23288, 19643, 13568, -22276, -18226, -20251, -9923};
 
-static const int16_t rr_int8_carry_8[8] = {
+static const int16_t rr_int8_carry_8[1] = {
+    31695};
+
+static const int16_t rr_int8_carry_9[1] = {
+    0};
+
+static const int16_t rr_int8_carry_10[8] = {
     8, 0, 16, -8, 24, -16, 0, 0};
 
-static const int16_t rr_int8_carry_9[300] = {
+static const int16_t rr_int8_carry_11[300] = {
     14219, -703, -6095, 21585, -14868, -16518, 6406, 7462, 18948, 9457, -1085, 16727, -470, 22995, -7734,
         -11744, -17950, 1336, -20716, -418, 9826, -23314, 15123, -19534, -14376, -12868, 5913, 18290,
         -23810, 11649, -14610, -5934, 21489, -15416, -9591, -2877, 15523, 13342, 21658, -1753, 7375, 14328,
@@ -95,7 +101,7 @@ static const int16_t rr_int8_carry_9[300] = {
         10468, 20631, 8040, -14891, 523, 22241, 15107, -1075, -2668, -22590, -19989, 22391, 12427, -2674,
         16875, 23242, 1563, 950, -15835, -20284, 22965, 22017, -21834, 4130, 23214, -20976};
 
-static const int16_t rr_int8_carry_10[300] = {
+static const int16_t rr_int8_carry_12[300] = {
     14176, -608, -6075, 21668, -14783, -16606, 6480, 7493, 19036, 9518, -1013, 16808, -405, 23086, -7695,
         -11745, -18023, 1418, -20656, -405, 9923, -23288, 15188, -19643, -14378, -12960, 5873, 18226,
         -23896, 11745, -14581, -5873, 21466, -15391, -9518, -2835, 15593, 13365, 21668, -1823, 7290, 14378,
@@ -119,10 +125,10 @@ static const int16_t rr_int8_carry_10[300] = {
         10530, 20656, 8100, -14986, 608, 22276, 15188, -1013, -2633, -22681, -20048, 22478, 12353, -2633,
         16808, 23288, 1620, 1013, -15796, -20251, 22883, 22073, -21871, 4050, 23288, -21061};
 
-static const int16_t rr_int8_carry_11[1] = {
+static const int16_t rr_int8_carry_13[1] = {
     1};
 
-static const rr_case rr_int8_carry_cases[10] = {
+static const rr_case rr_int8_carry_cases[12] = {
     {1, "exact halves of a code", 0, {rr_int8_carry_0},
      {8, 1073741824, -2, 1073741824, 4, 0}, rr_int8_carry_1, 8, 2},
     {2, "the code saturates", 0, {rr_int8_carry_2},
@@ -131,18 +137,22 @@ static const rr_case rr_int8_carry_cases[10] = {
      {4, 1073741824, 1, 1518500250, 10, 0}, rr_int8_carry_5, 4, 2},
     {4, "seeded", 0, {rr_int8_carry_6},
      {300, 1357986420, -7, 1698754321, 8, 0}, rr_int8_carry_7, 300, 2},
-    {5, "exact halves of a code", 0, {rr_int8_carry_0},
-     {8, 1073741824, -2, 1073741824, 4, 1}, rr_int8_carry_8, 8, 2},
-    {6, "the code saturates", 0, {rr_int8_carry_2},
+    {5, "one of everything", 0, {rr_int8_carry_8},
+     {1, 1845937776, -16, 1933471856, 30, 1}, rr_int8_carry_9, 1, 2},
+    {6, "exact halves of a code", 0, {rr_int8_carry_0},
+     {8, 1073741824, -2, 1073741824, 4, 1}, rr_int8_carry_10, 8, 2},
+    {7, "the code saturates", 0, {rr_int8_carry_2},
      {6, 1073741824, -2, 1073741824, 4, 1}, rr_int8_carry_3, 6, 2},
-    {7, "the state saturates", 0, {rr_int8_carry_4},
+    {8, "the state saturates", 0, {rr_int8_carry_4},
      {4, 1073741824, 1, 1518500250, 10, 1}, rr_int8_carry_5, 4, 2},
-    {8, "seeded", 0, {rr_int8_carry_9},
-     {300, 1357986420, -7, 1698754321, 8, 1}, rr_int8_carry_10, 300, 2},
-    {9, "shift 31 of the state: a shift lies outside -31..30", 1, {rr_int8_carry_11},
+    {9, "seeded", 0, {rr_int8_carry_11},
+     {300, 1357986420, -7, 1698754321, 8, 1}, rr_int8_carry_12, 300, 2},
+    {10, "shift 31 of the state: a shift lies outside -31..30", 1, {rr_int8_carry_13},
      {1, 1073741824, -2, 1073741824, 31, 0}, 0, 0, 1},
-    {10, "multiplier 3 of the code: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_int8_carry_11},
+    {11, "multiplier 3 of the code: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_int8_carry_13},
      {1, 3, 0, 1073741824, 4, 0}, 0, 0, 1},
+    {12, "n is 0", 1, {0},
+     {0, 1845937776, -16, 1933471856, 30, 1}, 0, 0, 1},
 };
 
 static int32_t rr_int8_carry_call(const rr_case *c, void *out)

@@ -783,57 +783,72 @@ static const int8_t rr_linear_s4_129[297] = {
         -24, 25, 123};
 
 static const int8_t rr_linear_s4_130[1] = {
+    -127};
+
+static const uint8_t rr_linear_s4_131[1] = {
+    10};
+
+static const int32_t rr_linear_s4_132[1] = {
+    2147483647};
+
+static const int32_t rr_linear_s4_133[1] = {
+    -6};
+
+static const int32_t rr_linear_s4_134[1] = {
+    -1568433141};
+
+static const int8_t rr_linear_s4_135[1] = {
     -22};
 
-static const int8_t rr_linear_s4_131[8] = {
+static const int8_t rr_linear_s4_136[8] = {
     1, 0, 2, -1, 0, 0, 1, -1};
 
-static const int32_t rr_linear_s4_132[3] = {
+static const int32_t rr_linear_s4_137[3] = {
     2147483647, -2147483647 - 1, 2147483647};
 
-static const int16_t rr_linear_s4_133[6] = {
+static const int16_t rr_linear_s4_138[6] = {
     700, 700, 247, 88, 87, 6};
 
-static const int32_t rr_linear_s4_134[4] = {
+static const int32_t rr_linear_s4_139[4] = {
     2147483646, -2147483647, 134217728, 0};
 
-static const int8_t rr_linear_s4_135[7] = {
+static const int8_t rr_linear_s4_140[7] = {
     -4, 10, -66, -77, -52, 4, 101};
 
-static const uint8_t rr_linear_s4_136[18] = {
+static const uint8_t rr_linear_s4_141[18] = {
     67, 181, 184, 53, 10, 185, 225, 135, 1, 136, 177, 42, 13, 140, 197, 193, 108, 15};
 
-static const int32_t rr_linear_s4_137[5] = {
+static const int32_t rr_linear_s4_142[5] = {
     1584500500, 1804088903, 1093782869, 1734817372, 1207407141};
 
-static const int32_t rr_linear_s4_138[5] = {
+static const int32_t rr_linear_s4_143[5] = {
     -7, -5, -8, -7, -5};
 
-static const int8_t rr_linear_s4_139[5] = {
+static const int8_t rr_linear_s4_144[5] = {
     6, 14, 1, -5, 5};
 
-static const int8_t rr_linear_s4_140[48] = {
+static const int8_t rr_linear_s4_145[48] = {
     98, 82, 114, -124, -113, -30, 92, 48, -71, -89, 61, -89, -65, -109, 55, -43, -87, -6, -43, -79, 46, 60,
         64, -19, 119, -78, 55, -109, 36, -67, -83, -7, -72, -16, -60, 10, -5, 17, -48, 34, 12, -84, 18,
         -13, 26, 6, -126, -53};
 
-static const uint8_t rr_linear_s4_141[32] = {
+static const uint8_t rr_linear_s4_146[32] = {
     138, 210, 182, 11, 21, 199, 83, 9, 143, 239, 232, 116, 26, 113, 42, 181, 112, 246, 255, 225, 183, 37,
         36, 191, 233, 84, 180, 3, 216, 25, 149, 5};
 
-static const int32_t rr_linear_s4_142[4] = {
+static const int32_t rr_linear_s4_147[4] = {
     -4393, 410, 4684, 3359};
 
-static const int32_t rr_linear_s4_143[4] = {
+static const int32_t rr_linear_s4_148[4] = {
     1924514532, 1521839436, 1671630871, 1123066920};
 
-static const int32_t rr_linear_s4_144[4] = {
+static const int32_t rr_linear_s4_149[4] = {
     -3, -3, -2, 0};
 
-static const int16_t rr_linear_s4_145[12] = {
+static const int16_t rr_linear_s4_150[12] = {
     -763, 168, 1160, 1752, -260, -164, 1142, 1313, -304, -3, 1002, 1533};
 
-static const int8_t rr_linear_s4_146[165] = {
+static const int8_t rr_linear_s4_151[165] = {
     -29, -78, -21, -48, 7, 21, -26, -15, 12, 110, 45, -108, 113, 107, 27, 55, 61, 45, 127, 23, -7, -10,
         109, 42, 98, 123, 115, -89, -55, 96, 70, -92, 26, -92, -101, 22, 12, 1, 85, -65, -94, 13, 74, -58,
         3, 31, 55, 39, 73, 34, 125, 78, -83, -95, 100, -56, -4, -22, -106, -90, -120, -61, 36, 76, 26, -34,
@@ -843,7 +858,7 @@ static const int8_t rr_linear_s4_146[165] = {
         -128, -113, -122, 87, -6, 107, -122, -95, 14, 100, 62, 10, 73, -19, 120, -81, -11, -128, -75, 10,
         61, 122, -116, 98, -14, -118, -35, -89, 44, -40, 27, 77, -47, 96, -8, 50};
 
-static const uint8_t rr_linear_s4_147[116] = {
+static const uint8_t rr_linear_s4_152[116] = {
     87, 158, 195, 77, 26, 213, 20, 197, 98, 169, 221, 128, 20, 120, 98, 195, 99, 217, 77, 131, 180, 156,
         221, 65, 252, 128, 94, 37, 178, 70, 231, 228, 147, 6, 46, 129, 123, 243, 52, 7, 126, 211, 135, 201,
         204, 121, 39, 187, 166, 129, 17, 63, 149, 229, 204, 178, 72, 23, 141, 191, 199, 33, 122, 27, 25,
@@ -851,18 +866,18 @@ static const uint8_t rr_linear_s4_147[116] = {
         164, 114, 136, 59, 191, 238, 105, 177, 68, 34, 182, 167, 154, 192, 36, 130, 186, 241, 33, 93, 125,
         44, 75, 254, 26, 226, 110, 19, 174, 3};
 
-static const int32_t rr_linear_s4_148[7] = {
+static const int32_t rr_linear_s4_153[7] = {
     1580869528, 1729463307, 1543953665, 1912303946, 1922302968, 1131050517, 1582904647};
 
-static const int32_t rr_linear_s4_149[7] = {
+static const int32_t rr_linear_s4_154[7] = {
     3, 2, 1, 2, 1, 2, 1};
 
-static const int32_t rr_linear_s4_150[35] = {
+static const int32_t rr_linear_s4_155[35] = {
     -147, -3035, 3412, -8239, -2567, 2376, -1825, -8404, -5041, -1175, 6155, 1790, -2526, 68, 8316, -9278,
         4015, 2500, -1242, -508, 2033, 13922, 1266, 1656, -4908, 806, 457, -1266, 2968, -5283, 2928,
         -11074, 1665, -5730, -1672};
 
-static const int8_t rr_linear_s4_151[162] = {
+static const int8_t rr_linear_s4_156[162] = {
     0, 39, 34, -1, -50, 94, -113, -118, 78, -118, -69, 100, -82, -128, -116, 53, -56, -128, 68, -24, -65,
         -110, 111, -8, 91, 97, -28, 86, 43, -9, -39, -92, 87, 0, 117, 84, 1, -39, -14, 91, 102, -48, -89,
         121, 83, 36, -37, 91, -90, 64, -20, -22, 122, -17, 59, 22, -80, 55, 60, 16, 29, -35, -9, 89, 83,
@@ -872,7 +887,7 @@ static const int8_t rr_linear_s4_151[162] = {
         45, -9, 74, -55, 66, 118, -19, -20, 2, 97, -119, -85, 13, 105, 69, 6, -6, 102, -56, -104, -37, -90,
         60, -120, -34, 111, 89, 102, -104, -79, -47, -120, 27};
 
-static const uint8_t rr_linear_s4_152[365] = {
+static const uint8_t rr_linear_s4_157[365] = {
     222, 20, 36, 49, 104, 189, 6, 14, 106, 137, 135, 142, 170, 80, 210, 240, 219, 204, 59, 191, 80, 187,
         132, 183, 208, 166, 201, 96, 44, 90, 1, 196, 230, 125, 116, 193, 103, 225, 114, 165, 225, 4, 120,
         200, 122, 5, 72, 255, 76, 23, 255, 193, 8, 123, 224, 100, 175, 210, 165, 76, 59, 80, 217, 128, 151,
@@ -891,20 +906,20 @@ static const uint8_t rr_linear_s4_152[365] = {
         26, 104, 7, 57, 21, 119, 118, 130, 176, 39, 159, 75, 203, 82, 87, 16, 113, 17, 43, 178, 216, 55,
         97, 148, 199, 226, 23, 54, 234, 121, 166, 91, 202, 30, 204, 36, 180, 21, 31, 130, 251, 158, 100, 5};
 
-static const int32_t rr_linear_s4_153[9] = {
+static const int32_t rr_linear_s4_158[9] = {
     2682, -3208, 2897, 781, 4057, 354, -2436, 459, -3037};
 
-static const int32_t rr_linear_s4_154[9] = {
+static const int32_t rr_linear_s4_159[9] = {
     2090442762, 1808248126, 2017684069, 1769455911, 2027262727, 1272084728, 1348217433, 1593113808,
         1360639178};
 
-static const int32_t rr_linear_s4_155[9] = {
+static const int32_t rr_linear_s4_160[9] = {
     -9, -6, -8, -8, -8, -6, -9, -8, -7};
 
-static const int8_t rr_linear_s4_156[18] = {
+static const int8_t rr_linear_s4_161[18] = {
     -9, -77, 37, -9, 10, 0, -4, 2, -27, 3, -120, 10, 11, 9, -15, -1, -14, -13};
 
-static const int8_t rr_linear_s4_157[388] = {
+static const int8_t rr_linear_s4_162[388] = {
     -96, 2, -41, -21, -95, 2, -91, -9, 119, 87, -57, 36, -1, 119, 125, -40, 79, 123, -5, -76, 113, 76,
         -110, 106, -105, -87, 81, 65, 95, -69, -21, -4, 82, 26, 12, 89, -27, 59, -65, -57, -73, 4, 7, -52,
         -17, -77, 68, -71, -17, 99, -20, -94, -92, 111, 61, -27, 3, 38, -73, -46, 17, -44, -33, 67, -118,
@@ -925,7 +940,7 @@ static const int8_t rr_linear_s4_157[388] = {
         -44, -74, 32, 127, 111, 41, 104, 26, -38, -94, 39, -126, -111, 89, -82, 72, -102, 84, -102, 95, 8,
         -29, 26, 82, 95, -87, 84, 77};
 
-static const uint8_t rr_linear_s4_158[291] = {
+static const uint8_t rr_linear_s4_163[291] = {
     125, 162, 237, 240, 47, 5, 76, 7, 250, 243, 240, 226, 29, 242, 177, 231, 184, 14, 169, 101, 90, 72,
         177, 74, 206, 103, 51, 170, 46, 26, 145, 81, 109, 212, 40, 17, 160, 145, 148, 240, 146, 77, 28,
         148, 160, 203, 189, 55, 62, 26, 156, 63, 26, 74, 58, 25, 230, 253, 8, 23, 137, 140, 68, 181, 137,
@@ -941,17 +956,17 @@ static const uint8_t rr_linear_s4_158[291] = {
         129, 37, 42, 252, 225, 31, 238, 239, 64, 15, 224, 186, 96, 36, 83, 119, 4, 171, 102, 124, 22, 252,
         194, 18, 81, 168, 249, 103, 134, 241};
 
-static const int32_t rr_linear_s4_159[6] = {
+static const int32_t rr_linear_s4_164[6] = {
     1264585255, 1981371366, 1795153843, 1536111707, 1284228129, 2077652346};
 
-static const int32_t rr_linear_s4_160[6] = {
+static const int32_t rr_linear_s4_165[6] = {
     -4, -1, 0, -3, -1, -1};
 
-static const int16_t rr_linear_s4_161[24] = {
+static const int16_t rr_linear_s4_166[24] = {
     -5, -770, 4104, 197, -550, 917, -118, -1361, 3548, -397, 1329, 2742, 386, 2090, 6236, -169, -991, 417,
         -3, 4879, -3808, 428, 130, 2262};
 
-static const int8_t rr_linear_s4_162[288] = {
+static const int8_t rr_linear_s4_167[288] = {
     -89, 7, 28, -21, -105, 116, -41, -16, -84, -34, -65, -117, -19, 87, -41, 45, -104, -121, 19, 53, -99,
         -127, -73, -126, -98, 22, 109, -17, 124, -21, 10, -121, 73, -87, 19, 3, -109, -117, -66, 36, 21,
         -94, 29, -106, -118, -3, 73, 83, 115, -30, 74, -119, -25, 70, -60, -36, -119, -104, -109, -54, -45,
@@ -967,7 +982,7 @@ static const int8_t rr_linear_s4_162[288] = {
         -18, 46, 4, -25, -102, -74, -69, -45, 65, 21, -38, 27, 46, -123, -32, 1, 84, -52, -97, -103, -41,
         95, 79, -26, 90, -9, 46, 38, -2, 7, -10, 72, -101, 39, -75, -53, 83};
 
-static const uint8_t rr_linear_s4_163[288] = {
+static const uint8_t rr_linear_s4_168[288] = {
     192, 183, 18, 9, 199, 62, 136, 203, 153, 27, 47, 111, 7, 137, 241, 96, 133, 225, 144, 198, 72, 66, 235,
         221, 56, 37, 121, 160, 190, 177, 167, 224, 141, 16, 189, 79, 55, 35, 187, 9, 6, 205, 141, 203, 22,
         189, 51, 71, 92, 57, 186, 39, 170, 21, 99, 3, 228, 74, 176, 249, 49, 112, 222, 242, 251, 9, 8, 215,
@@ -983,20 +998,20 @@ static const uint8_t rr_linear_s4_163[288] = {
         112, 15, 125, 151, 106, 166, 189, 223, 159, 182, 93, 115, 177, 123, 206, 31, 163, 27, 76, 107, 2,
         11, 209, 192, 238, 148, 71, 156, 90};
 
-static const int32_t rr_linear_s4_164[6] = {
+static const int32_t rr_linear_s4_169[6] = {
     916, -2714, -2758, 3554, 1513, -1973};
 
-static const int32_t rr_linear_s4_165[6] = {
+static const int32_t rr_linear_s4_170[6] = {
     1929103252, 1366807117, 1432284622, 1210638309, 1994520090, 2025415026};
 
-static const int32_t rr_linear_s4_166[6] = {
+static const int32_t rr_linear_s4_171[6] = {
     -1, 3, 1, 0, 3, 2};
 
-static const int32_t rr_linear_s4_167[18] = {
+static const int32_t rr_linear_s4_172[18] = {
     614, -1044, 227, 4809, 58505, -5870, 2438, -18870, -4741, 4703, 34045, -3667, 2630, -12729, -5336,
         2526, 7802, -4365};
 
-static const int8_t rr_linear_s4_168[1024] = {
+static const int8_t rr_linear_s4_173[1024] = {
     43, -12, -113, -59, 2, -59, -27, -74, 42, 2, 37, -88, 41, 18, 73, 61, 1, 70, -88, 65, -57, 92, 94,
         -128, 26, 18, 28, -75, -28, 53, -82, 123, 46, 72, -64, -86, 7, 110, -110, -42, 100, 66, 96, 64,
         -28, -23, 66, -96, 11, 108, 49, -46, -117, -62, -91, 35, 67, 85, -80, -72, -92, 24, 28, 27, -29,
@@ -1046,7 +1061,7 @@ static const int8_t rr_linear_s4_168[1024] = {
         -99, 72, 80, 123, -125, -1, -59, 34, 93, 7, -41, -71, 7, 80, 58, 10, 124, 111, 101, -97, 113, 26,
         -102, -112, -90, 15, 54, 31, -125, 39, -76, 97, 17, -14, 41, -45, -8, 50, -5, 66, 25, 20};
 
-static const uint8_t rr_linear_s4_169[768] = {
+static const uint8_t rr_linear_s4_174[768] = {
     178, 110, 77, 91, 107, 251, 51, 58, 5, 118, 44, 157, 209, 99, 247, 13, 78, 138, 8, 36, 74, 116, 28, 48,
         146, 75, 240, 94, 232, 238, 24, 139, 175, 168, 73, 136, 89, 16, 56, 250, 70, 167, 194, 31, 167,
         233, 253, 234, 63, 85, 36, 191, 118, 125, 39, 9, 233, 252, 100, 228, 134, 186, 118, 128, 68, 188,
@@ -1084,16 +1099,16 @@ static const uint8_t rr_linear_s4_169[768] = {
         11, 18, 153, 153, 41, 68, 77, 154, 46, 236, 60, 86, 157, 225, 67, 218, 154, 46, 135, 211, 21, 162,
         66, 204, 84, 154, 116, 236, 185, 187, 212, 124, 109, 153};
 
-static const int32_t rr_linear_s4_170[3] = {
+static const int32_t rr_linear_s4_175[3] = {
     1186139415, 1400523660, 1489291278};
 
-static const int32_t rr_linear_s4_171[3] = {
+static const int32_t rr_linear_s4_176[3] = {
     -9, -6, -5};
 
-static const int8_t rr_linear_s4_172[6] = {
+static const int8_t rr_linear_s4_177[6] = {
     -6, -79, 127, 11, 127, -42};
 
-static const int8_t rr_linear_s4_173[297] = {
+static const int8_t rr_linear_s4_178[297] = {
     15, 24, 99, -11, -8, 30, 28, -19, 2, 3, -25, 69, 30, 18, 127, -19, -27, 23, 8, -19, 116, 8, 12, 72, 6,
         -11, 46, 19, 39, 124, -9, -31, 44, 8, -23, -82, 14, 7, 127, -6, -17, 19, -10, 7, -41, 18, -7, 12,
         53, 12, 121, -11, -1, 127, 43, -26, 103, -19, -46, -70, -17, 17, 16, -19, -8, 33, -5, 21, 127, 25,
@@ -1109,31 +1124,31 @@ static const int8_t rr_linear_s4_173[297] = {
         127, 0, 20, 127, -6, -26, -15, -51, -7, -24, 4, 6, 84, -10, 6, 99, 32, -28, -67, -10, -11, -16,
         -24, 25, 123};
 
-static const uint8_t rr_linear_s4_174[1] = {
+static const uint8_t rr_linear_s4_179[1] = {
     17};
 
-static const int32_t rr_linear_s4_175[2] = {
+static const int32_t rr_linear_s4_180[2] = {
     1, 31};
 
-static const int32_t rr_linear_s4_176[2] = {
+static const int32_t rr_linear_s4_181[2] = {
     -32, 1};
 
-static const uint8_t rr_linear_s4_177[1] = {
+static const uint8_t rr_linear_s4_182[1] = {
     1};
 
-static const int32_t rr_linear_s4_178[1] = {
+static const int32_t rr_linear_s4_183[1] = {
     5};
 
-static const int32_t rr_linear_s4_179[1] = {
+static const int32_t rr_linear_s4_184[1] = {
     0};
 
-static const int32_t rr_linear_s4_180[1] = {
+static const int32_t rr_linear_s4_185[1] = {
     -1073741824};
 
-static const int32_t rr_linear_s4_181[1] = {
+static const int32_t rr_linear_s4_186[1] = {
     1073741824};
 
-static const rr_case rr_linear_s4_cases[61] = {
+static const rr_case rr_linear_s4_cases[65] = {
     {1, "accumulator -63 where the two rules differ", 0, {rr_linear_s4_0, rr_linear_s4_1, rr_linear_s4_2, rr_linear_s4_3, rr_linear_s4_4},
      {1, 1, 1, 0, 0, 8}, rr_linear_s4_5, 1, 1},
     {2, "accumulators half way after the shift, both signs", 0, {rr_linear_s4_0, rr_linear_s4_6, rr_linear_s4_7, rr_linear_s4_8, rr_linear_s4_9},
@@ -1188,74 +1203,82 @@ static const rr_case rr_linear_s4_cases[61] = {
      {1, 2, 1536, 0, 0, 8}, rr_linear_s4_123, 2, 1},
     {27, "99 rows: three more than 96", 0, {rr_linear_s4_124, rr_linear_s4_125, rr_linear_s4_126, rr_linear_s4_127, rr_linear_s4_128},
      {99, 3, 5, 0, 0, 8}, rr_linear_s4_129, 297, 1},
-    {28, "accumulator -63 where the two rules differ", 0, {rr_linear_s4_0, rr_linear_s4_1, rr_linear_s4_2, rr_linear_s4_3, rr_linear_s4_4},
-     {1, 1, 1, 1, 0, 8}, rr_linear_s4_130, 1, 1},
-    {29, "accumulators half way after the shift, both signs", 0, {rr_linear_s4_0, rr_linear_s4_6, rr_linear_s4_7, rr_linear_s4_8, rr_linear_s4_9},
+    {28, "one of everything", 0, {rr_linear_s4_130, rr_linear_s4_131, 0, rr_linear_s4_132, rr_linear_s4_133},
+     {1, 1, 1, 1, -1568433153, 32}, rr_linear_s4_134, 1, 4},
+    {29, "accumulator -63 where the two rules differ", 0, {rr_linear_s4_0, rr_linear_s4_1, rr_linear_s4_2, rr_linear_s4_3, rr_linear_s4_4},
+     {1, 1, 1, 1, 0, 8}, rr_linear_s4_135, 1, 1},
+    {30, "accumulators half way after the shift, both signs", 0, {rr_linear_s4_0, rr_linear_s4_6, rr_linear_s4_7, rr_linear_s4_8, rr_linear_s4_9},
      {1, 6, 1, 1, 0, 8}, rr_linear_s4_10, 6, 1},
-    {30, "half way twice over: shift -1 after the multiply", 0, {rr_linear_s4_0, rr_linear_s4_11, rr_linear_s4_12, rr_linear_s4_13, rr_linear_s4_14},
-     {1, 8, 1, 1, 0, 8}, rr_linear_s4_131, 8, 1},
-    {31, "left shift", 0, {rr_linear_s4_16, rr_linear_s4_17, 0, rr_linear_s4_18, rr_linear_s4_19},
+    {31, "half way twice over: shift -1 after the multiply", 0, {rr_linear_s4_0, rr_linear_s4_11, rr_linear_s4_12, rr_linear_s4_13, rr_linear_s4_14},
+     {1, 8, 1, 1, 0, 8}, rr_linear_s4_136, 8, 1},
+    {32, "left shift", 0, {rr_linear_s4_16, rr_linear_s4_17, 0, rr_linear_s4_18, rr_linear_s4_19},
      {2, 3, 1, 1, 0, 16}, rr_linear_s4_20, 6, 2},
-    {32, "left shift of an accumulator beyond 31 bits wraps", 0, {rr_linear_s4_0, rr_linear_s4_21, rr_linear_s4_22, rr_linear_s4_23, rr_linear_s4_24},
-     {1, 3, 1, 1, 0, 32}, rr_linear_s4_132, 3, 4},
-    {33, "saturation to int8", 0, {rr_linear_s4_26, rr_linear_s4_27, rr_linear_s4_28, rr_linear_s4_29, rr_linear_s4_30},
+    {33, "left shift of an accumulator beyond 31 bits wraps", 0, {rr_linear_s4_0, rr_linear_s4_21, rr_linear_s4_22, rr_linear_s4_23, rr_linear_s4_24},
+     {1, 3, 1, 1, 0, 32}, rr_linear_s4_137, 3, 4},
+    {34, "saturation to int8", 0, {rr_linear_s4_26, rr_linear_s4_27, rr_linear_s4_28, rr_linear_s4_29, rr_linear_s4_30},
      {2, 2, 1, 1, 0, 8}, rr_linear_s4_31, 4, 1},
-    {34, "saturation to int16", 0, {rr_linear_s4_0, rr_linear_s4_32, rr_linear_s4_33, rr_linear_s4_34, rr_linear_s4_35},
+    {35, "saturation to int16", 0, {rr_linear_s4_0, rr_linear_s4_32, rr_linear_s4_33, rr_linear_s4_34, rr_linear_s4_35},
      {1, 4, 1, 1, 0, 16}, rr_linear_s4_36, 4, 2},
-    {35, "saturation to 4 bits", 0, {rr_linear_s4_0, rr_linear_s4_32, rr_linear_s4_37, rr_linear_s4_34, rr_linear_s4_35},
+    {36, "saturation to 4 bits", 0, {rr_linear_s4_0, rr_linear_s4_32, rr_linear_s4_37, rr_linear_s4_34, rr_linear_s4_35},
      {1, 4, 1, 1, 0, 4}, rr_linear_s4_38, 4, 1},
-    {36, "output offset before saturation", 0, {rr_linear_s4_0, rr_linear_s4_6, rr_linear_s4_39, rr_linear_s4_40, rr_linear_s4_41},
+    {37, "output offset before saturation", 0, {rr_linear_s4_0, rr_linear_s4_6, rr_linear_s4_39, rr_linear_s4_40, rr_linear_s4_41},
      {1, 5, 1, 1, -10, 8}, rr_linear_s4_42, 5, 1},
-    {37, "output offset to the other side", 0, {rr_linear_s4_0, rr_linear_s4_43, rr_linear_s4_44, rr_linear_s4_34, rr_linear_s4_35},
+    {38, "output offset to the other side", 0, {rr_linear_s4_0, rr_linear_s4_43, rr_linear_s4_44, rr_linear_s4_34, rr_linear_s4_35},
      {1, 4, 1, 1, 127, 8}, rr_linear_s4_45, 4, 1},
-    {38, "a zero row: multiplier 0 and shift 0", 0, {rr_linear_s4_46, rr_linear_s4_47, 0, rr_linear_s4_48, rr_linear_s4_49},
+    {39, "a zero row: multiplier 0 and shift 0", 0, {rr_linear_s4_46, rr_linear_s4_47, 0, rr_linear_s4_48, rr_linear_s4_49},
      {1, 3, 2, 1, 3, 8}, rr_linear_s4_50, 3, 1},
-    {39, "a multiplier and shift for each row", 0, {rr_linear_s4_51, rr_linear_s4_52, 0, rr_linear_s4_53, rr_linear_s4_54},
-     {1, 6, 1, 1, 0, 16}, rr_linear_s4_133, 6, 2},
-    {40, "accumulators at the ends of int32", 0, {rr_linear_s4_0, rr_linear_s4_56, rr_linear_s4_57, rr_linear_s4_58, rr_linear_s4_59},
-     {1, 4, 1, 1, 0, 32}, rr_linear_s4_134, 4, 4},
-    {41, "shifts -31 and 30", 0, {rr_linear_s4_0, rr_linear_s4_61, rr_linear_s4_62, rr_linear_s4_63, rr_linear_s4_64},
+    {40, "a multiplier and shift for each row", 0, {rr_linear_s4_51, rr_linear_s4_52, 0, rr_linear_s4_53, rr_linear_s4_54},
+     {1, 6, 1, 1, 0, 16}, rr_linear_s4_138, 6, 2},
+    {41, "accumulators at the ends of int32", 0, {rr_linear_s4_0, rr_linear_s4_56, rr_linear_s4_57, rr_linear_s4_58, rr_linear_s4_59},
+     {1, 4, 1, 1, 0, 32}, rr_linear_s4_139, 4, 4},
+    {42, "shifts -31 and 30", 0, {rr_linear_s4_0, rr_linear_s4_61, rr_linear_s4_62, rr_linear_s4_63, rr_linear_s4_64},
      {1, 4, 1, 1, 0, 32}, rr_linear_s4_65, 4, 4},
-    {42, "largest negative code times -128", 0, {rr_linear_s4_66, rr_linear_s4_67, 0, rr_linear_s4_29, rr_linear_s4_68},
+    {43, "largest negative code times -128", 0, {rr_linear_s4_66, rr_linear_s4_67, 0, rr_linear_s4_29, rr_linear_s4_68},
      {1, 2, 3, 1, 0, 16}, rr_linear_s4_69, 2, 2},
-    {43, "different values along K, no bias", 0, {rr_linear_s4_70, rr_linear_s4_71, 0, rr_linear_s4_72, rr_linear_s4_73},
+    {44, "different values along K, no bias", 0, {rr_linear_s4_70, rr_linear_s4_71, 0, rr_linear_s4_72, rr_linear_s4_73},
      {1, 3, 4, 1, 0, 16}, rr_linear_s4_74, 3, 2},
-    {44, "odd K: rows 2 and 4 start within a byte", 0, {rr_linear_s4_75, rr_linear_s4_76, 0, rr_linear_s4_34, rr_linear_s4_35},
+    {45, "odd K: rows 2 and 4 start within a byte", 0, {rr_linear_s4_75, rr_linear_s4_76, 0, rr_linear_s4_34, rr_linear_s4_35},
      {2, 4, 3, 1, 0, 16}, rr_linear_s4_77, 8, 2},
-    {45, "K = 1", 0, {rr_linear_s4_78, rr_linear_s4_79, 0, rr_linear_s4_72, rr_linear_s4_73},
+    {46, "K = 1", 0, {rr_linear_s4_78, rr_linear_s4_79, 0, rr_linear_s4_72, rr_linear_s4_73},
      {3, 3, 1, 1, 0, 16}, rr_linear_s4_80, 9, 2},
-    {46, "seeded, 1 x 7 by 5", 0, {rr_linear_s4_135, rr_linear_s4_136, 0, rr_linear_s4_137, rr_linear_s4_138},
-     {1, 5, 7, 1, 0, 8}, rr_linear_s4_139, 5, 1},
-    {47, "seeded, 3 x 16 by 4", 0, {rr_linear_s4_140, rr_linear_s4_141, rr_linear_s4_142, rr_linear_s4_143, rr_linear_s4_144},
-     {3, 4, 16, 1, 0, 16}, rr_linear_s4_145, 12, 2},
-    {48, "seeded, 5 x 33 by 7", 0, {rr_linear_s4_146, rr_linear_s4_147, 0, rr_linear_s4_148, rr_linear_s4_149},
-     {5, 7, 33, 1, 0, 32}, rr_linear_s4_150, 35, 4},
-    {49, "seeded, 2 x 81 by 9", 0, {rr_linear_s4_151, rr_linear_s4_152, rr_linear_s4_153, rr_linear_s4_154, rr_linear_s4_155},
-     {2, 9, 81, 1, 0, 8}, rr_linear_s4_156, 18, 1},
-    {50, "seeded, 4 x 97 by 6", 0, {rr_linear_s4_157, rr_linear_s4_158, 0, rr_linear_s4_159, rr_linear_s4_160},
-     {4, 6, 97, 1, 0, 16}, rr_linear_s4_161, 24, 2},
-    {51, "seeded, 3 x 96 by 6", 0, {rr_linear_s4_162, rr_linear_s4_163, rr_linear_s4_164, rr_linear_s4_165, rr_linear_s4_166},
-     {3, 6, 96, 1, 0, 32}, rr_linear_s4_167, 18, 4},
-    {52, "seeded, 2 x 512 by 3", 0, {rr_linear_s4_168, rr_linear_s4_169, 0, rr_linear_s4_170, rr_linear_s4_171},
-     {2, 3, 512, 1, 0, 8}, rr_linear_s4_172, 6, 1},
-    {53, "K = 1536 at full scale", 0, {rr_linear_s4_119, rr_linear_s4_120, 0, rr_linear_s4_121, rr_linear_s4_122},
+    {47, "seeded, 1 x 7 by 5", 0, {rr_linear_s4_140, rr_linear_s4_141, 0, rr_linear_s4_142, rr_linear_s4_143},
+     {1, 5, 7, 1, 0, 8}, rr_linear_s4_144, 5, 1},
+    {48, "seeded, 3 x 16 by 4", 0, {rr_linear_s4_145, rr_linear_s4_146, rr_linear_s4_147, rr_linear_s4_148, rr_linear_s4_149},
+     {3, 4, 16, 1, 0, 16}, rr_linear_s4_150, 12, 2},
+    {49, "seeded, 5 x 33 by 7", 0, {rr_linear_s4_151, rr_linear_s4_152, 0, rr_linear_s4_153, rr_linear_s4_154},
+     {5, 7, 33, 1, 0, 32}, rr_linear_s4_155, 35, 4},
+    {50, "seeded, 2 x 81 by 9", 0, {rr_linear_s4_156, rr_linear_s4_157, rr_linear_s4_158, rr_linear_s4_159, rr_linear_s4_160},
+     {2, 9, 81, 1, 0, 8}, rr_linear_s4_161, 18, 1},
+    {51, "seeded, 4 x 97 by 6", 0, {rr_linear_s4_162, rr_linear_s4_163, 0, rr_linear_s4_164, rr_linear_s4_165},
+     {4, 6, 97, 1, 0, 16}, rr_linear_s4_166, 24, 2},
+    {52, "seeded, 3 x 96 by 6", 0, {rr_linear_s4_167, rr_linear_s4_168, rr_linear_s4_169, rr_linear_s4_170, rr_linear_s4_171},
+     {3, 6, 96, 1, 0, 32}, rr_linear_s4_172, 18, 4},
+    {53, "seeded, 2 x 512 by 3", 0, {rr_linear_s4_173, rr_linear_s4_174, 0, rr_linear_s4_175, rr_linear_s4_176},
+     {2, 3, 512, 1, 0, 8}, rr_linear_s4_177, 6, 1},
+    {54, "K = 1536 at full scale", 0, {rr_linear_s4_119, rr_linear_s4_120, 0, rr_linear_s4_121, rr_linear_s4_122},
      {1, 2, 1536, 1, 0, 8}, rr_linear_s4_123, 2, 1},
-    {54, "99 rows: three more than 96", 0, {rr_linear_s4_124, rr_linear_s4_125, rr_linear_s4_126, rr_linear_s4_127, rr_linear_s4_128},
-     {99, 3, 5, 1, 0, 8}, rr_linear_s4_173, 297, 1},
-    {55, "shift 31: a shift lies outside -31..30", 1, {rr_linear_s4_0, rr_linear_s4_174, 0, rr_linear_s4_29, rr_linear_s4_175},
+    {55, "99 rows: three more than 96", 0, {rr_linear_s4_124, rr_linear_s4_125, rr_linear_s4_126, rr_linear_s4_127, rr_linear_s4_128},
+     {99, 3, 5, 1, 0, 8}, rr_linear_s4_178, 297, 1},
+    {56, "shift 31: a shift lies outside -31..30", 1, {rr_linear_s4_0, rr_linear_s4_179, 0, rr_linear_s4_29, rr_linear_s4_180},
      {1, 2, 1, 0, 0, 8}, 0, 0, 1},
-    {56, "shift -32: a shift lies outside -31..30", 1, {rr_linear_s4_0, rr_linear_s4_174, 0, rr_linear_s4_29, rr_linear_s4_176},
+    {57, "shift -32: a shift lies outside -31..30", 1, {rr_linear_s4_0, rr_linear_s4_179, 0, rr_linear_s4_29, rr_linear_s4_181},
      {1, 2, 1, 0, 0, 8}, 0, 0, 1},
-    {57, "multiplier 5: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s4_0, rr_linear_s4_177, 0, rr_linear_s4_178, rr_linear_s4_179},
+    {58, "multiplier 5: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s4_0, rr_linear_s4_182, 0, rr_linear_s4_183, rr_linear_s4_184},
      {1, 1, 1, 0, 0, 8}, 0, 0, 1},
-    {58, "negative multiplier: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s4_0, rr_linear_s4_177, 0, rr_linear_s4_180, rr_linear_s4_179},
+    {59, "negative multiplier: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s4_0, rr_linear_s4_182, 0, rr_linear_s4_185, rr_linear_s4_184},
      {1, 1, 1, 0, 0, 8}, 0, 0, 1},
-    {59, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_linear_s4_0, rr_linear_s4_177, 0, rr_linear_s4_181, rr_linear_s4_179},
+    {60, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_linear_s4_0, rr_linear_s4_182, 0, rr_linear_s4_186, rr_linear_s4_184},
      {1, 1, 1, 0, 0, 5}, 0, 0, 1},
-    {60, "rounding 2: rounding is neither 0 (double) nor 1 (single)", 1, {rr_linear_s4_0, rr_linear_s4_177, 0, rr_linear_s4_181, rr_linear_s4_179},
+    {61, "rounding 2: rounding is neither 0 (double) nor 1 (single)", 1, {rr_linear_s4_0, rr_linear_s4_182, 0, rr_linear_s4_186, rr_linear_s4_184},
      {1, 1, 1, 2, 0, 8}, 0, 0, 1},
-    {61, "K = 0: k is 0, it must be at least 1", 1, {0, 0, 0, rr_linear_s4_181, rr_linear_s4_179},
+    {62, "K = 0: k is 0, it must be at least 1", 1, {0, 0, 0, rr_linear_s4_186, rr_linear_s4_184},
      {1, 1, 0, 0, 0, 8}, 0, 0, 1},
+    {63, "n is 0", 1, {rr_linear_s4_130, 0, 0, 0, 0},
+     {1, 0, 1, 1, -1568433153, 32}, 0, 0, 1},
+    {64, "rows is 0", 1, {0, rr_linear_s4_131, 0, rr_linear_s4_132, rr_linear_s4_133},
+     {0, 1, 1, 1, -1568433153, 32}, 0, 0, 1},
+    {65, "k is 0", 1, {0, 0, 0, rr_linear_s4_132, rr_linear_s4_133},
+     {1, 1, 0, 1, -1568433153, 32}, 0, 0, 1},
 };
 
 static int32_t rr_linear_s4_call(const rr_case *c, void *out)

@@ -966,59 +966,74 @@ static const int8_t rr_linear_s8_128[297] = {
         30, 0, -85, 5, 7, 117};
 
 static const int8_t rr_linear_s8_129[1] = {
+    109};
+
+static const int8_t rr_linear_s8_130[1] = {
+    -128};
+
+static const int32_t rr_linear_s8_131[1] = {
+    1638927051};
+
+static const int32_t rr_linear_s8_132[1] = {
+    30};
+
+static const int32_t rr_linear_s8_133[1] = {
+    -1556234317};
+
+static const int8_t rr_linear_s8_134[1] = {
     -22};
 
-static const int8_t rr_linear_s8_130[8] = {
+static const int8_t rr_linear_s8_135[8] = {
     1, 0, 2, -1, 0, 0, 1, -1};
 
-static const int32_t rr_linear_s8_131[3] = {
+static const int32_t rr_linear_s8_136[3] = {
     2147483647, -2147483647 - 1, 2147483647};
 
-static const int16_t rr_linear_s8_132[6] = {
+static const int16_t rr_linear_s8_137[6] = {
     12700, 12700, 4490, 1588, 1587, 114};
 
-static const int32_t rr_linear_s8_133[4] = {
+static const int32_t rr_linear_s8_138[4] = {
     2147483646, -2147483647, 134217728, 0};
 
-static const int8_t rr_linear_s8_134[7] = {
+static const int8_t rr_linear_s8_139[7] = {
     100, -121, 61, -13, 94, 96, -95};
 
-static const int8_t rr_linear_s8_135[35] = {
+static const int8_t rr_linear_s8_140[35] = {
     -71, -107, 110, -71, -79, 67, 62, -32, 67, 36, 62, 62, -31, -50, -13, -58, -20, -105, -54, -36, -1, 63,
         -116, 19, -86, 86, 57, -41, -106, 43, 109, -36, -43, 102, 13};
 
-static const int32_t rr_linear_s8_136[5] = {
+static const int32_t rr_linear_s8_141[5] = {
     2027789607, 1505177236, 2053045379, 1128234798, 1508582425};
 
-static const int32_t rr_linear_s8_137[5] = {
+static const int32_t rr_linear_s8_142[5] = {
     -7, -9, -9, -7, -6};
 
-static const int8_t rr_linear_s8_138[5] = {
+static const int8_t rr_linear_s8_143[5] = {
     49, -3, -5, 127, -46};
 
-static const int8_t rr_linear_s8_139[48] = {
+static const int8_t rr_linear_s8_144[48] = {
     -127, 41, 4, 23, 77, -6, -78, -120, -93, -108, 71, 60, -75, 51, -115, -24, -126, -122, 26, 53, 32, 69,
         -12, -78, 60, -125, 40, -16, 66, 31, -89, -89, -122, -1, 79, 8, 77, -59, -71, -113, -120, 66, -22,
         18, 24, 22, -7, -128};
 
-static const int8_t rr_linear_s8_140[64] = {
+static const int8_t rr_linear_s8_145[64] = {
     12, -98, 68, -33, -108, -101, -73, 93, 71, 19, -92, 113, -117, -110, -4, 13, -121, 35, 47, 74, -37, 3,
         104, 13, -36, 70, 34, 90, 46, -102, 90, 24, -61, 20, -117, -125, 77, 124, -78, -65, 65, 79, -115,
         23, -125, -19, 126, 64, -124, 8, 112, 81, 38, 4, -71, 69, 76, -46, -44, -106, 46, 63, -71, 69};
 
-static const int32_t rr_linear_s8_141[4] = {
+static const int32_t rr_linear_s8_146[4] = {
     -928, 196, 2132, 2335};
 
-static const int32_t rr_linear_s8_142[4] = {
+static const int32_t rr_linear_s8_147[4] = {
     1585147147, 1473214029, 1411952649, 1148183314};
 
-static const int32_t rr_linear_s8_143[4] = {
+static const int32_t rr_linear_s8_148[4] = {
     0, -4, -1, 0};
 
-static const int16_t rr_linear_s8_144[12] = {
+static const int16_t rr_linear_s8_149[12] = {
     -18621, -413, -841, 8325, -16833, -351, -7218, 19549, -11029, 528, -436, 4247};
 
-static const int8_t rr_linear_s8_145[165] = {
+static const int8_t rr_linear_s8_150[165] = {
     -88, 113, 48, 82, -61, 106, 15, 107, 86, -65, -55, -86, -42, -20, -46, 47, -58, -57, 33, -11, 27, -62,
         -27, 65, 116, 116, 49, -127, 85, -117, -91, 88, -4, 77, 118, 107, -13, -57, 22, -109, 88, 36, 27,
         -121, -56, 59, 61, -109, -66, 91, 81, -24, 105, -89, 123, -115, 55, 111, 59, 24, 43, 111, 57, 102,
@@ -1028,7 +1043,7 @@ static const int8_t rr_linear_s8_145[165] = {
         -127, -7, -124, 68, 33, 24, 12, -85, 2, -106, -57, 57, 54, -103, 80, 56, 41, -10, -14, 95, 73, 35,
         -30, -80, -38, -88, 70, -113, -78, -69, 122, -75, 15, -60, 95, -76, 47};
 
-static const int8_t rr_linear_s8_146[231] = {
+static const int8_t rr_linear_s8_151[231] = {
     -4, -127, 66, 54, 73, 61, 91, 115, -8, 81, 49, -48, 65, -65, 53, -53, 64, -43, 51, -63, -34, -24, 16,
         -22, -1, -113, -71, 21, 60, 42, 101, 106, -3, 125, -67, 101, 69, 110, -107, -30, 20, 90, 6, -63,
         113, 73, 57, -68, 64, 60, -74, -84, -121, 17, -23, -50, 70, -63, -103, 105, 94, -29, -121, 3, -52,
@@ -1041,18 +1056,18 @@ static const int8_t rr_linear_s8_146[231] = {
         25, -108, -113, 23, -68, -121, 8, -50, -40, -79, -95, 53, 123, 44, -120, -94, 127, 60, 82, -8, 95,
         -123, -90, -105, 90, -127, -50, 20, 103, 102, 8, 111, -85, 91, -110, 19, 41, 69, 11};
 
-static const int32_t rr_linear_s8_147[7] = {
+static const int32_t rr_linear_s8_152[7] = {
     1559920491, 1838998272, 2035201256, 1412449886, 1638532236, 1921527177, 1702665891};
 
-static const int32_t rr_linear_s8_148[7] = {
+static const int32_t rr_linear_s8_153[7] = {
     -1, 3, -1, 2, 0, 3, 3};
 
-static const int32_t rr_linear_s8_149[35] = {
+static const int32_t rr_linear_s8_154[35] = {
     -7558, -227364, -33589, -7319, 7255, -187160, -132815, -8226, 56649, -18072, -185778, 23272, -22370,
         -452193, 6076, -287391, -25606, 43378, 1603, 156587, -403467, -2881, 86608, -3353, -58853, -4074,
         230152, 9882, -3934, 384426, -7902, -119443, -3227, 350425, -215177};
 
-static const int8_t rr_linear_s8_150[162] = {
+static const int8_t rr_linear_s8_155[162] = {
     -25, 25, 75, -108, -2, -39, 119, 52, 48, -108, -4, 10, -43, 113, 36, -114, -59, -97, 65, -10, -17, 44,
         0, -38, 123, -5, -108, 126, 123, 54, -4, -109, -96, 32, 11, 127, 28, -31, 21, -19, 58, -19, 53,
         124, -105, -118, -89, 107, 26, 79, -77, -71, 58, 71, 2, 35, -13, -81, 11, -82, -8, 20, -49, -36, 4,
@@ -1062,7 +1077,7 @@ static const int8_t rr_linear_s8_150[162] = {
         43, -43, -33, -48, -49, 110, 116, 112, -79, -5, 102, 62, 28, 99, -22, 72, -39, -85, 67, 110, 50,
         88, 23, 16, 60, 43, -102, 112, 98, 44, 45, 91, 57, 57};
 
-static const int8_t rr_linear_s8_151[729] = {
+static const int8_t rr_linear_s8_156[729] = {
     58, -108, -17, 126, -59, -31, -75, -11, 63, -126, 11, 14, 121, -23, -15, 98, 119, 116, 90, -74, -118,
         81, -9, -78, -118, 60, -40, 65, -9, 72, 118, 32, -81, -63, 72, -40, 26, 45, 108, 113, -15, -112, 6,
         -94, -18, -113, -106, -93, 18, -7, -35, 56, -19, 117, 24, -36, -97, -81, -16, -102, -110, -78, 77,
@@ -1099,20 +1114,20 @@ static const int8_t rr_linear_s8_151[729] = {
         -89, -5, -31, -14, 67, -26, 118, 7, -109, 119, 18, -73, 99, -88, 100, -126, 31, -21, -56, 72, 124,
         -25, -56, -65, 11, 104, -68, 60, 69, -19, 0, 6, 54, -127, 27, 90, 125, 37, 82};
 
-static const int32_t rr_linear_s8_152[9] = {
+static const int32_t rr_linear_s8_157[9] = {
     1093, 2592, -3993, 1731, -2646, -984, -4576, -3619, 4088};
 
-static const int32_t rr_linear_s8_153[9] = {
+static const int32_t rr_linear_s8_158[9] = {
     1403204347, 1798769225, 1135006674, 1632331046, 2083049306, 1184075099, 1979969028, 1634550277,
         1335444497};
 
-static const int32_t rr_linear_s8_154[9] = {
+static const int32_t rr_linear_s8_159[9] = {
     -8, -7, -8, -7, -5, -7, -5, -5, -8};
 
-static const int8_t rr_linear_s8_155[18] = {
+static const int8_t rr_linear_s8_160[18] = {
     -128, 102, -128, 43, 127, -118, 127, 127, 40, 127, 59, 108, 127, 127, -128, 76, -128, -53};
 
-static const int8_t rr_linear_s8_156[388] = {
+static const int8_t rr_linear_s8_161[388] = {
     -71, -17, 63, 64, -104, -5, 122, 116, -41, -1, 57, -104, -58, -93, 97, -105, 73, 86, -124, -79, 102,
         -43, 82, 46, 23, 122, 107, 72, -21, -78, 91, -123, -79, -37, 103, 7, -54, 75, -84, 88, -106, -16,
         -35, 43, 6, -112, 51, -15, -94, -19, 52, 9, 33, -111, -24, 38, 81, -125, -9, 54, -106, -10, -95,
@@ -1133,7 +1148,7 @@ static const int8_t rr_linear_s8_156[388] = {
         -86, -42, -46, 75, -39, -38, 53, -126, 101, 123, -94, 50, -37, -93, 61, -112, -119, -65, -25, -103,
         -112, 51, 69, -51, 6, -89, -76, -58};
 
-static const int8_t rr_linear_s8_157[582] = {
+static const int8_t rr_linear_s8_162[582] = {
     20, -60, -118, -46, 11, -113, -21, -34, 114, 58, -123, -111, 94, 44, 26, 1, -107, 66, -43, -36, -4,
         -59, 47, -69, -111, 71, -19, 53, 84, 116, -61, -89, -31, -72, -38, 51, 120, 97, -12, -93, -61,
         -108, -24, 23, 7, -112, 91, 26, 48, 107, 117, 67, -106, 123, 20, 8, 49, -120, 1, 49, -66, 56, 24,
@@ -1163,17 +1178,17 @@ static const int8_t rr_linear_s8_157[582] = {
         -84, -97, -10, -6, 76, -114, -116, 54, -128, 38, -104, -69, -9, 62, 26, -64, 98, 106, 24, 102, -34,
         62, -84, 43, -20, 105, -55, 90, -16, -41, -100};
 
-static const int32_t rr_linear_s8_158[6] = {
+static const int32_t rr_linear_s8_163[6] = {
     1176171452, 1614954436, 1233218165, 1994763723, 1693266955, 1660702684};
 
-static const int32_t rr_linear_s8_159[6] = {
+static const int32_t rr_linear_s8_164[6] = {
     -4, -1, -3, -1, 0, 0};
 
-static const int16_t rr_linear_s8_160[24] = {
+static const int16_t rr_linear_s8_165[24] = {
     2122, -32768, -4692, 15614, -32768, 10721, -239, 6707, -143, -3689, -32768, -19295, 1407, -23456, 44,
         12129, 32361, 21507, -3935, -10048, 221, -43, -29721, 6952};
 
-static const int8_t rr_linear_s8_161[288] = {
+static const int8_t rr_linear_s8_166[288] = {
     -64, -76, -32, 88, -103, -85, -61, -5, -74, -62, -8, -51, -13, -19, 48, 73, -67, -58, -24, 8, 76, 27,
         -72, -40, 90, -65, -91, -9, -53, -54, -9, 114, -19, 43, 92, -89, 21, -16, 47, 86, 118, 89, 57, -21,
         29, -99, -55, -123, -46, -122, -63, 2, -124, -9, 43, 68, -18, 109, -57, 1, -115, 107, -36, -5,
@@ -1189,7 +1204,7 @@ static const int8_t rr_linear_s8_161[288] = {
         91, -101, -43, 76, 53, -96, 74, 69, 65, 10, -105, 26, 16, -72, -42, -123, -75, -22, -67, 92, -123,
         -91, -22, 0, -2, 24, 68, 127, -16, -128, -83, 52, -79, 119, -70, -100, 55, -74};
 
-static const int8_t rr_linear_s8_162[576] = {
+static const int8_t rr_linear_s8_167[576] = {
     -4, 103, -48, -107, 54, -60, 5, -127, -44, 62, 84, 121, -36, 34, -35, -69, -83, 36, 68, 22, -58, 64,
         86, 28, -111, 46, -19, -54, -29, 94, -37, -117, -8, 50, 73, 21, -99, -83, -127, -66, -59, -92, 34,
         -61, -96, -69, 120, 75, 95, -65, 63, 35, 86, 119, 65, -4, -25, -59, 104, 41, 109, -23, 89, 101,
@@ -1219,20 +1234,20 @@ static const int8_t rr_linear_s8_162[576] = {
         -43, -64, 83, 39, -2, -81, 96, -128, 93, -90, 66, -34, 125, 5, 0, -12, -35, -103, 126, -120, 63,
         117, -104, -94, -73, -86, -28};
 
-static const int32_t rr_linear_s8_163[6] = {
+static const int32_t rr_linear_s8_168[6] = {
     581, 2426, 4558, 1448, -1524, -1559};
 
-static const int32_t rr_linear_s8_164[6] = {
+static const int32_t rr_linear_s8_169[6] = {
     2003127940, 1821608218, 2115255455, 2012052080, 1969421588, 1826793897};
 
-static const int32_t rr_linear_s8_165[6] = {
+static const int32_t rr_linear_s8_170[6] = {
     3, 3, 2, -1, 0, 1};
 
-static const int32_t rr_linear_s8_166[18] = {
+static const int32_t rr_linear_s8_171[18] = {
     -1282094, 161412, 37973, 32491, 46507, -74469, -12417, 64325, -87243, 44638, -14223, 16469, 571779,
         564502, -109531, 4182, -9974, -5904};
 
-static const int8_t rr_linear_s8_167[1024] = {
+static const int8_t rr_linear_s8_172[1024] = {
     -32, 79, 60, -41, 27, -122, 99, -115, -12, 59, 79, -124, 39, -48, -22, 17, -102, 30, -5, -40, 113, 99,
         48, 16, 79, -105, 32, 34, 90, -7, 92, -56, 109, -99, 55, 110, 6, 7, -85, 36, 25, 66, -9, 35, 18,
         -113, 121, 61, 42, -123, -122, 57, -97, -115, 108, 68, -104, -5, -122, -69, -97, -106, 22, 113,
@@ -1283,7 +1298,7 @@ static const int8_t rr_linear_s8_167[1024] = {
         -88, 110, -98, -64, 54, 22, -113, -128, 68, 30, -76, 87, 2, 109, 116, -87, -92, -8, 69, -9, 57,
         -31, -67, -114, -52, 33, 117, 35, -70, -94, -49, -85, 17, 28, 121, -43, -61};
 
-static const int8_t rr_linear_s8_168[1536] = {
+static const int8_t rr_linear_s8_173[1536] = {
     -20, 6, 92, -39, 57, 46, 70, -124, -81, 35, -45, 62, -122, 85, 125, 12, 114, 94, 20, -120, 115, 40,
         -83, -78, 20, -89, -116, -26, 45, -34, -10, 110, 20, 45, -36, 47, 79, 83, 63, -82, -108, -13, -72,
         -33, 4, 35, -83, -41, 124, 7, -106, -72, 107, 58, 51, -47, 35, 15, 46, -42, -67, 120, -103, -75,
@@ -1358,37 +1373,37 @@ static const int8_t rr_linear_s8_168[1536] = {
         -126, 91, 88, -11, -7, -60, -38, 34, -88, -88, 14, 112, -96, 61, 17, 117, 77, 28, -67, -108, 79,
         -56, 21, 90, 8, 115, 36, -127, 6, -86, -1, 1, -108, 69, -3, 39};
 
-static const int32_t rr_linear_s8_169[3] = {
+static const int32_t rr_linear_s8_174[3] = {
     1594848625, 1582894612, 1093161874};
 
-static const int32_t rr_linear_s8_170[3] = {
+static const int32_t rr_linear_s8_175[3] = {
     -9, -6, -8};
 
-static const int8_t rr_linear_s8_171[6] = {
+static const int8_t rr_linear_s8_176[6] = {
     -119, 127, 98, 36, -128, -4};
 
-static const int8_t rr_linear_s8_172[2] = {
+static const int8_t rr_linear_s8_177[2] = {
     1, 1};
 
-static const int32_t rr_linear_s8_173[2] = {
+static const int32_t rr_linear_s8_178[2] = {
     1, 31};
 
-static const int32_t rr_linear_s8_174[2] = {
+static const int32_t rr_linear_s8_179[2] = {
     -32, 1};
 
-static const int32_t rr_linear_s8_175[1] = {
+static const int32_t rr_linear_s8_180[1] = {
     5};
 
-static const int32_t rr_linear_s8_176[1] = {
+static const int32_t rr_linear_s8_181[1] = {
     0};
 
-static const int32_t rr_linear_s8_177[1] = {
+static const int32_t rr_linear_s8_182[1] = {
     -1073741824};
 
-static const int32_t rr_linear_s8_178[1] = {
+static const int32_t rr_linear_s8_183[1] = {
     1073741824};
 
-static const rr_case rr_linear_s8_cases[61] = {
+static const rr_case rr_linear_s8_cases[65] = {
     {1, "accumulator -63 where the two rules differ", 0, {rr_linear_s8_0, rr_linear_s8_1, rr_linear_s8_2, rr_linear_s8_3, rr_linear_s8_4},
      {1, 1, 1, 0, 0, 8}, rr_linear_s8_5, 1, 1},
     {2, "accumulators half way after the shift, both signs", 0, {rr_linear_s8_0, rr_linear_s8_6, rr_linear_s8_7, rr_linear_s8_8, rr_linear_s8_9},
@@ -1443,74 +1458,82 @@ static const rr_case rr_linear_s8_cases[61] = {
      {1, 2, 1536, 0, 0, 8}, rr_linear_s8_26, 2, 1},
     {27, "99 rows: three more than 96", 0, {rr_linear_s8_123, rr_linear_s8_124, rr_linear_s8_125, rr_linear_s8_126, rr_linear_s8_127},
      {99, 3, 5, 0, 0, 8}, rr_linear_s8_128, 297, 1},
-    {28, "accumulator -63 where the two rules differ", 0, {rr_linear_s8_0, rr_linear_s8_1, rr_linear_s8_2, rr_linear_s8_3, rr_linear_s8_4},
-     {1, 1, 1, 1, 0, 8}, rr_linear_s8_129, 1, 1},
-    {29, "accumulators half way after the shift, both signs", 0, {rr_linear_s8_0, rr_linear_s8_6, rr_linear_s8_7, rr_linear_s8_8, rr_linear_s8_9},
+    {28, "one of everything", 0, {rr_linear_s8_129, rr_linear_s8_130, 0, rr_linear_s8_131, rr_linear_s8_132},
+     {1, 1, 1, 0, -1556234317, 32}, rr_linear_s8_133, 1, 4},
+    {29, "accumulator -63 where the two rules differ", 0, {rr_linear_s8_0, rr_linear_s8_1, rr_linear_s8_2, rr_linear_s8_3, rr_linear_s8_4},
+     {1, 1, 1, 1, 0, 8}, rr_linear_s8_134, 1, 1},
+    {30, "accumulators half way after the shift, both signs", 0, {rr_linear_s8_0, rr_linear_s8_6, rr_linear_s8_7, rr_linear_s8_8, rr_linear_s8_9},
      {1, 6, 1, 1, 0, 8}, rr_linear_s8_10, 6, 1},
-    {30, "half way twice over: shift -1 after the multiply", 0, {rr_linear_s8_0, rr_linear_s8_11, rr_linear_s8_12, rr_linear_s8_13, rr_linear_s8_14},
-     {1, 8, 1, 1, 0, 8}, rr_linear_s8_130, 8, 1},
-    {31, "left shift", 0, {rr_linear_s8_16, rr_linear_s8_17, 0, rr_linear_s8_18, rr_linear_s8_19},
+    {31, "half way twice over: shift -1 after the multiply", 0, {rr_linear_s8_0, rr_linear_s8_11, rr_linear_s8_12, rr_linear_s8_13, rr_linear_s8_14},
+     {1, 8, 1, 1, 0, 8}, rr_linear_s8_135, 8, 1},
+    {32, "left shift", 0, {rr_linear_s8_16, rr_linear_s8_17, 0, rr_linear_s8_18, rr_linear_s8_19},
      {2, 3, 1, 1, 0, 16}, rr_linear_s8_20, 6, 2},
-    {32, "left shift of an accumulator beyond 31 bits wraps", 0, {rr_linear_s8_0, rr_linear_s8_21, rr_linear_s8_22, rr_linear_s8_23, rr_linear_s8_24},
-     {1, 3, 1, 1, 0, 32}, rr_linear_s8_131, 3, 4},
-    {33, "saturation to int8", 0, {rr_linear_s8_26, rr_linear_s8_26, rr_linear_s8_27, rr_linear_s8_28, rr_linear_s8_29},
+    {33, "left shift of an accumulator beyond 31 bits wraps", 0, {rr_linear_s8_0, rr_linear_s8_21, rr_linear_s8_22, rr_linear_s8_23, rr_linear_s8_24},
+     {1, 3, 1, 1, 0, 32}, rr_linear_s8_136, 3, 4},
+    {34, "saturation to int8", 0, {rr_linear_s8_26, rr_linear_s8_26, rr_linear_s8_27, rr_linear_s8_28, rr_linear_s8_29},
      {2, 2, 1, 1, 0, 8}, rr_linear_s8_30, 4, 1},
-    {34, "saturation to int16", 0, {rr_linear_s8_0, rr_linear_s8_31, rr_linear_s8_32, rr_linear_s8_33, rr_linear_s8_34},
+    {35, "saturation to int16", 0, {rr_linear_s8_0, rr_linear_s8_31, rr_linear_s8_32, rr_linear_s8_33, rr_linear_s8_34},
      {1, 4, 1, 1, 0, 16}, rr_linear_s8_35, 4, 2},
-    {35, "saturation to 4 bits", 0, {rr_linear_s8_0, rr_linear_s8_31, rr_linear_s8_36, rr_linear_s8_33, rr_linear_s8_34},
+    {36, "saturation to 4 bits", 0, {rr_linear_s8_0, rr_linear_s8_31, rr_linear_s8_36, rr_linear_s8_33, rr_linear_s8_34},
      {1, 4, 1, 1, 0, 4}, rr_linear_s8_37, 4, 1},
-    {36, "output offset before saturation", 0, {rr_linear_s8_0, rr_linear_s8_38, rr_linear_s8_39, rr_linear_s8_40, rr_linear_s8_41},
+    {37, "output offset before saturation", 0, {rr_linear_s8_0, rr_linear_s8_38, rr_linear_s8_39, rr_linear_s8_40, rr_linear_s8_41},
      {1, 5, 1, 1, -10, 8}, rr_linear_s8_42, 5, 1},
-    {37, "output offset to the other side", 0, {rr_linear_s8_0, rr_linear_s8_43, rr_linear_s8_44, rr_linear_s8_33, rr_linear_s8_34},
+    {38, "output offset to the other side", 0, {rr_linear_s8_0, rr_linear_s8_43, rr_linear_s8_44, rr_linear_s8_33, rr_linear_s8_34},
      {1, 4, 1, 1, 127, 8}, rr_linear_s8_45, 4, 1},
-    {38, "a zero row: multiplier 0 and shift 0", 0, {rr_linear_s8_46, rr_linear_s8_47, 0, rr_linear_s8_48, rr_linear_s8_49},
+    {39, "a zero row: multiplier 0 and shift 0", 0, {rr_linear_s8_46, rr_linear_s8_47, 0, rr_linear_s8_48, rr_linear_s8_49},
      {1, 3, 2, 1, 3, 8}, rr_linear_s8_50, 3, 1},
-    {39, "a multiplier and shift for each row", 0, {rr_linear_s8_51, rr_linear_s8_52, 0, rr_linear_s8_53, rr_linear_s8_54},
-     {1, 6, 1, 1, 0, 16}, rr_linear_s8_132, 6, 2},
-    {40, "accumulators at the ends of int32", 0, {rr_linear_s8_0, rr_linear_s8_56, rr_linear_s8_57, rr_linear_s8_58, rr_linear_s8_59},
-     {1, 4, 1, 1, 0, 32}, rr_linear_s8_133, 4, 4},
-    {41, "shifts -31 and 30", 0, {rr_linear_s8_0, rr_linear_s8_61, rr_linear_s8_62, rr_linear_s8_63, rr_linear_s8_64},
+    {40, "a multiplier and shift for each row", 0, {rr_linear_s8_51, rr_linear_s8_52, 0, rr_linear_s8_53, rr_linear_s8_54},
+     {1, 6, 1, 1, 0, 16}, rr_linear_s8_137, 6, 2},
+    {41, "accumulators at the ends of int32", 0, {rr_linear_s8_0, rr_linear_s8_56, rr_linear_s8_57, rr_linear_s8_58, rr_linear_s8_59},
+     {1, 4, 1, 1, 0, 32}, rr_linear_s8_138, 4, 4},
+    {42, "shifts -31 and 30", 0, {rr_linear_s8_0, rr_linear_s8_61, rr_linear_s8_62, rr_linear_s8_63, rr_linear_s8_64},
      {1, 4, 1, 1, 0, 32}, rr_linear_s8_65, 4, 4},
-    {42, "largest negative code times -128", 0, {rr_linear_s8_66, rr_linear_s8_67, 0, rr_linear_s8_28, rr_linear_s8_68},
+    {43, "largest negative code times -128", 0, {rr_linear_s8_66, rr_linear_s8_67, 0, rr_linear_s8_28, rr_linear_s8_68},
      {1, 2, 3, 1, 0, 16}, rr_linear_s8_69, 2, 2},
-    {43, "different values along K, no bias", 0, {rr_linear_s8_70, rr_linear_s8_71, 0, rr_linear_s8_72, rr_linear_s8_73},
+    {44, "different values along K, no bias", 0, {rr_linear_s8_70, rr_linear_s8_71, 0, rr_linear_s8_72, rr_linear_s8_73},
      {1, 3, 4, 1, 0, 16}, rr_linear_s8_74, 3, 2},
-    {44, "odd K: rows 2 and 4 start within a byte", 0, {rr_linear_s8_75, rr_linear_s8_76, 0, rr_linear_s8_33, rr_linear_s8_34},
+    {45, "odd K: rows 2 and 4 start within a byte", 0, {rr_linear_s8_75, rr_linear_s8_76, 0, rr_linear_s8_33, rr_linear_s8_34},
      {2, 4, 3, 1, 0, 16}, rr_linear_s8_77, 8, 2},
-    {45, "K = 1", 0, {rr_linear_s8_78, rr_linear_s8_79, 0, rr_linear_s8_72, rr_linear_s8_73},
+    {46, "K = 1", 0, {rr_linear_s8_78, rr_linear_s8_79, 0, rr_linear_s8_72, rr_linear_s8_73},
      {3, 3, 1, 1, 0, 16}, rr_linear_s8_80, 9, 2},
-    {46, "seeded, 1 x 7 by 5", 0, {rr_linear_s8_134, rr_linear_s8_135, 0, rr_linear_s8_136, rr_linear_s8_137},
-     {1, 5, 7, 1, 0, 8}, rr_linear_s8_138, 5, 1},
-    {47, "seeded, 3 x 16 by 4", 0, {rr_linear_s8_139, rr_linear_s8_140, rr_linear_s8_141, rr_linear_s8_142, rr_linear_s8_143},
-     {3, 4, 16, 1, 0, 16}, rr_linear_s8_144, 12, 2},
-    {48, "seeded, 5 x 33 by 7", 0, {rr_linear_s8_145, rr_linear_s8_146, 0, rr_linear_s8_147, rr_linear_s8_148},
-     {5, 7, 33, 1, 0, 32}, rr_linear_s8_149, 35, 4},
-    {49, "seeded, 2 x 81 by 9", 0, {rr_linear_s8_150, rr_linear_s8_151, rr_linear_s8_152, rr_linear_s8_153, rr_linear_s8_154},
-     {2, 9, 81, 1, 0, 8}, rr_linear_s8_155, 18, 1},
-    {50, "seeded, 4 x 97 by 6", 0, {rr_linear_s8_156, rr_linear_s8_157, 0, rr_linear_s8_158, rr_linear_s8_159},
-     {4, 6, 97, 1, 0, 16}, rr_linear_s8_160, 24, 2},
-    {51, "seeded, 3 x 96 by 6", 0, {rr_linear_s8_161, rr_linear_s8_162, rr_linear_s8_163, rr_linear_s8_164, rr_linear_s8_165},
-     {3, 6, 96, 1, 0, 32}, rr_linear_s8_166, 18, 4},
-    {52, "seeded, 2 x 512 by 3", 0, {rr_linear_s8_167, rr_linear_s8_168, 0, rr_linear_s8_169, rr_linear_s8_170},
-     {2, 3, 512, 1, 0, 8}, rr_linear_s8_171, 6, 1},
-    {53, "K = 1536 at full scale", 0, {rr_linear_s8_119, rr_linear_s8_120, 0, rr_linear_s8_121, rr_linear_s8_122},
+    {47, "seeded, 1 x 7 by 5", 0, {rr_linear_s8_139, rr_linear_s8_140, 0, rr_linear_s8_141, rr_linear_s8_142},
+     {1, 5, 7, 1, 0, 8}, rr_linear_s8_143, 5, 1},
+    {48, "seeded, 3 x 16 by 4", 0, {rr_linear_s8_144, rr_linear_s8_145, rr_linear_s8_146, rr_linear_s8_147, rr_linear_s8_148},
+     {3, 4, 16, 1, 0, 16}, rr_linear_s8_149, 12, 2},
+    {49, "seeded, 5 x 33 by 7", 0, {rr_linear_s8_150, rr_linear_s8_151, 0, rr_linear_s8_152, rr_linear_s8_153},
+     {5, 7, 33, 1, 0, 32}, rr_linear_s8_154, 35, 4},
+    {50, "seeded, 2 x 81 by 9", 0, {rr_linear_s8_155, rr_linear_s8_156, rr_linear_s8_157, rr_linear_s8_158, rr_linear_s8_159},
+     {2, 9, 81, 1, 0, 8}, rr_linear_s8_160, 18, 1},
+    {51, "seeded, 4 x 97 by 6", 0, {rr_linear_s8_161, rr_linear_s8_162, 0, rr_linear_s8_163, rr_linear_s8_164},
+     {4, 6, 97, 1, 0, 16}, rr_linear_s8_165, 24, 2},
+    {52, "seeded, 3 x 96 by 6", 0, {rr_linear_s8_166, rr_linear_s8_167, rr_linear_s8_168, rr_linear_s8_169, rr_linear_s8_170},
+     {3, 6, 96, 1, 0, 32}, rr_linear_s8_171, 18, 4},
+    {53, "seeded, 2 x 512 by 3", 0, {rr_linear_s8_172, rr_linear_s8_173, 0, rr_linear_s8_174, rr_linear_s8_175},
+     {2, 3, 512, 1, 0, 8}, rr_linear_s8_176, 6, 1},
+    {54, "K = 1536 at full scale", 0, {rr_linear_s8_119, rr_linear_s8_120, 0, rr_linear_s8_121, rr_linear_s8_122},
      {1, 2, 1536, 1, 0, 8}, rr_linear_s8_26, 2, 1},
-    {54, "99 rows: three more than 96", 0, {rr_linear_s8_123, rr_linear_s8_124, rr_linear_s8_125, rr_linear_s8_126, rr_linear_s8_127},
+    {55, "99 rows: three more than 96", 0, {rr_linear_s8_123, rr_linear_s8_124, rr_linear_s8_125, rr_linear_s8_126, rr_linear_s8_127},
      {99, 3, 5, 1, 0, 8}, rr_linear_s8_128, 297, 1},
-    {55, "shift 31: a shift lies outside -31..30", 1, {rr_linear_s8_0, rr_linear_s8_172, 0, rr_linear_s8_28, rr_linear_s8_173},
+    {56, "shift 31: a shift lies outside -31..30", 1, {rr_linear_s8_0, rr_linear_s8_177, 0, rr_linear_s8_28, rr_linear_s8_178},
      {1, 2, 1, 0, 0, 8}, 0, 0, 1},
-    {56, "shift -32: a shift lies outside -31..30", 1, {rr_linear_s8_0, rr_linear_s8_172, 0, rr_linear_s8_28, rr_linear_s8_174},
+    {57, "shift -32: a shift lies outside -31..30", 1, {rr_linear_s8_0, rr_linear_s8_177, 0, rr_linear_s8_28, rr_linear_s8_179},
      {1, 2, 1, 0, 0, 8}, 0, 0, 1},
-    {57, "multiplier 5: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_175, rr_linear_s8_176},
+    {58, "multiplier 5: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_180, rr_linear_s8_181},
      {1, 1, 1, 0, 0, 8}, 0, 0, 1},
-    {58, "negative multiplier: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_177, rr_linear_s8_176},
+    {59, "negative multiplier: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_182, rr_linear_s8_181},
      {1, 1, 1, 0, 0, 8}, 0, 0, 1},
-    {59, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_178, rr_linear_s8_176},
+    {60, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_183, rr_linear_s8_181},
      {1, 1, 1, 0, 0, 5}, 0, 0, 1},
-    {60, "rounding 2: rounding is neither 0 (double) nor 1 (single)", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_178, rr_linear_s8_176},
+    {61, "rounding 2: rounding is neither 0 (double) nor 1 (single)", 1, {rr_linear_s8_0, rr_linear_s8_0, 0, rr_linear_s8_183, rr_linear_s8_181},
      {1, 1, 1, 2, 0, 8}, 0, 0, 1},
-    {61, "K = 0: k is 0, it must be at least 1", 1, {0, 0, 0, rr_linear_s8_178, rr_linear_s8_176},
+    {62, "K = 0: k is 0, it must be at least 1", 1, {0, 0, 0, rr_linear_s8_183, rr_linear_s8_181},
      {1, 1, 0, 0, 0, 8}, 0, 0, 1},
+    {63, "n is 0", 1, {rr_linear_s8_129, 0, 0, 0, 0},
+     {1, 0, 1, 0, -1556234317, 32}, 0, 0, 1},
+    {64, "rows is 0", 1, {0, rr_linear_s8_130, 0, rr_linear_s8_131, rr_linear_s8_132},
+     {0, 1, 1, 0, -1556234317, 32}, 0, 0, 1},
+    {65, "k is 0", 1, {0, 0, 0, rr_linear_s8_131, rr_linear_s8_132},
+     {1, 1, 0, 0, -1556234317, 32}, 0, 0, 1},
 };
 
 static int32_t rr_linear_s8_call(const rr_case *c, void *out)

@@ -142,7 +142,16 @@ static const int8_t rr_multiply_14[130] = {
         1, 83, -48, -18, -31, 27, 58, -13, 25, -57, 2, 63, 13, -97, 4, -47, -30, 21, -29, 1, -35, 0, 0,
         -10, 110, 102, -39, -79, -48, -29, 14, 56, -124, -105, 25, -40, -86, -3, 22, 70, -92};
 
-static const int8_t rr_multiply_15[256] = {
+static const int8_t rr_multiply_15[1] = {
+    84};
+
+static const int8_t rr_multiply_16[1] = {
+    39};
+
+static const int8_t rr_multiply_17[1] = {
+    -1};
+
+static const int8_t rr_multiply_18[256] = {
     -32, -32, -31, -31, -31, -31, -30, -30, -30, -30, -29, -29, -29, -29, -28, -28, -28, -28, -27, -27,
         -27, -27, -26, -26, -26, -26, -25, -25, -25, -25, -24, -24, -24, -24, -23, -23, -23, -23, -22, -22,
         -22, -22, -21, -21, -21, -21, -20, -20, -20, -20, -19, -19, -19, -19, -18, -18, -18, -18, -17, -17,
@@ -155,7 +164,7 @@ static const int8_t rr_multiply_15[256] = {
         21, 21, 21, 22, 22, 22, 22, 23, 23, 23, 23, 24, 24, 24, 24, 25, 25, 25, 25, 26, 26, 26, 26, 27, 27,
         27, 27, 28, 28, 28, 28, 29, 29, 29, 29, 30, 30, 30, 30, 31, 31, 31, 31, 32, 32};
 
-static const int8_t rr_multiply_16[300] = {
+static const int8_t rr_multiply_19[300] = {
     116, -127, -53, -5, -102, -122, -75, 88, 74, -125, -125, -123, 98, -27, 46, -4, -4, -77, -80, 58, -104,
         -81, -91, -10, -102, -69, 11, -26, -114, 117, -121, -22, -79, 3, -59, -73, -28, -89, -128, -54, 11,
         83, -31, -118, 42, -124, -122, 59, -68, -38, -5, -72, 5, 91, 29, -55, 0, -3, -2, -15, 126, 5, 63,
@@ -172,7 +181,7 @@ static const int8_t rr_multiply_16[300] = {
         -124, -75, -125, 89, -127, 111, -113, 31, 14, 1, 99, 70, -40, 92, 122, -46, -47, -30, 44, -1, -34,
         -96, 45, -104, -70, 82};
 
-static const int8_t rr_multiply_17[300] = {
+static const int8_t rr_multiply_20[300] = {
     113, 84, -18, -45, -31, 116, 29, 7, 19, -121, 119, 77, -24, 117, 105, 27, 116, -116, 70, 89, -95, -95,
         -53, -33, -82, 4, -100, -35, -52, 23, 118, -127, 95, -16, 124, 14, 24, 91, -56, 63, 91, -25, -46,
         74, 2, 100, -78, -127, -92, -2, 92, -103, 100, -13, 109, 67, 38, 14, 10, -107, -37, -98, -54, 78,
@@ -189,7 +198,7 @@ static const int8_t rr_multiply_17[300] = {
         -41, -24, -30, 113, -60, -77, 96, 5, 100, -10, -70, -44, -13, -77, 68, 73, 66, -38, -67, -38, -11,
         111};
 
-static const int8_t rr_multiply_18[300] = {
+static const int8_t rr_multiply_21[300] = {
     76, -62, 6, 1, 18, -82, -13, 4, 8, 88, -86, -55, -14, -18, 28, -1, -3, 52, -32, 30, 57, 45, 28, 2, 48,
         -2, -6, 5, 34, 16, -83, 16, -44, 0, -42, -6, -4, -47, 42, -20, 6, -12, 8, -51, 0, -72, 55, -43, 36,
         0, -3, 43, 3, -7, 18, -21, 0, 0, 0, 9, -27, -3, -20, 38, -37, 1, 61, -1, 7, 39, 47, -1, 1, 0, -2,
@@ -204,7 +213,7 @@ static const int8_t rr_multiply_18[300] = {
         -35, -32, 8, -26, 40, -13, 48, -2, -46, 3, 75, -23, 25, -65, 30, -15, 20, 20, -5, 0, 55, 2, -23,
         -5, -50, 12, 4, 13, 17, 0, -13, 21, -17, 23, 4, 53};
 
-static const int8_t rr_multiply_19[130] = {
+static const int8_t rr_multiply_22[130] = {
     51, -61, -43, -128, 35, -10, 3, -110, -33, -48, 52, -87, -31, -128, -51, 19, -101, -71, 6, 35, -18, -6,
         -28, -13, -17, -111, -68, -22, 30, -27, -68, 15, 113, -126, -21, 0, -32, -94, 18, -26, -39, 4, -83,
         65, -19, 39, 21, 47, 110, 0, -23, -11, 95, -45, 37, 4, 108, 16, 64, -21, -34, -44, 0, -41, 114, 12,
@@ -212,10 +221,10 @@ static const int8_t rr_multiply_19[130] = {
         1, 83, -48, -18, -31, 27, 58, -13, 25, -57, 2, 63, 13, -97, 4, -47, -30, 21, -29, 1, -35, 0, 0,
         -10, 110, 102, -39, -79, -48, -29, 14, 56, -124, -105, 25, -40, -86, -3, 22, 70, -92};
 
-static const int8_t rr_multiply_20[1] = {
+static const int8_t rr_multiply_23[1] = {
     1};
 
-static const rr_case rr_multiply_cases[19] = {
+static const rr_case rr_multiply_cases[21] = {
     {1, "all pairs of ends", 0, {rr_multiply_0, rr_multiply_1},
      {64, 1082196484, -6, 0, 0}, rr_multiply_2, 64, 1},
     {2, "saturation at both ends", 0, {rr_multiply_0, rr_multiply_1},
@@ -230,30 +239,34 @@ static const rr_case rr_multiply_cases[19] = {
      {300, 1593847261, -7, 0, 0}, rr_multiply_11, 300, 1},
     {7, "130 products: two more than twice 64", 0, {rr_multiply_12, rr_multiply_13},
      {130, 1400000000, -6, 0, 0}, rr_multiply_14, 130, 1},
-    {8, "all pairs of ends", 0, {rr_multiply_0, rr_multiply_1},
+    {8, "one of everything", 0, {rr_multiply_15, rr_multiply_16},
+     {1, 1374590277, 30, 1, -2147483647 - 1}, rr_multiply_17, 1, 1},
+    {9, "all pairs of ends", 0, {rr_multiply_0, rr_multiply_1},
      {64, 1082196484, -6, 1, 0}, rr_multiply_2, 64, 1},
-    {9, "saturation at both ends", 0, {rr_multiply_0, rr_multiply_1},
+    {10, "saturation at both ends", 0, {rr_multiply_0, rr_multiply_1},
      {64, 1073741824, -4, 1, 0}, rr_multiply_3, 64, 1},
-    {10, "products half way", 0, {rr_multiply_4, rr_multiply_5},
-     {256, 1073741824, -1, 1, 0}, rr_multiply_15, 256, 1},
-    {11, "output offset", 0, {rr_multiply_0, rr_multiply_1},
+    {11, "products half way", 0, {rr_multiply_4, rr_multiply_5},
+     {256, 1073741824, -1, 1, 0}, rr_multiply_18, 256, 1},
+    {12, "output offset", 0, {rr_multiply_0, rr_multiply_1},
      {64, 1073741824, -6, 1, 100}, rr_multiply_7, 64, 1},
-    {12, "multiplier 0", 0, {rr_multiply_0, rr_multiply_1},
+    {13, "multiplier 0", 0, {rr_multiply_0, rr_multiply_1},
      {64, 0, 0, 1, 0}, rr_multiply_8, 64, 1},
-    {13, "seeded", 0, {rr_multiply_16, rr_multiply_17},
-     {300, 1593847261, -7, 1, 0}, rr_multiply_18, 300, 1},
-    {14, "130 products: two more than twice 64", 0, {rr_multiply_12, rr_multiply_13},
-     {130, 1400000000, -6, 1, 0}, rr_multiply_19, 130, 1},
-    {15, "shift 31: a shift lies outside -31..30", 1, {rr_multiply_20, rr_multiply_20},
+    {14, "seeded", 0, {rr_multiply_19, rr_multiply_20},
+     {300, 1593847261, -7, 1, 0}, rr_multiply_21, 300, 1},
+    {15, "130 products: two more than twice 64", 0, {rr_multiply_12, rr_multiply_13},
+     {130, 1400000000, -6, 1, 0}, rr_multiply_22, 130, 1},
+    {16, "shift 31: a shift lies outside -31..30", 1, {rr_multiply_23, rr_multiply_23},
      {1, 1073741824, 31, 0, 0}, 0, 0, 1},
-    {16, "shift -32: a shift lies outside -31..30", 1, {rr_multiply_20, rr_multiply_20},
+    {17, "shift -32: a shift lies outside -31..30", 1, {rr_multiply_23, rr_multiply_23},
      {1, 1073741824, -32, 0, 0}, 0, 0, 1},
-    {17, "multiplier 1: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_multiply_20, rr_multiply_20},
+    {18, "multiplier 1: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_multiply_23, rr_multiply_23},
      {1, 1, 0, 0, 0}, 0, 0, 1},
-    {18, "multiplier below 0: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_multiply_20, rr_multiply_20},
+    {19, "multiplier below 0: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_multiply_23, rr_multiply_23},
      {1, -5, 0, 0, 0}, 0, 0, 1},
-    {19, "rounding 3: rounding is neither 0 (double) nor 1 (single)", 1, {rr_multiply_20, rr_multiply_20},
+    {20, "rounding 3: rounding is neither 0 (double) nor 1 (single)", 1, {rr_multiply_23, rr_multiply_23},
      {1, 1073741824, 0, 3, 0}, 0, 0, 1},
+    {21, "n is 0", 1, {0, 0},
+     {0, 1374590277, 30, 1, -2147483647 - 1}, 0, 0, 1},
 };
 
 static int32_t rr_multiply_call(const rr_case *c, void *out)

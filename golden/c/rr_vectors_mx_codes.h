@@ -127,7 +127,13 @@ static const int32_t rr_mx_codes_11[384] = {
         0, 0, 0, -2, 4, -2, 0, 0, 0, -2, 0, 10, 0, 0, 0, 0, 0, 2, 0, 0, -2, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0,
         0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, -4, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, 0, 0, 0, -1, 0, 0, 1, 2};
 
-static const rr_case rr_mx_codes_cases[7] = {
+static const int32_t rr_mx_codes_12[1] = {
+    -364235893};
+
+static const int32_t rr_mx_codes_13[1] = {
+    -5};
+
+static const rr_case rr_mx_codes_cases[10] = {
     {1, "a zero row, a zero block", 0, {rr_mx_codes_0},
      {2, 64}, rr_mx_codes_1, 128, 4},
     {2, "absmax at 7 * 2^e and next to it", 0, {rr_mx_codes_2},
@@ -141,6 +147,12 @@ static const rr_case rr_mx_codes_cases[7] = {
     {6, "seeded", 0, {rr_mx_codes_10},
      {4, 96}, rr_mx_codes_11, 384, 4},
     {7, "no values: k is 0, it must be at least 1", 1, {0},
+     {1, 0}, 0, 0, 1},
+    {8, "one of everything", 0, {rr_mx_codes_12},
+     {1, 1}, rr_mx_codes_13, 1, 4},
+    {9, "rows is 0", 1, {0},
+     {0, 1}, 0, 0, 1},
+    {10, "k is 0", 1, {0},
      {1, 0}, 0, 0, 1},
 };
 

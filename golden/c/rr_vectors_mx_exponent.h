@@ -91,7 +91,13 @@ static const int32_t rr_mx_exponent_10[384] = {
 static const int32_t rr_mx_exponent_11[4] = {
     17, 17, 17, 16};
 
-static const rr_case rr_mx_exponent_cases[7] = {
+static const int32_t rr_mx_exponent_12[1] = {
+    704994214};
+
+static const int32_t rr_mx_exponent_13[1] = {
+    27};
+
+static const rr_case rr_mx_exponent_cases[10] = {
     {1, "a zero row, a zero block", 0, {rr_mx_exponent_0},
      {2, 64}, rr_mx_exponent_1, 2, 4},
     {2, "absmax at 7 * 2^e and next to it", 0, {rr_mx_exponent_2},
@@ -105,6 +111,12 @@ static const rr_case rr_mx_exponent_cases[7] = {
     {6, "seeded", 0, {rr_mx_exponent_10},
      {4, 96}, rr_mx_exponent_11, 4, 4},
     {7, "no values: k is 0, it must be at least 1", 1, {0},
+     {1, 0}, 0, 0, 1},
+    {8, "one of everything", 0, {rr_mx_exponent_12},
+     {1, 1}, rr_mx_exponent_13, 1, 4},
+    {9, "rows is 0", 1, {0},
+     {0, 1}, 0, 0, 1},
+    {10, "k is 0", 1, {0},
      {1, 0}, 0, 0, 1},
 };
 

@@ -65,13 +65,23 @@ static const int32_t rr_one_over_one_plus_3[200] = {
 static const int32_t rr_one_over_one_plus_4[1] = {
     -1};
 
-static const rr_case rr_one_over_one_plus_cases[3] = {
+static const int32_t rr_one_over_one_plus_5[1] = {
+    799292762};
+
+static const int32_t rr_one_over_one_plus_6[1] = {
+    1564993534};
+
+static const rr_case rr_one_over_one_plus_cases[5] = {
     {1, "ends and middle", 0, {rr_one_over_one_plus_0},
      {7}, rr_one_over_one_plus_1, 7, 4},
     {2, "seeded", 0, {rr_one_over_one_plus_2},
      {200}, rr_one_over_one_plus_3, 200, 4},
     {3, "negative argument: an argument is negative", 1, {rr_one_over_one_plus_4},
      {1}, 0, 0, 1},
+    {4, "one of everything", 0, {rr_one_over_one_plus_5},
+     {1}, rr_one_over_one_plus_6, 1, 4},
+    {5, "n is 0", 1, {0},
+     {0}, 0, 0, 1},
 };
 
 static int32_t rr_one_over_one_plus_call(const rr_case *c, void *out)

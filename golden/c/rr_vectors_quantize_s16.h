@@ -94,10 +94,16 @@ static const int8_t rr_quantize_s16_10[130] = {
         57, -3, -115, 93, 127, 16, -128, 127, -7, -71, -128, -128, -16, 127, 80, 55, -99, 16, -128, -123,
         -80, -57, -117, 112, 127, 127};
 
-static const int8_t rr_quantize_s16_11[10] = {
+static const int16_t rr_quantize_s16_11[1] = {
+    -28519};
+
+static const int8_t rr_quantize_s16_12[1] = {
+    127};
+
+static const int8_t rr_quantize_s16_13[10] = {
     1, 0, 2, -1, 3, -2, 0, 0, 1, -1};
 
-static const int16_t rr_quantize_s16_12[300] = {
+static const int16_t rr_quantize_s16_14[300] = {
     1014, -2451, -6850, -3820, -7498, 1563, -6450, 3558, -2614, -220, -1610, -8464, -3805, 177, 6677, -755,
         -7384, -8827, -2925, -3358, -665, 5874, -1850, 5458, 2260, -1800, 3359, 1931, 6739, -8626, 6113,
         -5172, 1347, -7869, 1788, 5830, 8817, -7772, -1508, -2901, 6423, 2903, 7885, -1596, -7920, 6050,
@@ -119,7 +125,7 @@ static const int16_t rr_quantize_s16_12[300] = {
         7198, -2224, 6070, 297, -6991, -2077, -1352, 5960, -2550, 7352, -343, -4216, -8265, -8385, 1124,
         7677, -5535, 7689, 3433, -6962, -7660, -7889, -4199, 4432, -2361, -3245};
 
-static const int8_t rr_quantize_s16_13[300] = {
+static const int8_t rr_quantize_s16_15[300] = {
     14, -33, -93, -52, -102, 21, -88, 49, -36, -3, -22, -115, -52, 2, 91, -10, -101, -120, -40, -46, -9,
         80, -25, 74, 31, -25, 46, 26, 92, -118, 83, -71, 18, -107, 24, 79, 120, -106, -21, -40, 88, 40,
         107, -22, -108, 82, 60, -35, 13, -73, 90, 100, 100, 35, 61, 37, -4, -6, -92, 110, 77, -44, -72,
@@ -136,7 +142,7 @@ static const int8_t rr_quantize_s16_13[300] = {
         98, -30, 83, 4, -95, -28, -18, 81, -35, 100, -5, -57, -113, -114, 15, 105, -75, 105, 47, -95, -104,
         -108, -57, 60, -32, -44};
 
-static const int8_t rr_quantize_s16_14[130] = {
+static const int8_t rr_quantize_s16_16[130] = {
     -128, 43, -67, 93, 127, 127, 19, -79, 80, 60, -128, -128, -6, -93, 100, -9, -18, -47, 55, -18, 31,
         -128, -75, -18, 48, -60, 86, -116, 17, 127, -114, 29, 31, -75, 55, -67, 4, 49, -67, 48, 127, 73,
         -120, -35, -128, -15, -49, -42, -119, 44, -65, -42, 13, -34, 4, 5, -86, -103, -56, 127, 13, -69,
@@ -145,10 +151,10 @@ static const int8_t rr_quantize_s16_14[130] = {
         57, -3, -115, 93, 127, 16, -128, 127, -7, -71, -128, -128, -16, 127, 80, 55, -99, 16, -128, -123,
         -80, -57, -117, 112, 127, 127};
 
-static const int16_t rr_quantize_s16_15[1] = {
+static const int16_t rr_quantize_s16_17[1] = {
     1};
 
-static const rr_case rr_quantize_s16_cases[17] = {
+static const rr_case rr_quantize_s16_cases[19] = {
     {1, "ends of the input", 0, {rr_quantize_s16_0},
      {7, 1610612736, -4, 0, 0}, rr_quantize_s16_1, 7, 1},
     {2, "factor 1/32 at exact halves", 0, {rr_quantize_s16_2},
@@ -161,28 +167,32 @@ static const rr_case rr_quantize_s16_cases[17] = {
      {300, 1873649205, -6, 0, 0}, rr_quantize_s16_8, 300, 1},
     {6, "130 values: two more than twice 64", 0, {rr_quantize_s16_9},
      {130, 1400000000, -7, 0, 0}, rr_quantize_s16_10, 130, 1},
-    {7, "ends of the input", 0, {rr_quantize_s16_0},
+    {7, "one of everything", 0, {rr_quantize_s16_11},
+     {1, 2147483647, 12, 1, 2147483647}, rr_quantize_s16_12, 1, 1},
+    {8, "ends of the input", 0, {rr_quantize_s16_0},
      {7, 1610612736, -4, 1, 0}, rr_quantize_s16_1, 7, 1},
-    {8, "factor 1/32 at exact halves", 0, {rr_quantize_s16_2},
-     {10, 1073741824, -4, 1, 0}, rr_quantize_s16_11, 10, 1},
-    {9, "ramp across saturation", 0, {rr_quantize_s16_4},
+    {9, "factor 1/32 at exact halves", 0, {rr_quantize_s16_2},
+     {10, 1073741824, -4, 1, 0}, rr_quantize_s16_13, 10, 1},
+    {10, "ramp across saturation", 0, {rr_quantize_s16_4},
      {86, 1518500250, 0, 1, 0}, rr_quantize_s16_5, 86, 1},
-    {10, "a factor above 1", 0, {rr_quantize_s16_4},
+    {11, "a factor above 1", 0, {rr_quantize_s16_4},
      {86, 1518500250, 2, 1, 0}, rr_quantize_s16_6, 86, 1},
-    {11, "seeded", 0, {rr_quantize_s16_12},
-     {300, 1873649205, -6, 1, 0}, rr_quantize_s16_13, 300, 1},
-    {12, "130 values: two more than twice 64", 0, {rr_quantize_s16_9},
-     {130, 1400000000, -7, 1, 0}, rr_quantize_s16_14, 130, 1},
-    {13, "shift 31: a shift lies outside -31..30", 1, {rr_quantize_s16_15},
+    {12, "seeded", 0, {rr_quantize_s16_14},
+     {300, 1873649205, -6, 1, 0}, rr_quantize_s16_15, 300, 1},
+    {13, "130 values: two more than twice 64", 0, {rr_quantize_s16_9},
+     {130, 1400000000, -7, 1, 0}, rr_quantize_s16_16, 130, 1},
+    {14, "shift 31: a shift lies outside -31..30", 1, {rr_quantize_s16_17},
      {1, 1073741824, 31, 0, 0}, 0, 0, 1},
-    {14, "shift -32: a shift lies outside -31..30", 1, {rr_quantize_s16_15},
+    {15, "shift -32: a shift lies outside -31..30", 1, {rr_quantize_s16_17},
      {1, 1073741824, -32, 0, 0}, 0, 0, 1},
-    {15, "multiplier 1: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_quantize_s16_15},
+    {16, "multiplier 1: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_quantize_s16_17},
      {1, 1, 0, 0, 0}, 0, 0, 1},
-    {16, "multiplier below 0: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_quantize_s16_15},
+    {17, "multiplier below 0: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_quantize_s16_17},
      {1, -5, 0, 0, 0}, 0, 0, 1},
-    {17, "rounding 3: rounding is neither 0 (double) nor 1 (single)", 1, {rr_quantize_s16_15},
+    {18, "rounding 3: rounding is neither 0 (double) nor 1 (single)", 1, {rr_quantize_s16_17},
      {1, 1073741824, 0, 3, 0}, 0, 0, 1},
+    {19, "n is 0", 1, {0},
+     {0, 2147483647, 12, 1, 2147483647}, 0, 0, 1},
 };
 
 static int32_t rr_quantize_s16_call(const rr_case *c, void *out)

@@ -74,10 +74,16 @@ static const int8_t rr_quantize_s32_8[300] = {
         -18, -15, 78, 10, 59, 71, -44, 122, -10, 53, 39, -77, 115, 103, 39, -115, -20, 100, 71, -86, 20,
         75, -81, -47, 118, 80};
 
-static const int8_t rr_quantize_s32_9[10] = {
+static const int32_t rr_quantize_s32_9[1] = {
+    -1539214188};
+
+static const int8_t rr_quantize_s32_10[1] = {
+    127};
+
+static const int8_t rr_quantize_s32_11[10] = {
     1, 0, 2, -1, 3, -2, 0, 0, 1, -1};
 
-static const int32_t rr_quantize_s32_10[300] = {
+static const int32_t rr_quantize_s32_12[300] = {
     -3105, -3182, -7980, -2700, 6464, -7084, -5298, 1666, -198, 7514, 3999, -4400, -1117, -990, 6161, 7274,
         -5870, 8072, -2053, 399, -8790, 3642, -4095, -2598, -8950, -6855, 8067, 11, -1068, 2913, -7746,
         -8238, -2904, -3813, 6050, 7480, 8009, 1215, -2924, -6619, 8248, 5702, 7175, 2620, -98, 6441,
@@ -99,7 +105,7 @@ static const int32_t rr_quantize_s32_10[300] = {
         2929, -2590, 3799, -5693, 1777, 3851, 8724, -8043, 7220, -7914, 5433, 7952, 2156, 5659, 6851,
         -8674, 5284, 3300, 2800, -6010, -6326, 7736, 1556, 78, 8899, -7352};
 
-static const int8_t rr_quantize_s32_11[300] = {
+static const int8_t rr_quantize_s32_13[300] = {
     -42, -43, -109, -37, 88, -97, -72, 23, -3, 102, 55, -60, -15, -13, 84, 99, -80, 110, -28, 5, -120, 50,
         -56, -35, -122, -93, 110, 0, -15, 40, -106, -112, -40, -52, 82, 102, 109, 17, -40, -90, 112, 78,
         98, 36, -1, 88, -72, 106, -61, -84, -19, -17, 9, 10, -85, 103, 32, 91, 99, -2, 73, -22, 73, 2, 43,
@@ -115,10 +121,10 @@ static const int8_t rr_quantize_s32_11[300] = {
         63, 1, -91, -32, 57, 66, 2, -83, 51, 73, -116, -66, -107, 89, -65, -48, 12, -57, 40, -35, 52, -78,
         24, 52, 119, -110, 98, -108, 74, 108, 29, 77, 93, -118, 72, 45, 38, -82, -86, 105, 21, 1, 121, -100};
 
-static const int32_t rr_quantize_s32_12[1] = {
+static const int32_t rr_quantize_s32_14[1] = {
     1};
 
-static const rr_case rr_quantize_s32_cases[15] = {
+static const rr_case rr_quantize_s32_cases[17] = {
     {1, "ends of the input", 0, {rr_quantize_s32_0},
      {7, 1610612736, -4, 0, 0}, rr_quantize_s32_1, 7, 1},
     {2, "factor 1/32 at exact halves", 0, {rr_quantize_s32_2},
@@ -129,26 +135,30 @@ static const rr_case rr_quantize_s32_cases[15] = {
      {86, 1518500250, 2, 0, 0}, rr_quantize_s32_6, 86, 1},
     {5, "seeded", 0, {rr_quantize_s32_7},
      {300, 1873649205, -6, 0, 0}, rr_quantize_s32_8, 300, 1},
-    {6, "ends of the input", 0, {rr_quantize_s32_0},
+    {6, "one of everything", 0, {rr_quantize_s32_9},
+     {1, 1073741825, -6, 1, 649606781}, rr_quantize_s32_10, 1, 1},
+    {7, "ends of the input", 0, {rr_quantize_s32_0},
      {7, 1610612736, -4, 1, 0}, rr_quantize_s32_1, 7, 1},
-    {7, "factor 1/32 at exact halves", 0, {rr_quantize_s32_2},
-     {10, 1073741824, -4, 1, 0}, rr_quantize_s32_9, 10, 1},
-    {8, "ramp across saturation", 0, {rr_quantize_s32_4},
+    {8, "factor 1/32 at exact halves", 0, {rr_quantize_s32_2},
+     {10, 1073741824, -4, 1, 0}, rr_quantize_s32_11, 10, 1},
+    {9, "ramp across saturation", 0, {rr_quantize_s32_4},
      {86, 1518500250, 0, 1, 0}, rr_quantize_s32_5, 86, 1},
-    {9, "a factor above 1", 0, {rr_quantize_s32_4},
+    {10, "a factor above 1", 0, {rr_quantize_s32_4},
      {86, 1518500250, 2, 1, 0}, rr_quantize_s32_6, 86, 1},
-    {10, "seeded", 0, {rr_quantize_s32_10},
-     {300, 1873649205, -6, 1, 0}, rr_quantize_s32_11, 300, 1},
-    {11, "shift 31: a shift lies outside -31..30", 1, {rr_quantize_s32_12},
+    {11, "seeded", 0, {rr_quantize_s32_12},
+     {300, 1873649205, -6, 1, 0}, rr_quantize_s32_13, 300, 1},
+    {12, "shift 31: a shift lies outside -31..30", 1, {rr_quantize_s32_14},
      {1, 1073741824, 31, 0, 0}, 0, 0, 1},
-    {12, "shift -32: a shift lies outside -31..30", 1, {rr_quantize_s32_12},
+    {13, "shift -32: a shift lies outside -31..30", 1, {rr_quantize_s32_14},
      {1, 1073741824, -32, 0, 0}, 0, 0, 1},
-    {13, "multiplier 1: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_quantize_s32_12},
+    {14, "multiplier 1: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_quantize_s32_14},
      {1, 1, 0, 0, 0}, 0, 0, 1},
-    {14, "multiplier below 0: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_quantize_s32_12},
+    {15, "multiplier below 0: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_quantize_s32_14},
      {1, -5, 0, 0, 0}, 0, 0, 1},
-    {15, "rounding 3: rounding is neither 0 (double) nor 1 (single)", 1, {rr_quantize_s32_12},
+    {16, "rounding 3: rounding is neither 0 (double) nor 1 (single)", 1, {rr_quantize_s32_14},
      {1, 1073741824, 0, 3, 0}, 0, 0, 1},
+    {17, "n is 0", 1, {0},
+     {0, 1073741825, -6, 1, 649606781}, 0, 0, 1},
 };
 
 static int32_t rr_quantize_s32_call(const rr_case *c, void *out)

@@ -572,7 +572,19 @@ static const int32_t rr_requantize_38[1] = {
 static const int32_t rr_requantize_39[1] = {
     -1073741824};
 
-static const int32_t rr_requantize_40[100] = {
+static const int32_t rr_requantize_40[1] = {
+    -1074730285};
+
+static const int32_t rr_requantize_41[1] = {
+    2147483647};
+
+static const int32_t rr_requantize_42[1] = {
+    -2};
+
+static const int32_t rr_requantize_43[1] = {
+    -268682571};
+
+static const int32_t rr_requantize_44[100] = {
     -22, -1188, -47, -1176, 106, 1755, -491, 188, -45, -414, 656, -28, -58, 676, -196, 44, -234, 1005,
         -523, -1133, -1323, 750, -211, -1433, 774, 774, 356, -701, -454, -355, -731, 1195, -240, -20, -19,
         446, -1275, -1645, -122, -482, 1282, -490, -51, 625, -193, 1794, -1395, 600, 383, 196, -307, -9,
@@ -580,19 +592,19 @@ static const int32_t rr_requantize_40[100] = {
         -668, -800, 74, 153, -12, -1044, 19, -746, 479, 906, 750, -203, 309, 284, -496, 145, 26, 207, -469,
         -6, 807, 118, -1427, -236, -505, -104, -293, -741, -94, 155};
 
-static const int32_t rr_requantize_41[48] = {
+static const int32_t rr_requantize_45[48] = {
     -13767, -3593, -204, -16989, 6048, 6075, -6121, -5315, -2807, -3785, 6609, 2874, -365, -3382, -4161,
         -3041, 3876, 2757, -1340, -1370, -1797, -908, 736, 1114, -263, -290, -476, -1166, 315, 1014, -722,
         -194, -731, -659, 402, 489, -172, -180, -168, -89, 61, 164, -159, -25, -7, -22, 0, 60};
 
-static const int32_t rr_requantize_42[30] = {
+static const int32_t rr_requantize_46[30] = {
     1073741824, 2147483647, 2147483647, 2147483647, 2147483647, -2147483647, -2147483647 - 1,
         -2147483647 - 1, -2147483647 - 1, -2147483647 - 1, 2121842, 4243684, 67898944, 2147483647,
         2147483647, -53125002, -134217732, -2147483647 - 1, -2147483647 - 1, -2147483647 - 1, 2147483647,
         2147483647, 2147483647, 2147483647, 2147483647, -2147483647 - 1, -2147483647 - 1, -2147483647 - 1,
         -2147483647 - 1, -2147483647 - 1};
 
-static const int32_t rr_requantize_43[868] = {
+static const int32_t rr_requantize_47[868] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 4, 8, 23,
@@ -664,10 +676,10 @@ static const int32_t rr_requantize_43[868] = {
         -2147483647 - 1, -2147483647 - 1, -2147483647 - 1, -2147483647 - 1, -2147483647 - 1,
         -2147483647 - 1, -2147483647 - 1};
 
-static const int32_t rr_requantize_44[6] = {
+static const int32_t rr_requantize_48[6] = {
     -1073741824, -536870912, -47453133, -3320313, -2, -1};
 
-static const rr_case rr_requantize_cases[27] = {
+static const rr_case rr_requantize_cases[29] = {
     {1, "double and single rounding differ", 0, {rr_requantize_0, rr_requantize_1, rr_requantize_2},
      {100, 0}, rr_requantize_3, 100, 4},
     {2, "the shift meets an exact half", 0, {rr_requantize_4, rr_requantize_5, rr_requantize_6},
@@ -694,34 +706,38 @@ static const rr_case rr_requantize_cases[27] = {
      {1, 0}, 0, 0, 1},
     {13, "negative multiplier: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_requantize_33, rr_requantize_39, rr_requantize_38},
      {1, 0}, 0, 0, 1},
-    {14, "double and single rounding differ", 0, {rr_requantize_0, rr_requantize_1, rr_requantize_2},
-     {100, 1}, rr_requantize_40, 100, 4},
-    {15, "the shift meets an exact half", 0, {rr_requantize_4, rr_requantize_5, rr_requantize_6},
-     {48, 1}, rr_requantize_41, 48, 4},
-    {16, "the multiply meets an exact half", 0, {rr_requantize_8, rr_requantize_9, rr_requantize_10},
+    {14, "one of everything", 0, {rr_requantize_40, rr_requantize_41, rr_requantize_42},
+     {1, 0}, rr_requantize_43, 1, 4},
+    {15, "double and single rounding differ", 0, {rr_requantize_0, rr_requantize_1, rr_requantize_2},
+     {100, 1}, rr_requantize_44, 100, 4},
+    {16, "the shift meets an exact half", 0, {rr_requantize_4, rr_requantize_5, rr_requantize_6},
+     {48, 1}, rr_requantize_45, 48, 4},
+    {17, "the multiply meets an exact half", 0, {rr_requantize_8, rr_requantize_9, rr_requantize_10},
      {6, 1}, rr_requantize_11, 6, 4},
-    {17, "left shift without overflow", 0, {rr_requantize_12, rr_requantize_13, rr_requantize_14},
+    {18, "left shift without overflow", 0, {rr_requantize_12, rr_requantize_13, rr_requantize_14},
      {30, 1}, rr_requantize_15, 30, 4},
-    {18, "left shift that wraps in 32 bits", 0, {rr_requantize_16, rr_requantize_13, rr_requantize_17},
-     {30, 1}, rr_requantize_42, 30, 4},
-    {19, "multiplier 0", 0, {rr_requantize_19, rr_requantize_20, rr_requantize_20},
+    {19, "left shift that wraps in 32 bits", 0, {rr_requantize_16, rr_requantize_13, rr_requantize_17},
+     {30, 1}, rr_requantize_46, 30, 4},
+    {20, "multiplier 0", 0, {rr_requantize_19, rr_requantize_20, rr_requantize_20},
      {14, 1}, rr_requantize_20, 14, 4},
-    {20, "every shift", 0, {rr_requantize_21, rr_requantize_22, rr_requantize_23},
-     {868, 1}, rr_requantize_43, 868, 4},
-    {21, "INT32_MIN", 0, {rr_requantize_25, rr_requantize_26, rr_requantize_27},
-     {6, 1}, rr_requantize_44, 6, 4},
-    {22, "seeded", 0, {rr_requantize_29, rr_requantize_30, rr_requantize_31},
+    {21, "every shift", 0, {rr_requantize_21, rr_requantize_22, rr_requantize_23},
+     {868, 1}, rr_requantize_47, 868, 4},
+    {22, "INT32_MIN", 0, {rr_requantize_25, rr_requantize_26, rr_requantize_27},
+     {6, 1}, rr_requantize_48, 6, 4},
+    {23, "seeded", 0, {rr_requantize_29, rr_requantize_30, rr_requantize_31},
      {400, 1}, rr_requantize_32, 400, 4},
-    {23, "shift 31: a shift lies outside -31..30", 1, {rr_requantize_33, rr_requantize_34, rr_requantize_35},
+    {24, "shift 31: a shift lies outside -31..30", 1, {rr_requantize_33, rr_requantize_34, rr_requantize_35},
      {1, 1}, 0, 0, 1},
-    {24, "shift -32: a shift lies outside -31..30", 1, {rr_requantize_33, rr_requantize_34, rr_requantize_36},
+    {25, "shift -32: a shift lies outside -31..30", 1, {rr_requantize_33, rr_requantize_34, rr_requantize_36},
      {1, 1}, 0, 0, 1},
-    {25, "multiplier below 2^30: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_requantize_33, rr_requantize_37, rr_requantize_38},
+    {26, "multiplier below 2^30: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_requantize_33, rr_requantize_37, rr_requantize_38},
      {1, 1}, 0, 0, 1},
-    {26, "negative multiplier: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_requantize_33, rr_requantize_39, rr_requantize_38},
+    {27, "negative multiplier: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_requantize_33, rr_requantize_39, rr_requantize_38},
      {1, 1}, 0, 0, 1},
-    {27, "rounding 2: rounding is neither 0 (double) nor 1 (single)", 1, {rr_requantize_33, rr_requantize_34, rr_requantize_38},
+    {28, "rounding 2: rounding is neither 0 (double) nor 1 (single)", 1, {rr_requantize_33, rr_requantize_34, rr_requantize_38},
      {1, 2}, 0, 0, 1},
+    {29, "n is 0", 1, {0, 0, 0},
+     {0, 0}, 0, 0, 1},
 };
 
 static int32_t rr_requantize_call(const rr_case *c, void *out)

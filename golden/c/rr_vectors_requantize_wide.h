@@ -232,7 +232,13 @@ static const int64_t rr_requantize_wide_28[1] = {
 static const int32_t rr_requantize_wide_29[1] = {
     0};
 
-static const rr_case rr_requantize_wide_cases[8] = {
+static const int64_t rr_requantize_wide_30[1] = {
+    INT64_C(1577734676)};
+
+static const int32_t rr_requantize_wide_31[1] = {
+    1};
+
+static const rr_case rr_requantize_wide_cases[10] = {
     {1, "exactly half way, both signs: up", 0, {rr_requantize_wide_0, rr_requantize_wide_1, rr_requantize_wide_2},
      {6}, rr_requantize_wide_3, 6, 8},
     {2, "multipliers that round to 15 bits", 0, {rr_requantize_wide_4, rr_requantize_wide_5, rr_requantize_wide_6},
@@ -249,6 +255,10 @@ static const rr_case rr_requantize_wide_cases[8] = {
      {100}, rr_requantize_wide_26, 100, 8},
     {8, "multiplier 7: a multiplier is neither 0 nor in [2^30, 2^31]", 1, {rr_requantize_wide_27, rr_requantize_wide_28, rr_requantize_wide_29},
      {1}, 0, 0, 1},
+    {9, "one of everything", 0, {rr_requantize_wide_27, rr_requantize_wide_30, rr_requantize_wide_31},
+     {1}, rr_requantize_wide_27, 1, 8},
+    {10, "n is 0", 1, {0, 0, 0},
+     {0}, 0, 0, 1},
 };
 
 static int32_t rr_requantize_wide_call(const rr_case *c, void *out)

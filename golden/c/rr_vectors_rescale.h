@@ -170,79 +170,85 @@ static const int8_t rr_rescale_46[200] = {
         55, 45, 38, -61, -14, -39, 56, -58, -20, 19, 7, -15, 27, -17, -80, -51, 23, 29, 54, -56, -63, -1,
         -60, 47, -53, 9, 37, -3, -14, -56, 14, 46, 52, 42, 2, 46, -8, 59, 8, -7, 59};
 
-static const int16_t rr_rescale_47[7] = {
-    -23, -23, -23, -22, -22, -22, -21};
+static const int32_t rr_rescale_47[1] = {
+    203763312};
 
-static const int32_t rr_rescale_48[7] = {
-    2689, 2690, 2691, 2692, 2693, 2694, 2695};
+static const int8_t rr_rescale_48[1] = {
+    7};
 
 static const int16_t rr_rescale_49[7] = {
-    759, 760, 760, 760, 761, 761, 761};
+    -23, -23, -23, -22, -22, -22, -21};
 
 static const int32_t rr_rescale_50[7] = {
-    -1254, -1253, -1252, -1251, -1250, -1249, -1248};
+    2689, 2690, 2691, 2692, 2693, 2694, 2695};
 
 static const int16_t rr_rescale_51[7] = {
-    -215, -215, -215, -214, -214, -214, -214};
+    759, 760, 760, 760, 761, 761, 761};
 
 static const int32_t rr_rescale_52[7] = {
-    3987, 3988, 3989, 3990, 3991, 3992, 3993};
+    -1254, -1253, -1252, -1251, -1250, -1249, -1248};
 
 static const int16_t rr_rescale_53[7] = {
-    255, 255, 255, 255, 256, 256, 256};
+    -215, -215, -215, -214, -214, -214, -214};
 
 static const int32_t rr_rescale_54[7] = {
-    -1249, -1248, -1247, -1246, -1245, -1244, -1243};
+    3987, 3988, 3989, 3990, 3991, 3992, 3993};
 
 static const int16_t rr_rescale_55[7] = {
-    -400, -400, -400, -399, -399, -399, -399};
+    255, 255, 255, 255, 256, 256, 256};
 
 static const int32_t rr_rescale_56[7] = {
-    3075, 3076, 3077, 3078, 3079, 3080, 3081};
+    -1249, -1248, -1247, -1246, -1245, -1244, -1243};
 
 static const int16_t rr_rescale_57[7] = {
-    284, 284, 284, 284, 285, 285, 285};
+    -400, -400, -400, -399, -399, -399, -399};
 
 static const int32_t rr_rescale_58[7] = {
-    -783, -782, -781, -780, -779, -778, -777};
+    3075, 3076, 3077, 3078, 3079, 3080, 3081};
 
 static const int16_t rr_rescale_59[7] = {
-    -302, -302, -302, -301, -301, -301, -300};
+    284, 284, 284, 284, 285, 285, 285};
 
 static const int32_t rr_rescale_60[7] = {
+    -783, -782, -781, -780, -779, -778, -777};
+
+static const int16_t rr_rescale_61[7] = {
+    -302, -302, -302, -301, -301, -301, -300};
+
+static const int32_t rr_rescale_62[7] = {
     -2384, -2383, -2382, -2381, -2380, -2379, -2378};
 
-static const int32_t rr_rescale_61[7] = {
+static const int32_t rr_rescale_63[7] = {
     3605, 3606, 3607, 3608, 3609, 3610, 3611};
 
-static const int16_t rr_rescale_62[7] = {
+static const int16_t rr_rescale_64[7] = {
     1138, 1138, 1138, 1138, 1139, 1139, 1139};
 
-static const int32_t rr_rescale_63[7] = {
+static const int32_t rr_rescale_65[7] = {
     -3706, -3705, -3704, -3703, -3702, -3701, -3700};
 
-static const int16_t rr_rescale_64[7] = {
+static const int16_t rr_rescale_66[7] = {
     -304, -304, -304, -303, -303, -303, -303};
 
-static const int32_t rr_rescale_65[7] = {
+static const int32_t rr_rescale_67[7] = {
     -1460, -1459, -1458, -1457, -1456, -1455, -1454};
 
-static const int16_t rr_rescale_66[7] = {
+static const int16_t rr_rescale_68[7] = {
     -432, -432, -432, -431, -431, -431, -430};
 
-static const int32_t rr_rescale_67[7] = {
+static const int32_t rr_rescale_69[7] = {
     3702, 3703, 3704, 3705, 3706, 3707, 3708};
 
-static const int16_t rr_rescale_68[7] = {
+static const int16_t rr_rescale_70[7] = {
     353, 353, 353, 353, 354, 354, 354};
 
-static const int32_t rr_rescale_69[6] = {
+static const int32_t rr_rescale_71[6] = {
     759250125, -759250125, 2147483647, -2147483647 - 1, 2147483647, -2147483647 - 1};
 
-static const int32_t rr_rescale_70[6] = {
+static const int32_t rr_rescale_72[6] = {
     379625063, -379625062, 2147483647, -2147483647 - 1, 2147483647, -2147483647 - 1};
 
-static const int32_t rr_rescale_71[200] = {
+static const int32_t rr_rescale_73[200] = {
     -411696, 379038, -380298, -1039468, 159227, 920305, -709366, -70509, -283195, 769693, -226509, -968881,
         366530, -348678, -289609, 755651, 951995, -12375, -132321, 707215, 520606, -98459, 729383, 594604,
         -228948, 603081, 787184, 1035392, -296510, -281958, 293138, -431774, 101002, 1047754, 726179,
@@ -262,7 +268,7 @@ static const int32_t rr_rescale_71[200] = {
         539235, 570387, -329479, 155490, -670374, 1506, -415146, -65495, -462378, 826406, 178883, 1033957,
         295852, -454213, -567397, 707688, 938686, 464174};
 
-static const int8_t rr_rescale_72[200] = {
+static const int8_t rr_rescale_74[200] = {
     -32, 29, -29, -80, 12, 71, -55, -5, -22, 59, -17, -75, 28, -27, -22, 58, 73, -1, -10, 55, 40, -8, 56,
         46, -18, 47, 61, 80, -23, -22, 23, -33, 8, 81, 56, 45, 4, 81, 3, -44, -62, 7, -16, 43, 4, 71, 8,
         73, -16, -57, -51, 69, -68, -61, 43, -4, 6, -53, 34, 12, 24, -68, 60, 49, 25, 72, -43, -45, 21,
@@ -273,10 +279,10 @@ static const int8_t rr_rescale_72[200] = {
         -38, 76, -18, 11, -38, -44, -38, 31, -55, 57, 2, -36, 81, -3, -12, 70, 73, 6, -36, -75, -33, 60,
         -5, -63, -81, 15, -80, 42, 44, -25, 12, -52, 0, -32, -5, -36, 64, 14, 80, 23, -35, -44, 55, 72, 36};
 
-static const int32_t rr_rescale_73[1] = {
+static const int32_t rr_rescale_75[1] = {
     1};
 
-static const rr_case rr_rescale_cases[56] = {
+static const rr_case rr_rescale_cases[58] = {
     {1, "ends of int4", 0, {rr_rescale_0},
      {10, 2147483647, 0, 0, 0, 4}, rr_rescale_1, 10, 1},
     {2, "offset 7 at the ends of int4", 0, {rr_rescale_2},
@@ -327,68 +333,72 @@ static const rr_case rr_rescale_cases[56] = {
      {3, 0, 0, 0, -17, 8}, rr_rescale_44, 3, 1},
     {25, "seeded", 0, {rr_rescale_45},
      {200, 1357913579, -13, 0, 0, 8}, rr_rescale_46, 200, 1},
-    {26, "ends of int4", 0, {rr_rescale_0},
+    {26, "one of everything", 0, {rr_rescale_47},
+     {1, 1290730876, 18, 1, 1937733111, 4}, rr_rescale_48, 1, 1},
+    {27, "ends of int4", 0, {rr_rescale_0},
      {10, 2147483647, 0, 1, 0, 4}, rr_rescale_1, 10, 1},
-    {27, "offset 7 at the ends of int4", 0, {rr_rescale_2},
+    {28, "offset 7 at the ends of int4", 0, {rr_rescale_2},
      {7, 1073741824, 1, 1, 7, 4}, rr_rescale_3, 7, 1},
-    {28, "ends of int8", 0, {rr_rescale_4},
+    {29, "ends of int8", 0, {rr_rescale_4},
      {10, 2147483647, 0, 1, 0, 8}, rr_rescale_5, 10, 1},
-    {29, "offset 7 at the ends of int8", 0, {rr_rescale_6},
+    {30, "offset 7 at the ends of int8", 0, {rr_rescale_6},
      {7, 1073741824, 1, 1, 7, 8}, rr_rescale_7, 7, 1},
-    {30, "ends of int16", 0, {rr_rescale_8},
+    {31, "ends of int16", 0, {rr_rescale_8},
      {10, 2147483647, 0, 1, 0, 16}, rr_rescale_9, 10, 2},
-    {31, "offset 7 at the ends of int16", 0, {rr_rescale_10},
+    {32, "offset 7 at the ends of int16", 0, {rr_rescale_10},
      {7, 1073741824, 1, 1, 7, 16}, rr_rescale_11, 7, 2},
-    {32, "the ends of int32 with an offset saturate", 0, {rr_rescale_12},
+    {33, "the ends of int32 with an offset saturate", 0, {rr_rescale_12},
      {10, 2147483647, 0, 1, 5, 32}, rr_rescale_13, 10, 4},
-    {33, "multiplier 1518500250, shift -1 around -63", 0, {rr_rescale_14},
-     {7, 1518500250, -1, 1, 0, 16}, rr_rescale_47, 7, 2},
-    {34, "multiplier 1213027698, shift -1 around 2692", 0, {rr_rescale_48},
-     {7, 1213027698, -1, 1, 0, 16}, rr_rescale_49, 7, 2},
-    {35, "multiplier 1472326651, shift -2 around -1251", 0, {rr_rescale_50},
-     {7, 1472326651, -2, 1, 0, 16}, rr_rescale_51, 7, 2},
-    {36, "multiplier 1100002189, shift -3 around 3990", 0, {rr_rescale_52},
-     {7, 1100002189, -3, 1, 0, 16}, rr_rescale_53, 7, 2},
-    {37, "multiplier 1377060681, shift -1 around -1246", 0, {rr_rescale_54},
-     {7, 1377060681, -1, 1, 0, 16}, rr_rescale_55, 7, 2},
-    {38, "multiplier 1587730858, shift -3 around 3078", 0, {rr_rescale_56},
-     {7, 1587730858, -3, 1, 0, 16}, rr_rescale_57, 7, 2},
-    {39, "multiplier 1659132346, shift -1 around -780", 0, {rr_rescale_58},
-     {7, 1659132346, -1, 1, 0, 16}, rr_rescale_59, 7, 2},
-    {40, "multiplier 1440969215, shift -2 around -2381", 0, {rr_rescale_60},
-     {7, 1440969215, -2, 1, 0, 16}, rr_rescale_55, 7, 2},
-    {41, "multiplier 1355238653, shift -1 around 3608", 0, {rr_rescale_61},
-     {7, 1355238653, -1, 1, 0, 16}, rr_rescale_62, 7, 2},
-    {42, "multiplier 1408014518, shift -3 around -3703", 0, {rr_rescale_63},
-     {7, 1408014518, -3, 1, 0, 16}, rr_rescale_64, 7, 2},
-    {43, "multiplier 1271357049, shift -1 around -1457", 0, {rr_rescale_65},
-     {7, 1271357049, -1, 1, 0, 16}, rr_rescale_66, 7, 2},
-    {44, "multiplier 1639067322, shift -3 around 3705", 0, {rr_rescale_67},
-     {7, 1639067322, -3, 1, 0, 16}, rr_rescale_68, 7, 2},
-    {45, "shift -31", 0, {rr_rescale_38},
+    {34, "multiplier 1518500250, shift -1 around -63", 0, {rr_rescale_14},
+     {7, 1518500250, -1, 1, 0, 16}, rr_rescale_49, 7, 2},
+    {35, "multiplier 1213027698, shift -1 around 2692", 0, {rr_rescale_50},
+     {7, 1213027698, -1, 1, 0, 16}, rr_rescale_51, 7, 2},
+    {36, "multiplier 1472326651, shift -2 around -1251", 0, {rr_rescale_52},
+     {7, 1472326651, -2, 1, 0, 16}, rr_rescale_53, 7, 2},
+    {37, "multiplier 1100002189, shift -3 around 3990", 0, {rr_rescale_54},
+     {7, 1100002189, -3, 1, 0, 16}, rr_rescale_55, 7, 2},
+    {38, "multiplier 1377060681, shift -1 around -1246", 0, {rr_rescale_56},
+     {7, 1377060681, -1, 1, 0, 16}, rr_rescale_57, 7, 2},
+    {39, "multiplier 1587730858, shift -3 around 3078", 0, {rr_rescale_58},
+     {7, 1587730858, -3, 1, 0, 16}, rr_rescale_59, 7, 2},
+    {40, "multiplier 1659132346, shift -1 around -780", 0, {rr_rescale_60},
+     {7, 1659132346, -1, 1, 0, 16}, rr_rescale_61, 7, 2},
+    {41, "multiplier 1440969215, shift -2 around -2381", 0, {rr_rescale_62},
+     {7, 1440969215, -2, 1, 0, 16}, rr_rescale_57, 7, 2},
+    {42, "multiplier 1355238653, shift -1 around 3608", 0, {rr_rescale_63},
+     {7, 1355238653, -1, 1, 0, 16}, rr_rescale_64, 7, 2},
+    {43, "multiplier 1408014518, shift -3 around -3703", 0, {rr_rescale_65},
+     {7, 1408014518, -3, 1, 0, 16}, rr_rescale_66, 7, 2},
+    {44, "multiplier 1271357049, shift -1 around -1457", 0, {rr_rescale_67},
+     {7, 1271357049, -1, 1, 0, 16}, rr_rescale_68, 7, 2},
+    {45, "multiplier 1639067322, shift -3 around 3705", 0, {rr_rescale_69},
+     {7, 1639067322, -3, 1, 0, 16}, rr_rescale_70, 7, 2},
+    {46, "shift -31", 0, {rr_rescale_38},
      {6, 1518500250, -31, 1, 0, 32}, rr_rescale_39, 6, 4},
-    {46, "shift -30", 0, {rr_rescale_38},
+    {47, "shift -30", 0, {rr_rescale_38},
      {6, 1518500250, -30, 1, 0, 32}, rr_rescale_40, 6, 4},
-    {47, "shift 30", 0, {rr_rescale_38},
-     {6, 1518500250, 30, 1, 0, 32}, rr_rescale_69, 6, 4},
-    {48, "shift 29", 0, {rr_rescale_38},
-     {6, 1518500250, 29, 1, 0, 32}, rr_rescale_70, 6, 4},
-    {49, "multiplier 0 gives the offset", 0, {rr_rescale_43},
+    {48, "shift 30", 0, {rr_rescale_38},
+     {6, 1518500250, 30, 1, 0, 32}, rr_rescale_71, 6, 4},
+    {49, "shift 29", 0, {rr_rescale_38},
+     {6, 1518500250, 29, 1, 0, 32}, rr_rescale_72, 6, 4},
+    {50, "multiplier 0 gives the offset", 0, {rr_rescale_43},
      {3, 0, 0, 1, -17, 8}, rr_rescale_44, 3, 1},
-    {50, "seeded", 0, {rr_rescale_71},
-     {200, 1357913579, -13, 1, 0, 8}, rr_rescale_72, 200, 1},
-    {51, "shift 31: a shift lies outside -31..30", 1, {rr_rescale_73},
+    {51, "seeded", 0, {rr_rescale_73},
+     {200, 1357913579, -13, 1, 0, 8}, rr_rescale_74, 200, 1},
+    {52, "shift 31: a shift lies outside -31..30", 1, {rr_rescale_75},
      {1, 1073741824, 31, 0, 0, 8}, 0, 0, 1},
-    {52, "shift -32: a shift lies outside -31..30", 1, {rr_rescale_73},
+    {53, "shift -32: a shift lies outside -31..30", 1, {rr_rescale_75},
      {1, 1073741824, -32, 0, 0, 8}, 0, 0, 1},
-    {53, "multiplier 1: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_rescale_73},
+    {54, "multiplier 1: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_rescale_75},
      {1, 1, 0, 0, 0, 8}, 0, 0, 1},
-    {54, "multiplier below 0: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_rescale_73},
+    {55, "multiplier below 0: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_rescale_75},
      {1, -5, 0, 0, 0, 8}, 0, 0, 1},
-    {55, "rounding 3: rounding is neither 0 (double) nor 1 (single)", 1, {rr_rescale_73},
+    {56, "rounding 3: rounding is neither 0 (double) nor 1 (single)", 1, {rr_rescale_75},
      {1, 1073741824, 0, 3, 0, 8}, 0, 0, 1},
-    {56, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_rescale_73},
+    {57, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_rescale_75},
      {1, 1073741824, 1, 0, 0, 5}, 0, 0, 1},
+    {58, "n is 0", 1, {0},
+     {0, 1290730876, 18, 1, 1937733111, 4}, 0, 0, 1},
 };
 
 static int32_t rr_rescale_call(const rr_case *c, void *out)

@@ -557,7 +557,13 @@ static const int32_t rr_rms_norm_36[12] = {
 static const int16_t rr_rms_norm_37[12] = {
     32767, 45, -45, 362, 32767, -45, 23, 0, -32768, 45, -45, 2};
 
-static const int32_t rr_rms_norm_38[1024] = {
+static const int32_t rr_rms_norm_38[1] = {
+    -30185024};
+
+static const int16_t rr_rms_norm_39[1] = {
+    -30890};
+
+static const int32_t rr_rms_norm_40[1024] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -590,10 +596,10 @@ static const int32_t rr_rms_norm_38[1024] = {
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_rms_norm_39[2] = {
+static const int32_t rr_rms_norm_41[2] = {
     1, 2};
 
-static const rr_case rr_rms_norm_cases[23] = {
+static const rr_case rr_rms_norm_cases[26] = {
     {1, "zero and tiny rows", 0, {rr_rms_norm_0},
      {5, 8, 67108864, 80}, rr_rms_norm_1, 40, 2},
     {2, "one value", 0, {rr_rms_norm_2},
@@ -632,14 +638,20 @@ static const rr_case rr_rms_norm_cases[23] = {
      {2, 9, 2147483647, 90}, rr_rms_norm_35, 18, 2},
     {19, "a gain of 2^31 - 1 on rows beyond 32 bits: factor and half are wide", 0, {rr_rms_norm_36},
      {3, 4, 2147483647, 1}, rr_rms_norm_37, 12, 2},
-    {20, "a row of 1,024 values: a row of 1024 values can outgrow Q5.10; 1023 is the limit", 1, {rr_rms_norm_38},
+    {20, "one of everything", 0, {rr_rms_norm_38},
+     {1, 1, 715742002, 1110840891}, rr_rms_norm_39, 1, 2},
+    {21, "a row of 1,024 values: a row of 1024 values can outgrow Q5.10; 1023 is the limit", 1, {rr_rms_norm_40},
      {1, 1024, 759250125, 10240}, 0, 0, 1},
-    {21, "eps 0: eps and gain must be at least 1", 1, {rr_rms_norm_39},
+    {22, "eps 0: eps and gain must be at least 1", 1, {rr_rms_norm_41},
      {1, 2, 33554432, 0}, 0, 0, 1},
-    {22, "negative eps: eps and gain must be at least 1", 1, {rr_rms_norm_39},
+    {23, "negative eps: eps and gain must be at least 1", 1, {rr_rms_norm_41},
      {1, 2, 33554432, -5}, 0, 0, 1},
-    {23, "empty rows: size is 0, it must be at least 1", 1, {0},
+    {24, "empty rows: size is 0, it must be at least 1", 1, {0},
      {1, 0, 1, 1}, 0, 0, 1},
+    {25, "rows is 0", 1, {0},
+     {0, 1, 715742002, 1110840891}, 0, 0, 1},
+    {26, "size is 0", 1, {0},
+     {1, 0, 715742002, 1110840891}, 0, 0, 1},
 };
 
 static int32_t rr_rms_norm_call(const rr_case *c, void *out)

@@ -132,7 +132,19 @@ static const int8_t rr_rope_25[5] = {
 static const int16_t rr_rope_26[2] = {
     1, 1};
 
-static const rr_case rr_rope_cases[9] = {
+static const int8_t rr_rope_27[2] = {
+    -128, -128};
+
+static const int16_t rr_rope_28[1] = {
+    -14089};
+
+static const int16_t rr_rope_29[1] = {
+    11324};
+
+static const int8_t rr_rope_30[2] = {
+    127, 22};
+
+static const rr_case rr_rope_cases[13] = {
     {1, "position 0 turns nothing", 0, {rr_rope_0, rr_rope_1, rr_rope_2},
      {1, 1, 8, 4}, rr_rope_0, 8, 1},
     {2, "a quarter turn", 0, {rr_rope_3, rr_rope_2, rr_rope_1},
@@ -151,6 +163,14 @@ static const rr_case rr_rope_cases[9] = {
      {2, 5, 2, 1}, rr_rope_24, 20, 1},
     {9, "odd head size: the head size is not twice the width of the tables", 1, {rr_rope_25, rr_rope_26, rr_rope_26},
      {1, 1, 5, 2}, 0, 0, 1},
+    {10, "one of everything", 0, {rr_rope_27, rr_rope_28, rr_rope_29},
+     {1, 1, 2, 1}, rr_rope_30, 2, 1},
+    {11, "heads is 0", 1, {0, rr_rope_28, rr_rope_29},
+     {0, 1, 2, 1}, 0, 0, 1},
+    {12, "t is 0", 1, {0, 0, 0},
+     {1, 0, 2, 1}, 0, 0, 1},
+    {13, "half is 0", 1, {0, 0, 0},
+     {1, 1, 0, 0}, 0, 0, 1},
 };
 
 static int32_t rr_rope_call(const rr_case *c, void *out)

@@ -128,7 +128,16 @@ static const int32_t rr_rounding_shift_13[1] = {
 static const int32_t rr_rounding_shift_14[1] = {
     32};
 
-static const rr_case rr_rounding_shift_cases[6] = {
+static const int32_t rr_rounding_shift_15[1] = {
+    1};
+
+static const int32_t rr_rounding_shift_16[1] = {
+    28};
+
+static const int32_t rr_rounding_shift_17[1] = {
+    0};
+
+static const rr_case rr_rounding_shift_cases[8] = {
     {1, "exactly half way, both signs", 0, {rr_rounding_shift_0, rr_rounding_shift_1},
      {118}, rr_rounding_shift_2, 118, 4},
     {2, "one beside half way", 0, {rr_rounding_shift_3, rr_rounding_shift_4},
@@ -141,6 +150,10 @@ static const rr_case rr_rounding_shift_cases[6] = {
      {1}, 0, 0, 1},
     {6, "exponent 32: an exponent lies outside 0..31", 1, {rr_rounding_shift_12, rr_rounding_shift_14},
      {1}, 0, 0, 1},
+    {7, "one of everything", 0, {rr_rounding_shift_15, rr_rounding_shift_16},
+     {1}, rr_rounding_shift_17, 1, 4},
+    {8, "n is 0", 1, {0, 0},
+     {0}, 0, 0, 1},
 };
 
 static int32_t rr_rounding_shift_call(const rr_case *c, void *out)

@@ -159,7 +159,16 @@ static const int32_t rr_saturating_high_multiply_13[200] = {
         -569063884, 241536189, -1407690904, -1085310817, 1299260854, 1377723257, -1390157340, 812581116,
         5825157, 314551175};
 
-static const rr_case rr_saturating_high_multiply_cases[5] = {
+static const int32_t rr_saturating_high_multiply_14[1] = {
+    -337524087};
+
+static const int32_t rr_saturating_high_multiply_15[1] = {
+    -1812368398};
+
+static const int32_t rr_saturating_high_multiply_16[1] = {
+    284853386};
+
+static const rr_case rr_saturating_high_multiply_cases[7] = {
     {1, "a odd times 2^30: exactly half way, goes up", 0, {rr_saturating_high_multiply_0, rr_saturating_high_multiply_1},
      {10}, rr_saturating_high_multiply_2, 10, 4},
     {2, "ends of int32", 0, {rr_saturating_high_multiply_3, rr_saturating_high_multiply_4},
@@ -170,6 +179,10 @@ static const rr_case rr_saturating_high_multiply_cases[5] = {
      {1}, rr_saturating_high_multiply_10, 1, 4},
     {5, "seeded", 0, {rr_saturating_high_multiply_11, rr_saturating_high_multiply_12},
      {200}, rr_saturating_high_multiply_13, 200, 4},
+    {6, "one of everything", 0, {rr_saturating_high_multiply_14, rr_saturating_high_multiply_15},
+     {1}, rr_saturating_high_multiply_16, 1, 4},
+    {7, "n is 0", 1, {0, 0},
+     {0}, 0, 0, 1},
 };
 
 static int32_t rr_saturating_high_multiply_call(const rr_case *c, void *out)

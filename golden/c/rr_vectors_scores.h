@@ -564,11 +564,20 @@ static const int8_t rr_scores_15[9801] = {
         54, 18, 17, -49, -35, 68, 9, -2, -107, 24, 2, 42, 8, -33, 62, -6, 74, 93, -79, -93, 16, 99, 64, 4,
         56, 54, 57, 91, -14};
 
-static const int8_t rr_scores_16[36] = {
+static const int8_t rr_scores_16[1] = {
+    62};
+
+static const int8_t rr_scores_17[1] = {
+    -106};
+
+static const int8_t rr_scores_18[1] = {
+    -128};
+
+static const int8_t rr_scores_19[36] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, 1, 1, 1, 1, 1, 1, -1, -1,
         -1, -1, -1, -1};
 
-static const int8_t rr_scores_17[336] = {
+static const int8_t rr_scores_20[336] = {
     105, 82, 9, -115, -9, 66, 34, -21, -10, 124, 7, -31, -44, -59, -40, -102, -89, -110, -11, -39, -52, 67,
         -119, -124, -125, 88, -45, -3, -56, 117, 62, 51, -21, 109, 97, -78, -111, 23, 8, -78, 49, 54, 56,
         118, -10, -30, -124, 126, 63, 64, -113, -69, -117, -23, -4, 118, 55, 45, 25, -9, -89, -93, 88, 2,
@@ -586,7 +595,7 @@ static const int8_t rr_scores_17[336] = {
         52, 54, 92, -95, 109, -62, -76, 103, -14, -119, -96, 10, 61, -35, 55, -102, 115, 20, 14, 74, 28,
         -118, -51, -93, -1, 46, 32, 31, -83, -58, 17, 31, 68, -74, -128, 102, -64, 116, 121, 48, 72, -62};
 
-static const int8_t rr_scores_18[336] = {
+static const int8_t rr_scores_21[336] = {
     -128, 36, 21, -113, 22, -93, -94, -70, 59, -116, 42, 78, 54, 3, -8, 78, 60, 70, -31, 61, -73, -14, -15,
         -39, -86, -125, 76, -22, -69, 95, 111, -15, 82, -26, 33, 121, -103, -41, 49, 106, -55, -118, -16,
         -65, -2, -3, 45, 70, 85, 38, 15, 4, -35, -104, 9, -113, -69, -71, -67, -27, 91, 119, 114, 90, -40,
@@ -604,7 +613,7 @@ static const int8_t rr_scores_18[336] = {
         -47, 108, -112, -114, -88, 113, -16, -90, -15, -26, 70, -70, -104, 55, 111, -5, 70, 79, 93, -96,
         -45, -127, 101, -43, -16, 102, -26, 8, 94, 111, -110, -61, 0, 6, -31, 114, -2, -20, 6, -76, 74, 93};
 
-static const int8_t rr_scores_19[147] = {
+static const int8_t rr_scores_22[147] = {
     -30, -13, -27, -22, 22, -37, -8, 5, 11, -20, 20, -10, 0, 17, 33, -16, -20, -7, 37, 0, 23, -14, 10, 12,
         -17, -3, -17, -29, 27, 14, 13, 20, -24, 7, 39, -42, -16, 17, 5, -3, -35, -5, -1, 30, 2, -11, -21,
         24, 7, -9, 5, 9, 24, -16, 11, -2, 39, 0, -15, -1, 7, -21, 28, 57, -30, 24, -10, -1, -47, -16, 21,
@@ -613,10 +622,10 @@ static const int8_t rr_scores_19[147] = {
         -25, -8, -1, -20, -36, -24, -24, 22, -9, -16, 25, 10, -21, 6, -25, -4, -59, -10, 0, -16, 11, 23,
         -10, 39, -26, 4, 15, -22, -8};
 
-static const int8_t rr_scores_20[1] = {
+static const int8_t rr_scores_23[1] = {
     1};
 
-static const rr_case rr_scores_cases[14] = {
+static const rr_case rr_scores_cases[18] = {
     {1, "q and k are not interchangeable", 0, {rr_scores_0, rr_scores_1},
      {1, 3, 2, 1073741824, 1, 0, 0}, rr_scores_2, 9, 1},
     {2, "exact halves", 0, {rr_scores_3, rr_scores_4},
@@ -629,22 +638,30 @@ static const rr_case rr_scores_cases[14] = {
      {3, 7, 16, 1987654321, -10, 0, 0}, rr_scores_12, 147, 1},
     {6, "99 positions: three more than 96", 0, {rr_scores_13, rr_scores_14},
      {1, 99, 3, 1400000000, -7, 0, 0}, rr_scores_15, 9801, 1},
-    {7, "q and k are not interchangeable", 0, {rr_scores_0, rr_scores_1},
+    {7, "one of everything", 0, {rr_scores_16, rr_scores_17},
+     {1, 1, 1, 2147483647, 29, 1, -2147483647}, rr_scores_18, 1, 1},
+    {8, "q and k are not interchangeable", 0, {rr_scores_0, rr_scores_1},
      {1, 3, 2, 1073741824, 1, 1, 0}, rr_scores_2, 9, 1},
-    {8, "exact halves", 0, {rr_scores_3, rr_scores_4},
-     {1, 6, 1, 1073741824, -1, 1, 0}, rr_scores_16, 36, 1},
-    {9, "largest products saturate", 0, {rr_scores_6, rr_scores_7},
+    {9, "exact halves", 0, {rr_scores_3, rr_scores_4},
+     {1, 6, 1, 1073741824, -1, 1, 0}, rr_scores_19, 36, 1},
+    {10, "largest products saturate", 0, {rr_scores_6, rr_scores_7},
      {1, 2, 64, 1518500250, -11, 1, 0}, rr_scores_8, 4, 1},
-    {10, "output offset", 0, {rr_scores_0, rr_scores_0},
+    {11, "output offset", 0, {rr_scores_0, rr_scores_0},
      {1, 3, 2, 1073741824, 1, 1, -20}, rr_scores_9, 9, 1},
-    {11, "seeded, 3 heads", 0, {rr_scores_17, rr_scores_18},
-     {3, 7, 16, 1987654321, -10, 1, 0}, rr_scores_19, 147, 1},
-    {12, "shift 31: a shift lies outside -31..30", 1, {rr_scores_20, rr_scores_20},
+    {12, "seeded, 3 heads", 0, {rr_scores_20, rr_scores_21},
+     {3, 7, 16, 1987654321, -10, 1, 0}, rr_scores_22, 147, 1},
+    {13, "shift 31: a shift lies outside -31..30", 1, {rr_scores_23, rr_scores_23},
      {1, 1, 1, 1073741824, 31, 0, 0}, 0, 0, 1},
-    {13, "multiplier 7: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_scores_20, rr_scores_20},
+    {14, "multiplier 7: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_scores_23, rr_scores_23},
      {1, 1, 1, 7, 0, 0, 0}, 0, 0, 1},
-    {14, "rounding 2: rounding is neither 0 (double) nor 1 (single)", 1, {rr_scores_20, rr_scores_20},
+    {15, "rounding 2: rounding is neither 0 (double) nor 1 (single)", 1, {rr_scores_23, rr_scores_23},
      {1, 1, 1, 1073741824, 0, 2, 0}, 0, 0, 1},
+    {16, "heads is 0", 1, {0, 0},
+     {0, 1, 1, 2147483647, 29, 1, -2147483647}, 0, 0, 1},
+    {17, "t is 0", 1, {0, 0},
+     {1, 0, 1, 2147483647, 29, 1, -2147483647}, 0, 0, 1},
+    {18, "d is 0", 1, {0, 0},
+     {1, 1, 0, 2147483647, 29, 1, -2147483647}, 0, 0, 1},
 };
 
 static int32_t rr_scores_call(const rr_case *c, void *out)

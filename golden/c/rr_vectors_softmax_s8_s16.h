@@ -1281,7 +1281,13 @@ static const int16_t rr_softmax_s8_s16_40[320] = {
         -31043, -31043, -31043, -31043, -31043, -31043, -31043, -31043, -31043, -31043, -31043, -31043,
         -31043, -31043, -31043, -31043, -31043, -32768, -32768};
 
-static const int8_t rr_softmax_s8_s16_41[4096] = {
+static const int8_t rr_softmax_s8_s16_41[1] = {
+    -117};
+
+static const int16_t rr_softmax_s8_s16_42[1] = {
+    32767};
+
+static const int8_t rr_softmax_s8_s16_43[4096] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -1408,10 +1414,10 @@ static const int8_t rr_softmax_s8_s16_41[4096] = {
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0};
 
-static const int8_t rr_softmax_s8_s16_42[2] = {
+static const int8_t rr_softmax_s8_s16_44[2] = {
     1, 2};
 
-static const rr_case rr_softmax_s8_s16_cases[27] = {
+static const rr_case rr_softmax_s8_s16_cases[30] = {
     {1, "one key", 0, {rr_softmax_s8_s16_0},
      {3, 1, 1073741824, 23, -124}, rr_softmax_s8_s16_1, 3, 2},
     {2, "one key outweighs all others", 0, {rr_softmax_s8_s16_2},
@@ -1454,18 +1460,24 @@ static const rr_case rr_softmax_s8_s16_cases[27] = {
      {8, 40, 1073741824, 23, -124}, rr_softmax_s8_s16_38, 320, 2},
     {21, "sums of 3, 8, ... equal keys", 0, {rr_softmax_s8_s16_39},
      {8, 40, 1073741824, 23, -124}, rr_softmax_s8_s16_40, 320, 2},
-    {22, "4,096 keys: 4096 keys; the sum has room for 4095", 1, {rr_softmax_s8_s16_41},
+    {22, "one of everything", 0, {rr_softmax_s8_s16_41},
+     {1, 1, 1590377956, 30, -498561387}, rr_softmax_s8_s16_42, 1, 2},
+    {23, "4,096 keys: 4096 keys; the sum has room for 4095", 1, {rr_softmax_s8_s16_43},
      {1, 4096, 1073741824, 23, -124}, 0, 0, 1},
-    {23, "shift 32: the input scale is no multiplier with a left shift of 0..31, or diff_min is positive", 1, {rr_softmax_s8_s16_42},
+    {24, "shift 32: the input scale is no multiplier with a left shift of 0..31, or diff_min is positive", 1, {rr_softmax_s8_s16_44},
      {1, 2, 1073741824, 32, -124}, 0, 0, 1},
-    {24, "shift -1: the input scale is no multiplier with a left shift of 0..31, or diff_min is positive", 1, {rr_softmax_s8_s16_42},
+    {25, "shift -1: the input scale is no multiplier with a left shift of 0..31, or diff_min is positive", 1, {rr_softmax_s8_s16_44},
      {1, 2, 1073741824, -1, -124}, 0, 0, 1},
-    {25, "multiplier 0: the input scale is no multiplier with a left shift of 0..31, or diff_min is positive", 1, {rr_softmax_s8_s16_42},
+    {26, "multiplier 0: the input scale is no multiplier with a left shift of 0..31, or diff_min is positive", 1, {rr_softmax_s8_s16_44},
      {1, 2, 0, 23, -124}, 0, 0, 1},
-    {26, "positive diff_min: the input scale is no multiplier with a left shift of 0..31, or diff_min is positive", 1, {rr_softmax_s8_s16_42},
+    {27, "positive diff_min: the input scale is no multiplier with a left shift of 0..31, or diff_min is positive", 1, {rr_softmax_s8_s16_44},
      {1, 2, 1073741824, 23, 1}, 0, 0, 1},
-    {27, "no keys: cols is 0, it must be at least 1", 1, {0},
+    {28, "no keys: cols is 0, it must be at least 1", 1, {0},
      {1, 0, 1073741824, 23, -124}, 0, 0, 1},
+    {29, "rows is 0", 1, {0},
+     {0, 1, 1590377956, 30, -498561387}, 0, 0, 1},
+    {30, "cols is 0", 1, {0},
+     {1, 0, 1590377956, 30, -498561387}, 0, 0, 1},
 };
 
 static int32_t rr_softmax_s8_s16_call(const rr_case *c, void *out)

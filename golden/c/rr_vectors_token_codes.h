@@ -76,7 +76,13 @@ static const int8_t rr_token_codes_13[165] = {
         -118, -105, 14, 1, -109, 100, -127, -71, 22, -49, 4, 43, -63, 26, 34, -2, 57, 62, 98, -121, 121, 2,
         102, -83, -48, -112, -29, 19, -26, 51, -103, 72, -8, -8, 32};
 
-static const rr_case rr_token_codes_cases[8] = {
+static const int32_t rr_token_codes_14[1] = {
+    1204591063};
+
+static const int8_t rr_token_codes_15[1] = {
+    127};
+
+static const rr_case rr_token_codes_cases[11] = {
     {1, "zero rows and rows of one value", 0, {rr_token_codes_0},
      {4, 3}, rr_token_codes_1, 12, 1},
     {2, "exactly half way: up", 0, {rr_token_codes_2},
@@ -92,6 +98,12 @@ static const rr_case rr_token_codes_cases[8] = {
     {7, "seeded", 0, {rr_token_codes_12},
      {5, 33}, rr_token_codes_13, 165, 1},
     {8, "no values: k is 0, it must be at least 1", 1, {0},
+     {1, 0}, 0, 0, 1},
+    {9, "one of everything", 0, {rr_token_codes_14},
+     {1, 1}, rr_token_codes_15, 1, 1},
+    {10, "rows is 0", 1, {0},
+     {0, 1}, 0, 0, 1},
+    {11, "k is 0", 1, {0},
      {1, 0}, 0, 0, 1},
 };
 

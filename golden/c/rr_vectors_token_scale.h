@@ -61,7 +61,13 @@ static const int32_t rr_token_scale_10[165] = {
 static const int32_t rr_token_scale_11[10] = {
     1880948736, 15, 1804795904, 15, 1868038144, 15, 1849098240, 15, 1913454592, 15};
 
-static const rr_case rr_token_scale_cases[7] = {
+static const int32_t rr_token_scale_12[1] = {
+    2147483646};
+
+static const int32_t rr_token_scale_13[2] = {
+    2147483646, 31};
+
+static const rr_case rr_token_scale_cases[10] = {
     {1, "zero rows and rows of one value", 0, {rr_token_scale_0},
      {4, 3}, rr_token_scale_1, 8, 4},
     {2, "exactly half way: up", 0, {rr_token_scale_2},
@@ -75,6 +81,12 @@ static const rr_case rr_token_scale_cases[7] = {
     {6, "seeded", 0, {rr_token_scale_10},
      {5, 33}, rr_token_scale_11, 10, 4},
     {7, "no values: k is 0, it must be at least 1", 1, {0},
+     {1, 0}, 0, 0, 1},
+    {8, "one of everything", 0, {rr_token_scale_12},
+     {1, 1}, rr_token_scale_13, 2, 4},
+    {9, "rows is 0", 1, {0},
+     {0, 1}, 0, 0, 1},
+    {10, "k is 0", 1, {0},
      {1, 0}, 0, 0, 1},
 };
 

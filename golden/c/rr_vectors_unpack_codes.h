@@ -171,18 +171,24 @@ static const int8_t rr_unpack_codes_50[48] = {
         67, -40, -37, 22, 88};
 
 static const uint8_t rr_unpack_codes_51[1] = {
+    121};
+
+static const int8_t rr_unpack_codes_52[1] = {
+    -7};
+
+static const uint8_t rr_unpack_codes_53[1] = {
     0};
 
-static const uint8_t rr_unpack_codes_52[1] = {
+static const uint8_t rr_unpack_codes_54[1] = {
     5};
 
-static const uint8_t rr_unpack_codes_53[3] = {
+static const uint8_t rr_unpack_codes_55[3] = {
     5, 0, 0};
 
-static const uint8_t rr_unpack_codes_54[2] = {
+static const uint8_t rr_unpack_codes_56[2] = {
     1, 2};
 
-static const rr_case rr_unpack_codes_cases[33] = {
+static const rr_case rr_unpack_codes_cases[35] = {
     {1, "2 bits: both ends, -1 and 0", 0, {rr_unpack_codes_0},
      {5, 2, 2}, rr_unpack_codes_1, 5, 1},
     {2, "2 bits: low bits and first codes first", 0, {rr_unpack_codes_2},
@@ -239,16 +245,20 @@ static const rr_case rr_unpack_codes_cases[33] = {
      {13, 8, 13}, rr_unpack_codes_48, 13, 1},
     {28, "8 bits: seeded", 0, {rr_unpack_codes_49},
      {48, 8, 48}, rr_unpack_codes_50, 48, 1},
-    {29, "no codes", 1, {rr_unpack_codes_51},
+    {29, "one of everything", 0, {rr_unpack_codes_51},
+     {1, 6, 1}, rr_unpack_codes_52, 1, 1},
+    {30, "no codes", 1, {rr_unpack_codes_53},
      {0, 3, 1}, 0, 0, 1},
-    {30, "1 bit", 1, {rr_unpack_codes_52},
+    {31, "1 bit", 1, {rr_unpack_codes_54},
      {4, 1, 1}, 0, 0, 1},
-    {31, "9 bits", 1, {rr_unpack_codes_53},
+    {32, "9 bits", 1, {rr_unpack_codes_55},
      {2, 9, 3}, 0, 0, 1},
-    {32, "a byte too few", 1, {rr_unpack_codes_54},
+    {33, "a byte too few", 1, {rr_unpack_codes_56},
      {6, 3, 2}, 0, 0, 1},
-    {33, "a byte too many", 1, {rr_unpack_codes_46},
+    {34, "a byte too many", 1, {rr_unpack_codes_46},
      {2, 6, 3}, 0, 0, 1},
+    {35, "n is 0", 1, {rr_unpack_codes_51},
+     {0, 6, 1}, 0, 0, 1},
 };
 
 static int32_t rr_unpack_codes_call(const rr_case *c, void *out)

@@ -44,7 +44,13 @@ static const int8_t rr_unpack_int4_11[97] = {
         0, -6, -4, -6, -3, 1, -7, 4, 2, -4, -1, -6, 0, 3, 4, 0, -7, -2, -8, -2, 0, 4, 4, -5, -3, -2, 7, -6,
         -8, -2, -7, 3, 7, 4, -4, -3, 4, 6, -8};
 
-static const rr_case rr_unpack_int4_cases[7] = {
+static const uint8_t rr_unpack_int4_12[1] = {
+    13};
+
+static const int8_t rr_unpack_int4_13[1] = {
+    -3};
+
+static const rr_case rr_unpack_int4_cases[9] = {
     {1, "one byte, two different nibbles", 0, {rr_unpack_int4_0},
      {2}, rr_unpack_int4_1, 2, 1},
     {2, "negative codes", 0, {rr_unpack_int4_2},
@@ -58,6 +64,10 @@ static const rr_case rr_unpack_int4_cases[7] = {
     {6, "seeded", 0, {rr_unpack_int4_10},
      {97}, rr_unpack_int4_11, 97, 1},
     {7, "no codes: n is 0, it must be at least 1", 1, {0},
+     {0}, 0, 0, 1},
+    {8, "one of everything", 0, {rr_unpack_int4_12},
+     {1}, rr_unpack_int4_13, 1, 1},
+    {9, "n is 0", 1, {0},
      {0}, 0, 0, 1},
 };
 

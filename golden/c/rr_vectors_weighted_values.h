@@ -55,10 +55,19 @@ static const int8_t rr_weighted_values_12[70] = {
         91, 122, 65, 63, 28, 127, 107, -19, 48, -6, 97, 127, 71, 23, 30, 77, 127, 73, -10, -22, 93, 116,
         60, 70};
 
-static const int8_t rr_weighted_values_13[8] = {
+static const int16_t rr_weighted_values_13[1] = {
+    -24862};
+
+static const int8_t rr_weighted_values_14[1] = {
+    -89};
+
+static const int8_t rr_weighted_values_15[1] = {
+    127};
+
+static const int8_t rr_weighted_values_16[8] = {
     1, 0, 2, -1, 1, -1, 2, -2};
 
-static const int16_t rr_weighted_values_14[98] = {
+static const int16_t rr_weighted_values_17[98] = {
     -25096, -22171, -31311, -22789, -17048, -25257, -20168, -29966, -22191, -17697, -25187, -12866, -25578,
         -30355, -23831, -15264, -4476, -29152, -29914, -29161, -32042, -32023, -27749, -25824, -27604,
         -28041, 9650, -32249, -19164, -21329, -13242, -21961, -29897, -32009, -26238, -32108, -26638,
@@ -68,25 +77,25 @@ static const int16_t rr_weighted_values_14[98] = {
         -20669, -30800, -30229, -9109, -31146, -31060, -31351, -18058, -32353, -10763, -25692, -30680,
         -30093, -3787, -27755, -32129, -13704, -32757, -18696, -23666, -15931, -30213, -21529, -21048};
 
-static const int8_t rr_weighted_values_15[70] = {
+static const int8_t rr_weighted_values_18[70] = {
     -116, -42, 42, 68, -105, 40, 77, 52, -39, -44, -69, -114, 63, -85, 92, 65, 31, 31, -50, -10, -115, -79,
         -20, -109, 116, 14, 24, -12, -81, -114, -9, -60, 24, 109, 42, 15, -128, -128, 8, -34, 44, 32, 60,
         -94, -7, -29, -29, 110, 11, -39, 110, -48, -8, 77, 85, -128, 104, 8, -68, -3, 59, -84, -88, -67,
         91, -5, 102, -18, -18, -105};
 
-static const int8_t rr_weighted_values_16[70] = {
+static const int8_t rr_weighted_values_19[70] = {
     -44, -30, 29, -37, 6, -67, -58, 36, -110, 54, -59, -58, 78, -80, 20, 0, 8, 7, -123, -100, -54, -55, 71,
         -35, 7, -27, -70, 52, -17, 34, 0, 29, 52, -71, -9, 20, -37, -86, -33, -64, 0, 48, -30, -2, -15, 38,
         5, -8, -11, -10, -8, -31, -22, -48, -24, -36, 16, -77, -32, -77, 65, 3, -27, 35, 4, 62, -3, 13,
         -27, 19};
 
-static const int16_t rr_weighted_values_17[1] = {
+static const int16_t rr_weighted_values_20[1] = {
     1};
 
-static const int8_t rr_weighted_values_18[1] = {
+static const int8_t rr_weighted_values_21[1] = {
     1};
 
-static const rr_case rr_weighted_values_cases[17] = {
+static const rr_case rr_weighted_values_cases[21] = {
     {1, "probability 0 is -32768", 0, {rr_weighted_values_0, rr_weighted_values_1},
      {1, 3, 2, 1073741824, -15, 0, 0}, rr_weighted_values_1, 6, 1},
     {2, "all weight zero", 0, {rr_weighted_values_2, rr_weighted_values_1},
@@ -101,26 +110,34 @@ static const rr_case rr_weighted_values_cases[17] = {
      {1, 2, 3, 1073741824, -15, 0, 0}, rr_weighted_values_9, 6, 1},
     {7, "seeded, 2 heads", 0, {rr_weighted_values_10, rr_weighted_values_11},
      {2, 7, 5, 1765432109, -15, 0, 0}, rr_weighted_values_12, 70, 1},
-    {8, "probability 0 is -32768", 0, {rr_weighted_values_0, rr_weighted_values_1},
+    {8, "one of everything", 0, {rr_weighted_values_13, rr_weighted_values_14},
+     {1, 1, 1, 1969129506, 5, 1, 2147483646}, rr_weighted_values_15, 1, 1},
+    {9, "probability 0 is -32768", 0, {rr_weighted_values_0, rr_weighted_values_1},
      {1, 3, 2, 1073741824, -15, 1, 0}, rr_weighted_values_1, 6, 1},
-    {9, "all weight zero", 0, {rr_weighted_values_2, rr_weighted_values_1},
+    {10, "all weight zero", 0, {rr_weighted_values_2, rr_weighted_values_1},
      {1, 3, 2, 1073741824, -15, 1, 0}, rr_weighted_values_3, 6, 1},
-    {10, "exact halves", 0, {rr_weighted_values_4, rr_weighted_values_5},
-     {1, 2, 4, 1073741824, -15, 1, 0}, rr_weighted_values_13, 8, 1},
-    {11, "a factor above one saturates", 0, {rr_weighted_values_0, rr_weighted_values_1},
+    {11, "exact halves", 0, {rr_weighted_values_4, rr_weighted_values_5},
+     {1, 2, 4, 1073741824, -15, 1, 0}, rr_weighted_values_16, 8, 1},
+    {12, "a factor above one saturates", 0, {rr_weighted_values_0, rr_weighted_values_1},
      {1, 3, 2, 1073741824, -13, 1, 0}, rr_weighted_values_7, 6, 1},
-    {12, "output offset", 0, {rr_weighted_values_0, rr_weighted_values_1},
+    {13, "output offset", 0, {rr_weighted_values_0, rr_weighted_values_1},
      {1, 3, 2, 1073741824, -15, 1, 11}, rr_weighted_values_8, 6, 1},
-    {13, "two rows at full scale need more than 16 bits", 0, {rr_weighted_values_4, rr_weighted_values_9},
+    {14, "two rows at full scale need more than 16 bits", 0, {rr_weighted_values_4, rr_weighted_values_9},
      {1, 2, 3, 1073741824, -15, 1, 0}, rr_weighted_values_9, 6, 1},
-    {14, "seeded, 2 heads", 0, {rr_weighted_values_14, rr_weighted_values_15},
-     {2, 7, 5, 1765432109, -15, 1, 0}, rr_weighted_values_16, 70, 1},
-    {15, "shift 31: a shift lies outside -31..30", 1, {rr_weighted_values_17, rr_weighted_values_18},
+    {15, "seeded, 2 heads", 0, {rr_weighted_values_17, rr_weighted_values_18},
+     {2, 7, 5, 1765432109, -15, 1, 0}, rr_weighted_values_19, 70, 1},
+    {16, "shift 31: a shift lies outside -31..30", 1, {rr_weighted_values_20, rr_weighted_values_21},
      {1, 1, 1, 1073741824, 31, 0, 0}, 0, 0, 1},
-    {16, "multiplier 7: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_weighted_values_17, rr_weighted_values_18},
+    {17, "multiplier 7: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_weighted_values_20, rr_weighted_values_21},
      {1, 1, 1, 7, 0, 0, 0}, 0, 0, 1},
-    {17, "rounding 2: rounding is neither 0 (double) nor 1 (single)", 1, {rr_weighted_values_17, rr_weighted_values_18},
+    {18, "rounding 2: rounding is neither 0 (double) nor 1 (single)", 1, {rr_weighted_values_20, rr_weighted_values_21},
      {1, 1, 1, 1073741824, 0, 2, 0}, 0, 0, 1},
+    {19, "heads is 0", 1, {0, 0},
+     {0, 1, 1, 1969129506, 5, 1, 2147483646}, 0, 0, 1},
+    {20, "t is 0", 1, {0, 0},
+     {1, 0, 1, 1969129506, 5, 1, 2147483646}, 0, 0, 1},
+    {21, "d is 0", 1, {rr_weighted_values_13, 0},
+     {1, 1, 0, 1969129506, 5, 1, 2147483646}, 0, 0, 1},
 };
 
 static int32_t rr_weighted_values_call(const rr_case *c, void *out)

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mutants.equivalent import EQUIVALENT
 from mutants.mechanical import arithmetic, sample
-from mutants.replay import NONE, SURVIVED, held, outcome, summary
+from mutants.replay import NONE, SURVIVED, held, judged, outcome, summary
 
 REQUESTS, IMAGES = 1000, 60
 
@@ -46,6 +46,11 @@ def main() -> int:
                 out.write(json.dumps({"key": mutant.key, "outcome": done[mutant.key]}) + "\n")
                 out.flush()
             taken[mutant.key] = done[mutant.key]
+        for mutant in everything:  # a later line of RESULTS goes before an earlier one
+            if taken.get(mutant.key) == SURVIVED and mutant.key not in EQUIVALENT:
+                taken[mutant.key] = judged(mutant, record, Path(name))
+                out.write(json.dumps({"key": mutant.key, "outcome": taken[mutant.key]}) + "\n")
+                out.flush()
     left = [key for key, text in taken.items() if text == SURVIVED and key not in EQUIVALENT]
     print(summary(taken), *left, sep="\n")
     return 0
