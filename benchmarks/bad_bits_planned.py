@@ -4,8 +4,8 @@
 
 The calls of a plan are lists of instructions on fixed addresses (mcusim.planner.execute); a flip falls
 between two of them, on a byte and bit of the arena drawn at random.  Sites are what lies there: the carry
-(z_H, z_L), the input sum x, or scratch (activations, rows being normed, bytes that nothing uses
-just then).  Weights in RAM are left out: the host multiplies with copies of them (``bad_bits.py`` flips their bits).
+(z_H, z_L), the input sum x, or scratch (activations, rows being normed, bytes that nothing uses just then).
+Weights in RAM are left out: the host multiplies with copies of them (``bad_bits.py`` flips their bits).
 Resumable: a line of RESULTS is a hundred draws.
 """
 
@@ -141,8 +141,8 @@ def main() -> None:
             out.flush()
             part += 1
     about = (f"`{args.deployment}` under its plan ({run.memory.size:,} bytes of arena), "
-             f"{sum(found.values()):,} single-bit flips of carry, x and scratch at any moment, {len(run.order)} calls, "
-             f"seed `{args.seed}`.")  # fmt: skip
+             f"{sum(found.values()):,} single-bit flips of carry, x and scratch at any moment, "
+             f"{len(run.order)} calls, seed `{args.seed}`.")  # fmt: skip
     write_file(args.out, table(found, about))
     print(about)
 
