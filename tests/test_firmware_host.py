@@ -60,7 +60,7 @@ def test_the_firmware_library_passes_every_vector(library: Path) -> None:
 
 def test_the_command_checks_a_library(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["vectors", "check", "--library", str(library), "--only", "silu"]) == 0
-    assert capsys.readouterr().out == f"{library}: 4 of 4 cases pass.\n"
+    assert capsys.readouterr().out == f"{library}: 6 of 6 cases pass.\n"
 
 
 def test_the_fixture_of_the_pytest_plugin_checks_a_library(library: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_form_that_a_library_does_not_serve_is_skipped_and_counted(
     )
     mine = shared_object(tmp_path, text)
     assert main(["vectors", "check", "--library", str(mine), "--only", "silu"]) == 0
-    assert capsys.readouterr().out == f"{mine}: 3 of 4 cases pass, 1 skipped.\n"
+    assert capsys.readouterr().out == f"{mine}: 5 of 6 cases pass, 1 skipped.\n"
 
 
 SILU_OFF_BY_ONE = """
