@@ -163,7 +163,7 @@ def test_every_stack_is_small_and_code_and_statics_of_the_usual_linears_are() ->
     assert longest == 1536
     for row in builds()[0]:
         assert row.stack <= 1536
-        if row.kernels.startswith("mlp-"):
+        if (row.target, row.kernels) != ("rv32imc", "attention-blocks-int8"):  # 25,000
             assert row.code <= 24 * KIB
         if "-rows-" in row.kernels:
             assert row.statics + longest * row.staged <= 8 * KIB
