@@ -51,6 +51,12 @@ def test_the_unchanged_firmware_survives_and_a_crash_or_an_endless_loop_does_not
     assert outcome(crash, unchanged, tmp_path / "m").startswith("killed")
 
 
+def test_a_few_mutants_are_killed(unchanged: Held, tmp_path: Path) -> None:
+    found = [outcome(mutant, unchanged, tmp_path / "m") for mutant in sample(arithmetic(), 6, "few")]
+    assert sum(text.startswith("killed") for text in found) >= 3, found
+    assert SURVIVED not in found
+
+
 @pytest.mark.slow
 def test_every_mutant_of_a_sample_of_the_arithmetic_is_killed_or_argued_to_be_equivalent(
     unchanged: Held, tmp_path: Path
