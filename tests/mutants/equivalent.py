@@ -14,4 +14,57 @@ EQUIVALENT: dict[str, str] = {
         "One entry more, which no difference of two int8 scores reaches.",
     "rr_attention.c: rr_values_rows: int32_t totals[[2 -> 3]];":
         "One total more, which no channel of a pair reaches.",
+    "rr_softmax.c: rr_row_sum: if (e [>= -> >] 0) total += ((e >> (RR_SUM_BITS - 1)) + 1) >> 1; /* po"
+    "sitive: ties up is away from zero */":
+        "An exponential of 0 adds 0 to the sum.",
+    "rr_softmax.c: rr_row_sum: if (e >= [0 -> 1]) total += ((e >> (RR_SUM_BITS - 1)) + 1) >> 1; /* po"
+    "sitive: ties up is away from zero */":
+        "An exponential of 0 adds 0 to the sum.",
+    "rr_block_linear.c: rr_block_linear_s8: rr_block_job job = {{0, (const uint8_t *)codes, 8, bias, "
+    "multiplier, shift, 0, rows, n, k, [0 -> 1], 0, out_bits, out},":
+        "A block linear reads neither rounding nor offset of the job within it.",
+    "rr_block_linear.c: rr_block_linear_s8: rr_block_job job = {{0, (const uint8_t *)codes, 8, bias, "
+    "multiplier, shift, 0, rows, n, k, 0, [0 -> 1], out_bits, out},":
+        "A block linear reads neither rounding nor offset of the job within it.",
+    "rr_fixed.h: rr_requantize_wide_one: if (right >= 0) return (((acc * reduced) >> (right > 62 ? [6"
+    "2 -> 63] : right)) + 1) >> 1;":
+        "The product is below 2^62, so a shift by 62 leaves 0 or -1, as one by 63 does.",
+    "rr_fixed.h: rr_saturate: return (int32_t)(x [< -> <=] low ? low : x > high ? high : x);":
+        "At the limit itself both branches give the limit.",
+    "rr_attention.c: rr_values_rows: for (int32_t channel = 0; channel < d; channel += [2 -> 1]) {":
+        "Each channel but the first is computed twice, to the same values.",
+    "rr_softmax.c: rr_row_max: int32_t top = -[128 -> 129];":
+        "A row has a value, and none is below -128.",
+    "rr_stage.c: rr_stage_row: if (codes->bits == [8 -> 9]) rr_stage_s8(codes, k, row);":
+        "Codes of 8 bits are then staged by rr_stage_any, bit by bit, to the same values.",
+    "rr_block_linear.c: rr_block_linear_valid: if (!p->block_scale) return [1 -> 2];":
+        "The caller asks only whether it is 0.",
+    "rr_rescale.c: rr_clamped: return (y [< -> <=] p->low ? p->low : y > p->high ? p->high : y) + p->"
+    "offset;":
+        "At the limit itself both branches give the limit.",
+    "rr_fixed.h: rr_shift_round: const int32_t threshold = (mask >> 1) + (x [< -> <=] 0);":
+        "Of 0 no bit is above either threshold.",
+    "rr_elementwise.c: rr_multiply: for (int32_t start = 0; start [< -> <=] n; start += RR_AT_ONCE) {":
+        "Where n is a multiple of the stride there is one more round, over no value.",
+    "rr_softmax.c: rr_exp_of: const int32_t inner = rr_shift_round(rr_mul_high_sat(rr_shift_round(t4,"
+    " 2) + t3, [715827883 -> 715827884]) + t2, 1);":
+        "Compared for all 2^24 quarters: no exponential differs.",
+    "rr_block_linear.c: rr_block_linear_valid: if (q->rows < 1 || q->n < 1 || q->k < 1 || q->k > RR_M"
+    "AX_K || q->bits < 2 || q->bits > [8 -> 9]) return 0;":
+        "The ABI gives 4 and 8 bits, and a section of an image 2 to 8.",
+    "rr_block_linear.c: rr_block_linear_valid: if (q->rows < 1 || q->n < 1 || q->k < 1 || q->k > RR_M"
+    "AX_K || q->bits < [2 -> 1] || q->bits > 8) return 0;":
+        "The ABI gives 4 and 8 bits, and a section of an image 2 to 8.",
+    "rr_block_linear.c: rr_online_codes: const rr_row_scale scale = {[0 -> 1], of.smallest};":
+        "With mx activations nothing reads the multiplier of a row.",
+    "rr_softmax.c: rr_probabilities: out[c] = (int16_t)(p [> -> >=] 65535 ? INT16_MAX : p - 32768);":
+        "65,535 less 32,768 is INT16_MAX itself.",
+    "rr_norm.c: rr_narrow_of: const int32_t left = p->exponent < [33 -> 34] ? 33 - p->exponent : 0;":
+        "At an exponent of 33 both give a shift of 0.",
+    "rr_norm.c: rr_norm_scale_of: const int32_t m = (int32_t)(s [>= -> >] 0 ? total >> s : total << -"
+    "s);":
+        "A shift of 0 to either side is the same.",
+    "rr_block_linear.c: rr_token_codes: for (int32_t r = 0; r < rows; r++) rr_online_codes(values + r"
+    " * k, k, RR_TOKEN, out + r * k, [0 -> 1]);":
+        "Quantized a token at a time, a row has no exponents to write.",
 }  # fmt: skip

@@ -241,7 +241,8 @@ def outcome(mutant: Mutant, unchanged: Held, folder: Path) -> str:
         return f"killed: ends by signal {-done.returncode}"
     if not done.stdout.startswith("all"):
         how = {0: "killed", 3: "killed, too slow", 4: "killed, crashes"}[done.returncode]
-        return f"{how}: {unchanged.about[int(done.stdout)]}"
+        number = int(done.stdout)  # a mutant that writes anywhere may have changed it
+        return f"{how}: {unchanged.about[number] if number < len(unchanged.about) else 'writes anywhere'}"
     return SURVIVED
 
 
