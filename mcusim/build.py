@@ -200,7 +200,7 @@ def kernel_times(costs: Costs, execution: Execution | None, data: Path | None) -
             core = load_core(name, data)
             target = replace(costs.target, part=replace(part, core=core))
             time = Costs(plan, target).seconds(puzzle_ledger(plan, execution))
-            kernel = core.macs[kind].name if linears == "rows" else f"{linears}_linear"
+            kernel = core.macs[kind].name if linears == "rows" else f"{linears.removesuffix('s')}_linear"
             found.append(KernelTime(name, kernel, time))
     return tuple(found)
 
