@@ -107,7 +107,7 @@ def test_missing_fields_are_listed_together_and_a_misspelling_is_suggested() -> 
 def test_limits_of_the_c_port_are_those_of_its_sources() -> None:
     text = "".join(path.read_text() for path in sorted(SRC.glob("*.[ch]")))
     stated = {name: int(value) for name, value in re.findall(r"(RR_MAX_\w+)(?: = | )(\d+)", text)}
-    names = ("RR_MAX_ROW", "RR_MAX_KEYS", "RR_MAX_LAYERS", "RR_MAX_K", "RR_MAX_SIZE")
+    names = ("RR_MAX_NORM_SIZE", "RR_MAX_KEYS", "RR_MAX_LAYERS", "RR_MAX_K", "RR_MAX_SIZE")
     assert [limit.most for limit in LIMITS] == [stated[name] for name in names]
 
 

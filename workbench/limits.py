@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from refimpl.models.config import ModelConfig
+from refimpl.preconditions import MAX_NORM_SIZE
 
 Program = Literal["integer", "C"]
 
@@ -46,8 +47,8 @@ def _largest_field(config: ModelConfig) -> int:
 
 
 LIMITS = (
-    Limit("a normalised row", _norm_row, 1023, "its values can reach the square root of its length, and the "
-          "Q5.10 state ends at 32", "integer"),
+    Limit("a normalised row", _norm_row, MAX_NORM_SIZE, "its values can reach the square root of its length, "
+          "and the Q5.10 state ends at 32", "integer"),
     Limit("the positions that attention weighs", _keys, 4095, "softmax sums them in 12 bits of head room",
           "integer"),
     Limit("the layers of a stack", lambda config: max(config.L_layers, config.H_layers), 4,
