@@ -112,7 +112,8 @@ def test_zero_points_groups_blocks_and_wide_activations_run_in_planned_c(
 
 
 @pytest.mark.parametrize(
-    ("network", "format", "corner"), [("sudoku6-mlp", "w4c-a8d", 3), ("sudoku9-rope", "w4g32-amx", 4)]
+    ("network", "format", "corner"),
+    [("sudoku6-mlp", "w4c-a8d", 3), ("sudoku6-mlp", "w4a-amx", 1), ("sudoku9-rope", "w4g32-amx", 4)],
 )
 def test_activations_quantized_by_the_linear_run_in_planned_c(
     network: str, format: str, corner: int, tmp_path: Path

@@ -20,15 +20,13 @@ from mcusim.timing import instructions
 from workbench.checkpoints.networks import list_networks
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "firmware"))
+from block_terms import FLASH, PARTS, PLUGIN
 from counted import Phases, read_phases
 
 pytestmark = [pytest.mark.cross, pytest.mark.slow]
 ARM = ("make", "gcc", "arm-none-eabi-gcc", "qemu-system-arm")
 TOOLS = {"m7": ARM, "m55": ARM, "rv32": ("make", "gcc", "riscv64-unknown-elf-gcc", "qemu-system-riscv32")}
-PARTS = {"m7": "mps2-an500", "m55": "mps3-an547", "rv32": "qemu-virt-rv32"}
-FLASH = {"m7": 0x60000000, "m55": 0x60000000, "rv32": 0x82000000}
 PLANS = ("least", "chosen", "traffic")
-COUNTER = Path(__file__).parents[1] / "firmware" / "plugin" / "count.c"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +34,7 @@ def counter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The counting plugin."""
     require("gcc")
     built = tmp_path_factory.mktemp("plugin") / "count.so"
-    subprocess.run(["gcc", "-std=c11", "-O2", "-fPIC", "-shared", "-o", built, COUNTER], check=True)
+    subprocess.run(["gcc", "-std=c11", "-O2", "-fPIC", "-shared", "-o", built, PLUGIN], check=True)
     return built
 
 

@@ -114,7 +114,9 @@ def row_counts(outputs: int, inner: int, channels: int, bits: int) -> dict[str, 
 # Rows whose codes a block linear multiplies in one pass over its weights, by how they are quantized
 # (RR_DOT_ROWS of rr_dot.h, RR_TOKEN_ROWS and RR_MX_ROWS of rr_tile_online.c).
 ROWS_AT_ONCE: dict[Online, int] = {"static": STAGED_FOR, "token": 4, "mx": 2}
-PIECE = 248  # products of 16-bit activations whose sum keeps to 32 bits (RR_PIECE of rr_tile_block.c)
+# Products of 16-bit activations whose sum keeps to 32 bits (RR_PIECE of rr_tile_block.c, which stages fewer
+# at once where the model's longest row has less than 512 inputs).
+PIECE = 248
 
 
 def block_counts(
