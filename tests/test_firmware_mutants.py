@@ -59,10 +59,13 @@ def test_a_few_mutants_are_killed(unchanged: Held, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_every_mutant_of_a_sample_of_the_arithmetic_is_killed_or_argued_to_be_equivalent(
-    unchanged: Held, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
+    require("gcc", "clang")
+    # With the small models: no operator computes the angles of RoPE, only a block does.
+    whole = held(tmp_path / "objects", 40, 8)
     found = {
-        mutant.key: outcome(mutant, unchanged, tmp_path / "m")
+        mutant.key: outcome(mutant, whole, tmp_path / "m")
         for mutant in sample(arithmetic(), 24, "ordinary")
     }
     assert sum(not text.startswith(NONE) for text in found.values()) >= 15, found

@@ -29,6 +29,11 @@ EQUIVALENT: dict[str, str] = {
     "rr_fixed.h: rr_requantize_wide_one: if (right >= 0) return (((acc * reduced) >> (right > 62 ? [6"
     "2 -> 63] : right)) + 1) >> 1;":
         "The product is below 2^62, so a shift by 62 leaves 0 or -1, as one by 63 does.",
+    "rr_fixed.h: rr_requantize_wide_one: if (right >= 0) return (((acc * reduced) >> (right > [62 -> 63"
+    "] ? 62 : right)) + 1) >> 1;":
+        "The product is below 2^62, so a shift by 63 leaves 0 or -1, as one by 62 does.",
+    "rr_block_linear.c: rr_block_linear_valid: return [1 -> 2];":
+        "The caller asks only whether it is 0.",
     "rr_fixed.h: rr_saturate: return (int32_t)(x [< -> <=] low ? low : x > high ? high : x);":
         "At the limit itself both branches give the limit.",
     "rr_attention.c: rr_values_rows: for (int32_t channel = 0; channel < d; channel += [2 -> 1]) {":
