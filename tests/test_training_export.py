@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from refimpl import float_ops
 from refimpl.errors import InputError
 from refimpl.float_params import build_model
 from refimpl.models.recursion import run
-from training.baselines import baseline
+from training.baselines import PLANS, baseline
 from training.config import Data, Optimization, Recipe, Run, Stage
 from training.data import final_sets
 from training.export import export
@@ -62,7 +63,8 @@ def test_an_unfinished_run_is_not_exported_by_accident(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["qat-published", "prune", "prune-tuned", "distill"])
 def test_every_baseline_brings_its_controls(kind: str) -> None:
-    row = baseline(kind, "sudoku6-mlp", puzzles=20, steps=0 if kind == "prune" else 2)
+    plan = replace(PLANS[kind], steps=0 if kind == "prune" else 2)
+    row = baseline(kind, "sudoku6-mlp", plan, puzzles=20)
     assert row["fp32"]["exact"] >= 0.8
     assert row["fp32"]["fidelity"] == 1.0
     assert row["before"]["cell"] < row["fp32"]["cell"]

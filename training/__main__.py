@@ -36,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     retrain.add_argument("network", help="a shipped network, or a folder")
     retrain.add_argument("--weights", default="w4t", help="QAT format: w<bits>t or w<bits>c")
     retrain.add_argument("--steps", type=int, help="optimizer steps instead of the plan's")
+    retrain.add_argument("--lr", type=float, help="learning rate instead of the plan's")
+    retrain.add_argument("--fidelity", type=float, help="weight of one minus the cosine of both carries")
     retrain.add_argument("--puzzles", type=int, default=300)
     retrain.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args(arguments)
@@ -44,8 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
             card = export(chosen.folder, chosen.target, chosen.puzzles, chosen.unfinished, chosen.dtype)
             print(json.dumps(card["held_out"]))
         elif chosen.command == "baseline":
-            print(json.dumps(baseline(chosen.kind, chosen.network, chosen.weights, chosen.puzzles,
-                                      chosen.steps, chosen.seed)))
+            given = {"steps": chosen.steps, "lr": chosen.lr, "fidelity": chosen.fidelity}
+            plan = replace(PLANS[chosen.kind], **{k: v for k, v in given.items() if v is not None})
+            print(json.dumps(baseline(chosen.kind, chosen.network, plan, chosen.weights, chosen.puzzles,
+                                      chosen.seed)))
         else:
             recipe = read_recipe(chosen.config)
             if chosen.seed is not None:

@@ -126,13 +126,12 @@ def measure(model: Reasoner, teacher: Reasoner, tokens: PuzzleSet) -> dict[str, 
     return row
 
 
-def baseline(kind: str, network: str, weights: str = "w4t", puzzles: int = 300, steps: int | None = None,
+def baseline(kind: str, network: str, plan: Plan, weights: str = "w4t", puzzles: int = 300,
              seed: int = 1) -> dict[str, Any]:
-    """Run one baseline on one thread and return its row.
+    """Run one baseline by ``plan`` (``PLANS[kind]``, or one of its own) on one thread and return its row.
 
     ``weights`` (QAT only) is ``w<bits>t`` for one scale per tensor or ``w<bits>c`` for one per row.
     """
-    plan = replace(PLANS[kind], steps=PLANS[kind].steps if steps is None else steps)
     config, tensors = load_network(network)
     if kind == "linear-attention" and config.mlp_t:
         raise InputError(f"{network} mixes tokens by an MLP; linear attention needs an attention network.")
@@ -157,6 +156,7 @@ def baseline(kind: str, network: str, weights: str = "w4t", puzzles: int = 300, 
     row: dict[str, Any] = {"baseline": kind, "network": network}
     row |= {"weights": weights} if kind.startswith("qat") else {}
     row |= {"held_out": f"{test.name}, {puzzles} puzzles", "seed": seed, "steps": plan.steps, "lr": plan.lr,
+            "loss": plan.loss, "supervision_steps": plan.supervision_steps, "fidelity": plan.fidelity,
             "fp32": measure(teacher, teacher, test), "before": measure(tuner.model, teacher, test)}
     began = time.monotonic()
     for _ in range(plan.steps):
