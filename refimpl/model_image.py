@@ -17,7 +17,7 @@ from refimpl.fixedpoint import ROUNDINGS, Rounding
 from refimpl.image import Image, Section, encode
 from refimpl.model_rules import check
 from refimpl.models.config import ModelConfig
-from refimpl.models.halting import FIXED, KINDS, MEASURES, SPANS, StopRule
+from refimpl.models.halting import FIXED, KINDS, MEASURES, OVER, StopRule
 from refimpl.models.skeleton import Spec, skeleton
 from refimpl.models.tree import Leaf, Model, leaves, map_leaves
 from refimpl.params import Linear, Norm, Rescale, Rope, RowTable, Silu, Softmax
@@ -112,7 +112,7 @@ def leaf_sections(name: str, leaf: Leaf) -> list[Section]:
 
 def stop_values(rule: StopRule) -> list[int]:
     """The ``stop`` section: kind (its bits in KINDS), t, of, over, least, more."""
-    return [KINDS[rule.kind], rule.t, MEASURES.index(rule.of), SPANS.index(rule.over), rule.least, rule.more]
+    return [KINDS[rule.kind], rule.t, MEASURES.index(rule.of), OVER.index(rule.over), rule.least, rule.more]
 
 
 def _meta_text(meta: ImageMeta) -> bytes:
@@ -132,7 +132,7 @@ def _read_stop(image: Image) -> StopRule:
         if min(values) < 0 or not kind:
             raise IndexError
         named = {bits: name for name, bits in KINDS.items()}
-        return StopRule(named[kind], t, MEASURES[of], SPANS[over], least, more)
+        return StopRule(named[kind], t, MEASURES[of], OVER[over], least, more)
     except (ValueError, IndexError, KeyError) as error:
         raise InputError(f"{image.where}: section 'stop' names no stop rule.") from error
 

@@ -18,10 +18,9 @@ from mcusim.__main__ import main
 from mcusim.asked import Asked
 from mcusim.fitting.candidates import BASELINE, NAIVE, SHALLOW, TRIED, Candidate, Recipe, mixture
 from mcusim.fitting.deploy import deploy
-from mcusim.fitting.finals import finals
-from mcusim.fitting.finals import program as program_of
+from mcusim.fitting.finals import finals, solver
 from mcusim.fitting.front import Limits, Row, choose, front, paired
-from mcusim.fitting.measure import Measured, Program, Store, measure
+from mcusim.fitting.measure import Measured, Solver, Store, measure
 from mcusim.fitting.place import Asked as Placing
 from mcusim.fitting.place import Placed, Taken, place
 from mcusim.fitting.race import Entrant, better
@@ -180,7 +179,7 @@ def test_one_run_tells_every_depth_and_stop_rule(tmp_path: Path) -> None:
     """The same as runs that really stop there."""
     network = short()
     puzzles = evaluation_set(network.config, 40)
-    one = Program("w4c", network, "w4c-a8-c16")
+    one = Solver("w4c", network, "w4c-a8-c16")
     found = measure([(one, puzzles)], Store(tmp_path / "s.jsonl"), AtOnce())["w4c"]
     for rule, steps in ((FIXED, 4), (FIXED, 2), (StopRule("head+settled", t=300), 4)):
         under = found.under(rule, steps)
@@ -198,8 +197,8 @@ def test_one_run_tells_every_depth_and_stop_rule(tmp_path: Path) -> None:
 def test_a_store_gives_back_what_it_holds_and_runs_only_the_rest(tmp_path: Path) -> None:
     network, path = short(), tmp_path / "s.jsonl"
     puzzles = evaluation_set(network.config, 64)
-    programs = [Program(FLOAT, network, FLOAT), Program("w4c", network, "w4c-a8-c16")]
-    runs = [(one, puzzles) for one in programs]
+    solvers = [Solver(FLOAT, network, FLOAT), Solver("w4c", network, "w4c-a8-c16")]
+    runs = [(one, puzzles) for one in solvers]
     counts: list[int] = []
     first = measure(runs, Store(path), AtOnce(), counts.append)
     whole = path.read_bytes()
@@ -292,8 +291,8 @@ def test_refused_puzzles_are_tried_again_as_an_exported_folder_does(tmp_path: Pa
     network = short()
     raced, held_out = (evaluation_set(network.config, n, seed=n) for n in (20, 36))
     one = Entrant(Candidate(Recipe(parse_format("w4c"), "nearest", "clipped"), network), 1, False)
-    store, original = Store(tmp_path / "s.jsonl"), Program(FLOAT, network, FLOAT)
-    seen = measure([(original, raced), (program_of(one), raced)], store, AtOnce())
+    store, original = Store(tmp_path / "s.jsonl"), Solver(FLOAT, network, FLOAT)
+    seen = measure([(original, raced), (solver(one), raced)], store, AtOnce())
     rows, solved = finals([one], seen, original, raced, held_out, lambda _, runs: measure(
         runs, store, AtOnce()))  # fmt: skip
     assert [(row.depth, row.taken.retries) for row in rows] == [(4, 0), (2, 0), (4, 2)]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mcusim.fitting.front import Bools, Row
-from mcusim.fitting.measure import Measured, Program, Under
+from mcusim.fitting.measure import Measured, Solver, Under
 from mcusim.fitting.place import Taken
 from mcusim.fitting.race import Entrant, threshold
 from refimpl.models.halting import FIXED, LIMITS, StopRule
@@ -21,17 +21,17 @@ from workbench.tasks.sets import PuzzleSet
 from workbench.tasks.task import task_of
 
 RETRIES = 2
-Runs = Sequence[tuple[Program, PuzzleSet]]
+Runs = Sequence[tuple[Solver, PuzzleSet]]
 Runner = Callable[[str, Runs], Mapping[str, Measured]]
 
 
-def program(entrant: Entrant, until: StopRule = FIXED) -> Program:
+def solver(entrant: Entrant, until: StopRule = FIXED) -> Solver:
     """What runs an entrant."""
-    return Program(entrant.name, entrant.candidate.network, str(entrant.candidate.recipe.format), until)
+    return Solver(entrant.name, entrant.candidate.network, str(entrant.candidate.recipe.format), until)
 
 
 def finals(
-    finalists: Sequence[Entrant], seen: Mapping[str, Measured], original: Program, raced: PuzzleSet,
+    finalists: Sequence[Entrant], seen: Mapping[str, Measured], original: Solver, raced: PuzzleSet,
     held_out: PuzzleSet, run: Runner,
 ) -> tuple[list[Row], Bools]:  # fmt: skip
     """All rows of the finalists, and which held-out puzzles the float network solves.
@@ -40,7 +40,7 @@ def finals(
     give, which is a third of the work.  Whoever may is tried again where its answer is refused.
     """
     going = [_Finalist(e, seen[e.name], _rule(e, seen[e.name])) for e in finalists]
-    wanted = [program(one.entrant, FIXED if one.entrant.kept else one.rule) for one in going]
+    wanted = [solver(one.entrant, FIXED if one.entrant.kept else one.rule) for one in going]
     found = run("held-out", [(each, held_out) for each in (original, *wanted)])
     rows = [row for one in going for row in one.rows(found[one.entrant.name])]
     tried = [one for one in going if not one.entrant.kept]
@@ -95,7 +95,7 @@ def _retried(
     for number, new in enumerate(names, 1):
         assert new is not None
         left = {name: np.flatnonzero(~one.accepted) for name, one in tries.items()}
-        runs = [(program(one.entrant, one.rule), _relabelled(puzzles, left[one.entrant.name], new))
+        runs = [(solver(one.entrant, one.rule), _relabelled(puzzles, left[one.entrant.name], new))
                 for one in going if len(left[one.entrant.name])]  # fmt: skip
         again = run(f"try {number + 1}", runs)
         for one in going:

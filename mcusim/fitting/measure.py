@@ -89,7 +89,7 @@ def _sources() -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Program:
+class Solver:
     """A network in a format (``float`` for the original); its reading is made when it is needed.  A puzzle
     that ``until`` ends runs no further."""
 
@@ -150,24 +150,24 @@ class Store:
 
 
 def measure(
-    runs: Sequence[tuple[Program, PuzzleSet]],
+    runs: Sequence[tuple[Solver, PuzzleSet]],
     store: Store,
     executor: Executor,
     on_start: Callable[[int], None] = lambda total: None,
     on_batch: Callable[[], None] = lambda: None,
 ) -> Mapping[str, Measured]:
-    """Run what the store does not hold yet; returns every program's result on its puzzles by its name.
+    """Run what the store does not hold yet; returns every solver's result on its puzzles by its name.
 
     ``on_start`` hears how many batches are to run, ``on_batch`` of each that is finished and stored.
     """
     keys: dict[str, list[str]] = {}
     jobs: dict[str, _Job] = {}
-    for program, puzzles in runs:
+    for solver, puzzles in runs:
         parts = [puzzles.rows(start, BATCH, "") for start in range(0, len(puzzles.inputs), BATCH)]
-        keys[program.name] = [program.key(part) for part in parts]
-        missing = [(k, p) for k, p in zip(keys[program.name], parts, strict=True) if k not in store.found]
-        reading = program.reading() if missing else None
-        jobs |= {k: _Job(k, reading, part, program.until) for k, part in missing if reading is not None}
+        keys[solver.name] = [solver.key(part) for part in parts]
+        missing = [(k, p) for k, p in zip(keys[solver.name], parts, strict=True) if k not in store.found]
+        reading = solver.reading() if missing else None
+        jobs |= {k: _Job(k, reading, part, solver.until) for k, part in missing if reading is not None}
     on_start(len(jobs))
     for job, seen in finished(executor, _watched, jobs.values()):
         store.add(job.key, seen)

@@ -13,9 +13,9 @@ from rich.progress import Progress
 
 from mcusim.fitting.candidates import BASELINE, NAIVE, candidates
 from mcusim.fitting.deploy import Deployed, deploy, export_and_test
-from mcusim.fitting.finals import Runs, finals, program, row_of
+from mcusim.fitting.finals import Runs, finals, row_of, solver
 from mcusim.fitting.front import Choice, Limits, Row, choose
-from mcusim.fitting.measure import Measured, Program, Store, measure
+from mcusim.fitting.measure import Measured, Solver, Store, measure
 from mcusim.fitting.place import Asked, Placed, place
 from mcusim.fitting.race import Entrant, race
 from mcusim.fitting.report import Found
@@ -110,7 +110,7 @@ def fit(wanted: Wanted, executor: Executor, progress: Progress) -> Found:
         ]
         progress.update(task, total=1, completed=1)
         store = Store(path)
-        original = Program(FLOAT, network, FLOAT)
+        original = Solver(FLOAT, network, FLOAT)
 
         def run(what: str, runs: Runs) -> Mapping[str, Measured]:
             puzzles = max((len(one.inputs) for _, one in runs), default=0)
@@ -120,7 +120,7 @@ def fit(wanted: Wanted, executor: Executor, progress: Progress) -> Found:
 
         def heat(going: Sequence[Entrant], count: int) -> Mapping[str, Measured]:
             some = raced.rows(0, count, raced.origin)
-            return run("race", [(one, some) for one in (original, *map(program, going))])
+            return run("race", [(one, some) for one in (original, *map(solver, going))])
 
         finalists, seen = race(entrants, len(raced.inputs), heat)
         rows, solved = finals(finalists, seen, original, raced, held_out, run)

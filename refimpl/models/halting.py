@@ -17,11 +17,11 @@ from refimpl.models.operators import Array
 
 Kind = Literal["fixed", "head", "settled", "head+settled", "halt", "halt+settled"]
 Measure = Literal["mean", "largest"]
-Span = Literal["cycle", "step"]
+Stretch = Literal["cycle", "step"]
 BITS = (0, 1, 2, 3, 5, 7)  # 1: the head, 2: the state, 4: the head is q_halt alone
 KINDS: dict[Kind, int] = dict(zip(get_args(Kind), BITS, strict=True))
 MEASURES: tuple[Measure, ...] = get_args(Measure)
-SPANS: tuple[Span, ...] = get_args(Span)
+OVER: tuple[Stretch, ...] = get_args(Stretch)
 LIMITS = {"t": (0, 65_535), "least": (1, 10_000), "more": (0, 10_000)}
 
 
@@ -38,12 +38,12 @@ class StopRule:
     kind: Kind = "fixed"
     t: int = 0
     of: Measure = "mean"
-    over: Span = "cycle"
+    over: Stretch = "cycle"
     least: int = 1
     more: int = 0
 
     def __post_init__(self) -> None:
-        for name, choices in (("kind", KINDS), ("of", MEASURES), ("over", SPANS)):
+        for name, choices in (("kind", KINDS), ("of", MEASURES), ("over", OVER)):
             if getattr(self, name) not in choices:
                 raise InputError(f"stop rule: {name} is {getattr(self, name)!r}, none of "
                                  f"{', '.join(choices)}.")
