@@ -106,7 +106,7 @@ def zone_modules() -> list[str]:
         ("mcusim", ("mcusim", "workbench", "refimpl")),
         ("training", ("training", "workbench", "refimpl")),
         ("firmware", ("mcusim", "workbench", "refimpl")),
-        ("benchmarks", ("mcusim", "workbench", "refimpl")),
+        ("benchmarks", ("training", "mcusim", "workbench", "refimpl")),
     ],
 )
 def test_packages_import_downwards(package: str, allowed: tuple[str, ...]) -> None:
