@@ -22,9 +22,9 @@ from rich.table import Table
 from timing import best_seconds
 
 from refimpl import fast
-from refimpl.fast.int8_product import engine
 from refimpl.fixedpoint import ROUNDINGS, Rounding
 from refimpl.params import Linear
+from workbench.host import products
 
 FLOAT_BAR, PEER_BAR = 3.0, 0.85
 OPSET, IR_VERSION = 13, 8  # MatMulInteger as any ONNX Runtime of these years reads it
@@ -131,12 +131,6 @@ def measure(shape: Shape, bits: int, rounding: Rounding, rounds: int, threads: i
     return Result(shape, seconds[0], seconds[1], seconds[2] if other else None)
 
 
-def carrier() -> str:
-    """What multiplies here."""
-    found = engine()
-    return "float32 BLAS" if found is None else found.name
-
-
 def judged(ratio: float | None, bar: float) -> str:
     return "n/a" if ratio is None else f"[{'green' if ratio >= bar else 'red'}]{ratio:.2f}[/]"
 
@@ -173,11 +167,11 @@ def main() -> None:
                                    "peer_seconds": r.peer_seconds, "ratio": r.ratio,
                                    "peer_ratio": r.peer_ratio} for r in results]  # fmt: skip
         print(json.dumps({"bar": FLOAT_BAR, "peer_bar": PEER_BAR, "blas_threads": threads,
-                          "peer_threads": options.threads, "engine": carrier(),
+                          "peer_threads": options.threads, "engine": products(),
                           "weight_bits": options.weights, "rounding": options.rounding,
                           "results": rows}, indent=1))  # fmt: skip
     else:
-        title = (f"int{options.weights} linear with {options.rounding} rounding by {carrier()}\n"
+        title = (f"int{options.weights} linear with {options.rounding} rounding by {products()}\n"
                  f"threads: BLAS {threads}, ONNX Runtime {options.threads}")  # fmt: skip
         Console().print(as_table(results, title))
 

@@ -91,7 +91,7 @@ def stopping_costs(costs: Costs, tries: npt.NDArray[np.int64]) -> StoppingCosts:
     ``tries`` (N, tries): ACT steps of each try of each puzzle, 0 where there was none.
     """
     most = costs.plan.config.halt_max_steps
-    of_steps = [_cost(costs, n) for n in range(most + 1)]
+    of_steps = {n: _cost(costs, n) for n in {most, *np.unique(tries).tolist()}}
 
     def together(runs: Iterable[int], share: float = 1) -> Cost:
         """Runs of so many steps, times ``share``; no steps are no run."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mcusim.report import Basis, Budget, Cost, CycleRow, PuzzleResult, RunReport
 from mcusim.units import format_bytes, format_joules, format_seconds, format_size, format_times
 from refimpl.models.halting import FIXED
+from workbench.host import products
 from workbench.render.grid import Grid
 from workbench.stop_text import parse_stop
 
@@ -212,7 +213,8 @@ def _measured(report: RunReport) -> str:
     total = report.total
     if total.high_water is None:
         return "Not executed."
-    said = f"Executed tile by tile: {total.high_water:,} B of arena touched, {total.row_reads:,} row reads"
+    said = (f"Executed tile by tile (products here: {products()}): {total.high_water:,} B of arena touched, "
+            f"{total.row_reads:,} row reads")
     if total.table_reads:
         said += f", {total.table_reads} read of {total.table_bytes:,} B from the table file"
     return said + "."
