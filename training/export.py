@@ -9,7 +9,7 @@ from typing import Any
 
 from refimpl.errors import InputError
 from training.config import Recipe
-from training.data import final_sets
+from training.data import final_sets, open_source
 from training.states import read_state
 from workbench.cards import entry, state
 from workbench.checkpoints import read_json, write_card, write_npz
@@ -18,6 +18,7 @@ from workbench.content import FLOAT
 from workbench.evaluate import measure, program
 from workbench.networks import find_network
 from workbench.sizes import parameters
+from workbench.tasks.arc_rows import PUZZLE_ROWS, row_names
 
 
 def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = False,
@@ -38,6 +39,7 @@ def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = F
         raise InputError(f"{folder} stands at step {saved['completed']} of {recipe.steps}; finish it first.")
     tensors = {k: v.float().numpy() for k, v in {**saved["model"], **saved["ema"]}.items()}
     shapes = recipe.model.to_dict()
+    rows = open_source(recipe.data, recipe.model).rows if recipe.data.source == "arc" else None
     card = {"model": shapes.pop("family"), **shapes,
             "parameters": parameters(recipe.model).total,
             "seed": recipe.seed, "completed_steps": saved["completed"], "minutes": round(saved["minutes"], 1),
@@ -45,6 +47,8 @@ def export(folder: Path, target: Path, puzzles: int = 1000, unfinished: bool = F
                       f"{recipe.data.path or 'its own generated puzzles'}; stored as {dtype}",
             "held_out": {}, "recipe": {k: v for k, v in asdict(recipe).items() if k != "model"},
             "curve": saved["curve"]}
+    if rows is not None:
+        card[PUZZLE_ROWS] = row_names(rows)
     target.mkdir(parents=True, exist_ok=True)
     write_npz(target / "weights.npz", tensors, dtype)
     write_card(target, card)

@@ -20,7 +20,10 @@ from workbench.tasks.sudoku import lines
 
 @dataclass
 class Position:
-    """Where every row of the batch stands; with weights, optimizer and RNG this is the whole run."""
+    """Where every row of the batch stands; with weights, optimizer and RNG this is the whole run.
+
+    ``puzzle``: rows of the puzzle table, None in networks with one row.
+    """
 
     inputs: Tensor
     labels: Tensor
@@ -28,6 +31,7 @@ class Position:
     z_L: Tensor
     taken: Tensor
     halted: Tensor
+    puzzle: Tensor | None = None
 
 
 class Trainer:
@@ -51,7 +55,9 @@ class Trainer:
         self.curve: list[dict[str, float]] = []
         blank = torch.zeros(plan.batch_size, config.seq_len, dtype=torch.int32, device=device)
         taken = torch.zeros(plan.batch_size, dtype=torch.int32, device=device)
-        self.at = Position(blank, blank.clone(), *self.model.initial(plan.batch_size), taken, taken == 0)
+        puzzle = taken.clone() if config.num_puzzle_identifiers > 1 else None
+        carry = self.model.initial(plan.batch_size)
+        self.at = Position(blank, blank.clone(), *carry, taken, taken == 0, puzzle)
         self.label_weights = torch.tensor(plan.label_weights or (1.0,) * config.vocab_size, device=device)
         if recipe.run.compile:
             torch._dynamo.config.recompile_limit = 64
@@ -69,9 +75,11 @@ class Trainer:
         at, halted = self.at, self.at.halted
         count = int(halted.sum())
         if count:
-            inputs, labels = self.source.draw(self.rng, count, self.recipe.stage_at(self.completed))
-            at.inputs[halted] = torch.from_numpy(inputs).to(at.inputs)
-            at.labels[halted] = torch.from_numpy(labels).to(at.labels)
+            drawn = self.source.draw(self.rng, count, self.recipe.stage_at(self.completed))
+            at.inputs[halted] = torch.from_numpy(drawn.inputs).to(at.inputs)
+            at.labels[halted] = torch.from_numpy(drawn.labels).to(at.labels)
+            if at.puzzle is not None and drawn.puzzle_ids is not None:
+                at.puzzle[halted] = torch.from_numpy(drawn.puzzle_ids).to(at.puzzle)
             z_H, z_L = self.model.initial(1)
             reset = halted[None, :, None]
             at.z_H, at.z_L = torch.where(reset, z_H, at.z_H), torch.where(reset, z_L, at.z_L)
@@ -101,7 +109,7 @@ class Trainer:
         """Make one optimizer step and note its loss."""
         at, stage = self.at, self.recipe.stage_at(self.completed)
         self._refill()
-        x = self.model.embed(at.inputs)
+        x = self.model.embed(at.inputs, at.puzzle)
         carry, logits, q = self.model.step((at.z_H, at.z_L), x, stage.H_cycles, stage.L_cycles)
         at.taken = at.taken + 1
         loss = self.losses(carry, x, logits, q)
@@ -111,6 +119,8 @@ class Trainer:
                 if p.grad is not None:
                     torch.distributed.all_reduce(p.grad)
                     p.grad /= self.ranks
+        if self.source.rows is not None and (share := self.recipe.optimization.row_share):
+            share_gradient(self.model.inner.puzzle_emb["weights"], self.source.rows.each, share)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.optimization.clip)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -146,6 +156,16 @@ class Trainer:
         self.at = Position(**state["position"])
 
 
+def share_gradient(rows: Tensor, each: int, share: float) -> None:
+    """Let every ``each`` rows, the views of a task, take ``share`` of each other's gradient.
+
+    What a task is about does not depend on the view, and a row alone is seen too seldom to learn it soon.
+    """
+    assert rows.grad is not None
+    own = rows.grad.view(-1, each, rows.shape[1])
+    rows.grad = ((1 - share) * own + share * own.sum(1, keepdim=True)).view_as(rows)
+
+
 @torch.no_grad()
 def evaluate(model: Reasoner, tokens: PuzzleSet, H: int, L: int, batch_size: int) -> tuple[float, float]:
     """Return (puzzle-exact, cell) after ``halt_max_steps`` ACT steps from the reset carry.
@@ -156,7 +176,9 @@ def evaluate(model: Reasoner, tokens: PuzzleSet, H: int, L: int, batch_size: int
     device = model.inner.H_init.device
     for start in range(0, len(tokens.inputs), batch_size):
         rows = np.arange(start, min(start + batch_size, len(tokens.inputs)))
-        x = model.embed(torch.from_numpy(tokens.inputs[np.resize(rows, batch_size)]).to(device))
+        chosen = np.resize(rows, batch_size)
+        ids = None if tokens.puzzle_ids is None else torch.from_numpy(tokens.puzzle_ids[chosen]).to(device)
+        x = model.embed(torch.from_numpy(tokens.inputs[chosen]).to(device), ids)
         carry = model.initial(batch_size)
         for _ in range(model.config.halt_max_steps):
             carry = model.advance(carry, x, H, L)

@@ -13,6 +13,7 @@ COMMANDS = {
     "image": Command("workbench.image_cli", "verify flash images"),
     "calibrate": Command("workbench.commands", "take activation scales", "add_calibrate", "run_calibrate"),
     "show": Command("workbench.tasks.cli", "print a Sudoku, maze or ARC task"),
+    "arc": Command("workbench.arc_cli", "ARC tasks by puzzle rows: views that vote"),
     "embeddings": Command("workbench.embeddings.cli", "puzzle tables on disk"),
     "import": Command("workbench.checkpoints.cli", "take a network over from a training run"),
     "sweep": Command("workbench.lab.cli", "measure formats x depths, resumable", "add_sweep", "run_sweep"),

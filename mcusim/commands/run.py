@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--puzzle", default="0", help="number in --data or the evaluation set, FILE:ROW, "
                                                       "string")
     parser.add_argument("--table", type=Path, help="puzzle table file to stream a row from")
-    parser.add_argument("--row", type=number, help="its row (default 0)")
+    parser.add_argument("--row", type=number, help="its row (default: the puzzle's)")
     parser.add_argument("--execute", action="store_true", help="execute untrained weights as well")
     parser.add_argument("--all", action="store_true", help="accuracy over all of --data, or the evaluation "
                                                            "set")
@@ -130,13 +130,14 @@ def report_of(args: Asked, laid: Laid, progress: Progress) -> RunReport:
         raise InputError("--row names a row of a table file; add --table FILE.")
     if args.table is not None and not config.puzzle_emb_len:
         raise InputError(f"--table: {network.name} has no puzzle embedding.")
+    row = args.row if args.row is not None else 0 if puzzle is None else puzzle.puzzle_id
     execution, result = None, None
     if fits and (network.trained or args.execute or args.table):
         task = progress.add_task("ACT steps", total=config.halt_max_steps)
         execution = execute_warranted(
             image, plan, target, seeded_tokens(config) if puzzle is None else puzzle.question,
             None if args.no_fidelity else network.float_model,
-            (args.table, args.row or 0) if args.table else None, laid.again if network.trained else (),
+            (args.table, row) if args.table else None, laid.again if network.trained else (),
             on_step=lambda done: progress.update(task, completed=done),
         )  # fmt: skip
         if puzzle is not None and network.trained:

@@ -71,13 +71,6 @@ def encode_pairs(
     return inputs.reshape(-1, side * side), labels
 
 
-def augment_pair(pair: ArcPair, rng: np.random.Generator) -> ArcPair:
-    """Permute the colours but black, turn and reflect, input and output alike."""
-    colours = np.concatenate(([0], 1 + rng.permutation(COLOURS - 1))).astype(np.uint8)
-    turn, flip = (int(k) for k in rng.integers(0, (4, 2)))
-    return ArcPair(*(np.rot90(colours[grid.T if flip else grid], turn) for grid in pair))
-
-
 def crop(tokens: NDArray[np.integer]) -> Grid:
     """Return the colours of the largest rectangle at the upper left that holds colours alone.
 
