@@ -15,7 +15,6 @@ import argparse
 import json
 import time
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +25,8 @@ from mcusim.fit import fit
 from mcusim.flash import FlashLog, streamed
 from mcusim.planner import schedule
 from mcusim.planner.arena import Arena
-from mcusim.planner.execute import _extents, _Repeated, _start
+from mcusim.planner.execute import _extents, _Running
 from mcusim.planner.executing import ArenaMachine
-from mcusim.planner.machine import State
 from mcusim.planner.target import Room, lay_out
 from refimpl import fast
 from refimpl.models.operators import Array
@@ -60,12 +58,10 @@ class PlannedRun:
         self.arena = Arena(_extents(segments))
         rows = streamed(self.model.embedding, one.part.region("rows"), FlashLog(), None)
         machine = ArenaMachine(plan, segments, self.arena, rows, tokens)
-        z_H, z_L = (State(buffer, norm) for buffer, norm in zip(
-            plan.persistent[:2], (self.model.H_level[-1].channel.norm, self.model.L_level[-1].channel.norm),
-            strict=True))  # fmt: skip
-        _start(machine, plan, self.model, z_H, z_L)
-        calls = {level: _Repeated(machine, partial(one, machine, self.model, z_H, z_L), False)
-                 for level, one in schedule.CALLS.items()}  # fmt: skip
+        running = _Running(machine, plan, self.model, False, None)
+        schedule.reset(machine, self.model, running.z_H, running.z_L)
+        running.begin()
+        calls = running.repeated
         config = self.model.config
         self.order = [c.level for step in range(config.halt_max_steps) for c in config.order.calls(1, step)]
         self.before: list[Array] = []

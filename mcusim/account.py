@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mcusim.images import together
 from mcusim.planner.plan import SCRATCH, Plan
 from mcusim.program import Program
 from refimpl.image import Image
@@ -39,6 +42,15 @@ def image_shares(image: Image) -> tuple[Share, ...]:
             sizes[TABLES] += entry.size
     rest = len(image.data) - sum(sizes.values())
     return (*(Share(what, size) for what, size in sizes.items()), Share(DIRECTORY, rest))
+
+
+def images_shares(images: Sequence[Image]) -> tuple[Share, ...]:
+    """What the bytes of the images are, together; the gap between two is alignment."""
+    sizes: Counter[str] = Counter()
+    for image in images:
+        sizes.update({share.what: share.size for share in image_shares(image)})
+    sizes[DIRECTORY] += len(together(images)) - sizes.total()
+    return tuple(Share(what, size) for what, size in sizes.items())
 
 
 def program_shares(program: Program) -> tuple[Share, Share, Share]:

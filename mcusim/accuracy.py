@@ -56,25 +56,29 @@ def kept(network: Network, image: bytes, config: ModelConfig) -> Kept | None:
 
 
 def measured(
-    image: Image, fmt: Format, config: ModelConfig, puzzles: PuzzleSet, again: Sequence[Relabelling],
-    on_done: Callable[[int], None],
+    images: Sequence[Image], fmt: Format, config: ModelConfig, puzzles: PuzzleSet,
+    again: Sequence[Relabelling], on_done: Callable[[int], None],
 ) -> tuple[Kept, Tries | None]:
-    """Run a program on a whole set, refused puzzles under ``again`` as well; ``on_done`` hears how many
-    puzzles are done.  Returns what came of it, and the steps of each try where there are retries."""
+    """Run a program, or the pair of a stop rule, on a whole set, refused puzzles under ``again`` as well;
+    ``on_done`` hears how many puzzles are done.  Returns what came of it, and the steps of each try where
+    there are retries."""
     if not puzzles.labelled:
         raise InputError(f"--all: accuracy n/a ({puzzles.origin} have no labels).")
-    model = from_image(image).with_depth(config.H_cycles, config.halt_max_steps).with_stop(config.stop)
+    model, *finish = map(from_image, images)
+    model = model.with_depth(config.H_cycles, config.halt_max_steps).with_stop(config.stop)
+    program = Reading(fast, model, *finish)
     parts: dict[int, Tally] = {}
     tries = None
     if again:
-        done = warranted(Reading(fast, model), puzzles.inputs, again, puzzles.puzzle_ids, on_done)
+        done = warranted(program, puzzles.inputs, again, puzzles.puzzle_ids, on_done)
         tries = done.steps
         parts[0] = replace(tally(done.answers, puzzles.labels), steps=tuple(tries.sum(axis=1).tolist()),
                            accepted=tuple((done.tried > 0).tolist()))  # fmt: skip
     else:
-        measure(Reading(fast, model), puzzles, on_done=on_done, on_batch=parts.__setitem__)
+        measure(program, puzzles, on_done=on_done, on_batch=parts.__setitem__)
     ordered = [parts[at] for at in sorted(parts)]
-    return accuracies.kept_of(bytes(image.data), str(fmt), config, puzzles, ordered), tries
+    content = b"".join(bytes(one.data) for one in images)
+    return accuracies.kept_of(content, str(fmt), config, puzzles, ordered), tries
 
 
 def all_puzzles(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mcusim.accuracy import all_puzzles, kept
 from mcusim.asked import Asked
-from mcusim.build import Costs
+from mcusim.build import Costs, time_of
 from mcusim.laid import Laid, lay
 from mcusim.report import Span
 from refimpl.errors import InputError, NotImplementedHere
@@ -69,11 +69,12 @@ def _depths(laid: Laid, chosen: bool) -> Iterator[Alternative]:
 def _one(laid: Laid, steps: int, chosen: bool) -> Alternative:
     whole = steps == laid.config.halt_max_steps
     config = laid.config if whole else replace(laid.config, halt_max_steps=steps, stop=FIXED)
-    costs = Costs(replace(laid.plan, config=config), laid.target)
-    program, time = laid.target.program, costs.seconds(costs.plan.puzzle(steps))
+    plan = replace(laid.plan, config=config, finish=laid.plan.finish if whole else None)
+    costs = Costs(plan, laid.target)
+    program, time = laid.target.program, time_of(costs.of_runs([steps]))
     exact = None
     if laid.network.trained and laid.puzzles is None:
-        one = kept(laid.whole, bytes(laid.image.data), config)
+        one = kept(laid.whole, laid.content if whole else bytes(laid.image.data), config)
         if one is not None:
             said = all_puzzles(one, laid.whole, costs, "kept")
             exact = (said.exact_right / said.puzzles, said.exact_low, said.exact_high)

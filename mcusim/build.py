@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from mcusim.account import RESIDENT, STREAMED, Share, arena_shares, image_shares, program_shares
+from mcusim.account import RESIDENT, STREAMED, Share, arena_shares, images_shares, program_shares
 from mcusim.catalogue import entries
 from mcusim.cores import load_core
 from mcusim.figures import weakest
 from mcusim.footprint import Footprint
+from mcusim.images import together
 from mcusim.parts import Part
 from mcusim.planner.ledger import Ledger, operator_counts, row_source
 from mcusim.planner.plan import Plan
@@ -36,6 +37,7 @@ from mcusim.report import (
 from mcusim.simulate import Execution
 from mcusim.timing import OperatorCounts, energy
 from refimpl.image import Image
+from refimpl.models.config import ModelConfig
 from refimpl.models.order import Call
 
 # The last part of a site's name -> the operator that works there.
@@ -54,7 +56,10 @@ def operator_of(site: str) -> str:
 
 
 class Costs:
-    """Counts and estimated time of a plan's ledgers on one target, of puzzles with so many ``tries``."""
+    """Counts and estimated time of a plan's ledgers on one target, of puzzles with so many ``tries``.
+
+    What runs cost is a list of works: the ledger of each program beside the costs of its plan.
+    """
 
     def __init__(self, plan: Plan, target: Target, tries: int = 1) -> None:
         self.plan = plan
@@ -76,13 +81,47 @@ class Costs:
             total = total + operator_counts(work, self.plan.format.weights_at(site).bits, rows)
         return total
 
+    @property
+    def finish(self) -> Costs | None:
+        """Those of the stop rule's second program."""
+        return None if self.plan.finish is None else Costs(self.plan.finish, self.target)
 
-def puzzle_ledger(plan: Plan, execution: Execution | None) -> Ledger:
-    """Work of the puzzle that was executed, in all its tries, or of one that runs all its steps."""
-    ledger = Ledger()
-    for steps in (plan.config.halt_max_steps,) if execution is None else (e.steps for e in execution.tries):
-        ledger.add(plan.puzzle(steps))
-    return ledger
+    def of_runs(self, runs: Sequence[int]) -> Works:
+        """Runs of so many ACT steps each, to their read-out."""
+        own, late, finish = Ledger(), Ledger(), self.finish
+        for steps in runs:
+            own.add(self.plan.puzzle(steps))
+        if finish is None:
+            return [(self, own)]
+        late.add(finish.plan.finishing(self.plan.config.stop.more), len(runs))
+        return [(self, own), (finish, late)]
+
+    def of_puzzle(self, execution: Execution | None) -> Works:
+        """The puzzle that was executed, in all its tries, or one that runs all its steps."""
+        most = self.plan.config.halt_max_steps
+        return self.of_runs([most] if execution is None else [one.steps for one in execution.tries])
+
+
+Works = list[tuple[Costs, Ledger]]
+
+
+def time_of(works: Works) -> Span:
+    """Estimated time, one program after the other."""
+    each = [costs.seconds(ledger) for costs, ledger in works]
+    return Span(sum(time.low for time in each), sum(time.high for time in each))
+
+
+def counts_of(works: Works) -> OperatorCounts:
+    """All sites of all programs together."""
+    total = OperatorCounts()
+    for costs, ledger in works:
+        total = total + costs.counts(ledger)
+    return total
+
+
+def flash_of(works: Works) -> int:
+    """Codes, constants and embedding rows read."""
+    return sum(costs.flash_bytes(ledger) for costs, ledger in works)
 
 
 def stopping_costs(costs: Costs, tries: npt.NDArray[np.int64]) -> StoppingCosts:
@@ -111,16 +150,16 @@ def stopping_costs(costs: Costs, tries: npt.NDArray[np.int64]) -> StoppingCosts:
 
 
 def _cost(costs: Costs, steps: int) -> Cost:
-    ledger = costs.plan.puzzle(steps)
-    spent = energy(costs.counts(ledger), costs.target.part).total
-    return Cost(steps, costs.seconds(ledger), Span(spent.low, spent.high), costs.flash_bytes(ledger))
+    works = costs.of_runs([steps])
+    spent = energy(counts_of(works), costs.target.part).total
+    return Cost(steps, time_of(works), Span(spent.low, spent.high), flash_of(works))
 
 
 def cycle_rows(costs: Costs, execution: Execution | None) -> tuple[CycleRow, ...]:
     """One row an H cycle; the start and the heads belong to no cycle."""
-    ledger = costs.plan.cycle
-    counts, flash, time = costs.counts(ledger), costs.flash_bytes(ledger), costs.seconds(ledger)
-    config = costs.plan.config
+    config, own = costs.plan.config, _cycle(costs)
+    late, taken = costs.finish, config.halt_max_steps if execution is None else execution.steps
+    finishing = own if late is None else _cycle(late)
     last: dict[tuple[int, str], tuple[float | None, int]] = {}
     for done in execution.calls if execution is not None else ():
         last[done.call.cycle, done.call.level] = (done.cosine, done.crc32)
@@ -130,11 +169,17 @@ def cycle_rows(costs: Costs, execution: Execution | None) -> tuple[CycleRow, ...
             continue
         cosine_L, _ = last.get((call.cycle, "L"), (None, None))
         cosine_H, crc32_H = last.get((call.cycle, "H"), (None, None))
+        counts, flash, time = own if call.step < taken else finishing
         rows.append(CycleRow(
             call.cycle, call.step, counts.macs, counts.requantizations, flash, time,
             cosine_L, cosine_H, crc32_H,
         ))  # fmt: skip
     return tuple(rows)
+
+
+def _cycle(costs: Costs) -> tuple[OperatorCounts, int, Span]:
+    ledger = costs.plan.cycle
+    return costs.counts(ledger), costs.flash_bytes(ledger), costs.seconds(ledger)
 
 
 def _executed(execution: Execution) -> Iterator[Call]:
@@ -143,17 +188,22 @@ def _executed(execution: Execution) -> Iterator[Call]:
 
 def operator_rows(costs: Costs, execution: Execution | None) -> tuple[OperatorRow, ...]:
     """Sums by operator over a puzzle, the slowest first; operators that cost nothing are left out."""
-    by_operator: defaultdict[str, Ledger] = defaultdict(Ledger)
-    for site, work in puzzle_ledger(costs.plan, execution).sites.items():
-        by_operator[operator_of(site)].sites[site].add(work)
+    by_operator: defaultdict[str, Works] = defaultdict(list)
+    for of, whole in costs.of_puzzle(execution):
+        parts: defaultdict[str, Ledger] = defaultdict(Ledger)
+        for site, work in whole.sites.items():
+            parts[operator_of(site)].sites[site].add(work)
+        for op, ledger in parts.items():
+            by_operator[op].append((of, ledger))
     rows = []
-    for op, ledger in by_operator.items():
-        counts, time = costs.counts(ledger), costs.seconds(ledger)
+    for op, works in by_operator.items():
+        counts, time = counts_of(works), time_of(works)
         limits: Counter[str] = Counter()
-        for one in costs.plan.times(ledger, costs.target).values():
-            limits[one.bound_by] += round(one.total.high * 1e12)
+        for of, ledger in works:
+            for one in of.plan.times(ledger, of.target).values():
+                limits[one.bound_by] += round(one.total.high * 1e12)
         if time.high:
-            flash, bound_by = costs.flash_bytes(ledger), limits.most_common(1)[0][0]
+            flash, bound_by = flash_of(works), limits.most_common(1)[0][0]
             rows.append(OperatorRow(
                 op, counts.calls, counts.macs, counts.requantizations, flash, time, bound_by,
             ))  # fmt: skip
@@ -162,26 +212,32 @@ def operator_rows(costs: Costs, execution: Execution | None) -> tuple[OperatorRo
 
 def total(costs: Costs, execution: Execution | None) -> Total:
     """The whole puzzle; the high-water mark and the reads are measured where it was executed."""
-    ledger = puzzle_ledger(costs.plan, execution)
-    counts, config = costs.counts(ledger), costs.plan.config
+    works = costs.of_puzzle(execution)
+    counts, config = counts_of(works), costs.plan.config
     spent = energy(counts, costs.target.part).total
     tries = () if execution is None else execution.tries
-    worst = costs.seconds(costs.plan.puzzle(config.halt_max_steps))
+    worst = time_of(costs.of_runs([config.halt_max_steps]))
     return Total(
-        calls=sum(len(e.calls) for e in tries) or config.calls_per_step * config.halt_max_steps,
+        calls=sum(len(e.calls) for e in tries) or _calls(config),
         macs=counts.macs,
         requantizations=counts.requantizations,
-        flash_bytes=costs.flash_bytes(ledger),
-        row_bytes=costs.plan.row_bytes(ledger),
+        flash_bytes=flash_of(works),
+        row_bytes=sum(of.plan.row_bytes(ledger) for of, ledger in works),
         row_reads=sum(e.rows.count for e in tries) if tries else None,
         table_reads=sum(len(e.table_reads) for e in tries) if tries else None,
         table_bytes=sum(read.bytes for e in tries for read in e.table_reads) if tries else None,
         arena=costs.plan.high_water,
         high_water=None if execution is None else sum(execution.high_water.values()),
-        time=costs.seconds(ledger),
+        time=time_of(works),
         energy=Span(spent.low, spent.high),
         worst=Span(costs.tries * worst.low, costs.tries * worst.high),
     )
+
+
+def _calls(config: ModelConfig) -> int:
+    """Of a run of all its steps."""
+    return config.calls_per_step * config.halt_max_steps + config.stop.more * sum(
+        config.order.per_cycle.values())  # fmt: skip
 
 
 def kernel_times(costs: Costs, execution: Execution | None, data: Path | None) -> tuple[KernelTime, ...]:
@@ -199,27 +255,27 @@ def kernel_times(costs: Costs, execution: Execution | None, data: Path | None) -
         if name in entries("core", data):
             core = load_core(name, data)
             target = replace(costs.target, part=replace(part, core=core))
-            time = Costs(plan, target).seconds(puzzle_ledger(plan, execution))
+            time = time_of(Costs(plan, target).of_puzzle(execution))
             kernel = core.macs[kind].name if linears == "rows" else f"{linears.removesuffix('s')}_linear"
             found.append(KernelTime(name, kernel, time))
     return tuple(found)
 
 
-def budget(limit: int, image: Image, plan: Plan, target: Target, size: Footprint) -> Budget:
-    """Everything that must be held: the image file, a resident table, the arena, the program."""
+def budget(limit: int, images: Sequence[Image], plan: Plan, target: Target, size: Footprint) -> Budget:
+    """Everything that must be held: the images, a resident table, the arena, the program."""
     tables = (Share(RESIDENT, size.resident),) if size.resident else ()
-    shares = (*image_shares(image), *tables, *arena_shares(plan), *program_shares(target.program))
+    shares = (*images_shares(images), *tables, *arena_shares(plan), *program_shares(target.program))
     return Budget(limit, shares, size.weights_only)
 
 
-def regions(image: Image, plan: Plan, target: Target, size: Footprint) -> tuple[RegionUse, ...]:
-    """Image, program, puzzle table and the plan's segments in the part's memories.
+def regions(images: Sequence[Image], plan: Plan, target: Target, size: Footprint) -> tuple[RegionUse, ...]:
+    """Images, program, puzzle table and the plan's segments in the part's memories.
 
     A plan that fits nowhere is shown whole in the memory that serves the arena.
     """
     part = target.part
     held: defaultdict[str, list[Share]] = defaultdict(list)
-    held[target.memories.image.name].append(Share("flash image", len(image.data)))
+    held[target.memories.image.name].append(Share("flash image", len(together(images))))
     if size.resident:
         held[target.memories.image.name].append(Share(RESIDENT, size.resident))
     if size.rows:

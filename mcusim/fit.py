@@ -12,7 +12,7 @@ from mcusim.parts import Part, load_part
 from mcusim.planner.plan import Plan
 from mcusim.planner.search import Search, search
 from mcusim.planner.target import Target, target_of
-from mcusim.program import Program, kernels_of, longest_row, program_of
+from mcusim.program import Program, bare_program
 from refimpl.formats import FLOAT32, Format
 from refimpl.models.config import ModelConfig
 
@@ -89,7 +89,7 @@ def fit(deployment: Deployment, data: Path | None = None, plan_anyway: bool = Fa
     part = load_part(deployment.part, data)
     size = footprint(deployment)
     config, format = deployed_config(deployment), deployment.format
-    program = program_of(part, kernels_of(config, format), longest_row(config))
+    program = bare_program(part, config, format)
     target = target_of(part, size.image, program, size.rows)
     hopeless = size.image + program.bytes > max(deployment.expect)
     if deployment.format == FLOAT32 or (hopeless and not plan_anyway):

@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mcusim.deployments import Deployment
-from refimpl.formats import FLOAT32
+from mcusim.images import aligned
+from refimpl.formats import FLOAT32, parse_format
 from refimpl.models.config import ModelConfig
+from refimpl.models.halting import FIXED
 from workbench.networks import find_network, image_bytes_of
 from workbench.presets import PRESETS
 from workbench.sizes import FLOAT_BYTES, backbone_bytes, float_bytes
+from workbench.stop_text import parse_stop
 
 ROW_SCALE = 5  # int32 multiplier and int8 shift
 
@@ -33,10 +36,15 @@ class Footprint:
 
 
 def deployed_config(deployment: Deployment) -> ModelConfig:
-    """Shapes of the deployment's model at its depth; a preset needs no weights."""
+    """Shapes of the deployment's model at its depth; a preset needs no weights.
+
+    Of its stop rule the second program alone, which has an image.
+    """
     known = PRESETS.get(deployment.model)
     config = find_network(deployment.model).config if known is None else known
-    return replace(config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps)
+    rule = parse_stop(deployment.stop)
+    stop = replace(FIXED, more=rule.more, by=rule.by) if rule.by else FIXED
+    return replace(config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps, stop=stop)
 
 
 def footprint(deployment: Deployment) -> Footprint:
@@ -49,12 +57,14 @@ def footprint(deployment: Deployment) -> Footprint:
         resident = table * FLOAT_BYTES
     elif deployment.puzzle_rows == "resident-int8":
         resident = table + scales
-    bits = deployment.format.weights.bits
-    weights_only = backbone_bytes(config, bits) + resident
+    formats = [deployment.format, *map(parse_format, [config.stop.by] * bool(config.stop.by))]
+    weights_only = sum(backbone_bytes(config, one.weights.bits) for one in formats) + resident
     outside = 0 if resident or config.num_puzzle_identifiers == 1 else table + scales
     # The image always has room for the one row that a run reads.
     if deployment.format == FLOAT32:
         image = float_bytes(config)
     else:
-        image = image_bytes_of(deployment.model, deployment.format, config)
+        image, alone = 0, replace(config, stop=FIXED)
+        for one in formats:
+            image = aligned(image) + image_bytes_of(deployment.model, one, alone)
     return Footprint(weights_only, image + resident, resident, outside)

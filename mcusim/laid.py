@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mcusim.asked import Asked, chosen_deployment
@@ -11,15 +12,17 @@ from mcusim.emit.program import emit
 from mcusim.export.layout import banks_of
 from mcusim.fit import plan_inside
 from mcusim.footprint import Footprint, footprint
+from mcusim.images import together
 from mcusim.linked import charged, check_arena
 from mcusim.parts import Part, load_part
 from mcusim.planner.plan import Plan
 from mcusim.planner.search import Search, search
 from mcusim.planner.target import Target, target_of
 from mcusim.planner.wanted import wanted
-from mcusim.program import kernels_of, longest_row, program_of, with_retries
+from mcusim.program import bare_program, with_retries
 from mcusim.units import parse_bytes
 from refimpl.errors import InputError, NotImplementedHere
+from refimpl.formats import Format
 from refimpl.image import Image
 from refimpl.model_image import from_image
 from refimpl.models.config import ModelConfig
@@ -63,9 +66,10 @@ def _rule(network: Network, deployment: Deployment, args: Asked) -> tuple[StopRu
 @dataclass(frozen=True)
 class Laid:
     """A request laid out on its part: ``network`` with the row of its puzzle, ``whole`` with every row;
-    ``held`` bytes of image and resident table; ``stop`` names its stop rule, ``again`` are the relabellings
-    of its retries; ``fits`` says whether part and budget hold ``plan``, and ``program`` is that plan as C, or
-    empty with the reason in ``refusal``."""
+    ``images`` of the program and, where the stop rule has one, of the second; ``held`` bytes of them and of a
+    resident table; ``stop`` names its stop rule, ``again`` are the relabellings of its retries; ``fits`` says
+    whether part and budget hold ``plan``, and ``program`` is that plan as C, file by file, or empty with the
+    reason in ``refusal``."""
 
     deployment: Deployment
     limit: int
@@ -76,20 +80,36 @@ class Laid:
     stop: str
     again: tuple[Relabelling, ...]
     puzzles: PuzzleSet | None
-    image: Image
+    images: tuple[Image, ...]
     size: Footprint
     target: Target
     held: int
     found: Search
     plan: Plan
     fits: bool
-    program: str
+    program: Mapping[str, str]
     refusal: str
+
+    @property
+    def image(self) -> Image:
+        """That of the program that begins."""
+        return self.images[0]
+
+    @property
+    def content(self) -> bytes:
+        """Every bit that an answer depends on."""
+        return b"".join(bytes(image.data) for image in self.images)
+
+    @property
+    def formats(self) -> str:
+        """Of both programs."""
+        by = self.config.stop.by
+        return f"{self.deployment.format}, then {by}" if by else str(self.deployment.format)
 
     @property
     def name(self) -> str:
         """What an export is called."""
-        return f"{self.network.name} {self.deployment.format} for {self.part.name}"
+        return f"{self.network.name} {self.formats} for {self.part.name}"
 
     @property
     def inside(self) -> bool:
@@ -98,6 +118,14 @@ class Laid:
             self.config, self.deployment.format, self.target, self.found.chosen, self.held, self.size.rows
         )
         return inner is not None
+
+
+def images_of(network: Network, format: Format, rule: StopRule) -> tuple[Image, ...]:
+    """Of the program, and of the stop rule's second one."""
+    images = [Image(network.image(format), "the image")]
+    if network.finish(rule, format) is not None:
+        images.append(Image(network.image(rule.by), "the second image"))
+    return tuple(images)
 
 
 def lay(args: Asked) -> Laid:
@@ -111,15 +139,15 @@ def lay(args: Asked) -> Laid:
     puzzles = read_data(args.data, config) if args.data else None
     if puzzles is not None:
         network = network.with_puzzle_row(puzzle_of(puzzles, args.puzzle).puzzle_id)
-    image = Image(network.image(deployment.format), "the image")
-    size = footprint(deployment)
+    images = images_of(network, deployment.format, rule)
+    size = footprint(replace(deployment, stop=str(rule)))
     linked = None if args.elf is None else read_elf(args.elf)
     if linked is None:
-        bare = program_of(part, kernels_of(config, deployment.format), longest_row(config))
+        bare = bare_program(part, config, deployment.format)
         program = with_retries(bare, part, config, deployment.retries)
     else:
         program = charged(linked)
-    held = len(image.data) + size.resident
+    held = len(together(images)) + size.resident
     target = target_of(part, held, program, size.rows)
     room = max(0, limit - held - program.bytes)
     found = search(config, deployment.format, target, room)
@@ -128,8 +156,8 @@ def lay(args: Asked) -> Laid:
         check_arena(linked, plan)
     fits = target.image_fits and plan.high_water <= room and plan.lay_out(target) is not None
     again = relabellings(config, deployment.retries)
-    laid = Laid(deployment, limit, part, network, whole, config, named, again, puzzles, image, size, target,
-                held, found, plan, fits, "", "")  # fmt: skip
+    laid = Laid(deployment, limit, part, network, whole, config, named, again, puzzles, images, size,
+                target, held, found, plan, fits, {}, "")  # fmt: skip
     return with_program(laid) if fits else laid
 
 
@@ -139,8 +167,10 @@ def with_program(laid: Laid) -> Laid:
     assert segments is not None
     arrays = {bank.region: bank.symbol for bank in banks_of(segments, laid.target)}
     config = laid.config
-    model = from_image(laid.image).with_depth(config.H_cycles, config.halt_max_steps).with_stop(config.stop)
+    model, *finish = map(from_image, laid.images)
+    model = model.with_depth(config.H_cycles, config.halt_max_steps).with_stop(config.stop)
     try:
-        return replace(laid, program=emit(laid.plan, model, laid.image, segments, arrays, laid.name))
+        return replace(laid, program=emit(laid.plan, (model, *finish), laid.images, segments, arrays,
+                                         laid.name))  # fmt: skip
     except NotImplementedHere as error:
         return replace(laid, fits=False, refusal=str(error))

@@ -14,7 +14,7 @@ from mcusim.catalogue import SHIPPED
 from mcusim.figures import Basis, Figure
 from mcusim.parts import Part
 from mcusim.toml_checks import read_table
-from refimpl.formats import Format
+from refimpl.formats import Format, parse_format
 from refimpl.models.config import ModelConfig
 from refimpl.models.skeleton import skeleton
 from refimpl.models.tree import leaves
@@ -159,6 +159,29 @@ def with_retries(program: Program, part: Part, config: ModelConfig, count: int) 
         basis: Basis = "measured" if exact and figure.basis == "measured" else "assumed"
         figures.append(Figure(figure.count + more, basis, f"{figure.source}; {count} retries"))
     return Program(*figures)
+
+
+PLACES = 8  # bytes of statics that a second plan has of its own: where its tokens are, and its row
+
+
+def bare_program(part: Part, config: ModelConfig, format: Format) -> Program:
+    """The program of a deployment without retries.
+
+    The second program of a stop rule is charged as if it shared no code with the first, and no statics where
+    it links another set of kernels: ``assumed``, for no build has both.
+    """
+    formats = [format, *map(parse_format, [config.stop.by] * bool(config.stop.by))]
+    sets = [kernels_of(config, one) for one in formats]
+    first, *rest = (program_of(part, kernels, longest_row(config)) for kernels in sets)
+    if not rest:
+        return first
+    [second] = rest
+    shared = second.statics.count if sets[0] == sets[1] else 0
+    counts = (first.code.count + second.code.count,
+              first.statics.count + second.statics.count - shared + PLACES * bool(shared),
+              max(first.stack.count, second.stack.count))  # fmt: skip
+    source = f"{first.code.source}; and the second program of the stop rule, {sets[1]}"
+    return Program(*(Figure(count, "assumed", source) for count in counts))
 
 
 def program_of(part: Part, kernels: str, longest: int) -> Program:

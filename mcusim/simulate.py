@@ -106,6 +106,7 @@ def execute(
     float_model: Model | None = None,
     puzzle_row: tuple[Path, int] | None = None,
     on_step: Callable[[int], None] | None = None,
+    finish: Image | None = None,
 ) -> Execution:
     """Run one puzzle from a flash image under ``plan``, at the plan's depth.
 
@@ -117,16 +118,19 @@ def execute(
     float_model : the same network in float for the fidelity path; None leaves it out.
     puzzle_row : table file and row of the puzzle embedding, in place of the image's own row.
     on_step : called with the number of finished ACT steps.
+    finish : image of the plan's second program.
 
     Raises DoesNotFit where the target's memories cannot hold the plan.
     """
     config = plan.config
     depth = (config.H_cycles, config.halt_max_steps)
     model = from_image(image).with_depth(*depth)
+    second = None if finish is None else from_image(finish)
     ids: Tokens | None = None
     table_reads: tuple[RowRead, ...] = ()
     if puzzle_row is not None:
         model, table_reads = with_puzzle_row(model, *puzzle_row)
+        second = None if second is None else with_puzzle_row(second, *puzzle_row)[0]
         ids = np.array([puzzle_row[1]])
         float_model = None if float_model is None else with_table(float_model, open_table(puzzle_row[0]))
     path = None if float_model is None else _FloatPath(float_model.with_depth(*depth), tokens[None], ids)
@@ -145,7 +149,8 @@ def execute(
         if on_step is not None:
             on_step(call.step + 1)
 
-    done = execute_plan(plan, model, tokens, target.memories.rows, target.rooms, image, on_call=on_call)
+    done = execute_plan(plan, model, tokens, target.memories.rows, target.rooms, image, on_call=on_call,
+                        finish=None if second is None else (second, finish))  # fmt: skip
     calls += [ExecutedCall(one, crc32(state), None) for one, state in pending]  # cycles after a stop
     halt, go_on = (int(v) for v in done.q)
     return Execution(tuple(calls), done.answer, (halt, go_on), done.high_water, done.rows, table_reads,
@@ -161,6 +166,7 @@ def execute_warranted(
     puzzle_row: tuple[Path, int] | None,
     again: Sequence[Relabelling],
     on_step: Callable[[int], None] | None = None,
+    finish: Image | None = None,
 ) -> Execution:
     """:func:`execute`; where the answer is refused, again under one of ``again`` after the other.
 
@@ -169,7 +175,7 @@ def execute_warranted(
     tries: list[Execution] = []
     for new in (None, *again):
         given = tokens if new is None else new.apply(tokens)
-        done = execute(image, plan, target, given, float_model, puzzle_row, on_step)
+        done = execute(image, plan, target, given, float_model, puzzle_row, on_step, finish)
         answer = done.answer if new is None else new.undo(done.answer)
         tries.append(replace(done, answer=answer))
         if done.stopped and keeps_rules(plan.config, tokens[None], answer[None])[0]:

@@ -112,6 +112,8 @@ def leaf_sections(name: str, leaf: Leaf) -> list[Section]:
 
 def stop_values(rule: StopRule) -> list[int]:
     """The ``stop`` section: kind (its bits in KINDS), t, of, over, least, more."""
+    if rule.by:
+        raise InputError(f"stop rule {rule} needs two programs; an image holds one, an export both.")
     return [KINDS[rule.kind], rule.t, MEASURES.index(rule.of), OVER.index(rule.over), rule.least, rule.more]
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from mcusim.emit.program import emit
 from mcusim.export.layout import identifier
+from mcusim.images import together
 from mcusim.planner.choices import Choices
 from mcusim.planner.plan import Plan, make_plan
 from mcusim.planner.target import Room, lay_out
@@ -20,9 +21,9 @@ from refimpl.formats import Format
 from refimpl.image import Image
 from refimpl.model_image import ImageMeta, from_image, to_image
 from refimpl.models.order import Call
-from refimpl.models.recursion import run
 from refimpl.models.tree import Model
 from refimpl.ops.rescale import rescale
+from workbench.fidelity import Reading
 
 FIRMWARE = Path(__file__).resolve().parents[1] / "firmware" / "src"
 GOLDEN_C = FIRMWARE.parents[1] / "golden" / "c"
@@ -32,7 +33,8 @@ WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow
             "-pedantic")  # fmt: skip
 UNTOUCHED = 0xA5
 
-HEADER = """#include <stdint.h>
+HEADER = """#pragma once
+#include <stdint.h>
 enum {{ RR_SEQ = {seq}, RR_VOCAB = {vocab}, RR_PUZZLES = 1, RR_STEPS = {steps}, RR_STATE_BYTES = {state},
        RR_IMAGE_ALIGN = 16, RR_ARENA_ALIGN = 16, RR_ARENAS = {banks} }};
 enum {{ RR_SOLVED, RR_BAD_TOKEN, RR_BAD_PUZZLE, RR_IMAGE_MISALIGNED, RR_ARENA_MISALIGNED }};
@@ -140,13 +142,17 @@ int main(void)
 
 @dataclass(frozen=True)
 class Emitted:
-    """A plan with the model of its image and its places in ``sizes`` (memory -> bytes of arena)."""
+    """A plan with the program of its images and its places in ``sizes`` (memory -> bytes of arena)."""
 
     plan: Plan
-    model: Model
+    program: Reading
     image: bytes
     sizes: dict[str, int]
-    source: str
+    sources: dict[str, str]
+
+    @property
+    def model(self) -> Model:
+        return self.program.model
 
 
 @dataclass(frozen=True)
@@ -167,11 +173,18 @@ def array(region: str) -> str:
     return f"rr_arena_{identifier(region)}"
 
 
-def emitted(model: Model, format: Format, choices: Choices, rooms: tuple[Room, ...] = ()) -> Emitted:
-    """Plan and emit an integer model, through its image."""
-    data = to_image(model, ImageMeta("a network", "x", "none", model.config.task, False))
-    image = Image(data)
-    read = from_image(image).with_depth(model.config.H_cycles, model.config.halt_max_steps)
+def through_image(model: Model) -> Image:
+    return Image(to_image(model, ImageMeta("a network", "x", "none", model.config.task, False)))
+
+
+def emitted(model: Model, format: Format, choices: Choices, rooms: tuple[Room, ...] = (),
+            finish: Model | None = None) -> Emitted:  # fmt: skip
+    """Plan and emit an integer model, with the second one of its stop rule, through images."""
+    rule, alone = model.config.stop, replace(model.config.stop, by="", more=0)
+    image = through_image(model.with_stop(alone) if finish is not None else model)
+    images = [image] if finish is None else [image, through_image(finish)]
+    read, *others = map(from_image, images)
+    read = read.with_depth(model.config.H_cycles, model.config.halt_max_steps).with_stop(rule)
     plan = make_plan(read.config, format, choices)
     segments = lay_out(plan.sizes, rooms or (Room("sram", plan.high_water),))
     assert segments is not None
@@ -179,7 +192,8 @@ def emitted(model: Model, format: Format, choices: Choices, rooms: tuple[Room, .
     for s in segments:
         sizes[s.region] = max(sizes.get(s.region, 0), s.offset + s.bytes)
     banks = {region: array(region) for region in sizes}
-    return Emitted(plan, read, data, sizes, emit(plan, read, image, segments, banks, "test"))
+    sources = emit(plan, (read, *others), images, segments, banks, "test")
+    return Emitted(plan, Reading(fast, read, *others), together(images), sizes, sources)
 
 
 def build(it: Emitted, folder: Path, compiler: str = "gcc", sanitize: bool = True) -> Path:
@@ -193,13 +207,14 @@ def build(it: Emitted, folder: Path, compiler: str = "gcc", sanitize: bool = Tru
         memory += f"uint8_t {array(region)}[{size}] __attribute__((aligned(16)));\n"
         rows += f'    {{"{region}", {array(region)}, {size}}},\n'
     table = f"const rr_arena_bank rr_arenas[RR_ARENAS] = {{\n{rows}}};\n"
-    files = {"rr_solve.h": header, "rr_plan.c": it.source, "main.c": MAIN,
+    files = {"rr_solve.h": header, **it.sources, "main.c": MAIN,
              "arena.c": f'#include "rr_solve.h"\n{memory}{table}'}  # fmt: skip
     for name, text in files.items():
         (folder / name).write_text(text)
     (folder / "image").write_bytes(it.image)
     checked = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-    sources = ["rr_plan.c", "main.c", "arena.c", *(str(FIRMWARE / f"rr_{k}.c") for k in KERNELS)]
+    sources = [name for name in files if name.endswith(".c")]
+    sources += [str(FIRMWARE / f"rr_{kernel}.c") for kernel in KERNELS]
     include = [f"-I{folder}", f"-I{FIRMWARE}", f"-I{GOLDEN_C}"]
     command = [compiler, *WARNINGS, *(checked if sanitize else ("-O2",)), *include, "-o", "run", *sources]
     subprocess.run(command, check=True, cwd=folder)
@@ -218,8 +233,10 @@ def ran(program: Path, tokens: np.ndarray) -> Ran:
     return Ran(last["call"], last["answer"], last["q"], last["fetched"][0], last["ended"], used)
 
 
-def expected(model: Model, tokens: np.ndarray) -> tuple[list[int], list[int], list[int]]:
+def expected(program: Model | Reading, tokens: np.ndarray) -> tuple[list[int], list[int], list[int]]:
     """CRC32 of the stored state after each call, answer and q, by the reference."""
+    program = program if isinstance(program, Reading) else Reading(fast, program)
+    model = program.model
     crcs: list[int] = []
 
     def note(call: Call, z: np.ndarray) -> None:
@@ -231,5 +248,5 @@ def expected(model: Model, tokens: np.ndarray) -> tuple[list[int], list[int], li
             stored = (np.searchsorted(units, z[0]) - 128).astype(np.int8)
         crcs.append(zlib.crc32(stored.tobytes()))
 
-    _, outputs = run(fast, model, tokens[None], None, on_call=note)
+    outputs = program.solve(tokens[None], None, note).outputs
     return crcs, outputs.logits[0].argmax(-1).tolist(), outputs.q[0].tolist()

@@ -173,6 +173,35 @@ def test_the_emitted_program_stops_where_the_reference_stops(
         assert found.fetched == done.code_bytes + done.constant_bytes + it.plan.row_bytes(done)
 
 
+@pytest.mark.parametrize(
+    ("network", "rule", "carry", "corner"),
+    [("sudoku6-mlp", "head+settled,t=150,more=3,by=w8c", "int16", 2),
+     ("sudoku6-mlp", "fixed,more=2,by=w4g32-a8p16", "int16", 3),
+     ("sudoku6-mlp", "settled,t=150,over=step,more=1,by=w8c-c8", "int8", 1),
+     ("sudoku9-rope", "head,more=2,by=w8c", "int16", 2)],
+)  # fmt: skip
+def test_a_second_program_in_c_goes_on_with_the_carry_of_the_first(
+    network: str, rule: str, carry: Carry, corner: int, tmp_path: Path
+) -> None:
+    require("gcc")
+    found, stop, own = find_network(network), parse_stop(rule), formats("w4c", carry)
+    model = found.integer_model(own).with_depth(steps=3).with_stop(stop)
+    it = emitted(model, own, corners(model.config)[corner], finish=found.finish(stop, own))
+    tokens = evaluation_set(model.config, 1).inputs[0]
+    ran_ = ran(build(it, tmp_path), tokens)
+    ended = it.program.solve(tokens[None])
+    assert ran_.ended == [ended.steps[0], ended.stopped[0]]
+    assert (ran_.calls, ran_.answer, ran_.q) == expected(it.program, tokens)
+    assert ran_.used == it.sizes
+    if it.plan.choices.staged:
+        assert it.plan.finish is not None
+        late = it.plan.finish.finishing(stop.more)
+        works = (it.plan, it.plan.puzzle(ran_.ended[0])), (it.plan.finish, late)
+        assert ran_.fetched == sum(
+            done.code_bytes + done.constant_bytes + plan.row_bytes(done) for plan, done in works
+        )
+
+
 @pytest.mark.slow
 def test_on_256_puzzles_numpy_numba_plan_and_emitted_c_stop_at_the_same_step_in_the_same_state(
     tmp_path: Path,
@@ -261,7 +290,7 @@ def test_the_search_takes_tiles_that_begin_with_a_byte_only(weights: str) -> Non
     config = find_network("sudoku9-mlp").config
     for plan in search(config, formats(weights, "int16"), laid_out("stm32h743", 300_000)).front:
         model = integer_model("sudoku9-mlp", weights, "int16", 2, 1)
-        assert "rr_call_L" in emitted(model, formats(weights, "int16"), plan.choices).source
+        assert "rr_call_L" in emitted(model, formats(weights, "int16"), plan.choices).sources["rr_plan.c"]
 
 
 def test_a_tile_that_begins_within_a_byte_is_refused_by_name() -> None:

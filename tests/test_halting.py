@@ -45,7 +45,7 @@ def keep_z_H(seen: list[np.ndarray], call: Call, state: np.ndarray) -> None:
         seen.append(state)
 
 
-def by_hand(model: Model, tokens: np.ndarray) -> tuple[int, bool, int, int]:
+def by_hand(model: Model, tokens: np.ndarray, finish: Model | None = None) -> tuple[int, bool, int, int]:
     """(steps, stopped, CRC of z_H, CRC of logits) of one puzzle, the rule written out in Python integers."""
     config, rule = model.config, model.config.stop
     x, carry = ops.embed(tokens[None], None, model.embedding), reset(ops, model, 1)
@@ -58,10 +58,13 @@ def by_hand(model: Model, tokens: np.ndarray) -> tuple[int, bool, int, int]:
         moved = [abs(a - b) for a, b in zip(carry.z_H.ravel().tolist(), old.ravel().tolist(), strict=True)]
         still = sum(moved) <= rule.t * len(moved) if rule.of == "mean" else max(moved) <= rule.t
         wants = int(read_out(ops, model, carry).q[0, 0]) > 0
-        stopped = steps >= rule.least and {"head": wants, "halt": wants, "settled": still,
-                                          "head+settled": wants and still}[rule.kind]  # fmt: skip
+        stopped = steps >= rule.least and {
+            "fixed": False, "head": wants, "halt": wants, "settled": still, "head+settled": wants and still,
+        }[rule.kind]  # fmt: skip
     for cycle in range(rule.more):
-        single = replace(model, config=replace(config, H_cycles=1))
+        if finish is not None:
+            model, x = finish, ops.embed(tokens[None], None, finish.embedding)
+        single = replace(model, config=replace(config, H_cycles=1, stop=FIXED))
         carry = act_step(ops, single, carry, x, cycle)
     return steps, stopped, crc(carry.z_H), crc(read_out(ops, model, carry).logits)
 
@@ -78,6 +81,60 @@ def test_a_batch_stops_each_puzzle_where_the_rule_written_out_stops_it_alone(
          crc(ended.outputs.logits[i : i + 1]))
         for i in range(2)
     ] == expected  # fmt: skip
+
+
+PAIRS = ("head+settled,t=88,more=3,by=w8c", "fixed,more=2,by=w8c", "settled,t=88,more=1,by=w4g32-a8p16",
+         "head,more=5,by=w8c-a16")  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", PAIRS)
+def test_a_second_program_takes_the_carry_over_and_answers(
+    rule: str, trained: Model, tokens: np.ndarray
+) -> None:
+    stop = parse_stop(rule)
+    finish = find_network("sudoku9-mlp").finish(stop, "w4c")
+    assert finish is not None
+    model = trained.with_depth(steps=6).with_stop(stop)
+    ended, slowly = (solve(reading, model, tokens, finish=finish) for reading in (fast, ops))
+    expected = [by_hand(model, one, finish) for one in tokens[:3]]
+    assert [
+        (int(ended.steps[i]), bool(ended.stopped[i]), crc(ended.carry.z_H[i : i + 1]),
+         crc(ended.outputs.logits[i : i + 1]))
+        for i in range(3)
+    ] == expected  # fmt: skip
+    for name in ("z_H", "z_L"):
+        assert_exact(getattr(slowly.carry, name), getattr(ended.carry, name))
+    assert_exact(slowly.outputs.logits, ended.outputs.logits)
+    alone = solve(fast, trained.with_depth(steps=6).with_stop(replace(stop, more=0, by="")), tokens)
+    assert alone.steps.tolist() == ended.steps.tolist()
+    assert (alone.carry.z_H != ended.carry.z_H).any()
+
+
+def test_a_second_program_needs_the_carry_and_the_rounding_of_the_first(trained: Model) -> None:
+    network = find_network("sudoku9-mlp")
+    for by in ("w8c-c8", "w8c-single"):
+        with pytest.raises(InputError, match="carry and rounding must be the same"):
+            network.finish(parse_stop(f"head,more=2,by={by}"), "w4c")
+    with pytest.raises(InputError, match="emulation in float"):
+        network.finish(parse_stop("head,more=2,by=w8c-af-cf"), "w4c")
+    assert network.finish(parse_stop("head,more=2,by=w8c-c8"), "w4c-c8") is not None
+    with pytest.raises(InputError, match="rules with by=, and no others, have a second program"):
+        solve(fast, trained.with_stop(parse_stop("head,more=2,by=w8c")), np.zeros((1, 81), np.int64))
+    with pytest.raises(InputError, match="needs two programs; an image holds one, an export both"):
+        network.image("w4c", parse_stop("head,more=2,by=w8c"))
+
+
+def test_a_rule_with_a_second_program_has_one_spelling() -> None:
+    rule = parse_stop("head+settled,by=w8c,t=40,more=2")
+    assert str(rule) == "head+settled,t=40,more=2,by=w8c-a8-c16"
+    assert parse_stop(str(rule)) == rule
+    with pytest.raises(InputError, match="say how many, as in more=4"):
+        parse_stop("head,by=w8c")
+    with pytest.raises(InputError, match="no weight format 'w9q'"):
+        parse_stop("head,more=1,by=w9q")
+    with pytest.raises(InputError, match="leave least, and more without by, away"):
+        parse_stop("fixed,more=1")
+
 
 
 def test_puzzles_of_a_batch_that_stop_at_different_steps_keep_their_places(

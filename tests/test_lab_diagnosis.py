@@ -18,6 +18,7 @@ from workbench.fidelity import Reading
 from workbench.lab.cell import Choice, Result
 from workbench.lab.comparison import equivalent_noise
 from workbench.lab.costs import Costs
+from workbench.lab.depth import schedule_table
 from workbench.lab.families import LinearAttention, TruncatedAttention, pruned, truncated_mixer
 from workbench.lab.growth import growth
 from workbench.lab.parting import NEVER, parting
@@ -32,8 +33,9 @@ from workbench.lab.second_order import (
     search,
 )
 from workbench.lab.sensitivity import kind_of, rounding_at, spared_site
-from workbench.lab.steps import finish, run_steps
+from workbench.lab.steps import ended, run_steps
 from workbench.lab.variant import Variant, network, reading
+from workbench.stop_text import parse_stop
 from workbench.tasks.sets import evaluation_set
 
 NAME = "sudoku6-mlp"
@@ -67,19 +69,32 @@ def test_depth_is_the_product_of_cycles_and_steps(integer, tokens):
 
 def test_a_schedule_of_one_program_is_that_program(integer, tokens):
     whole = run_steps(integer, tokens, 4).answers[-1]
-    split = finish(integer, integer, tokens, 4, 2, halting=False)
-    assert (split.answers == whole).all()
-    assert split.first_steps.tolist() == [2, 2, 2]
+    cycles = 2 * integer.model.config.H_cycles
+    half = integer.model.with_depth(steps=2).with_stop(parse_stop(f"fixed,more={cycles},by=w8c"))
+    answers, steps = ended(replace(integer, model=half, finish=integer.model), tokens)
+    assert (answers == whole).all()
+    assert steps.tolist() == [2, 2, 2]
 
 
 def test_a_halted_puzzle_keeps_the_answer_of_the_step_it_halted_at(integer, tokens):
     record = run_steps(integer, tokens, 6)
-    done = finish(integer, integer, tokens, 6, 0, halting=True)
+    model = integer.model.with_depth(steps=6).with_stop(parse_stop("head"))
+    answers, steps = ended(replace(integer, model=model), tokens)
     for puzzle in range(len(tokens)):
         stops = np.flatnonzero(record.halts[:, puzzle])
         last = stops[0] if len(stops) else 5
-        assert done.first_steps[puzzle] == last + 1
-        assert (done.answers[puzzle] == record.answers[last, puzzle]).all()
+        assert steps[puzzle] == last + 1
+        assert (answers[puzzle] == record.answers[last, puzzle]).all()
+
+
+def test_a_schedule_has_rows_of_each_program_and_of_both_under_every_rule():
+    grid = schedule_table(NAME, "w4c", "w8c", Choice(4), (1,))
+    both = "w4c-a8-c16, then w8c-a8-c16"
+    assert [row[0] for row in grid.rows] == ["w8c-a8-c16", "w4c-a8-c16", both] * 3
+    assert [row[1].partition(",")[0] for row in grid.rows[::3]] == ["fixed", "head", "head+settled"]
+    assert grid.rows[2][2] == "15.00 + 1"
+    traffic = [float(row[-2]) for row in grid.rows[:3]]
+    assert traffic[2] == pytest.approx((15 * traffic[1] + traffic[0]) / 16, abs=0.1)
 
 
 def test_stop_rules_of_both_families():

@@ -13,9 +13,11 @@ from mcusim.__main__ import main
 from mcusim.export.expected import expected_of
 from mcusim.export.sources import firmware_sources, needed
 from mcusim.export.vectors import chosen_cases, operators_of
+from refimpl import fast
 from refimpl.formats import parse_format
 from tests.cross_tools import require
 from tests.exports import export, make, replace_once
+from workbench.fidelity import Reading
 from workbench.networks import find_network
 from workbench.tasks.puzzles import load_shipped
 from workbench.tasks.sudoku import to_tokens
@@ -120,6 +122,27 @@ def test_kernels_of_other_linears_are_exported_with_their_plan(format: str, tmp_
     assert "PASS: 1 puzzles" in said
 
 
+def test_a_second_program_is_exported_with_its_image_behind_the_first(tmp_path: Path) -> None:
+    require("make", "gcc")
+    rule = "head+settled,t=140,more=2,by=w4g32"
+    made = export(tmp_path / "solver", "--model", "sudoku6-mlp", "--weights", "w8c", "--steps", "4", "--stop",
+                  rule, "--retries", "1", "--puzzle", "0", "--puzzle", "1")  # fmt: skip
+    network = find_network("sudoku6-mlp")
+    first, second = network.image("w8c"), network.image("w4g32")
+    image = (made / "src" / "image.rrim").read_bytes()
+    assert image.startswith(first)
+    assert image.endswith(second)
+    assert len(image) - len(second) == -(-len(first) // 16) * 16
+    status, said = make(made, "selftest")
+    assert status == 0, said
+    assert "PASS: 2 puzzles of at most 24 calls" in said
+    assert {"linear_s8", "linear_s4"} <= set(re.findall(r"^(\w+): ", said, re.MULTILINE))
+    plan = made / "src" / "rr_plan.c"
+    replace_once(plan, "rr_finish(tokens, puzzle, cycle,", "rr_finish(tokens, puzzle, 0,")
+    status, said = make(made, "selftest")
+    assert status != 0
+
+
 def test_an_image_as_a_c_array_is_the_same_program(tmp_path: Path) -> None:
     require("make", "gcc")
     made = export(tmp_path / "array", "--image", "array", "--puzzle", "4", "--plan", "least")
@@ -188,7 +211,7 @@ def test_expected_states_are_those_of_the_golden_trace() -> None:
     trace = json.loads((DEFAULT_GOLDEN / "recursion" / "sudoku9-mlp-w4c.json").read_text())
     model = find_network("sudoku9-mlp").integer_model(parse_format("w4c"))
     tokens = decode(trace["tokens"])
-    found = expected_of(model, [(tokens, 0)])[0]
+    found = expected_of(Reading(fast, model), [(tokens, 0)])[0]
     assert [f"{crc:08x}" for crc in found.calls] == [call["crc32"] for call in trace["calls"]]
     assert found.answer == tuple(decode(trace["answer"]).tolist())
 
@@ -196,7 +219,7 @@ def test_expected_states_are_those_of_the_golden_trace() -> None:
 def test_an_int8_carry_is_compared_as_its_codes() -> None:
     tokens, network = to_tokens(load_shipped().questions[:1])[0], find_network("sudoku9-mlp")
     wide, narrow = (
-        expected_of(network.integer_model(parse_format(name)).with_depth(1, 1), [(tokens, 0)])
+        expected_of(Reading(fast, network.integer_model(parse_format(name)).with_depth(1, 1)), [(tokens, 0)])
         for name in ("w4c", "w4c-c8")
     )
     assert len(wide[0].calls) == len(narrow[0].calls) == 3

@@ -15,9 +15,12 @@ import pytest
 from mcusim.__main__ import main
 from mcusim.account import CACHED, CARRY, INPUT, TILES
 from mcusim.api import simulate
+from mcusim.asked import Asked
 from mcusim.deployments import load_deployment
 from mcusim.footprint import deployed_config, footprint
+from mcusim.laid import lay
 from mcusim.parts import load_part
+from mcusim.planner.plan import make_plan
 from mcusim.planner.search import search
 from mcusim.program import kernels_of, longest_row, program_of
 from mcusim.render import grids
@@ -27,13 +30,15 @@ from refimpl import fast, ops
 from refimpl.__main__ import main as refimpl_main
 from refimpl.formats import parse_format
 from refimpl.image import Image
+from refimpl.models.halting import FIXED
 from refimpl.models.recursion import run
 from tests.plans import laid_out
 from workbench.fidelity import Reading
 from workbench.networks import find_network
 from workbench.retry import relabellings, warranted
+from workbench.stop_text import parse_stop
 from workbench.tasks.puzzles import load_shipped
-from workbench.tasks.sets import spread_givens
+from workbench.tasks.sets import evaluation_set, spread_givens
 from workbench.tasks.sudoku import from_tokens, to_tokens
 
 ARENA = {CARRY, INPUT, CACHED, TILES}
@@ -200,6 +205,50 @@ def test_a_run_that_stops_counts_what_it_ran_and_says_when(capsys: pytest.Captur
     assert fixed["total"]["time"]["high"] > 15 / steps * said["total"]["time"]["high"]
     main(["run", "--no-fidelity", "--stop", "head+settled,t=109"])
     assert f"RIGHT (settled at step {steps} of 16)" in " ".join(capsys.readouterr().out.split())
+
+
+PAIR = "head+settled,t=140,more=2,by=w8c"
+
+
+def test_a_second_program_adds_its_image_and_its_time_and_shares_the_arena() -> None:
+    network = find_network("sudoku6-mlp")
+    asked = {"weights": "w4c", "stop": PAIR, "steps": 8, "plan": "least", "no_fidelity": True}
+    said = simulate("sudoku6-mlp", **asked)
+    first = network.integer_model("w4c").with_depth(steps=8).with_stop(parse_stop(PAIR))
+    program = Reading(fast, first, network.integer_model("w8c"))
+    ended = program.solve(evaluation_set(network.config).inputs[:1])
+    assert said.puzzle is not None
+    assert said.puzzle.prediction == tuple(fast.argmax(ended.outputs.logits)[0].tolist())
+    assert (said.puzzle.steps, said.puzzle.stopped) == (ended.steps[0], True)
+    images = [len(network.image(fmt)) for fmt in ("w4c", "w8c")]
+    held = sum(one.size for region in said.regions for one in region.holds if one.what == "flash image")
+    assert held == -(-images[0] // 16) * 16 + images[1]
+    assert said.budget.everything == sum(share.size for share in said.budget.shares)
+    plan = lay(Asked(model="sudoku6-mlp", **asked)).plan
+    assert plan.finish is not None
+    alone = [make_plan(replace(plan.config, stop=rule), parse_format(fmt), plan.choices)
+             for rule, fmt in ((parse_stop("head+settled,t=140"), "w4c"), (FIXED, "w8c"))]  # fmt: skip
+    assert said.total.arena == said.total.high_water == plan.high_water
+    assert max(one.high_water for one in alone) <= plan.high_water < sum(one.high_water for one in alone)
+    assert said.total.calls == 6 * said.puzzle.steps + 2 * 3
+    steps = [row.flash_bytes for row in said.cycles]
+    assert len(steps) == 2 * said.puzzle.steps + 2
+    assert steps[0] == steps[-3] < steps[-2] == steps[-1]
+    once = simulate("sudoku6-mlp", **{**asked, "stop": "head+settled,t=140"})
+    assert once.puzzle is not None
+    assert once.puzzle.steps == said.puzzle.steps
+    assert said.total.time.high > once.total.time.high
+    assert said.total.flash_bytes > once.total.flash_bytes + 2 * steps[-1]
+    assert "w4c-a8-c16, then w8c-a8-c16" in grids.title(said)
+
+
+def test_a_deployment_whose_programs_cannot_share_a_carry_is_one_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["run", "--no-fidelity", "--stop", "head,more=2,by=w8c-c8"]) == 2
+    said = capsys.readouterr().err
+    assert "cannot go on with the carry of w4c-a8-c16; carry and rounding must be the same" in " ".join(
+        said.split())  # fmt: skip
 
 
 def test_a_run_that_never_settles_gives_no_answer(capsys: pytest.CaptureFixture[str]) -> None:

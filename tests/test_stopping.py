@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +17,14 @@ from cross_tools import require
 from refimpl import fast
 from refimpl.__main__ import main
 from refimpl.errors import InputError
+from refimpl.formats import parse_weights
 from refimpl.image import Image
 from refimpl.model_image import read_config
 from refimpl.models.recursion import solve
-from workbench import stopping
+from workbench import codes, stopping
 from workbench.fidelity import Reading
 from workbench.lab import stopping as lab
+from workbench.lab.rewrite import linears
 from workbench.networks import find_network
 from workbench.retry import relabellings, warranted
 from workbench.stop_text import parse_stop
@@ -204,6 +207,46 @@ def test_an_interrupted_experiment_goes_on_and_gives_the_same_table(
     for watched, alone in zip((head, both), json.loads(told)["rows"], strict=True):
         assert alone == {key: watched[key] for key in alone}
         assert "fixed_right" not in alone
+
+
+def test_a_changed_calibration_is_another_program_of_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shipped, own, log = find_network("sudoku6-mlp"), tmp_path / "own", tmp_path / "log.jsonl"
+    assert shipped.folder is not None
+    shutil.copytree(shipped.folder, own)
+    asked = ["stopping", str(own), "--formats", "w4c", "--puzzles", "2", "--steps", "2", "--rules",
+             "head;head,more=2,by=w8c", "--log", str(log)]  # fmt: skip
+
+    def lines(*options: str) -> int:
+        assert main([*asked, *options]) == 0
+        return len(log.read_text().splitlines())
+
+    assert [lines(), lines(), lines("--retries", "1"), lines("--retries", "1")] == [1, 1, 3, 3]
+    ranges = json.loads((own / "calibration.json").read_text())
+    site = next(iter(ranges["absmax"]))
+    ranges["absmax"][site] *= 1 + 2**-20
+    (own / "calibration.json").write_text(json.dumps(ranges))
+    assert [lines(), lines("--retries", "1")] == [4, 6]
+    rounded = {p.name: parse_weights("w8c").quantize(p.weight) for p in linears(shipped.float_model)}
+    codes.write(own / codes.FILE, shipped.digest, {"w8c": rounded})  # of the second program alone
+    assert [lines(), lines("--retries", "1")] == [7, 8]
+
+
+def test_cycles_after_a_stop_are_run_where_a_fixed_run_is_watched_as_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = find_network("sudoku6-mlp")
+    rules = [parse_stop(text) for text in ("fixed", "head", "head,more=4", "head,more=4,by=w8c")]
+    puzzles = evaluation_set(network.config, 4)
+    program = Reading(fast, network.integer_model("w4c").with_depth(steps=2))
+    finishes = {rules[-1].by: network.integer_model("w8c")}
+    found = lab.run(program, "key", puzzles, rules, tmp_path / "log.jsonl", finishes=finishes)
+    for rule in rules:
+        again = Reading(fast, program.model.with_stop(rule), finishes.get(rule.by)).solve(puzzles.inputs)
+        assert found[str(rule)].steps.tolist() == again.steps.tolist()
+        right = puzzle_exact(fast.argmax(again.outputs.logits), puzzles.labels)
+        assert found[str(rule)].right.tolist() == right.tolist()
 
 
 def test_a_lower_maximum_and_giving_up_are_read_off_the_same_runs() -> None:

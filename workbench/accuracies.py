@@ -72,15 +72,19 @@ class Kept:
 
 
 def program_of(content: bytes | str, config: ModelConfig) -> str:
-    """The key of a program: ``content`` is its flash image, or the digest of a float network's weights."""
+    """The key of a program: ``content`` is its flash image (two of a stop rule with a second program), or the
+    digest of a float network's weights."""
     said = hashlib.sha256(content if isinstance(content, bytes) else content.encode())
     said.update(f" {config.H_cycles}x{config.halt_max_steps} {config.stop}".encode())
     return said.hexdigest()
 
 
-def content_of(network: Network, fmt: str) -> bytes | str:
-    """What :func:`program_of` asks for a network in a format, ``float`` included."""
-    return f"{network.digest} {fmt}" if fmt in (FLOAT, BFLOAT16) else network.image(fmt)
+def content_of(network: Network, fmt: str, by: str = "") -> bytes | str:
+    """What :func:`program_of` asks for a network in a format, ``float`` included, with the second program
+    ``by`` of a stop rule."""
+    if fmt in (FLOAT, BFLOAT16):
+        return f"{network.digest} {fmt}"
+    return network.image(fmt) + (network.image(by) if by else b"")
 
 
 def kept_of(

@@ -115,7 +115,7 @@ def quantize(network: Network, format: Format | str = "w4c", stop: str = "fixed"
     Raises
     ------
     InputError
-        If the network is uncalibrated, or too large for any integer program.
+        If the network is uncalibrated, or too large for any integer program, or the rule has a second one.
     """
     too_large = beyond(network.config, "integer")
     if too_large:

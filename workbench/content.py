@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,20 @@ def code() -> str:
     return digest_of(SOURCES)
 
 
+def data_digest(network: Network, *formats: str) -> str:
+    """16 hex digits of what was found by looking at data and goes into programs of these number formats:
+    activation scales, and codes."""
+    found = hashlib.sha256(json.dumps([_of_data(network, fmt) for fmt in formats], sort_keys=True).encode())
+    return found.hexdigest()[:16]
+
+
+def _of_data(network: Network, fmt: str) -> list[Any]:
+    stated = None if fmt in (FLOAT, BFLOAT16) else parse_format(fmt)
+    scales = dict(network.calibration.absmax) if stated is not None and stated.activations.integer else {}
+    codes = network.codes.get(weights_of(stated)) if stated is not None and stated.integer else None
+    return [scales, None if codes is None else digest_of_codes(codes)]
+
+
 def content_key(network: Network, fmt: str, config: ModelConfig, puzzles: PuzzleSet, *more: str) -> str:
     """Return the key (32 hex digits) of a program on puzzles.
 
@@ -43,11 +58,8 @@ def content_key(network: Network, fmt: str, config: ModelConfig, puzzles: Puzzle
     config : the network's, at the depth and with the stop rule that the program runs.
     more : whatever else tells this program from others of these weights and this format.
     """
-    stated = None if fmt in (FLOAT, BFLOAT16) else parse_format(fmt)
-    scales = dict(network.calibration.absmax) if stated is not None and stated.activations.integer else {}
-    codes = network.codes.get(weights_of(stated)) if stated is not None and stated.integer else None
-    found_codes = None if codes is None else digest_of_codes(codes)
-    said = [network.digest, fmt, scales, found_codes, config.to_dict(), code(), *more]
+    data = [_of_data(network, one) for one in (fmt, *[config.stop.by] * bool(config.stop.by))]
+    said = [network.digest, fmt, data, config.to_dict(), code(), *more]
     found = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     for array in (puzzles.inputs, puzzles.labels, puzzles.puzzle_ids):
         if array is not None:

@@ -15,8 +15,6 @@ from refimpl import fast, float_ops
 from refimpl.errors import InputError
 from refimpl.formats import Format, as_format
 from refimpl.models.config import ModelConfig
-from refimpl.models.halting import FIXED
-from refimpl.models.recursion import solve
 from workbench.bfloat16 import bfloat16_model, bfloat16_ops
 from workbench.content import BFLOAT16, FLOAT
 from workbench.executors import finished
@@ -109,7 +107,8 @@ def program(
     else:
         fmt = as_format(fmt)
         model = network.integer_model(fmt)
-    return Reading(ops, model.with_depth(H_cycles, steps).with_stop(network.stop_rule(stop, str(fmt))))
+    rule = network.stop_rule(stop, str(fmt))
+    return Reading(ops, model.with_depth(H_cycles, steps).with_stop(rule), network.finish(rule, fmt))
 
 
 def batch_of(config: ModelConfig) -> int:
@@ -169,10 +168,10 @@ class _Batch:
 
 def _solved(batch: _Batch, on_call: Callable[..., None] | None = None) -> Tally:
     runner, part = batch.runner, batch.part
-    ended = solve(runner.ops, runner.model, part.inputs, part.puzzle_ids, on_call=on_call)
+    ended = runner.solve(part.inputs, part.puzzle_ids, on_call)
     answers = runner.ops.argmax(ended.outputs.logits)
     found = tally(answers, part.labels)
-    if runner.model.config.stop == FIXED:
+    if runner.model.config.stop.kind == "fixed":
         return found
     accepted = ended.stopped & keeps_rules(runner.model.config, part.inputs, answers)
     return replace(found, steps=tuple(ended.steps.tolist()), accepted=tuple(accepted.tolist()))

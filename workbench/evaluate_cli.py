@@ -162,7 +162,7 @@ def _keep(
 ) -> None:
     path = accuracies.path_of(network)
     assert path is not None  # trained networks lie in folders
-    content = accuracies.content_of(network, fmt)
+    content = accuracies.content_of(network, fmt, config.stop.by)
     spelled = fmt if fmt in (FLOAT, BFLOAT16) else str(as_format(fmt))
     ordered = [parts[start] for start in sorted(parts)]
     accuracies.keep(path, accuracies.kept_of(content, spelled, config, puzzles, ordered))

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from refimpl.models.operators import Array, Operators
 from refimpl.models.order import Call
-from refimpl.models.recursion import Carry, act_step, reset
+from refimpl.models.recursion import CallObserver, Carry, Ended, act_step, reset, solve
 from refimpl.models.tree import Model
 
 Float64s = npt.NDArray[np.float64]
@@ -33,21 +33,29 @@ Float64s = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Reading:
-    """A program: a parameter tree and the operators that understand its leaves."""
+    """A program: a parameter tree and the operators that understand its leaves; ``finish`` is the second
+    program of a stop rule that has one."""
 
     ops: Operators
     model: Model
+    finish: Model | None = None
+
+    def solve(
+        self, tokens: Array, puzzle_ids: Array | None = None, on_call: CallObserver | None = None
+    ) -> Ended:
+        """Run until the stop rule or the last step ends each puzzle."""
+        return solve(self.ops, self.model, tokens, puzzle_ids, on_call, finish=self.finish)
 
     def __reduce__(self) -> tuple[Callable[..., Reading], tuple[object, ...]]:
         """Operators that are a module travel to other processes by its name."""
         if isinstance(self.ops, ModuleType):
-            return _with_module, (self.ops.__name__, self.model)
-        return Reading, (self.ops, self.model)
+            return _with_module, (self.ops.__name__, self.model, self.finish)
+        return Reading, (self.ops, self.model, self.finish)
 
 
-def _with_module(name: str, model: Model) -> Reading:
+def _with_module(name: str, model: Model, finish: Model | None) -> Reading:
     operators: Any = import_module(name)
-    return Reading(operators, model)
+    return Reading(operators, model, finish)
 
 
 @dataclass(frozen=True)

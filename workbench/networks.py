@@ -37,6 +37,7 @@ from workbench.seeded import seeded_tensors
 from workbench.shipped import APART
 from workbench.sites import calibrate
 from workbench.stop_text import parse_stop
+from workbench.stopping import Thresholds
 from workbench.tasks.sets import has_generator
 
 Tensors = dict[str, npt.NDArray[np.floating]]
@@ -133,6 +134,11 @@ class Network:
     def thresholds_path(self) -> Path | None:
         return None if self.folder is None else self.folder / stopping.FILE
 
+    def thresholds(self, remedy: str | None = None) -> Mapping[str, Thresholds]:
+        """What is kept for stop rules, by program; ``remedy``: what to do where it is of other weights."""
+        path = self.thresholds_path
+        return {} if path is None else stopping.read(path, self.digest, remedy)
+
     def stop_rule(self, text: str, program: str) -> StopRule:
         """The rule ``text``; one that asks the state without a t gets the one calibrated for ``program``.
 
@@ -141,13 +147,28 @@ class Network:
         rule = parse_stop(text)
         if not rule.asks_state or "t=" in text:
             return rule
-        path = self.thresholds_path
-        known = {} if path is None else stopping.read(path, self.digest, self.remedy("--stop", program))
+        known = self.thresholds(self.remedy("--stop", program))
         if program not in known:
             raise InputError(f"{self.name} keeps no t for {program}; write it, as in {text},t=100, or find "
                              f"one with {self.remedy('--stop', program)}.")
         found = known[program]
         return replace(rule, t=found.halt if rule.kind == "halt+settled" else found.labelled)
+
+    def finish(self, rule: StopRule, format: Format | str) -> Model | None:
+        """The second program of a rule that has one, behind a program in ``format``.
+
+        The carry is handed over as it is: both have the same carry and rounding, and an int8 carry the same
+        scales.  InputError for a pair that has not.
+        """
+        if not rule.by:
+            return None
+        first, second = as_format(format), as_format(rule.by)
+        for one in (first, second):
+            one.require_integer()
+        if (first.carry, first.rounding) != (second.carry, second.rounding):
+            raise InputError(f"stop rule {rule}: {second} cannot go on with the carry of {first}; carry and "
+                             "rounding must be the same.")
+        return self.integer_model(second)
 
     @property
     def calibration_path(self) -> Path | None:

@@ -13,8 +13,6 @@ import numpy.typing as npt
 
 from refimpl.errors import InputError
 from refimpl.models.config import ModelConfig
-from refimpl.models.halting import FIXED
-from refimpl.models.recursion import solve
 from workbench.fidelity import Reading
 from workbench.tasks.metrics import Tokens
 from workbench.tasks.relabel import Relabelling, draw
@@ -42,7 +40,7 @@ def relabellings(config: ModelConfig, count: int, seed: int = SEED) -> tuple[Rel
     """
     if not 0 <= count <= MOST_RETRIES:
         raise InputError(f"--retries {count}: it takes 0 to {MOST_RETRIES}.")
-    if count and config.stop == FIXED:
+    if count and config.stop.kind == "fixed":
         raise InputError("--retries: a run of fixed length accepts no answer; name a rule with --stop.")
     drawn = tuple(new for n in range(count) if (new := draw(config, seed + n)) is not None)
     if len(drawn) < count:
@@ -70,7 +68,7 @@ def warranted(
         for rows in (left[i : i + BATCH] for i in range(0, len(left), BATCH)):
             given = tokens[rows] if new is None else new.apply(tokens[rows])
             ids = None if puzzle_ids is None else puzzle_ids[rows]
-            ended = solve(program.ops, program.model, given, ids)
+            ended = program.solve(given, ids)
             found = program.ops.argmax(ended.outputs.logits)
             found = found if new is None else new.undo(found)
             steps[rows, attempt] = ended.steps

@@ -19,6 +19,7 @@ from refimpl.formats import as_format
 from refimpl.models.halting import FIXED
 from workbench.checkpoints import list_networks
 from workbench.command_line import examples, number
+from workbench.content import data_digest
 from workbench.datasets.read import add_data, read_data
 from workbench.fidelity import Reading
 from workbench.lab import retries
@@ -86,7 +87,7 @@ def _logged(args: argparse.Namespace) -> int:
     names = {find_network(name).digest: name for name in list_networks()}
     rows, limits = [], []
     for key, found in logged(args.log):
-        digest, fmt, steps = json.loads(key)
+        digest, _, fmt, steps = json.loads(key)
         fixed, program = found.get(str(FIXED)), f"{names.get(digest, digest[:12])} {fmt}, at most {steps}"
         rows += [summary(program, name, one, fixed, steps) for name, one in found.items()]
         if args.limits and fixed is not None:
@@ -122,10 +123,13 @@ def run(args: argparse.Namespace) -> int:
                 rules = rules if args.no_fixed else [FIXED, *rules]
                 program = Reading(fast, network.integer_model(fmt).with_depth(steps=args.steps))
                 steps = program.model.config.halt_max_steps
-                key = json.dumps([network.digest, fmt, steps])
+                finishes = {r.by: one for r in rules if (one := network.finish(r, fmt)) is not None}
+                data = data_digest(network, fmt, *sorted(finishes))
+                key = json.dumps([network.digest, data, fmt, steps])
                 task = progress.add_task(f"{network.name} {fmt}", total=len(puzzles.inputs))
                 found = run_rules(program, key, puzzles, rules, args.log,
-                                  lambda n, task=task: progress.advance(task, n))  # type: ignore[misc]
+                                  lambda n, task=task: progress.advance(task, n),  # type: ignore[misc]
+                                  finishes)
                 fixed = found.get(str(FIXED))
                 program_name = f"{network.name} {fmt}"
                 rows += [summary(program_name, name, one, fixed, steps) for name, one in found.items()]
@@ -144,11 +148,13 @@ def _retries(args: argparse.Namespace) -> int:
                 rule = network.stop_rule(text, fmt)
                 model = network.integer_model(fmt).with_depth(steps=args.steps).with_stop(rule)
                 names = relabellings(model.config, args.retries, args.seed)
-                asked = network.digest, fmt, str(rule), model.config.halt_max_steps
+                data = data_digest(network, fmt, *[rule.by] * bool(rule.by))
+                asked = network.digest, data, fmt, str(rule), model.config.halt_max_steps
                 row = known.get((*asked, puzzles.origin, args.retries + 1))
                 if row is None:
                     task = progress.add_task(f"{network.name} {fmt}", total=len(puzzles.inputs))
-                    found = warranted(Reading(fast, model), puzzles.inputs, names, None,
+                    program = Reading(fast, model, network.finish(rule, fmt))
+                    found = warranted(program, puzzles.inputs, names, None,
                                       lambda n, task=task: progress.advance(task, n))  # type: ignore[misc]
                     row = retries.counted(asked, found, puzzles)
                     retries.keep(args.log, row)

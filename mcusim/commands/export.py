@@ -16,15 +16,18 @@ from mcusim.export.expected import expected_of
 from mcusim.export.folder import check_free, write_folder
 from mcusim.export.layout import banks_of
 from mcusim.export.retry import retry_sources
+from mcusim.images import together
 from mcusim.laid import Laid, lay
 from mcusim.planner.notation import describe
 from mcusim.planner.target import Segment
 from mcusim.planner.wanted import HELP
 from mcusim.units import format_bytes
+from refimpl import fast
 from refimpl.errors import DoesNotFit, InputError, NotImplementedHere
 from refimpl.model_image import from_image
 from workbench.command_line import examples, number
 from workbench.datasets.read import add_data
+from workbench.fidelity import Reading
 from workbench.networks import seeded_tokens
 
 DEFAULT_PUZZLES = ("0", "1", "2")
@@ -109,12 +112,13 @@ def export(
         )
     puzzles, segments = _puzzles(laid, names), _segments(laid)
     depth, stop = (laid.config.H_cycles, laid.config.halt_max_steps), laid.config.stop
-    model = from_image(laid.image).with_depth(*depth).with_stop(stop)
+    model, *finish = map(from_image, laid.images)
+    program = Reading(fast, model.with_depth(*depth).with_stop(stop), *finish)
     banks = banks_of(segments, laid.target)
-    texts = {"MODEL": laid.network.name, "FORMAT": str(laid.deployment.format),
+    texts = {"MODEL": laid.network.name, "FORMAT": laid.formats,
              "COMMAND": words_of(replace(request, plan=describe(laid.plan.choices)))}  # fmt: skip
-    facts = Facts(laid.name, laid.plan, bytes(laid.image.data), banks)
-    made = Export(facts, laid.target, expected_of(model, puzzles), form, texts)
-    warranted = retry_sources(model.config, len(laid.again)) if laid.again else {}
-    write_folder(out, folder_files(made, {"rr_plan.c": laid.program, **warranted}))
+    facts = Facts(laid.name, laid.plan, together(laid.images), banks)
+    made = Export(facts, laid.target, expected_of(program, puzzles), form, texts)
+    warranted = retry_sources(laid.config, len(laid.again)) if laid.again else {}
+    write_folder(out, folder_files(made, {**laid.program, **warranted}))
     return laid.name

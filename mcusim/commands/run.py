@@ -14,7 +14,7 @@ from mcusim.accuracy import all_puzzles, judge, kept, measured
 from mcusim.alternatives import alternatives
 from mcusim.asked import Asked, add_deployment, asked, words_of
 from mcusim.build import Costs, basis, budget, cycle_rows, kernel_times, operator_rows, regions, total
-from mcusim.laid import Laid, lay
+from mcusim.laid import Laid, images_of, lay
 from mcusim.planner.notation import describe
 from mcusim.planner.plan import Plan
 from mcusim.planner.wanted import HELP
@@ -25,7 +25,6 @@ from mcusim.report import AllPuzzles, RunReport, Subject, to_json
 from mcusim.simulate import execute_warranted
 from refimpl.errors import InputError
 from refimpl.formats import Format, parse_weights
-from refimpl.image import Image
 from workbench.command_line import examples, number
 from workbench.datasets.read import add_data
 from workbench.networks import Network, seeded_tokens
@@ -104,11 +103,9 @@ def _everyone(laid: Laid, costs: Costs, anew: bool, progress: Progress) -> AllPu
     config, whole = laid.config, laid.whole
     if not anew:
         known = laid.puzzles is None and not laid.again
-        found = kept(whole, bytes(laid.image.data), config) if known else None
+        found = kept(whole, laid.content, config) if known else None
         return None if found is None else all_puzzles(found, whole, costs, "kept")
-    rows = laid.image if whole is laid.network else Image(
-        whole.image(laid.deployment.format), "the image with every puzzle row",
-    )
+    rows = laid.images if whole is laid.network else images_of(whole, laid.deployment.format, config.stop)
     puzzles = laid.puzzles or evaluation_set(config)
     task = progress.add_task("all puzzles", total=len(puzzles.inputs))
     ran, tries = measured(rows, laid.deployment.format, config, puzzles, laid.again,
@@ -124,7 +121,7 @@ def simulate(args: Asked, progress: Progress) -> RunReport:
 def report_of(args: Asked, laid: Laid, progress: Progress) -> RunReport:
     """Execute what was laid out, and say everything that is known of it."""
     deployment, part, network, config = laid.deployment, laid.part, laid.network, laid.config
-    image, size, target, plan, fits = laid.image, laid.size, laid.target, laid.plan, laid.fits
+    size, target, plan, fits = laid.size, laid.target, laid.plan, laid.fits
     puzzle = puzzle_asked(laid, args.puzzle)
     if args.row is not None and args.table is None:
         raise InputError("--row names a row of a table file; add --table FILE.")
@@ -135,10 +132,10 @@ def report_of(args: Asked, laid: Laid, progress: Progress) -> RunReport:
     if fits and (network.trained or args.execute or args.table):
         task = progress.add_task("ACT steps", total=config.halt_max_steps)
         execution = execute_warranted(
-            image, plan, target, seeded_tokens(config) if puzzle is None else puzzle.question,
+            laid.image, plan, target, seeded_tokens(config) if puzzle is None else puzzle.question,
             None if args.no_fidelity else network.float_model,
             (args.table, row) if args.table else None, laid.again if network.trained else (),
-            on_step=lambda done: progress.update(task, completed=done),
+            lambda done: progress.update(task, completed=done), *laid.images[1:],
         )  # fmt: skip
         if puzzle is not None and network.trained:
             result = judge(execution, puzzle, config)
@@ -150,8 +147,8 @@ def report_of(args: Asked, laid: Laid, progress: Progress) -> RunReport:
             config.H_cycles, config.L_cycles, config.halt_max_steps,
             laid.stop, len(laid.again), part.name, part.title, describe(plan.choices),
         ),
-        budget=budget(laid.limit, image, plan, target, size),
-        regions=regions(image, plan, target, size),
+        budget=budget(laid.limit, laid.images, plan, target, size),
+        regions=regions(laid.images, plan, target, size),
         puzzle=result,
         all_puzzles=everyone,
         cycles=cycle_rows(costs, execution),

@@ -34,17 +34,18 @@ class EmittingMachine(TileWriter):
     """Machine that writes the functions of one plan.
 
     ``functions`` maps the text of a function to its name, so that sublayers of one shape share it; ``calls``
-    collects the calls of the stack application being written.
+    collects the calls of the stack application being written; ``start``: where the image begins in the memory
+    of the images.
     """
 
-    def __init__(self, plan: Plan, image: Image, segments: tuple[Segment, ...], banks: Mapping[str, str],
-                 rounding: Rounding) -> None:  # fmt: skip
+    def __init__(self, plan: Plan, image: Image, start: int, segments: tuple[Segment, ...],
+                 banks: Mapping[str, str], rounding: Rounding) -> None:  # fmt: skip
         self.config = plan.config
         self.choices: Choices = plan.choices
         self.format = plan.format
         self.ops: Any = Operators()
         self.carry = plan.format.carry
-        self.image = image
+        self.image, self.start = image, start
         self.rounding = rounding
         self.resident = {buffer.name for buffer in plan.persistent}
         self.functions: dict[tuple[str, str], str] = {}
@@ -124,7 +125,7 @@ class EmittingMachine(TileWriter):
     # -- weights ---------------------------------------------------------------------------------------------
 
     def _offset(self, section: str) -> str:
-        return str(self.image.entries[section].offset)
+        return str(self.start + self.image.entries[section].offset)
 
     def _at(self, leaf: str, part: str) -> str:
         """Where a section of a leaf stands in the image."""
@@ -281,12 +282,13 @@ class EmittingMachine(TileWriter):
         return f"{self._banks[place.region]} + {place.offset}"
 
 
-def embedding_source(embedding: Embedding, image: Image, hidden: int) -> str:
+def embedding_source(embedding: Embedding, image: Image, start: int, hidden: int) -> str:
     """The tables of input rows as a constant."""
     rows = []
     for name, table in (("embed_tokens", embedding.tokens), ("embed_pos", embedding.positions),
                         ("puzzle_emb", embedding.puzzles)):  # fmt: skip
-        parts = [f"rr_flash_image + {image.entries[f'{name}/{part}'].offset}" if table is not None else "0"
+        parts = ["0" if table is None else
+                 f"rr_flash_image + {start + image.entries[f'{name}/{part}'].offset}"
                  for part in ("codes", "multiplier", "shift")]  # fmt: skip
         rows.append(f"    {{{', '.join(parts)}}},\n")
     return f"static const rr_input rr_embedding = {{\n{''.join(rows)}    {hidden}, {embedding.prefix}\n}};\n"

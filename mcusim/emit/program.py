@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mcusim.emit.functions import Function
 from mcusim.emit.machine import EmittingMachine, embedding_source
+from mcusim.images import starts
 from mcusim.planner import schedule
 from mcusim.planner.machine import State
 from mcusim.planner.plan import Plan
@@ -19,6 +20,8 @@ from refimpl.models.order import Level
 from refimpl.models.tree import Model, leaves
 from refimpl.params import Linear
 
+Segments = tuple[Segment, ...]
+
 HEAD = """/* {name}: the schedule that was planned, as C. Generated; do not edit.
  *
  * Every address is a constant: buffers are places in the arena of their memory, which they share in time.
@@ -30,8 +33,7 @@ HEAD = """/* {name}: the schedule that was planned, as C. Generated; do not edit
 #include "rr_jobs.h"
 #include "rr_solve.h"
 #include "rr_tile.h"
-
-const int32_t rr_rounding = {rounding};
+{include}
 static const uint8_t *rr_tokens;
 static int32_t rr_puzzle;
 
@@ -39,14 +41,7 @@ static int32_t rr_puzzle;
 """
 
 CYCLE = """
-int32_t rr_steps_taken, rr_stopped;
-
-/* What z_H was is kept for the stop rule. */
-static void rr_keep(void)
-{{
-{keep}}}
-
-static void rr_cycle(int32_t cycle, int32_t keep, const rr_observer *observer)
+static void rr_cycle(int32_t cycle, {keep}const rr_observer *observer)
 {{
     int32_t call = cycle * ({L_cycles} + 1);
     for (int32_t L_cycle = 0; L_cycle < {L_cycles}; L_cycle++) {{
@@ -54,15 +49,30 @@ static void rr_cycle(int32_t cycle, int32_t keep, const rr_observer *observer)
         if (observer) observer->on_call(observer->context, call, 'L', {z_L}, RR_STATE_BYTES);
         call++;
     }}
-    if (keep) rr_keep();
-    rr_call_H();
+{keeps}    rr_call_H();
     if (observer) observer->on_call(observer->context, call, 'H', {z_H}, RR_STATE_BYTES);
 }}
+"""
+
+RULE = """
+const int32_t rr_rounding = {rounding};
+int32_t rr_steps_taken, rr_stopped;
+
+/* What z_H was is kept for the stop rule. */
+static void rr_keep(void)
+{{
+{keep}}}
 
 /* The stop rule {rule}. */
 static RR_APART int32_t rr_stops(void)
 {{
 {stops}}}
+"""
+
+READ_OUT = """    for (int32_t more = 0; more < {more}; more++) rr_cycle(cycle++, {keep}observer);
+    rr_read_out();
+    memcpy(answer, {answer}, RR_SEQ);
+    memcpy(q, {q}, 8);
 """
 
 SOLVE = """
@@ -88,11 +98,7 @@ int32_t rr_solve_observed(const uint8_t *tokens, int32_t puzzle, int32_t steps, 
         rr_stopped = asked && rr_stops();
         rr_steps_taken++;
     }}
-    for (int32_t more = 0; more < {more}; more++) rr_cycle(cycle++, 0, observer);
-    rr_read_out();
-    memcpy(answer, {answer}, RR_SEQ);
-    memcpy(q, {q}, 8);
-    return RR_SOLVED;
+{read_out}    return RR_SOLVED;
 }}
 
 int32_t rr_solve(const uint8_t *tokens, int32_t puzzle, uint8_t *answer, int32_t *q)
@@ -101,15 +107,39 @@ int32_t rr_solve(const uint8_t *tokens, int32_t puzzle, uint8_t *answer, int32_t
 }}
 """
 
+FINISH_NAME = "rr_finish"
+FINISH_HEADER = """/* The second program of the stop rule: it takes the carry over. Generated; do not edit. */
+#ifndef RR_FINISH_H
+#define RR_FINISH_H
 
-def emit(plan: Plan, model: Model, image: Image, segments: tuple[Segment, ...], banks: Mapping[str, str],
-         name: str) -> str:  # fmt: skip
-    """The text of ``rr_plan.c``.
+#include "rr_solve.h"
+
+/* H cycles from number `cycle` on, behind a program whose carry lies in the arena; then the read-out. */
+void rr_finish(const uint8_t *tokens, int32_t puzzle, int32_t cycle, const rr_observer *observer,
+               uint8_t *answer, int32_t *q);
+
+#endif
+"""
+FINISH = """
+void rr_finish(const uint8_t *tokens, int32_t puzzle, int32_t cycle, const rr_observer *observer,
+               uint8_t *answer, int32_t *q)
+{{
+    rr_tokens = tokens;
+    rr_puzzle = puzzle;
+    rr_start();
+{read_out}}}
+"""
+
+
+def emit(plan: Plan, models: Sequence[Model], images: Sequence[Image], segments: Segments,
+         banks: Mapping[str, str], name: str) -> dict[str, str]:  # fmt: skip
+    """The text of ``rr_plan.c``, and, where the stop rule has a second program, of ``rr_finish.c`` with its
+    header, by file name.
 
     Parameters
     ----------
-    plan : made for the shapes of ``model``; ``segments`` are its places in the part's memories.
-    model : integer tree, read from ``image``.
+    plan : made for the shapes of the models; ``segments`` are its places in the part's memories.
+    models : integer trees of the program and of the second one, read from ``images`` in one memory.
     banks : memory -> C name of the arena's array in it.
     name : of the deployment, for the head of the file.
 
@@ -118,33 +148,68 @@ def emit(plan: Plan, model: Model, image: Image, segments: tuple[Segment, ...], 
     NotImplementedHere
         For a format or a tile that has no C yet, naming the leaf.
     """
-    machine = EmittingMachine(plan, image, segments, banks, rounding_of(model))
-    z_H = State(plan.persistent[0], model.H_level[-1].channel.norm)
-    z_L = State(plan.persistent[1], model.L_level[-1].channel.norm)
-    bodies: dict[str, list[str]] = {"start": _start(machine, plan, model, z_H, z_L)}
-    levels: tuple[Level, Level] = ("L", "H")
-    for level in levels:
-        machine.calls = []
-        schedule.CALLS[level](machine, model, z_H, z_L)
-        bodies[f"call_{level}"] = machine.calls
-    machine.calls = []
-    answer, q = schedule.heads(machine, model, z_H)
-    bodies["read_out"] = machine.calls
-    places = {view: machine.place_of(view.pointer) for view in (answer, q)}
-    rows = embedding_source(model.embedding, image, plan.config.hidden_size)
-    text = HEAD.format(name=name, rounding=f"RR_{machine.rounding.upper()}", embedding=rows)
-    keep, stops = _stops(machine, plan, model, z_H)
-    text += _functions(machine)
-    for what, calls in bodies.items():
-        text += f"\nstatic RR_APART void rr_{what}(void)\n{{\n" + _indented(calls) + "}\n"
-    states = {state.buffer.name: machine.state_of(state) for state in (z_H, z_L)}
-    rule = plan.config.stop
+    rule, at = plan.config.stop, starts(images)
+    first = _Program(plan, models[0], images[0], at[0], segments, banks)
+    machine = first.machine
     asked = f"rr_steps_taken + 1 >= {rule.least}" if rule.kind != "fixed" else "0"
-    text += CYCLE.format(L_cycles=plan.config.L_cycles, rule=rule, keep=keep, stops=stops, **states)
-    return text + SOLVE.format(
-        H_cycles=plan.config.H_cycles, more=rule.more, asked=asked, over_step=int(rule.over == "step"),
-        over_cycle=int(rule.over == "cycle"), answer=places[answer], q=places[q],
+    include = "" if plan.finish is None else f'#include "{FINISH_NAME}.h"\n'
+    read_out = f"    {FINISH_NAME}(tokens, puzzle, cycle, observer, answer, q);\n"
+    if plan.finish is None:
+        read_out = first.read_out(models[0], rule.more, "0, ")
+    keep, stops = _stops(machine, plan, models[0], first.z_H)
+    text = first.text(name, include)
+    text += RULE.format(rounding=f"RR_{machine.rounding.upper()}", rule=rule, keep=keep, stops=stops)
+    text += first.cycle("int32_t keep, ", "    if (keep) rr_keep();\n")
+    text += SOLVE.format(
+        H_cycles=plan.config.H_cycles, asked=asked, over_step=int(rule.over == "step"),
+        over_cycle=int(rule.over == "cycle"), read_out=read_out,
     )  # fmt: skip
+    if plan.finish is None:
+        return {"rr_plan.c": text}
+    second = _Program(plan.finish, models[1], images[1], at[1], segments, banks, takes_over=True)
+    read_out = second.read_out(models[1], rule.more, "")
+    late = second.text(f"{name}, what follows a stop", include) + second.cycle("", "")
+    late += FINISH.format(read_out=read_out)
+    return {"rr_plan.c": text, f"{FINISH_NAME}.c": late, f"{FINISH_NAME}.h": FINISH_HEADER}
+
+
+class _Program:
+    """The functions of one program, written: ``bodies`` of its start, its calls and, once it was asked for,
+    its read-out."""
+
+    def __init__(self, plan: Plan, model: Model, image: Image, start: int, segments: Segments,
+                 banks: Mapping[str, str], takes_over: bool = False) -> None:  # fmt: skip
+        self.machine = machine = EmittingMachine(plan, image, start, segments, banks, rounding_of(model))
+        self.config = plan.config
+        self.z_H = State(plan.persistent[0], model.H_level[-1].channel.norm)
+        self.z_L = State(plan.persistent[1], model.L_level[-1].channel.norm)
+        self.bodies = {"start": _start(machine, plan, model, () if takes_over else (self.z_H, self.z_L))}
+        levels: tuple[Level, Level] = ("L", "H")
+        for level in levels:
+            machine.calls = []
+            schedule.CALLS[level](machine, model, self.z_H, self.z_L)
+            self.bodies[f"call_{level}"] = machine.calls
+        self.embedding = embedding_source(model.embedding, image, start, plan.config.hidden_size)
+
+    def text(self, name: str, include: str) -> str:
+        """The head of the file and its functions."""
+        text = HEAD.format(name=name, include=include, embedding=self.embedding) + _functions(self.machine)
+        for what, calls in self.bodies.items():
+            text += f"\nstatic RR_APART void rr_{what}(void)\n{{\n" + _indented(calls) + "}\n"
+        return text
+
+    def cycle(self, keep: str, keeps: str) -> str:
+        """The function of an H cycle."""
+        states = {state.buffer.name: self.machine.state_of(state) for state in (self.z_H, self.z_L)}
+        return CYCLE.format(L_cycles=self.config.L_cycles, keep=keep, keeps=keeps, **states)
+
+    def read_out(self, model: Model, more: int, keep: str) -> str:
+        """The lines that end a run."""
+        self.machine.calls = []
+        views = schedule.heads(self.machine, model, self.z_H)
+        self.bodies["read_out"] = self.machine.calls
+        answer, q = (self.machine.place_of(view.pointer) for view in views)
+        return READ_OUT.format(more=more, keep=keep, answer=answer, q=q)
 
 
 def _stops(machine: EmittingMachine, plan: Plan, model: Model, z_H: State) -> tuple[str, str]:
@@ -174,9 +239,10 @@ def _indented(lines: list[str]) -> str:
     return "".join(f"    {line}\n" for line in lines)
 
 
-def _start(machine: EmittingMachine, plan: Plan, model: Model, z_H: State, z_L: State) -> list[str]:
+def _start(machine: EmittingMachine, plan: Plan, model: Model, reset: tuple[State, ...]) -> list[str]:
     machine.function = Function("")
-    schedule.reset(machine, model, z_H, z_L)
+    if reset:
+        schedule.reset(machine, model, *reset)
     names = {buffer.name: buffer for buffer in plan.persistent}
     for leaf in leaves(model):
         if isinstance(leaf, (Linear, BlockLinear)) and leaf.name in names:

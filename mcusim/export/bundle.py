@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from mcusim.export.expected import Expected, expected_source
-from mcusim.export.layout import ARENA_ALIGN, IMAGE_ALIGN, Bank, arena_source, fragment
+from mcusim.export.layout import ARENA_ALIGN, Bank, arena_source, fragment
 from mcusim.export.sources import firmware_sources, needed
 from mcusim.export.vectors import operators_of, vector_files
+from mcusim.images import IMAGE_ALIGN
 from mcusim.planner.notation import describe
 from mcusim.planner.plan import Plan
 from mcusim.planner.target import Target
@@ -54,7 +55,9 @@ def folder_files(export: Export, generated: Mapping[str, str]) -> dict[str, str 
     facts, program = export.facts, export.target.program
     templates = {name: text for name, text in _templates().items()
                  if name != WITH_RETRIES or "rr_warranted.c" in generated}  # fmt: skip
-    vectors = vector_files(operators_of(facts.plan.config, facts.plan.format))
+    plans = [plan for plan in (facts.plan, facts.plan.finish) if plan is not None]
+    used = [name for plan in plans for name in operators_of(plan.config, plan.format)]
+    vectors = vector_files(dict.fromkeys(used))
     own = {**generated, "rr_arena.c": arena_source(facts.banks)}
     kernels = needed({**own, **vectors, **templates}, firmware_sources())
     kernels["rr_dot.h"] = staging_of(kernels["rr_dot.h"], facts.plan.config)

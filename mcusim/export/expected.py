@@ -9,13 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from refimpl import fast
 from refimpl.block_params import Int8Norm
 from refimpl.models.operators import Array
 from refimpl.models.order import Call
-from refimpl.models.recursion import solve
-from refimpl.models.tree import Model
 from refimpl.ops.rescale import rescale
+from workbench.fidelity import Reading
 
 Tokens = npt.NDArray[np.integer]
 
@@ -34,8 +32,9 @@ class Expected:
     q: tuple[int, int]
 
 
-def expected_of(model: Model, puzzles: Sequence[tuple[Tokens, int]]) -> tuple[Expected, ...]:
+def expected_of(program: Reading, puzzles: Sequence[tuple[Tokens, int]]) -> tuple[Expected, ...]:
     """Run the reference over (tokens, puzzle row) pairs, call by call."""
+    model = program.model
     coded = {"L": _codes(model.L_level[-1].channel.norm), "H": _codes(model.H_level[-1].channel.norm)}
     found = []
     for tokens, row in puzzles:
@@ -45,7 +44,7 @@ def expected_of(model: Model, puzzles: Sequence[tuple[Tokens, int]]) -> tuple[Ex
             crcs.append(_crc32(z[0], coded[call.level]))
 
         ids = None if model.embedding.puzzles is None else np.array([row])
-        outputs = solve(fast, model, tokens[None], ids, on_call=note).outputs
+        outputs = program.solve(tokens[None], ids, note).outputs
         answer = np.argmax(outputs.logits[0], axis=-1)
         q = int(outputs.q[0, 0]), int(outputs.q[0, 1])
         found.append(Expected(_ints(tokens), row, tuple(crcs), _ints(answer), q))

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mcusim.images import IMAGE_ALIGN
 from mcusim.planner.target import Segment, Target
 
 ARENA_ALIGN = 16
-IMAGE_ALIGN = 16
 
 
 @dataclass(frozen=True)

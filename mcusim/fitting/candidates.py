@@ -27,7 +27,8 @@ Rounding = Literal["nearest", "clip", "feedback"]
 Ranges = Literal["clipped", "absmax"]
 BASELINE, NAIVE = "w8c-a8-c16", "w4t-a8-c16"
 # Format, how codes are found, ranges.  The first is the baseline, the second the bad example.
-TRIED: tuple[tuple[str, Rounding, Ranges], ...] = (
+Tried = tuple[tuple[str, Rounding, Ranges], ...]
+TRIED: Tried = (
     (BASELINE, "nearest", "clipped"), (NAIVE, "nearest", "clipped"),
     ("w8c-a8-c16", "nearest", "absmax"), ("w8c-a8-c8", "nearest", "clipped"),
     ("w8c-a8p16-c16", "nearest", "clipped"), ("w8c-a8d-c16", "nearest", "clipped"),
@@ -39,11 +40,12 @@ TRIED: tuple[tuple[str, Rounding, Ranges], ...] = (
     ("w4c-a8d-c16", "feedback", "clipped"), ("w4c-a16-c16", "nearest", "clipped"),
     ("w4t-a8-c16", "feedback", "clipped"),
     ("w4a-a8-c16", "nearest", "clipped"), ("w4g32-a8-c16", "nearest", "clipped"),
+    ("w4g32-a8p16-c16", "nearest", "clipped"),
     ("w4g16s-a8-c16", "nearest", "clipped"), ("mxint4-a8-c16", "nearest", "clipped"),
     ("w3c-a8-c16", "feedback", "clipped"), ("w2c-a8-c16", "feedback", "clipped"),
 )  # fmt: skip
 # Tried with half the H cycles as well.
-SHALLOW: tuple[tuple[str, Rounding, Ranges], ...] = (
+SHALLOW: Tried = (
     ("w8c-a8-c16", "nearest", "clipped"), ("w8c-a8p16-c16", "nearest", "clipped"),
     ("w4c-a8-c16", "feedback", "clipped"), ("w4c-a8p16-c16", "feedback", "clipped"),
 )  # fmt: skip
@@ -78,8 +80,9 @@ class Candidate:
     network: Network
 
 
-def candidates(network: Network, puzzles: PuzzleSet) -> tuple[Candidate, ...]:
-    """All candidates of a network; what is found by looking at data comes from calibration ``puzzles``."""
+def candidates(network: Network, puzzles: PuzzleSet, only: Tried = ()) -> tuple[Candidate, ...]:
+    """All candidates of a network, or ``only`` these; what is found by looking at data comes from calibration
+    ``puzzles``."""
     few = puzzles.rows(0, CLIP_PUZZLES, puzzles.origin)
     model = network.float_model
     whole = calibrate(model, puzzles.inputs, puzzles.puzzle_ids, puzzles.origin)
@@ -87,9 +90,10 @@ def candidates(network: Network, puzzles: PuzzleSet) -> tuple[Candidate, ...]:
         "absmax": whole, "clipped": clipped_activations(model, few.inputs, whole, few.puzzle_ids)
     }  # fmt: skip
     moments = input_moments(model, few.inputs)
-    named = [Recipe(parse_format(fmt), how, at) for fmt, how, at in TRIED]
-    made = [Recipe(mixture(network, moments, *mix), "feedback", "clipped") for mix in MIXED]
-    half = network.config.H_cycles // 2
+    named = [Recipe(parse_format(fmt), how, at) for fmt, how, at in only or TRIED]
+    mixed = () if only else MIXED
+    made = [Recipe(mixture(network, moments, *mix), "feedback", "clipped") for mix in mixed]
+    half = 0 if only else network.config.H_cycles // 2
     made += [Recipe(parse_format(fmt), how, at, half) for fmt, how, at in SHALLOW if half]
     known: dict[tuple[str, Rounding], Codes] = {}
 

@@ -36,8 +36,8 @@ CallObserver = Callable[[Call, Int16s], None]
 @dataclass(frozen=True, eq=False)
 class PlannedRun:
     """What came out: answer (seq,) uint8, q (2,) int32 (q_halt, q_continue), the carry in state units
-    (T, D) int16, bytes touched of each region, every read of the image and of embedding rows,
-    the ACT steps it took and whether the stop rule ended it."""
+    (T, D) int16, bytes touched of each region, every read of the image and of embedding rows, the ACT steps
+    it took and whether the stop rule ended it; ``finished``: reads of a second program's image."""
 
     answer: npt.NDArray[np.uint8]
     q: npt.NDArray[np.int32]
@@ -48,6 +48,7 @@ class PlannedRun:
     rows: FlashLog
     steps: int
     stopped: bool
+    finished: Ledger | None = None
 
 
 def execute_plan(
@@ -61,6 +62,7 @@ def execute_plan(
     on_call: CallObserver | None = None,
     every_call_checked: bool = False,
     noise: NoisyFlash | None = None,
+    finish: tuple[Model, Image | None] | None = None,
 ) -> PlannedRun:
     """Run one puzzle at the depth of ``model``.
 
@@ -76,6 +78,7 @@ def execute_plan(
     every_call_checked : allocate, check and free the buffers of every call; otherwise only of the first L
         and the first H call, and repeat what they did (every call uses the same addresses).
     noise : flips bits in weights on their way into the arena; every call is then run anew.
+    finish : integer tree of the plan's second program, and its image.
 
     Raises
     ------
@@ -93,41 +96,86 @@ def execute_plan(
     embedding = streamed(model.embedding, row_memory, log, image)
     machine = ArenaMachine(plan, segments, arena, embedding, tokens, puzzle, noise)
     always = every_call_checked or noise is not None
-    z_H = State(plan.persistent[0], model.H_level[-1].channel.norm)
-    z_L = State(plan.persistent[1], model.L_level[-1].channel.norm)
-    _start(machine, plan, model, z_H, z_L)
-    states: dict[Level, State] = {"L": z_L, "H": z_H}
-    repeated = {
-        level: _Repeated(machine, partial(schedule.CALLS[level], machine, model, z_H, z_L), always)
-        for level in states
-    }
-
-    def follow(calls: Iterable[Call]) -> None:
-        for call in calls:
-            repeated[call.level]()
-            if on_call is not None:
-                on_call(call, _units(machine, states[call.level]))
-
+    run = _Running(machine, plan, model, always, on_call)
+    schedule.reset(machine, model, run.z_H, run.z_L)
+    run.begin()
     steps, stopped, order = 0, False, model.config.order
-    asks = _Asking(machine, model, plan, z_H)
+    asks = _Asking(machine, model, plan, run.z_H)
     while steps < model.config.halt_max_steps and not stopped:
         *before, last = order.calls(1, steps)
         asks.before_step(steps)
-        follow(before)
+        run.follow(before)
         asks.before_last_call(steps)
-        follow([last])
+        run.follow([last])
         stopped = asks.stops(steps)
         steps += 1
-    follow(order.cycles(plan.config.stop.more, steps * order.H_cycles))
-    for one in repeated.values():
-        machine.ledger.add(one.cost, one.repeats)
+    late = run
+    if plan.finish is not None:
+        assert finish is not None
+        rows = streamed(finish[0].embedding, row_memory, log, finish[1])
+        handed = [machine.view(buffer).copy() for buffer in plan.persistent[:2]]
+        run.end()
+        machine = ArenaMachine(plan.finish, segments, arena, rows, tokens, puzzle, noise)
+        late = _Running(machine, plan.finish, finish[0], always, on_call)
+        for buffer, codes in zip(plan.finish.persistent[:2], handed, strict=True):
+            machine.put(machine.view(buffer), codes)
+        late.begin()
+    late.follow(order.cycles(plan.config.stop.more, steps * order.H_cycles))
+    late.add_up()
     arena.restore()
-    answer, q = schedule.heads(machine, model, z_H)
+    answer, q = schedule.heads(machine, late.model, late.z_H)
     arena.check()
-    carry = _units(machine, z_H), _units(machine, z_L)
-    for buffer in plan.persistent:
-        arena.free(buffer)
-    return PlannedRun(answer, q, *carry, dict(arena.high_water), machine.ledger, log, steps, stopped)
+    carry = _units(machine, late.z_H), _units(machine, late.z_L)
+    late.free()
+    finished = None if late is run else machine.ledger
+    return PlannedRun(answer, q, *carry, dict(arena.high_water), run.machine.ledger, log, steps, stopped,
+                      finished)  # fmt: skip
+
+
+class _Running:
+    """A program in its arena: its states, and its calls, recorded."""
+
+    def __init__(self, machine: ArenaMachine, plan: Plan, model: Model, always: bool,
+                 on_call: CallObserver | None) -> None:  # fmt: skip
+        self.machine, self.plan, self.model, self.on_call = machine, plan, model, on_call
+        self.z_H = State(plan.persistent[0], model.H_level[-1].channel.norm)
+        self.z_L = State(plan.persistent[1], model.L_level[-1].channel.norm)
+        self.states: dict[Level, State] = {"L": self.z_L, "H": self.z_H}
+        self.repeated = {
+            level: _Repeated(machine, partial(call, machine, model, self.z_H, self.z_L), always)
+            for level, call in schedule.CALLS.items()
+        }
+
+    def begin(self) -> None:
+        """Bring x and resident weights into the arena."""
+        machine, by_name = self.machine, {buffer.name: buffer for buffer in self.plan.persistent}
+        if self.plan.choices.x_stored:
+            machine.fill_x()
+        for leaf in leaves(self.model):
+            if isinstance(leaf, (Linear, BlockLinear)) and leaf.name in by_name:
+                packed = packed_codes(leaf)
+                machine.put(machine.view(by_name[leaf.name]), packed.view(np.int8))
+                machine.ledger.sites[leaf.name].codes[packed.size] += 1
+
+    def follow(self, calls: Iterable[Call]) -> None:
+        for call in calls:
+            self.repeated[call.level]()
+            if self.on_call is not None:
+                self.on_call(call, _units(self.machine, self.states[call.level]))
+
+    def add_up(self) -> None:
+        """Charge the calls to the machine's ledger."""
+        for one in self.repeated.values():
+            self.machine.ledger.add(one.cost, one.repeats)
+
+    def free(self) -> None:
+        for buffer in self.plan.persistent:
+            self.machine.arena.free(buffer)
+
+    def end(self) -> None:
+        """Leave the arena to the program that takes over."""
+        self.add_up()
+        self.free()
 
 
 class _Asking:
@@ -194,19 +242,6 @@ def _extents(segments: tuple[Segment, ...]) -> dict[str, int]:
     for segment in segments:
         sizes[segment.region] = max(sizes.get(segment.region, 0), segment.offset + segment.bytes)
     return sizes
-
-
-def _start(machine: ArenaMachine, plan: Plan, model: Model, z_H: State, z_L: State) -> None:
-    """Reset the carry, bring x and resident weights into the arena."""
-    schedule.reset(machine, model, z_H, z_L)
-    by_name = {buffer.name: buffer for buffer in plan.persistent}
-    if plan.choices.x_stored:
-        machine.fill_x()
-    for leaf in leaves(model):
-        if isinstance(leaf, (Linear, BlockLinear)) and leaf.name in by_name:
-            packed = packed_codes(leaf)
-            machine.put(machine.view(by_name[leaf.name]), packed.view(np.int8))
-            machine.ledger.sites[leaf.name].codes[packed.size] += 1
 
 
 def _units(machine: ArenaMachine, state: State) -> Int16s:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcusim.figures import Range
 from mcusim.planner import schedule
@@ -16,8 +16,9 @@ from mcusim.planner.stopping import ask_head, ask_state, held_buffer, shares_x
 from mcusim.planner.stored import stored
 from mcusim.planner.target import Segment, Target, lay_out
 from mcusim.timing import OperatorTime, total_time
-from refimpl.formats import Format
+from refimpl.formats import Format, parse_format
 from refimpl.models.config import ModelConfig
+from refimpl.models.halting import FIXED
 from refimpl.models.order import Level
 from refimpl.models.skeleton import Spec, skeleton
 from refimpl.models.tree import Model
@@ -32,7 +33,8 @@ class Plan:
 
     ``persistent`` buffers live throughout (z_H, z_L, x if stored, resident weights); ``scopes`` maps a
     sublayer to the offsets of its buffers inside the scratch segment.  ``call_L``, ``call_H``, ``heads``
-    and ``start`` are the work of one of each, ``asking`` that of asking the stop rule once.
+    and ``start`` are the work of one of each, ``asking`` that of asking the stop rule once.  ``finish``: the
+    plan of the stop rule's second program, by the same choices and in the same segments.
     """
 
     config: ModelConfig
@@ -45,6 +47,7 @@ class Plan:
     heads: Ledger
     start: Ledger
     asking: Ledger
+    finish: Plan | None = None
 
     @property
     def scratch(self) -> int:
@@ -53,8 +56,10 @@ class Plan:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Segment -> bytes, in address order."""
-        return {**{b.name: b.reserved for b in self.persistent}, SCRATCH: self.scratch}
+        """Segment -> bytes, in address order; the larger of both programs."""
+        second = {} if self.finish is None else self.finish.sizes
+        own = {**{b.name: b.reserved for b in self.persistent}, SCRATCH: self.scratch}
+        return {name: max(size, second.get(name, 0)) for name, size in own.items()}
 
     @property
     def high_water(self) -> int:
@@ -69,12 +74,22 @@ class Plan:
         return ledger
 
     def puzzle(self, steps: int) -> Ledger:
-        """Work of one puzzle that ends after ``steps`` ACT steps: start, calls, the rule asked, the heads."""
+        """Work of one puzzle that ends after ``steps`` ACT steps: start, calls, the rule asked, the heads;
+        with a second program, up to where that takes over."""
         rule, ledger = self.config.stop, Ledger()
         ledger.add(self.start)
         ledger.add(self.work(self.config.order.per_step), steps)
         ledger.add(self.asking, max(0, steps + 1 - rule.least))
-        ledger.add(self.cycle, rule.more)
+        if self.finish is None:
+            ledger.add(self.cycle, rule.more)
+            ledger.add(self.heads)
+        return ledger
+
+    def finishing(self, cycles: int) -> Ledger:
+        """Work of a second program: x and resident weights brought in, H cycles, the heads."""
+        ledger = Ledger()
+        ledger.add(self.start)
+        ledger.add(self.cycle, cycles)
         ledger.add(self.heads)
         return ledger
 
@@ -153,9 +168,13 @@ def persistent_buffers(config: ModelConfig, format: Format, choices: Choices) ->
     return tuple(buffers)
 
 
-def make_plan(config: ModelConfig, format: Format, choices: Choices) -> Plan:
-    """Count the schedule that ``choices`` stand for and place its buffers."""
-    model = skeleton(config)
+def make_plan(config: ModelConfig, format: Format, choices: Choices, takes_over: bool = False) -> Plan:
+    """Count the schedule that ``choices`` stand for and place its buffers, with the second program of the
+    stop rule where it has one; ``takes_over``: this is such a program, which resets no carry."""
+    model, rule = skeleton(config), config.stop
+    finish = None
+    if rule.by:
+        finish = make_plan(replace(config, stop=FIXED), parse_format(rule.by), choices, takes_over=True)
     resident = resident_linears(model, choices.resident)
     machine = CountingMachine(config, choices, format, frozenset(resident))
     shape = (config.positions, config.hidden_size)
@@ -166,7 +185,8 @@ def make_plan(config: ModelConfig, format: Format, choices: Choices) -> Plan:
         ledger, machine.ledger = machine.ledger, Ledger()
         return ledger
 
-    schedule.reset(machine, model, z_H, z_L)
+    if not takes_over:
+        schedule.reset(machine, model, z_H, z_L)
     if choices.x_stored:
         machine.embed(*shape, across=False)
     for name, spec in resident.items():
@@ -188,4 +208,4 @@ def make_plan(config: ModelConfig, format: Format, choices: Choices) -> Plan:
         machine.let_go(before)
     asking = take()
     return Plan(config, format, choices, persistent_buffers(config, format, choices), machine.placements,
-                call_L, call_H, heads, start, asking)  # fmt: skip
+                call_L, call_H, heads, start, asking, finish)  # fmt: skip

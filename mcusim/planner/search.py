@@ -15,6 +15,7 @@ from mcusim.planner.kept import Estimate, keep, place, recall
 from mcusim.planner.options import Kind, Option, OptionCounter, combined, late_heads
 from mcusim.planner.plan import Plan, make_plan, persistent_buffers
 from mcusim.planner.target import Target
+from refimpl.errors import NotImplementedHere
 from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 
@@ -129,7 +130,10 @@ def _chosen(
     room = room if limit is None else min(room, limit)
     for one in sorted(estimates, key=lambda e: (e.seconds, e.weight_bytes, e.high_water)):
         if one.high_water <= room:
-            plan = make_plan(config, format, one.choices)
-            if plan.lay_out(target) is not None:
+            try:
+                plan = make_plan(config, format, one.choices)
+            except NotImplementedHere:  # the options are the first program's; the second may not have them
+                continue
+            if plan.high_water <= room and plan.lay_out(target) is not None:
                 return plan
     return None

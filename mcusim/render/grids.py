@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mcusim.report import Basis, Budget, Cost, CycleRow, PuzzleResult, RunReport
 from mcusim.units import format_bytes, format_joules, format_seconds, format_size, format_times
-from refimpl.models.halting import FIXED
+from refimpl.models.halting import StopRule
 from workbench.host import products
 from workbench.render.grid import Grid
 from workbench.stop_text import parse_stop
@@ -75,13 +75,24 @@ def cycles(rows: Sequence[CycleRow], every: bool = False) -> Grid:
 
 def title(report: RunReport) -> str:
     subject = report.subject
-    return f"{subject.network} · {subject.format} · {subject.part}"
+    return f"{subject.network} · {formats(report)} · {subject.part}"
+
+
+def formats(report: RunReport) -> str:
+    """Of the program, and of the second one that its stop rule may have."""
+    by = rule_of(report).by
+    return f"{report.subject.format}, then {by}" if by else report.subject.format
 
 
 def subtitle(report: RunReport) -> str:
     subject = report.subject
     state = "trained" if subject.trained else "untrained, seeded weights"
     return f"{count(subject.parameters)} parameters, {state}"
+
+
+def rule_of(report: RunReport) -> StopRule:
+    """The stop rule of a run; why a deployment's own gave way stands behind it in its report."""
+    return parse_stop(report.subject.stop.partition(" ")[0])
 
 
 def judged(report: RunReport, result: PuzzleResult) -> tuple[str, str]:
@@ -94,8 +105,8 @@ def judged(report: RunReport, result: PuzzleResult) -> tuple[str, str]:
         word, cells = "n/a", " (the puzzle has no label)"
     else:
         word = "right" if result.right else "wrong"
-    rule = parse_stop(report.subject.stop.partition(" ")[0])
-    if rule == FIXED:
+    rule = rule_of(report)
+    if rule.kind == "fixed":
         return word, cells
     way = "settled" if rule.asks_state else "halted"
     tries = len(result.tries)

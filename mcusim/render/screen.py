@@ -59,9 +59,11 @@ def _title(screen: Screen, width: int) -> Iterator[Text]:
     depth = f"{subject.H_cycles}x{subject.steps} steps"
     on = f"on {subject.part}"
     head = f"{subject.network}  {subject.format}  {depth}"
+    both = f"{subject.network}  {grids.formats(screen.report)}  {depth}"
     again = f" and {subject.retries} retries" if subject.retries else ""
     rest = f"  {subject.stop}{again}  {on}"
-    yield from fitted(width, *(Text.assemble((head, "bold"), (tail, WEAK)) for tail in (rest, f"  {on}", "")))
+    ways = [(head, rest), (both, f"  {on}"), (both, ""), (head, f"  {on}"), (head, "")]
+    yield from fitted(width, *(Text.assemble((start, "bold"), (tail, WEAK)) for start, tail in ways))
 
 
 def _verdict(screen: Screen, width: int) -> Iterator[Text]:
@@ -261,7 +263,7 @@ def _common(formats: Sequence[str]) -> str:
 
 def _depth(other: Alternative) -> str:
     """H cycles x ACT steps, as in 2x16; 2x1-16 where a stop rule ends a run after one of the first 16."""
-    return f"{other.H_cycles}x{'' if other.stop == 'fixed' else '1-'}{other.steps}"
+    return f"{other.H_cycles}x{'' if other.stop.startswith('fixed') else '1-'}{other.steps}"
 
 
 def _better(other: Alternative, chosen: Alternative) -> bool:

@@ -30,9 +30,8 @@ class StopRule:
     """``head`` is the family's own word, ``halt`` q_halt alone.  ``t``: most change of z_H, in state units
     (2^-10), that counts as settled; ``of``: its mean over the state or its largest; ``over``: the last H
     cycle or the whole ACT step.  The rule is asked from ACT step ``least`` on; when a run has ended, ``more``
-    H cycles follow before the answer is read.  The hard maximum of steps is the model's ``halt_max_steps``.
-
-    Raises InputError for a number outside LIMITS.
+    H cycles follow before the answer is read, those of a second program where ``by`` spells its format.  The
+    hard maximum of steps is the model's ``halt_max_steps``.  InputError for a number outside LIMITS.
     """
 
     kind: Kind = "fixed"
@@ -41,6 +40,7 @@ class StopRule:
     over: Stretch = "cycle"
     least: int = 1
     more: int = 0
+    by: str = ""
 
     def __post_init__(self) -> None:
         for name, choices in (("kind", KINDS), ("of", MEASURES), ("over", OVER)):
@@ -54,8 +54,10 @@ class StopRule:
                                  f"{high:,}.")
         if not self.asks_state and (self.t, self.of, self.over) != (0, "mean", "cycle"):
             raise InputError(f"stop rule: {self.kind} does not look at the state; leave t, of and over away.")
-        if self.kind == "fixed" and (self.least, self.more) != (1, 0):
-            raise InputError("stop rule: fixed never stops early; leave least and more away.")
+        if self.kind == "fixed" and (self.least, self.more and not self.by) != (1, 0):
+            raise InputError("stop rule: fixed never stops early; leave least, and more without by, away.")
+        if self.by and not self.more:
+            raise InputError(f"stop rule: by={self.by} runs the cycles of more; say how many, as in more=4.")
 
     @property
     def asks_head(self) -> bool:
@@ -72,8 +74,6 @@ class StopRule:
 
 
 FIXED = StopRule()
-
-
 Bools = npt.NDArray[np.bool_]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from refimpl.errors import InputError
 from refimpl.models.blocks import stack
 from refimpl.models.halting import in_order, places, stops
 from refimpl.models.operators import Array, Operators
@@ -48,14 +49,8 @@ def act_step(
     return follow(ops, model, carry, x, model.config.order.calls(1, step), on_call)
 
 
-def follow(
-    ops: Operators,
-    model: Model,
-    carry: Carry,
-    x: Array,
-    calls: Iterable[Call],
-    on_call: CallObserver | None = None,
-) -> Carry:
+def follow(ops: Operators, model: Model, carry: Carry, x: Array, calls: Iterable[Call],
+           on_call: CallObserver | None = None) -> Carry:  # fmt: skip
     """Apply the stack of each call in turn: L to z_L with z_H and x injected, H to z_H with z_L."""
     z_H, z_L, heads = carry.z_H, carry.z_L, model.config.num_heads
     for call in calls:
@@ -118,6 +113,7 @@ def solve(
     puzzle_ids: Array | None = None,
     on_call: CallObserver | None = None,
     on_step: StepObserver | None = None,
+    finish: Model | None = None,
 ) -> Ended:
     """Reset, run ACT steps until the model's stop rule or ``halt_max_steps`` ends each puzzle, read out.
 
@@ -127,9 +123,14 @@ def solve(
     puzzle_ids : (B,) puzzle rows, or None for row 0.
     on_call, on_step : called after every stack application and every ACT step, with the puzzles that still
         run.  The heads run after each step only if ``on_step`` is given, and always after a puzzle's last.
+    finish : the program that takes the carry over where the rule says ``by``, runs ``more`` and reads out.
     """
     config = model.config
+    if bool(config.stop.by) != (finish is not None):
+        raise InputError(f"stop rule {config.stop}: rules with by=, and no others, have a second program.")
+    last = model if finish is None else finish
     x = ops.embed(tokens, puzzle_ids, model.embedding)
+    late_x = x if finish is None else ops.embed(tokens, puzzle_ids, finish.embedding)
     carry, going = reset(ops, model, len(tokens)), places(len(tokens))
     numbers: list[Array] = []
     parts: list[Ended] = []
@@ -142,9 +143,9 @@ def solve(
             continue
         end = carry if ends.all() else Carry(carry.z_H[ends], carry.z_L[ends])
         more = config.order.cycles(config.stop.more, (step + 1) * config.H_cycles)
-        end = follow(ops, model, end, x[ends] if config.stop.more else x, more, on_call)
+        end = follow(ops, last, end, late_x[going[ends]], more, on_call)
         numbers.append(going[ends])
-        parts.append(Ended(end, read_out(ops, model, end), 0 * going[ends] + step + 1, stopped[ends]))
+        parts.append(Ended(end, read_out(ops, last, end), 0 * going[ends] + step + 1, stopped[ends]))
         if ends.all():
             break
         carry, x, going = Carry(carry.z_H[~ends], carry.z_L[~ends]), x[~ends], going[~ends]
@@ -162,14 +163,9 @@ def solve(
     )
 
 
-def run(
-    ops: Operators,
-    model: Model,
-    tokens: Array,
-    puzzle_ids: Array | None = None,
-    on_call: CallObserver | None = None,
-    on_step: StepObserver | None = None,
-) -> tuple[Carry, Outputs]:
+def run(ops: Operators, model: Model, tokens: Array, puzzle_ids: Array | None = None,
+        on_call: CallObserver | None = None,
+        on_step: StepObserver | None = None) -> tuple[Carry, Outputs]:  # fmt: skip
     """The carry and read-out in which :func:`solve` ends."""
     ended = solve(ops, model, tokens, puzzle_ids, on_call, on_step)
     return ended.carry, ended.outputs

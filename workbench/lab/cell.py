@@ -14,7 +14,7 @@ import numpy.typing as npt
 from refimpl.errors import InputError
 from refimpl.models.halting import FIXED
 from refimpl.models.operators import Array
-from refimpl.models.recursion import Carry, Outputs, run, solve
+from refimpl.models.recursion import Carry, Outputs, run
 from workbench.content import content_key
 from workbench.datasets.read import read_data
 from workbench.fidelity import Reading, flattened_cosines, position_cosines
@@ -174,7 +174,8 @@ def content_of(cell: Cell) -> str:
     """The key of what the names in a cell mean here: weights, ranges, format, depth, puzzles and sources."""
     variant = cell.variant.resolved()
     found = network(variant.network)
-    config = replace(found.config, H_cycles=variant.H_cycles, halt_max_steps=variant.steps)
+    config = replace(found.config, H_cycles=variant.H_cycles, halt_max_steps=variant.steps,
+                     stop=parse_stop(variant.stop))  # fmt: skip
     told = replace(variant, network="").key
     return content_key(found, str(variant.format), config, puzzle_set(variant.network, cell.choice), told)
 
@@ -202,7 +203,8 @@ def run_cell(cell: Cell, on_batch: Callable[[], None] = lambda: None) -> Result:
             answers.append(own.answers)
         else:
             model = program.model.with_stop(rule)
-            ended = solve(program.ops, model, part.inputs, part.puzzle_ids)
+            finish = network(variant.network).finish(rule, variant.format)
+            ended = Reading(program.ops, model, finish).solve(part.inputs, part.puzzle_ids)
             answers.append(program.ops.argmax(ended.outputs.logits))
             steps += ended.steps.tolist()
             accepted += (ended.stopped & keeps_rules(model.config, part.inputs, answers[-1])).tolist()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-
-import numpy as np
+from itertools import product
 
 from refimpl.formats import parse_format
-from workbench.evaluate import accuracy
+from workbench.evaluate import accuracy, program
 from workbench.lab.cell import Choice, puzzle_set
 from workbench.lab.costs import costs, traffic
-from workbench.lab.steps import finish, run_steps
+from workbench.lab.steps import ended, run_steps
 from workbench.lab.variant import Variant, network, reading
 from workbench.render.grid import Grid, percent
 from workbench.tasks.metrics import puzzle_exact
@@ -18,6 +17,7 @@ from workbench.tasks.significance import mcnemar_exact
 
 DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
 MIB, GIGA = 1024**2, 10**9
+BOTH = "head+settled"
 
 
 def depth_table(variants: list[Variant], choice: Choice, depths: tuple[int, ...] = DEPTHS) -> Grid:
@@ -53,42 +53,35 @@ def depth_table(variants: list[Variant], choice: Choice, depths: tuple[int, ...]
 
 
 def schedule_table(name: str, cheap: str, full: str, choice: Choice, lasts: tuple[int, ...]) -> Grid:
-    """``cheap`` weights for the first loops, ``full`` weights for the last ones, with and without halting."""
-    chosen = puzzle_set(name, choice)
-    variants = [Variant(name, parse_format(weights)) for weights in (cheap, full)]
-    first, second = map(reading, variants)
-    steps = network(name).config.halt_max_steps
-    one_step = [traffic(network(name).config, v.format, 1) for v in variants]
-    rows = []
-    baseline = None
-    plans = [(0, steps, False), (0, steps, True)]  # (steps of cheap at most, steps of full, halting)
-    plans += [(steps - last, last, halting) for halting in (False, True) for last in lasts]
-    for cheap_steps, last, halting in plans:
-        if cheap_steps == 0:
-            done = finish(second, second, chosen.inputs, steps, 0, halting)
-            moved = done.first_steps.mean() * one_step[1]
-            means = f"0 + {done.first_steps.mean():.2f}"
-        else:
-            done = finish(first, second, chosen.inputs, steps, last, halting)
-            moved = done.first_steps.mean() * one_step[0] + last * one_step[1]
-            means = f"{done.first_steps.mean():.2f} + {last}"
-        found = accuracy(done.answers, chosen.labels)
-        right, low_high = found.score, found.interval
-        solved = puzzle_exact(done.answers, chosen.labels)
-        if baseline is None:
-            baseline = (solved, moved)
+    """``cheap`` loops finished by ``full`` ones, as a stop rule with a second program has it, beside each
+    alone: at fixed depth, stopped by the head, and by head and settled where t is kept for both."""
+    chosen, found = puzzle_set(name, choice), network(name)
+    config, (cheap, full) = found.config, (str(parse_format(one)) for one in (cheap, full))
+    moved = {fmt: traffic(config, parse_format(fmt), 1) for fmt in (cheap, full)}
+    rows, baseline = [], None
+    stops = ["fixed", "head", *[BOTH] * ({cheap, full} <= found.thresholds().keys())]
+    for stop, (fmt, last) in product(stops, [(full, 0), (cheap, 0), *((cheap, n) for n in lasts)]):
+        tail = f",more={last * config.H_cycles},by={full}" if last else ""
+        runner = program(found, fmt, steps=config.halt_max_steps - last, stop=stop + tail)
+        answers, steps = ended(runner, chosen.inputs)
+        spent = steps.mean() * moved[fmt] + last * moved[full]
+        right, low_high = (got := accuracy(answers, chosen.labels)).score, got.interval
+        solved = puzzle_exact(answers, chosen.labels)
+        baseline = baseline or (solved, spent)
         paired = mcnemar_exact(baseline[0], solved)
+        taken = f"{steps.mean():.2f}" + (f" + {last}" if last else "")
         rows.append((
-            means, "head" if halting else "fixed", percent(right.exact),
-            f"{100 * low_high.low:.1f}-{100 * low_high.high:.1f}", percent(right.cell),
-            f"{paired.only_first}/{paired.only_second}", f"{paired.p_value:.2g}", f"{moved / MIB:.1f}",
-            f"{float(np.asarray(moved / baseline[1])):.3f}",
+            f"{fmt}, then {full}" if last else fmt, str(runner.model.config.stop).partition(",more")[0],
+            taken, percent(right.exact), f"{100 * low_high.low:.1f}-{100 * low_high.high:.1f}",
+            percent(right.cell), f"{paired.only_first}/{paired.only_second}", f"{paired.p_value:.2g}",
+            f"{spent / MIB:.1f}", f"{float(spent / baseline[1]):.3f}",
         ))  # fmt: skip
     return Grid(
-        f"{name}: {variants[0].format} loops finished by {variants[1].format} loops, {chosen.origin}",
-        ("mean steps", "stop", "exact %", "95 %", "cell %", "lost/won", "p", "traffic MiB", "share"),
+        f"{name}: {cheap} loops finished by {full} loops, {chosen.origin}",
+        ("program", "stop", "mean steps", "exact %", "95 %", "cell %", "lost/won", "p", "traffic MiB",
+         "share"),
         tuple(rows),
-        f"mean steps: ACT steps of {cheap} + of {full}. stop: `head` leaves the {cheap} loops (in the 0 + n "
-        "row the run) when q_halt > 0. lost/won, p and share: against the first row. traffic: weight bytes "
-        "read a puzzle, mean.",
-    )
+        f"mean steps: ACT steps of the first program + of the second, {config.halt_max_steps} at most. "
+        "lost/won, p and share: against the first row. traffic: weight bytes read a puzzle, mean.",
+        left=2,
+    )  # fmt: skip

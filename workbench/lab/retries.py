@@ -25,9 +25,11 @@ RETRIED = "retried"  # the key of such a line
 @dataclass(frozen=True)
 class Retried:
     """``by_try``: answers accepted at each try; ``right`` of them, ``wrong`` of them; ``at_most`` ACT steps a
-    try, ``mean_steps`` a puzzle in all its tries; ``weights``: the digest of the network's."""
+    try, ``mean_steps`` a puzzle in all its tries; ``weights`` and ``data``: digests of the network's, and of
+    what was found for it by looking at data (:func:`workbench.content.data_digest`)."""
 
     weights: str
+    data: str
     program: str
     rule: str
     at_most: int
@@ -41,11 +43,11 @@ class Retried:
     @property
     def asked(self) -> tuple[object, ...]:
         """What was asked, apart from what came of it."""
-        return self.weights, self.program, self.rule, self.at_most, self.origin, len(self.by_try)
+        return self.weights, self.data, self.program, self.rule, self.at_most, self.origin, len(self.by_try)
 
 
-def counted(asked: tuple[str, str, str, int], found: Warranted, puzzles: PuzzleSet) -> Retried:
-    """What came of a set; ``asked``: weights, program, rule, ACT steps at most."""
+def counted(asked: tuple[str, str, str, str, int], found: Warranted, puzzles: PuzzleSet) -> Retried:
+    """What came of a set; ``asked``: weights, data, program, rule, ACT steps at most."""
     given = found.tried > 0
     right = int((given & puzzle_exact(found.answers, puzzles.labels)).sum())
     by_try = np.bincount(found.tried, minlength=found.steps.shape[1] + 1)[1:]

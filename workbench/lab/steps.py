@@ -1,7 +1,4 @@
-"""Runs read out after every ACT step, and schedules that change the program between steps.
-
-A schedule is keyed by the ACT step, so one image a program and one carry format serve all of it.
-"""
+"""Runs read out after every ACT step, and runs that a stop rule ends."""
 
 from __future__ import annotations
 
@@ -64,46 +61,9 @@ def run_steps(program: Reading, tokens: Array, steps: int) -> StepRecord:
     return StepRecord(answers, np.concatenate([r.halts for r in records], axis=1))
 
 
-@dataclass(frozen=True)
-class Finished:
-    """A run that switched programs: answers (B, seq), and per puzzle the steps each program ran (B,)."""
-
-    answers: Answers
-    first_steps: npt.NDArray[np.int64]
-    second_steps: int
-
-
-def finish(first: Reading, second: Reading, tokens: Array, steps: int, last: int, halting: bool) -> Finished:
-    """Up to ``steps - last`` ACT steps of ``first``, then ``last`` of ``second`` on the same carry.
-
-    With ``halting`` a puzzle leaves ``first`` after the step at which its halting head says stop.  Both
-    programs must share the state format.
-    """
-
-    def work(batch: Array) -> Finished:
-        ops, model = first.ops, first.model
-        x = ops.embed(batch, None, model.embedding)
-        carry = start(first, batch)
-        kept = Carry(np.array(carry.z_H), np.array(carry.z_L))
-        answers = np.zeros(batch.shape, np.int64)
-        used = np.zeros(len(batch), np.int64)
-        active = np.ones(len(batch), np.bool_)
-        for step in range(steps - last):
-            carry = act_step(ops, model, carry, x, step)
-            outputs = read_out(ops, model, carry)
-            kept.z_H[active], kept.z_L[active] = carry.z_H[active], carry.z_L[active]
-            answers[active] = ops.argmax(outputs.logits)[active]
-            used[active] = step + 1
-            if halting:
-                active = active & ~head_stops(outputs.q, model.config.family)
-            if not active.any():
-                break
-        if last:
-            _, record = advance(second, kept, batch, last)
-            answers = record.answers[-1]
-        return Finished(answers, used, last)
-
-    parts = over_batches(tokens, work)
-    return Finished(
-        np.concatenate([p.answers for p in parts]), np.concatenate([p.first_steps for p in parts]), last
-    )
+def ended(program: Reading, tokens: Array) -> tuple[Answers, Answers]:
+    """Runs that their stop rule ends, in batches: answers (B, seq), and the ACT steps of each (B,) without
+    the cycles that follow a stop."""
+    runs = over_batches(tokens, program.solve)
+    answers = np.concatenate([program.ops.argmax(run.outputs.logits) for run in runs])
+    return answers, np.concatenate([run.steps for run in runs])

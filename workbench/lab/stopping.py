@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 from refimpl.errors import InputError
 from refimpl.models.halting import FIXED, StopRule
-from refimpl.models.recursion import solve
+from refimpl.models.tree import Model
 from workbench.fidelity import Reading
 from workbench.json_lines import append_line, read_lines, writing
 from workbench.render.grid import Grid
@@ -53,9 +54,10 @@ def judged(found: Watched, rule: StopRule, puzzles: PuzzleSet, program: Reading)
     return Stopped(steps, stopped, puzzle_exact(answers, puzzles.labels), keeps)
 
 
-def ended(program: Reading, rule: StopRule, puzzles: PuzzleSet) -> Stopped:
-    """The same by a run that ``rule`` ends."""
-    found = solve(program.ops, program.model.with_stop(rule), puzzles.inputs)
+def ended(program: Reading, rule: StopRule, puzzles: PuzzleSet, finishes: Mapping[str, Model]) -> Stopped:
+    """The same by a run that ``rule`` ends, ``finishes`` being the second programs by their formats."""
+    model = program.model.with_stop(rule)
+    found = Reading(program.ops, model, finishes.get(rule.by)).solve(puzzles.inputs)
     answers = program.ops.argmax(found.outputs.logits)
     keeps = keeps_rules(program.model.config, puzzles.inputs, answers)
     return Stopped(found.steps, found.stopped, puzzle_exact(answers, puzzles.labels), keeps)
@@ -83,10 +85,12 @@ def run(
     rules: Sequence[StopRule],
     log: Path,
     on_done: Callable[[int], None] | None = None,
+    finishes: Mapping[str, Model] = MappingProxyType({}),
 ) -> dict[str, Stopped]:
-    """Every rule over all puzzles; ``key`` names weights, format and depth, ``log`` keeps the batches.
+    """Every rule over all puzzles; ``key`` names program and depth, ``log`` keeps the batches.
 
-    With FIXED among them all rules are judged by one run of fixed length, else each by runs that it ends.
+    With FIXED among them one run of fixed length judges all rules that end a run at once; else, and where
+    cycles follow a stop, each rule has runs of its own.
     """
     names = [str(rule) for rule in rules]
     kept: dict[tuple[int, str], dict[str, list[str]]] = {}
@@ -103,11 +107,12 @@ def run(
             part = puzzles.rows(start, BATCH, "")
             digest = hashlib.sha256(part.inputs.tobytes() + part.labels.tobytes()).hexdigest()[:16]
             if (start, digest) not in kept:
-                if FIXED in rules:
-                    watched = watch(program, part.inputs)
-                    new = {str(rule): spelled(judged(watched, rule, part, program)) for rule in rules}
-                else:
-                    new = {str(rule): spelled(ended(program, rule, part)) for rule in rules}
+                watched = watch(program, part.inputs) if FIXED in rules else None
+                new = {
+                    str(rule): spelled(ended(program, rule, part, finishes) if watched is None or rule.more
+                                       else judged(watched, rule, part, program))
+                    for rule in rules
+                }  # fmt: skip
                 append_line(log, {"key": key, "puzzles": digest, "start": start, "rules": new})
                 kept[start, digest] = new
             found[start] = kept[start, digest]
