@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mcusim.export.draws import drawn_header
 from mcusim.export.expected import Expected, expected_source
 from mcusim.export.layout import ARENA_ALIGN, Bank, arena_source, fragment
 from mcusim.export.sources import firmware_sources, needed
@@ -23,7 +24,7 @@ from refimpl.models.config import ModelConfig
 FILES = Path(__file__).resolve().parent / "files"
 ImageForm = Literal["binary", "array"]
 IMAGE_NAME = "image.rrim"
-WITH_RETRIES = "example/accepted.c"
+WITH_RETRIES, WITH_ATTENTION = "example/accepted.c", "selftest/rr_draws_attention.c"
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,18 @@ class Export:
 def folder_files(export: Export, generated: Mapping[str, str]) -> dict[str, str | bytes]:
     """Relative name -> content of every file; ``generated`` are the plan's own sources (name -> text)."""
     facts, program = export.facts, export.target.program
-    templates = {name: text for name, text in _templates().items()
-                 if name != WITH_RETRIES or "rr_warranted.c" in generated}  # fmt: skip
+    config, templates = facts.plan.config, _templates()
     plans = [plan for plan in (facts.plan, facts.plan.finish) if plan is not None]
-    used = [name for plan in plans for name in operators_of(plan.config, plan.format)]
-    vectors = vector_files(dict.fromkeys(used))
+    operators = tuple(dict.fromkeys(name for p in plans for name in operators_of(p.config, p.format)))
+    if "rr_warranted.c" not in generated:
+        del templates[WITH_RETRIES]
+    if "scores" not in operators:
+        del templates[WITH_ATTENTION]
+    drawn = drawn_header(operators, config, facts.plan.format.rounding)
+    vectors = {**vector_files(operators), "rr_drawn.h": drawn}
     own = {**generated, "rr_arena.c": arena_source(facts.banks)}
     kernels = needed({**own, **vectors, **templates}, firmware_sources())
-    kernels["rr_dot.h"] = staging_of(kernels["rr_dot.h"], facts.plan.config)
+    kernels["rr_dot.h"] = staging_of(kernels["rr_dot.h"], config)
     files: dict[str, str | bytes] = {f"src/{name}": text for name, text in {**kernels, **own}.items()}
     files |= {f"selftest/{name}": text for name, text in vectors.items()}
     files["selftest/rr_expected.h"] = expected_source(export.puzzles, facts.name)

@@ -2,6 +2,7 @@
 
 #include "rr_adapter.h"
 #include "rr_board.h"
+#include "rr_draws.h"
 #include "rr_expected.h"
 #include "rr_solve.h"
 
@@ -9,7 +10,7 @@
 #define RR_SELFTEST_STEPS 0 /* ACT steps of each puzzle; 0: all */
 #endif
 
-static uint32_t rr_crc32(const void *data, uint32_t bytes)
+uint32_t rr_test_crc32(const void *data, uint32_t bytes)
 {
     /* The reflected polynomial 0xEDB88320, four bits at a time. */
     static const uint32_t table[16] = {0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4,
@@ -25,7 +26,7 @@ static uint32_t rr_crc32(const void *data, uint32_t bytes)
     return ~crc;
 }
 
-static void put_number(rr_put put, uint32_t value, uint32_t base)
+void rr_put_number(rr_put put, uint32_t value, uint32_t base)
 {
     char text[12];
     int at = 11;
@@ -50,16 +51,16 @@ static void on_call(void *context, int32_t call, char level, const void *state, 
     comparison *c = context;
     const char name[2] = {level, 0};
     c->calls = call + 1;
-    if (c->differences || (call < c->wanted->count && rr_crc32(state, bytes) == c->wanted->calls[call])) return;
+    if (c->differences || (call < c->wanted->count && rr_test_crc32(state, bytes) == c->wanted->calls[call])) return;
     c->differences++; /* what follows the first difference says nothing */
     c->put("DIFFERS: puzzle ");
-    put_number(c->put, (uint32_t)c->puzzle, 10);
+    rr_put_number(c->put, (uint32_t)c->puzzle, 10);
     c->put(", call ");
-    put_number(c->put, (uint32_t)call, 10);
+    rr_put_number(c->put, (uint32_t)call, 10);
     c->put(", level ");
     c->put(name);
     c->put(", ACT step ");
-    put_number(c->put, (uint32_t)(call / RR_CALLS_A_STEP), 10);
+    rr_put_number(c->put, (uint32_t)(call / RR_CALLS_A_STEP), 10);
     c->put(", operator ");
     c->put(rr_first_failing() ? rr_first_failing() : "not known: all vectors pass");
     c->put("\n");
@@ -100,9 +101,9 @@ static int32_t check_arena(rr_put put)
         put("arena ");
         put(rr_arenas[i].region);
         put(": ");
-        put_number(put, touched[i], 10);
+        rr_put_number(put, touched[i], 10);
         put(" of ");
-        put_number(put, rr_arenas[i].bytes, 10);
+        rr_put_number(put, rr_arenas[i].bytes, 10);
         put(" bytes touched\n");
         wrong += touched[i] != rr_arenas[i].bytes;
     }
@@ -137,13 +138,14 @@ int32_t rr_selftest(rr_put put)
 {
     const int32_t calls = (RR_SELFTEST_STEPS ? RR_SELFTEST_STEPS : RR_STEPS) * RR_CALLS_A_STEP;
     int32_t differences = 0;
-    const uint32_t image = rr_crc32(rr_flash_image, RR_IMAGE_BYTES);
+    const uint32_t image = rr_test_crc32(rr_flash_image, RR_IMAGE_BYTES);
     put("self-test of " RR_NAME "\n");
     if (image != RR_IMAGE_CRC32) {
         put("DIFFERS: the image in memory is not the one that was exported\n");
         return 1;
     }
     differences += rr_run_vectors(put);
+    differences += rr_run_drawn(put);
     int32_t calls_differ = 0;
     paint(0);
     for (int32_t i = 0; i < RR_EXPECTED && !calls_differ; i++) calls_differ = check_puzzle(i, put);
@@ -156,16 +158,16 @@ int32_t rr_selftest(rr_put put)
     const uint32_t reserve = rr_board_stack_reserve(), used = rr_board_stack_used();
     if (reserve) {
         put("stack: ");
-        put_number(put, used, 10);
+        rr_put_number(put, used, 10);
         put(" of ");
-        put_number(put, reserve, 10);
+        rr_put_number(put, reserve, 10);
         put(" bytes used\n");
         differences += used >= reserve; /* none was left untouched: it may have been too small */
     }
     put(differences ? "FAIL: " : "PASS: ");
-    put_number(put, RR_EXPECTED, 10);
+    rr_put_number(put, RR_EXPECTED, 10);
     put(" puzzles of at most ");
-    put_number(put, (uint32_t)calls, 10);
+    rr_put_number(put, (uint32_t)calls, 10);
     put(" calls\n");
     return differences;
 }
