@@ -27,10 +27,11 @@ class Asked:
     ``budget`` is a size such as "4MB"; ``model`` a network's name or folder;
     ``weights`` a weight format or a whole format, of which ``activations``, ``carry`` and ``rounding``
     replace one part each; ``puzzle`` a number, a string of cells or FILE:ROW, ``data`` a file of the user's
-    own; ``stop`` a stop rule, ``retries`` how often a refused puzzle is tried again; ``table`` and ``row`` a
-    puzzle table file and its row; ``execute`` runs seeded weights as well, ``all`` adds the accuracy over the
-    whole set, ``no_fidelity`` leaves the float path out; ``plan`` is a plan's name or notation, ``elf`` a
-    linked program to charge, ``catalogue`` a folder of the user's own parts and deployments.
+    own; ``stop`` a stop rule, ``retries`` how often a refused puzzle is tried again; ``check_tiles``: what
+    is fetched from flash is checked; ``table`` and ``row`` a puzzle table file and its row; ``execute`` runs
+    seeded weights as well, ``all`` adds the accuracy over the whole set, ``no_fidelity`` leaves the float
+    path out; ``plan`` is a plan's name or notation, ``elf`` a linked program to charge, ``catalogue`` a
+    folder of the user's own parts and deployments.
     """
 
     deployment: str | None = None
@@ -42,6 +43,7 @@ class Asked:
     steps: int | None = None
     stop: str | None = None
     retries: int | None = None
+    check_tiles: bool = False
     part: str | None = None
     budget: str | None = None
     puzzle: str = "0"
@@ -76,6 +78,12 @@ def add_deployment(parser: argparse.ArgumentParser) -> None:
                         help="folder with more parts and deployments")  # fmt: skip
 
 
+def add_check_tiles(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check-tiles", action="store_true", help="compare a sum of words of each "
+                        "transfer from flash, and of the image before and after; damaged tiles are fetched "
+                        "again")  # fmt: skip
+
+
 def words_of(request: Asked) -> str:
     """The arguments, deployment and flags, that choose the same program and plan again."""
     words = [] if request.deployment is None else [request.deployment]
@@ -83,7 +91,7 @@ def words_of(request: Asked) -> str:
         value = getattr(request, name)
         if value is not None:
             words += [f"--{name.replace('_', '-')}", str(value)]
-    return shlex.join(words)
+    return shlex.join([*words, *(["--check-tiles"] if request.check_tiles else [])])
 
 
 def asked(args: argparse.Namespace) -> Asked:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from mcusim.account import RESIDENT, STREAMED, Share, arena_shares, images_shares, program_shares
 from mcusim.catalogue import entries
+from mcusim.checks import checked_core
 from mcusim.cores import load_core
 from mcusim.figures import weakest
 from mcusim.footprint import Footprint
@@ -254,6 +255,7 @@ def kernel_times(costs: Costs, execution: Execution | None, data: Path | None) -
     for name in (own, other):
         if name in entries("core", data):
             core = load_core(name, data)
+            core = checked_core(core) if part.core.checked else core
             target = replace(costs.target, part=replace(part, core=core))
             time = time_of(Costs(plan, target).of_puzzle(execution))
             kernel = core.macs[kind].name if linears == "rows" else f"{linears.removesuffix('s')}_linear"

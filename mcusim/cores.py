@@ -19,6 +19,8 @@ WORK_KINDS = ("call", "requantize", "rescale", "norm_element", "softmax_element"
 # What the core spends on one read of the image into the arena, and on a byte of it; nothing where a file does
 # not say, as where a DMA copies.
 COPY_KINDS = ("fetch", "fetched_byte")
+# On a check of what was brought, and on a byte of it; only where a program has checks (mcusim/checks.py).
+CHECK_KINDS = ("check", "checked_byte")
 # On an embedding row that is added to x, and on an element of it; where a file does not say, nothing and
 # what rescaling and adding one takes.
 EMBEDDING_KINDS = ("embedded_row", "embedded_element")
@@ -82,6 +84,7 @@ class Core:
     instructions for one unit.
 
     ``pipeline``: which anchors of published silicon speak for the core, empty for none (mcusim/silicon.py).
+    ``checked``: a transfer from flash takes its check as well (mcusim/checks.py).
     """
 
     name: str
@@ -93,6 +96,7 @@ class Core:
     picojoules_per_cycle: Span
     program: Target
     pipeline: str
+    checked: bool = False
 
     def instructions_per_mac(self, kind: str) -> float:
         """Marginal instructions of one MAC."""

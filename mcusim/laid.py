@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mcusim.asked import Asked, chosen_deployment
+from mcusim.checks import checked_part, with_checks, with_image_read, with_sums
 from mcusim.deployments import Deployment
 from mcusim.elf import read_elf
 from mcusim.emit.program import emit
@@ -68,8 +69,8 @@ class Laid:
     """A request laid out on its part: ``network`` with the row of its puzzle, ``whole`` with every row;
     ``images`` of the program and, where the stop rule has one, of the second; ``held`` bytes of them and of a
     resident table; ``stop`` names its stop rule, ``again`` are the relabellings of its retries; ``fits`` says
-    whether part and budget hold ``plan``, and ``program`` is that plan as C, file by file, or empty with the
-    reason in ``refusal``."""
+    whether part and budget hold ``plan``; ``checked``: it checks what it fetches; ``program`` is that plan as
+    C, file by file, or empty with the reason in ``refusal``."""
 
     deployment: Deployment
     limit: int
@@ -87,6 +88,7 @@ class Laid:
     found: Search
     plan: Plan
     fits: bool
+    checked: bool
     program: Mapping[str, str]
     refusal: str
 
@@ -132,6 +134,7 @@ def lay(args: Asked) -> Laid:
     """Read what is asked for, plan it, and see whether it fits."""
     deployment, limit = _deployment(args)
     part = load_part(deployment.part, args.catalogue)
+    part = checked_part(part) if args.check_tiles else part
     network = find_network(deployment.model)
     rule, named = _rule(network, deployment, args)
     config = replace(network.config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps, stop=rule)
@@ -145,6 +148,7 @@ def lay(args: Asked) -> Laid:
     if linked is None:
         bare = bare_program(part, config, deployment.format)
         program = with_retries(bare, part, config, deployment.retries)
+        program = with_checks(program, part) if args.check_tiles else program
     else:
         program = charged(linked)
     held = len(together(images)) + size.resident
@@ -156,9 +160,13 @@ def lay(args: Asked) -> Laid:
         check_arena(linked, plan)
     fits = target.image_fits and plan.high_water <= room and plan.lay_out(target) is not None
     again = relabellings(config, deployment.retries)
+    plan = with_image_read(plan, len(together(images))) if args.check_tiles else plan
     laid = Laid(deployment, limit, part, network, whole, config, named, again, puzzles, images, size,
-                target, held, found, plan, fits, {}, "")  # fmt: skip
-    return with_program(laid) if fits else laid
+                target, held, found, plan, fits, args.check_tiles, {}, "")  # fmt: skip
+    if not fits:
+        return laid
+    made = with_program(laid)
+    return made if linked is None else replace(made, target=target)
 
 
 def with_program(laid: Laid) -> Laid:
@@ -170,7 +178,14 @@ def with_program(laid: Laid) -> Laid:
     model, *finish = map(from_image, laid.images)
     model = model.with_depth(config.H_cycles, config.halt_max_steps).with_stop(config.stop)
     try:
-        return replace(laid, program=emit(laid.plan, (model, *finish), laid.images, segments, arrays,
-                                         laid.name))  # fmt: skip
+        made = emit(laid.plan, (model, *finish), laid.images, segments, arrays, laid.name, laid.checked)
     except NotImplementedHere as error:
         return replace(laid, fits=False, refusal=str(error))
+    if not laid.checked:
+        return replace(laid, program=made.files)
+    program = with_sums(laid.target.program, made.sums)
+    target = target_of(laid.part, laid.held, program, laid.size.rows)
+    left = laid.limit - laid.held - program.bytes - laid.plan.high_water
+    if left < 0 or not target.image_fits or laid.plan.lay_out(target) != segments:
+        return replace(laid, fits=False, refusal=f"sums of its tiles take {made.sums:,} bytes too many.")
+    return replace(laid, program=made.files, target=target)

@@ -29,7 +29,8 @@ class OperatorCounts:
     (:data:`mcusim.cores.LINEAR_KINDS`).  ``block_sums`` to ``mx_sums`` are of linears with zero points,
     blocks, wide or online activations (:data:`mcusim.cores.BLOCK_KINDS`).  ``embedded_rows`` are brought
     and added to x, each of so many ``embedded_elements``.  ``fetches`` copy ``fetched_bytes``
-    of the ``weight_bytes`` that are read from the image; ``row_bytes`` are read from embedding rows,
+    of the ``weight_bytes`` that are read from the image, ``checks`` sum ``checked_bytes`` of them where the
+    program checks them; ``row_bytes`` are read from embedding rows,
     ``arena_bytes`` read and written in the arena.
     """
 
@@ -70,6 +71,8 @@ class OperatorCounts:
     embedded_elements: int = 0
     fetches: int = 0
     fetched_bytes: int = 0
+    checks: int = 0
+    checked_bytes: int = 0
     weight_bytes: int = 0
     row_bytes: int = 0
     arena_bytes: int = 0
@@ -100,6 +103,8 @@ WORK_OF_COUNT = {
     "embedded_elements": "embedded_element",
     "fetches": "fetch",
     "fetched_bytes": "fetched_byte",
+    "checks": "check",
+    "checked_bytes": "checked_byte",
 }
 # The same for the terms of a linear's kernel.
 TERM_OF_COUNT = {

@@ -192,7 +192,7 @@ def emitted(model: Model, format: Format, choices: Choices, rooms: tuple[Room, .
     for s in segments:
         sizes[s.region] = max(sizes.get(s.region, 0), s.offset + s.bytes)
     banks = {region: array(region) for region in sizes}
-    sources = emit(plan, (read, *others), images, segments, banks, "test")
+    sources = emit(plan, (read, *others), images, segments, banks, "test").files
     return Emitted(plan, Reading(fast, read, *others), together(images), sizes, sources)
 
 

@@ -10,7 +10,7 @@ from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import whole
 from mcusim.planner.execute import execute_plan
 from mcusim.planner.ledger import Ledger
-from mcusim.planner.noise import NoisyFlash
+from mcusim.planner.noise import BadFlashError, NoisyFlash
 from mcusim.planner.plan import Plan, make_plan
 from mcusim.planner.search import search
 from mcusim.planner.target import Room
@@ -176,13 +176,22 @@ def test_a_write_outside_every_live_buffer_breaks_a_canary() -> None:
 def test_a_checked_flash_reads_damaged_tiles_again_and_the_answer_is_unharmed() -> None:
     model = integer_model("sudoku9-mlp", "w4c", "int16", 1, 2)
     plan = make_plan(model.config, formats("w4c", "int16"), mlp_choices(model.config)[1])
-    tokens, noise = tokens_of(model.config), NoisyFlash(every=20_000)
+    tokens, noise = tokens_of(model.config), NoisyFlash(every=60_000)
     damaged = execute_plan(plan, model, tokens, QSPI, noise=noise)
     clean = execute_plan(plan, model, tokens, QSPI)
     assert noise.flipped >= noise.detected > 10
     assert noise.read_again > 0
     np.testing.assert_array_equal(damaged.z_H, clean.z_H)
     np.testing.assert_array_equal(damaged.z_L, clean.z_L)
+
+
+def test_a_tile_that_never_arrives_undamaged_ends_the_run() -> None:
+    model = integer_model("sudoku9-mlp", "w4c", "int16", 1, 1)
+    plan = make_plan(model.config, formats("w4c", "int16"), mlp_choices(model.config)[1])
+    noise = NoisyFlash(every=10**9, stuck="L.1.mlp.down")
+    with pytest.raises(BadFlashError, match=r"a tile of L\.1\.mlp\.down arrived damaged 3 times"):
+        execute_plan(plan, model, tokens_of(model.config), QSPI, noise=noise)
+    assert noise.detected == 3
 
 
 def test_an_unchecked_flash_changes_the_states() -> None:

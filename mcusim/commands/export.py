@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mcusim.asked import Asked, add_deployment, asked, words_of
+from mcusim.asked import Asked, add_check_tiles, add_deployment, asked, words_of
 from mcusim.commands.run import puzzle_asked
 from mcusim.export.bundle import Export, Facts, ImageForm, folder_files
 from mcusim.export.expected import expected_of
@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "assembler includes, or as a C array")  # fmt: skip
     parser.add_argument("--retries", type=number, metavar="N", help="with rr_solve_accepted: "
                         "refused puzzles again under up to N relabellings")  # fmt: skip
+    add_check_tiles(parser)
     add_data(parser)
     examples(parser, "my-solver", "my-solver --part stm32h743 --model sudoku9-att --plan least --puzzle 7")
 

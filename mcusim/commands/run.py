@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from mcusim.accuracy import all_puzzles, judge, kept, measured
 from mcusim.alternatives import alternatives
-from mcusim.asked import Asked, add_deployment, asked, words_of
+from mcusim.asked import Asked, add_check_tiles, add_deployment, asked, words_of
 from mcusim.build import Costs, basis, budget, cycle_rows, kernel_times, operator_rows, regions, total
 from mcusim.laid import Laid, images_of, lay
 from mcusim.planner.notation import describe
@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                                        "head+settled,t=90")
     parser.add_argument("--retries", type=number, metavar="N", help="try a refused puzzle again under up to "
                         "N relabellings, as rr_solve_accepted does")  # fmt: skip
+    add_check_tiles(parser)
     parser.add_argument("--puzzle", default="0", help="number in --data or the evaluation set, FILE:ROW, "
                                                       "string")
     parser.add_argument("--table", type=Path, help="puzzle table file to stream a row from")
@@ -160,7 +161,8 @@ def report_of(args: Asked, laid: Laid, progress: Progress) -> RunReport:
         refusal=laid.refusal,
         remedies=(),
     )  # fmt: skip
-    offered = laid.found.chosen if not fits and laid.found.chosen is not plan else None
+    other = laid.found.chosen
+    offered = other if not fits and other is not None and other.choices != plan.choices else None
     return replace(report, remedies=_remedies(report, network, deployment.format, offered))
 
 

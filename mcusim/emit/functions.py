@@ -47,6 +47,12 @@ class Function:
         assert self.constants[name] == (kind, value), f"{name} has two values"
         return f"p->{name}"
 
+    def own(self, leaf: str, part: str, kind: str, value: str) -> str:
+        """The same under a name that no other constant has."""
+        stem = identifier(f"{leaf.removeprefix(self.prefix)} {part}")
+        taken = sum(name.startswith(stem) for name in self.constants)
+        return self.constant(leaf, f"{part} {taken}", kind, value)
+
     @property
     def body(self) -> str:
         declared = "".join(f"    {text}\n" for text in self.declared.values())

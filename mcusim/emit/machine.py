@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from mcusim.emit.expressions import Number, product
 from mcusim.emit.functions import Function, identifier
 from mcusim.emit.results import Op, Operators, Weights
-from mcusim.emit.tiles import AnyLinear, Loop, TileWriter, unsigned
+from mcusim.emit.sums import LEAVE, Loop, Pieces, TransferSums, Values, value
+from mcusim.emit.tiles import AnyLinear, TileWriter, unsigned
 from mcusim.emit.views import View, whole
 from mcusim.planner.arena import Place
 from mcusim.planner.buffers import Buffer, Placement
@@ -39,7 +41,8 @@ class EmittingMachine(TileWriter):
     """
 
     def __init__(self, plan: Plan, image: Image, start: int, segments: tuple[Segment, ...],
-                 banks: Mapping[str, str], rounding: Rounding) -> None:  # fmt: skip
+                 banks: Mapping[str, str], rounding: Rounding, sums: TransferSums | None) -> None:  # fmt: skip
+        self.sums = sums
         self.config = plan.config
         self.choices: Choices = plan.choices
         self.format = plan.format
@@ -124,12 +127,26 @@ class EmittingMachine(TileWriter):
 
     # -- weights ---------------------------------------------------------------------------------------------
 
-    def _offset(self, section: str) -> str:
-        return str(self.start + self.image.entries[section].offset)
+    def _offset(self, section: str) -> int:
+        return self.start + self.image.entries[section].offset
+
+    def _bring(self, leaf: str, part: str, to: str) -> None:
+        """Fetch a whole section, again until it arrives undamaged where that is checked."""
+        f, size = self.function, self.image.entries[f"{leaf}/{part}"].size
+        fetch = f"rr_fetch({to}, {self._at(leaf, part)}, {size}u);"
+        if self.sums is None:
+            f.line(fetch)
+            return
+        whole = Pieces(self._offset(f"{leaf}/{part}"), size)
+        wanted = f.own(leaf, "sum", "uint32_t", f"{self.sums.of((whole,))}u")
+        f.line("do")
+        f.line(f"    {fetch}")
+        f.line(f"while (rr_damaged({to}, {size}u, {wanted}));")
+        f.line(LEAVE)
 
     def _at(self, leaf: str, part: str) -> str:
         """Where a section of a leaf stands in the image."""
-        offset = self.function.constant(leaf, part, "uint32_t", self._offset(f"{leaf}/{part}"))
+        offset = self.function.constant(leaf, part, "uint32_t", str(self._offset(f"{leaf}/{part}")))
         return f"rr_flash_image + {offset}"
 
     def room(self, leaf: AnyLinear, count: int) -> Buffer:
@@ -139,6 +156,9 @@ class EmittingMachine(TileWriter):
         f, to = self.function, self._pointer(room)
         total: Number = sum((tile.size for tile in rows[1:]), rows[0].size)
         offset: Number = 0
+        if self.sums is not None:
+            f.line("do {")
+            f.depth += 1
         for constant in stored(leaf).constants:
             size = constant.bytes
             source, within = self._at(leaf.name, constant.section), offset
@@ -149,11 +169,25 @@ class EmittingMachine(TileWriter):
                 f.line(f"rr_fetch({at}, {source} + {first}, {unsigned(count)});")
                 within = within + product(tile.size, size)
             offset = offset + product(total, size)
+        if self.sums is not None:
+            f.depth -= 1
+            wanted = self.sums.wanted(f, leaf.name, self.loops, (rows[0].start,),
+                                      partial(self._constants, leaf, rows))  # fmt: skip
+            f.line(f"}} while (rr_damaged({to}, {unsigned(str(offset))}, {wanted}));")
+            f.line(LEAVE)
         return Scales(rows, room)
+
+    def _constants(self, leaf: AnyLinear, rows: tuple[Tile, ...], now: Values) -> tuple[Pieces, ...]:
+        """What :meth:`scales` brings at one time round the loops."""
+        return tuple(
+            Pieces(self._offset(f"{leaf.name}/{constant.section}") + value(tile.start, now) * constant.bytes,
+                   value(tile.size, now) * constant.bytes)
+            for constant in stored(leaf).constants for tile in rows
+        )  # fmt: skip
 
     def table(self, silu: Silu, buffer: Buffer) -> View:
         view = self.view(buffer)
-        self.function.line(f"rr_fetch({view.address}, {self._at(silu.name, 'table')}, {buffer.bytes}u);")
+        self._bring(silu.name, "table", view.address)
         return view
 
     def positions(self, rope: Rope, tile: Tile, buffer: Buffer, rows: Buffer) -> Op:
@@ -215,11 +249,11 @@ class EmittingMachine(TileWriter):
         positions, hidden = self.config.positions, self.config.hidden_size
         if isinstance(state.norm, Int8Norm):
             scratch = whole(self._scratch("int16"), "int16", (hidden,))
-            f.line(f"rr_fetch({scratch.address}, {self._at(name, 'values')}, {2 * hidden}u);")
+            self._bring(name, "values", scratch.address)
             factor = self._factor(state.norm.to_code, f"{name} to_code")
             f.line(f"rr_codes_s16({view.address}, {scratch.address}, 0, 1, 1, {hidden}, {factor});")
         else:
-            f.line(f"rr_fetch({view.address}, {self._at(name, 'values')}, {2 * hidden}u);")
+            self._bring(name, "values", view.address)
         f.line(f"for (int32_t t = 1; t < {positions}; t++)")
         f.line(
             f"    memcpy({view.address} + t * {hidden}, {view.address}, {hidden} * sizeof *{view.pointer});"
@@ -240,10 +274,10 @@ class EmittingMachine(TileWriter):
         positions, channels = Tile(0, self.config.positions), Tile(0, self.config.hidden_size)
         self._embed(x, positions, channels, False, self._scratch("uint8"), 0)
 
-    def hold(self, leaf: AnyLinear, size: int) -> None:
+    def hold(self, leaf: AnyLinear) -> None:
         """Bring a resident linear's codes into the arena."""
         to = self.view(self._buffers[leaf.name])
-        self.function.call("rr_fetch", to.address, self._at(leaf.name, "codes"), f"{size}u")
+        self._bring(leaf.name, "codes", to.address)
 
     def keep(self, state: State, held: State) -> None:
         """What z_H was; where it lies in x, x comes back with :meth:`let_go`."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from mcusim.checksum import word_sum
 from mcusim.emit.functions import Function
 from mcusim.emit.machine import EmittingMachine, embedding_source
-from mcusim.images import starts
+from mcusim.emit.sums import LEAVE, TransferSums
+from mcusim.images import starts, together
 from mcusim.planner import schedule
 from mcusim.planner.machine import State
 from mcusim.planner.plan import Plan
@@ -46,11 +49,11 @@ static void rr_cycle(int32_t cycle, {keep}const rr_observer *observer)
     int32_t call = cycle * ({L_cycles} + 1);
     for (int32_t L_cycle = 0; L_cycle < {L_cycles}; L_cycle++) {{
         rr_call_L();
-        if (observer) observer->on_call(observer->context, call, 'L', {z_L}, RR_STATE_BYTES);
+{bad_L}        if (observer) observer->on_call(observer->context, call, 'L', {z_L}, RR_STATE_BYTES);
         call++;
     }}
 {keeps}    rr_call_H();
-    if (observer) observer->on_call(observer->context, call, 'H', {z_H}, RR_STATE_BYTES);
+{bad_H}    if (observer) observer->on_call(observer->context, call, 'H', {z_H}, RR_STATE_BYTES);
 }}
 """
 
@@ -69,9 +72,9 @@ static RR_APART int32_t rr_stops(void)
 {stops}}}
 """
 
-READ_OUT = """    for (int32_t more = 0; more < {more}; more++) rr_cycle(cycle++, {keep}observer);
+READ_OUT = """    for (int32_t more = 0; more < {more}{well}; more++) rr_cycle(cycle++, {keep}observer);
     rr_read_out();
-    memcpy(answer, {answer}, RR_SEQ);
+{end}    memcpy(answer, {answer}, RR_SEQ);
     memcpy(q, {q}, 8);
 """
 
@@ -87,10 +90,10 @@ int32_t rr_solve_observed(const uint8_t *tokens, int32_t puzzle, int32_t steps, 
     if (puzzle < 0 || puzzle >= RR_PUZZLES) return RR_BAD_PUZZLE;
     rr_tokens = tokens;
     rr_puzzle = puzzle;
-    rr_start();
+{begin}    rr_start();
     int32_t cycle = 0;
     rr_steps_taken = rr_stopped = 0;
-    while (rr_steps_taken < (steps ? steps : RR_STEPS) && !rr_stopped) {{
+    while (rr_steps_taken < (steps ? steps : RR_STEPS) && !rr_stopped{well}) {{
         const int32_t asked = {asked};
         if (asked && {over_step}) rr_keep();
         for (int32_t H_cycle = 1; H_cycle <= {H_cycles}; H_cycle++)
@@ -131,10 +134,46 @@ void rr_finish(const uint8_t *tokens, int32_t puzzle, int32_t cycle, const rr_ob
 """
 
 
-def emit(plan: Plan, models: Sequence[Model], images: Sequence[Image], segments: Segments,
-         banks: Mapping[str, str], name: str) -> dict[str, str]:  # fmt: skip
+CHECK_HEADER = '#include "rr_check.h"\n'
+# What a program that checks its tiles has besides: once a transfer never arrives undamaged, its flash is bad.
+WELL = " && !rr_flash_bad"
+BEGIN = """    rr_check_begin();
+    if ({image}) return RR_BAD_FLASH;
+"""
+
+
+@dataclass(frozen=True)
+class Emitted:
     """The text of ``rr_plan.c``, and, where the stop rule has a second program, of ``rr_finish.c`` with its
-    header, by file name.
+    header, by file name; ``sums`` are the bytes of their tables of sums."""
+
+    files: Mapping[str, str]
+    sums: int
+
+
+@dataclass(frozen=True)
+class _Checks:
+    """Lines of C where the programs check what they fetch; all are empty where they do not."""
+
+    sums: TransferSums | None
+    image: str
+
+    def text(self, text: str) -> str:
+        """``text`` with the check of the whole image in it, or nothing."""
+        return "" if self.sums is None else text.replace("{image}", self.image)
+
+
+def _checks(images: Sequence[Image], checked: bool) -> _Checks:
+    if not checked:
+        return _Checks(None, "")
+    memory = bytes(together(images))
+    whole = f"rr_image_damaged(rr_flash_image, RR_IMAGE_BYTES, {word_sum(memory)}u)"
+    return _Checks(TransferSums(memory), whole)
+
+
+def emit(plan: Plan, models: Sequence[Model], images: Sequence[Image], segments: Segments,
+         banks: Mapping[str, str], name: str, checked: bool = False) -> Emitted:  # fmt: skip
+    """Write a plan as C.
 
     Parameters
     ----------
@@ -142,35 +181,40 @@ def emit(plan: Plan, models: Sequence[Model], images: Sequence[Image], segments:
     models : integer trees of the program and of the second one, read from ``images`` in one memory.
     banks : memory -> C name of the arena's array in it.
     name : of the deployment, for the head of the file.
+    checked : whether what is fetched is checked.
 
     Raises
     ------
     NotImplementedHere
         For a format or a tile that has no C yet, naming the leaf.
     """
-    rule, at = plan.config.stop, starts(images)
-    first = _Program(plan, models[0], images[0], at[0], segments, banks)
+    rule, at, checks = plan.config.stop, starts(images), _checks(images, checked)
+    first = _Program(plan, models[0], images[0], at[0], segments, banks, checks)
     machine = first.machine
     asked = f"rr_steps_taken + 1 >= {rule.least}" if rule.kind != "fixed" else "0"
     include = "" if plan.finish is None else f'#include "{FINISH_NAME}.h"\n'
     read_out = f"    {FINISH_NAME}(tokens, puzzle, cycle, observer, answer, q);\n"
+    read_out += checks.text("    if (rr_flash_bad) return RR_BAD_FLASH;\n")
     if plan.finish is None:
-        read_out = first.read_out(models[0], rule.more, "0, ")
+        read_out = first.read_out(models[0], rule.more, "0, ", " RR_BAD_FLASH")
     keep, stops = _stops(machine, plan, models[0], first.z_H)
     text = first.text(name, include)
     text += RULE.format(rounding=f"RR_{machine.rounding.upper()}", rule=rule, keep=keep, stops=stops)
     text += first.cycle("int32_t keep, ", "    if (keep) rr_keep();\n")
     text += SOLVE.format(
         H_cycles=plan.config.H_cycles, asked=asked, over_step=int(rule.over == "step"),
-        over_cycle=int(rule.over == "cycle"), read_out=read_out,
+        over_cycle=int(rule.over == "cycle"), read_out=read_out, well=checks.text(WELL),
+        begin=checks.text(BEGIN),
     )  # fmt: skip
     if plan.finish is None:
-        return {"rr_plan.c": text}
-    second = _Program(plan.finish, models[1], images[1], at[1], segments, banks, takes_over=True)
-    read_out = second.read_out(models[1], rule.more, "")
+        return Emitted({"rr_plan.c": text}, first.sums)
+    checks = _checks(images, checked)
+    second = _Program(plan.finish, models[1], images[1], at[1], segments, banks, checks, takes_over=True)
+    read_out = second.read_out(models[1], rule.more, "", "")
     late = second.text(f"{name}, what follows a stop", include) + second.cycle("", "")
     late += FINISH.format(read_out=read_out)
-    return {"rr_plan.c": text, f"{FINISH_NAME}.c": late, f"{FINISH_NAME}.h": FINISH_HEADER}
+    files = {"rr_plan.c": text, f"{FINISH_NAME}.c": late, f"{FINISH_NAME}.h": FINISH_HEADER}
+    return Emitted(files, first.sums + second.sums)
 
 
 class _Program:
@@ -178,8 +222,10 @@ class _Program:
     its read-out."""
 
     def __init__(self, plan: Plan, model: Model, image: Image, start: int, segments: Segments,
-                 banks: Mapping[str, str], takes_over: bool = False) -> None:  # fmt: skip
-        self.machine = machine = EmittingMachine(plan, image, start, segments, banks, rounding_of(model))
+                 banks: Mapping[str, str], checks: _Checks, takes_over: bool = False) -> None:  # fmt: skip
+        self.checks = checks
+        self.machine = machine = EmittingMachine(plan, image, start, segments, banks, rounding_of(model),
+                                                 checks.sums)  # fmt: skip
         self.config = plan.config
         self.z_H = State(plan.persistent[0], model.H_level[-1].channel.norm)
         self.z_L = State(plan.persistent[1], model.L_level[-1].channel.norm)
@@ -193,7 +239,9 @@ class _Program:
 
     def text(self, name: str, include: str) -> str:
         """The head of the file and its functions."""
-        text = HEAD.format(name=name, include=include, embedding=self.embedding) + _functions(self.machine)
+        include = self.checks.text(CHECK_HEADER) + include
+        text = HEAD.format(name=name, include=include, embedding=self.embedding)
+        text += ("" if self.checks.sums is None else self.checks.sums.source) + _functions(self.machine)
         for what, calls in self.bodies.items():
             text += f"\nstatic RR_APART void rr_{what}(void)\n{{\n" + _indented(calls) + "}\n"
         return text
@@ -201,15 +249,24 @@ class _Program:
     def cycle(self, keep: str, keeps: str) -> str:
         """The function of an H cycle."""
         states = {state.buffer.name: self.machine.state_of(state) for state in (self.z_H, self.z_L)}
-        return CYCLE.format(L_cycles=self.config.L_cycles, keep=keep, keeps=keeps, **states)
+        return CYCLE.format(L_cycles=self.config.L_cycles, keep=keep, keeps=keeps, **states,
+                            bad_L=self.checks.text(f"        {LEAVE}\n"),
+                            bad_H=self.checks.text(f"    {LEAVE}\n"))  # fmt: skip
 
-    def read_out(self, model: Model, more: int, keep: str) -> str:
-        """The lines that end a run."""
+    @property
+    def sums(self) -> int:
+        """Bytes of the tables of sums."""
+        return 0 if self.checks.sums is None else self.checks.sums.bytes
+
+    def read_out(self, model: Model, more: int, keep: str, bad: str) -> str:
+        """The lines that end a run; ``bad``: what they return where the flash is."""
         self.machine.calls = []
         views = schedule.heads(self.machine, model, self.z_H)
         self.bodies["read_out"] = self.machine.calls
         answer, q = (self.machine.place_of(view.pointer) for view in views)
-        return READ_OUT.format(more=more, keep=keep, answer=answer, q=q)
+        end = self.checks.text(f"    if (rr_flash_bad || {{image}}) return{bad};\n")
+        return READ_OUT.format(more=more, keep=keep, answer=answer, q=q, end=end,
+                               well=self.checks.text(WELL))  # fmt: skip
 
 
 def _stops(machine: EmittingMachine, plan: Plan, model: Model, z_H: State) -> tuple[str, str]:
@@ -246,7 +303,7 @@ def _start(machine: EmittingMachine, plan: Plan, model: Model, reset: tuple[Stat
     names = {buffer.name: buffer for buffer in plan.persistent}
     for leaf in leaves(model):
         if isinstance(leaf, (Linear, BlockLinear)) and leaf.name in names:
-            machine.hold(leaf, names[leaf.name].bytes)
+            machine.hold(leaf)
     if "x" in names:
         machine.embed_all()
     machine.calls = []

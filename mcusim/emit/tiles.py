@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from math import gcd
 
 from mcusim.emit.expressions import Expr, Number, product, renamed, variable
 from mcusim.emit.functions import identifier
 from mcusim.emit.results import ResultWriter, Weights
+from mcusim.emit.sums import LEAVE, Loop, Pieces, TransferSums, Values, value
 from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import Choices
 from mcusim.planner.machine import Scales, Staged, Tile, Where
@@ -20,17 +22,6 @@ from refimpl.packing import packed_bytes
 from refimpl.params import Linear
 
 AnyLinear = Linear | BlockLinear
-
-
-@dataclass(frozen=True)
-class Loop:
-    """``for (r = start; r < stop; r += size)``; ``n`` is the size of its tile, a variable or none."""
-
-    r: str
-    n: str
-    start: Number
-    stop: Number
-    size: int
 
 
 @dataclass(frozen=True)
@@ -58,11 +49,16 @@ class TileWriter(ResultWriter):
     divisors: dict[str, int]  # what the variables of the open loops are multiples of
     loops: list[Loop]  # the open ones
     staged_in: dict[str, int]  # linear -> open loops where its two tiles began to live
+    sums: TransferSums | None  # of what is fetched, where the program checks that
     _buffers: dict[str, Buffer]
 
     @abstractmethod
     def _at(self, leaf: str, part: str) -> str:
         """Where a section of a leaf stands in the image."""
+
+    @abstractmethod
+    def _offset(self, section: str) -> int:
+        """Byte of the image at which a section begins."""
 
     @abstractmethod
     def alloc(self, name: str, shape: tuple[int, ...], dtype: str) -> Buffer:
@@ -157,6 +153,20 @@ class TileWriter(ResultWriter):
         return Request(f"{source} + {first}", self._bytes(columns.size, leaf), rows[0].stop,
                        self._bytes(width, leaf))  # fmt: skip
 
+    def _pieces(
+        self, leaf: AnyLinear, rows: tuple[Tile, ...], columns: Tile, now: Values
+    ) -> tuple[Pieces, ...]:
+        """What :meth:`_request` brings at one time round the loops."""
+        bits, width, codes = leaf.weight_bits, leaf.codes.shape[1], self._offset(f"{leaf.name}/codes")
+        row, height, column, size = (
+            value(number, now) for number in (rows[0].start, rows[0].size, columns.start, columns.size)
+        )
+        if size == width:
+            step = value(_distance(rows), now) * width * bits // 8
+            first = codes + row * width * bits // 8
+            return (Pieces(first, packed_bytes(height * width, bits), len(rows), step),)
+        return (Pieces(codes + column * bits // 8, size * bits // 8, height, width * bits // 8),)
+
     def _stream(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile, request: Request) -> str:
         """Bring a tile into one of its two places; where the loop goes on, the next into the other.
 
@@ -175,6 +185,14 @@ class TileWriter(ResultWriter):
         else:
             f.line(f"if ({loop.r} == {loop.start}) {begin}{request});")
         f.line(f"rr_fetch_wait({name}_ticket);")
+        if self.sums is not None:
+            places = rows[0].start, columns.start
+            transfer = partial(self._pieces, leaf, rows, columns)
+            wanted = self.sums.wanted(f, leaf.name, self.loops, places, transfer)
+            size = unsigned(f"{request.size} * {request.pieces}")
+            f.line(f"while (rr_damaged({then}, {size}, {wanted}))")
+            f.line(f"    rr_fetch_wait(rr_fetch_ahead({then}, {request}));")
+            f.line(LEAVE)
         f.line(f"rr_swap(&{now}, &{then});")
         if loop is not None:
             self._ahead(leaf, rows, columns, loop, begin)

@@ -155,11 +155,15 @@ class CountingMachine:
         self._read_by_use[leaf.name] = reads if not staged.buffers and leaf.name not in self.resident else ()
         if staged.buffers:
             self._read(leaf.name, reads)
+            self._arrived(leaf.name, sum(length * number for length, number in reads))
         return replace(leaf, shape=(height, columns.size))
 
     def _read(self, name: str, reads: Reads) -> None:
         for length, number in reads:
             self.ledger.sites[name].codes[length] += number * self.times
+
+    def _arrived(self, name: str, size: int) -> None:
+        self.ledger.sites[name].arrived[size] += self.times
 
     def _read_in_place(self, name: str) -> None:
         reads = self._read_by_use[name]
@@ -171,12 +175,15 @@ class CountingMachine:
         return self.alloc(f"{leaf.name} scales", (count * self.stored(leaf).row_bytes,), "int8")
 
     def scales(self, leaf: Leaf, rows: tuple[Tile, ...], room: Buffer) -> Scales:
-        for length in self.stored(leaf).constant_reads(rows):
+        lengths = tuple(self.stored(leaf).constant_reads(rows))
+        for length in lengths:
             self.ledger.sites[leaf.name].constants[length] += self.times
+        self._arrived(leaf.name, sum(lengths))
         return Scales(rows, room)
 
     def table(self, silu: Leaf, buffer: Buffer) -> Leaf:
         self.ledger.sites[silu.name].constants[buffer.bytes] += self.times
+        self._arrived(silu.name, buffer.bytes)
         return silu
 
     def positions(self, rope: Leaf, tile: Tile, buffer: Buffer, rows: Buffer) -> Leaf:
@@ -248,6 +255,7 @@ class CountingMachine:
     def reset(self, state: State, init: Leaf) -> None:
         self._charge(INIT, Counts(), state.buffer.bytes)
         self.ledger.sites[INIT].constants[self.config.hidden_size * 2] += self.times
+        self._arrived(INIT, self.config.hidden_size * 2)
 
 
 def angle_reads(tile: Tile) -> int:

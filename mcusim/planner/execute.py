@@ -156,6 +156,7 @@ class _Running:
                 packed = packed_codes(leaf)
                 machine.put(machine.view(by_name[leaf.name]), packed.view(np.int8))
                 machine.ledger.sites[leaf.name].codes[packed.size] += 1
+                machine.ledger.sites[leaf.name].arrived[packed.size] += 1
 
     def follow(self, calls: Iterable[Call]) -> None:
         for call in calls:

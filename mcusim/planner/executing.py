@@ -125,8 +125,9 @@ class ArenaMachine:
         if not staged.buffers:
             return tile
         self._read(leaf.name, reads)
+        self.ledger.sites[leaf.name].arrived[packed.size] += 1
         turn = self._turn[leaf.name] = 1 - self._turn.get(leaf.name, 1)
-        arrived = packed if self.noise is None else self.noise.deliver(packed)
+        arrived = packed if self.noise is None else self.noise.deliver(packed, leaf.name)
         held = self.put(self.view(staged.buffers[turn])[: packed.size], arrived.view(np.int8))
         # The kernel's float copy of a tile stands for the bytes just delivered, unless those were damaged.
         return tile if np.array_equal(arrived, packed) else replace(tile, codes=unpacked(held, tile))
@@ -150,11 +151,13 @@ class ArenaMachine:
             getattr(leaf, constant.section)[at].astype(constant.element).view(np.int8).reshape(-1)
             for constant in stored(leaf).constants
         ])  # fmt: skip
+        self.ledger.sites[leaf.name].arrived[delivered.size] += 1
         self.put(self.view(room)[: delivered.size], delivered)
         return Scales(rows, room)
 
     def table(self, silu: Silu, buffer: Buffer) -> Silu:
         self.ledger.sites[silu.name].constants[buffer.bytes] += 1
+        self.ledger.sites[silu.name].arrived[buffer.bytes] += 1
         return Silu(silu.name, self.put(self.view(buffer), silu.table))
 
     def positions(self, rope: Rope, tile: Tile, buffer: Buffer, rows: Buffer) -> Rope:
@@ -245,6 +248,7 @@ class ArenaMachine:
         codes = rescale(init, norm.to_code) if isinstance(norm, Int8Norm) else init
         self.put(self.view(state.buffer), codes)
         self.ledger.sites[INIT].constants[self.config.hidden_size * 2] += 1
+        self.ledger.sites[INIT].arrived[self.config.hidden_size * 2] += 1
 
 
 def _input_rows(embedding: Embedding, tokens: Ints, puzzle: int, prefix: int, positions: Tile,

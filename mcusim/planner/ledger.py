@@ -24,7 +24,8 @@ class Work:
     ``rows`` are counts of linears and of attention's products in the terms of :mod:`mcusim.cores`.
     ``wide_macs`` are those of ``macs`` with activations of more than 8 bits.
     ``codes`` and ``constants`` count reads of the image by length in bytes: {length: how many}, and
-    ``in_place`` those of ``codes`` that a kernel does itself where they stand.
+    ``in_place`` those of ``codes`` that a kernel does itself where they stand.  ``arrived``: what a checking
+    program sums at once, {bytes: how often}.
     ``row_reads`` and ``row_elements``: embedding rows read for x and elements of them, times the positions of
     the model, so that a share of one pass over x is a whole number.
     """
@@ -38,6 +39,7 @@ class Work:
     codes: Counter[int] = field(default_factory=Counter)
     constants: Counter[int] = field(default_factory=Counter)
     in_place: Counter[int] = field(default_factory=Counter)
+    arrived: Counter[int] = field(default_factory=Counter)
     row_reads: int = 0
     row_elements: int = 0
 
@@ -48,7 +50,7 @@ class Work:
         self.wide_macs += other.wide_macs * times
         self.arena_bytes += other.arena_bytes * times
         pairs = ((self.codes, other.codes), (self.constants, other.constants),
-                 (self.in_place, other.in_place))  # fmt: skip
+                 (self.in_place, other.in_place), (self.arrived, other.arrived))  # fmt: skip
         for mine_of, theirs_of in ((self.counts, other.counts), (self.rows, other.rows)):
             for name, number in theirs_of.items():
                 mine_of[name] += number * times
@@ -260,6 +262,8 @@ def operator_counts(work: Work, weight_bits: int, rows: RowSource) -> OperatorCo
         rescales=0 if c["macs"] or c["attention_macs"] else c["requantizations"],
         fetches=total_reads(work.codes) + total_reads(work.constants) - total_reads(work.in_place),
         fetched_bytes=work.code_bytes + work.constant_bytes - total_bytes(work.in_place),
+        checks=total_reads(work.arrived),
+        checked_bytes=total_bytes(work.arrived),
         weight_bytes=work.code_bytes + work.constant_bytes,
         row_bytes=row_bytes,
         arena_bytes=work.arena_bytes,

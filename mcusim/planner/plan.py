@@ -191,6 +191,7 @@ def make_plan(config: ModelConfig, format: Format, choices: Choices, takes_over:
         machine.embed(*shape, across=False)
     for name, spec in resident.items():
         machine.ledger.sites[name].codes[machine.stored(spec).bytes] += 1
+        machine.ledger.sites[name].arrived[machine.stored(spec).bytes] += 1
     start = take()
     schedule.call_L(machine, model, z_H, z_L)
     call_L = take()

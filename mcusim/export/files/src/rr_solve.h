@@ -29,7 +29,14 @@ enum {
 };
 
 /* What rr_solve returns: 0, or why nothing was computed; rr_sentence says it in words. */
-enum { RR_SOLVED = 0, RR_BAD_TOKEN = 1, RR_BAD_PUZZLE = 2, RR_IMAGE_MISALIGNED = 3, RR_ARENA_MISALIGNED = 4 };
+enum {
+    RR_SOLVED = 0,
+    RR_BAD_TOKEN = 1,
+    RR_BAD_PUZZLE = 2,
+    RR_IMAGE_MISALIGNED = 3,
+    RR_ARENA_MISALIGNED = 4,
+    RR_BAD_FLASH = 5 /* only with --check-tiles; rr_check.h counts what was caught and fetched again */
+};
 const char *rr_sentence(int32_t result);
 
 /* Solve one puzzle: RR_SEQ tokens in, RR_SEQ tokens out. q[0] > q[1] says that the network would halt here. */
