@@ -7,6 +7,9 @@ between two of them, on a byte and bit of the arena drawn at random.  Sites are 
 (z_H, z_L), the input sum x, or scratch (activations, rows being normed, bytes that nothing uses just then).
 Weights in RAM are left out: the host multiplies with copies of them (``bad_bits.py`` flips their bits).
 Resumable: a line of RESULTS is a hundred draws.
+
+A run is followed only as far as it can differ: until carry and x are those of the undisturbed run again, or
+those of an earlier ACT step of its own, from where it goes round in a circle.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ READ = ("z_H", "z_L", "x", "scratch")
 
 
 class PlannedRun:
-    """A whole run of one puzzle under a deployment's plan: the arena before every call."""
+    """A whole run of one puzzle under a deployment's plan: what is kept in the arena before every call."""
 
     def __init__(self, name: str, puzzle: int = 0) -> None:
         deployment = load_deployment(name)
@@ -64,14 +67,17 @@ class PlannedRun:
         calls = running.repeated
         config = self.model.config
         self.order = [c.level for step in range(config.halt_max_steps) for c in config.order.calls(1, step)]
-        self.before: list[Array] = []
+        self.step = len(self.order) // config.halt_max_steps
         self.memory = self.arena.memory["arena"]
-        for level in self.order:
-            self.before.append(self.memory.copy())
-            calls[level]()
-        self.programs = {level: one.program for level, one in calls.items()}
         self.sites = {buffer.name: (place.offset, place.offset + buffer.bytes)
                       for place, buffer, _ in self.arena.live.values()}  # fmt: skip
+        self.kept = self.memory[: max(self.sites[name][1] for name in ("z_H", "z_L", "x"))]
+        self.before: list[Array] = []  # what is kept from call to call, before each and at the end
+        for level in self.order:
+            self.before.append(self.kept.copy())
+            calls[level]()
+        self.before.append(self.kept.copy())
+        self.programs = {level: one.program for level, one in calls.items()}
         self.z_H = self.arena.view(plan.persistent[0])
         self.end, self.answer = self.z_H.copy(), self.answered()
 
@@ -87,13 +93,23 @@ class PlannedRun:
 
     def flipped(self, call: int, moment: int, byte: int, bit: int) -> str:
         """The outcome of a run from ``call`` on with one bit flipped before instruction ``moment`` of it."""
-        self.memory[:] = self.before[call]
+        self.kept[:] = self.before[call]
         for place, instruction in enumerate(self.programs[self.order[call]]):
             if place == moment:
                 self.memory[byte] ^= 1 << bit
             instruction()
-        for level in self.order[call + 1 :]:
-            for instruction in self.programs[level]:
+        seen: dict[bytes, int] = {}
+        for number in range(call + 1, len(self.order)):
+            if np.array_equal(self.kept, self.before[number]):
+                return OUTCOMES[0]
+            if number % self.step == 0:
+                state = self.kept.tobytes()
+                if state in seen:  # the rest of the run goes round from there to here
+                    ends = seen[state] + (len(self.order) - number) % (number - seen[state])
+                    self.kept[:] = np.frombuffer(next(s for s, at in seen.items() if at == ends), np.uint8)
+                    break
+                seen[state] = number
+            for instruction in self.programs[self.order[number]]:
                 instruction()
         if np.array_equal(self.z_H, self.end):
             return OUTCOMES[0]

@@ -12,6 +12,7 @@ from cross_tools import require
 from exports import export, make
 
 from mcusim.asked import Asked
+from mcusim.checks import checked_part
 from mcusim.laid import lay
 from mcusim.parts import load_part
 from mcusim.planner.ledger import Ledger, operator_counts, row_source
@@ -48,9 +49,10 @@ def bytes_of(plan: Plan, ledger: Ledger) -> int:
     return ledger.code_bytes + ledger.constant_bytes + plan.row_bytes(ledger)
 
 
-def predicted(plan: Plan, board: str) -> float:
+def predicted(plan: Plan, board: str, checked: bool = False) -> float:
     """Instructions of the calls of one step."""
     part, work = load_part(PARTS[board]), plan.work(plan.config.order.per_step)
+    part = checked_part(part) if checked else part
     rows = row_source(plan.config)
     return sum(
         instructions(operator_counts(one, plan.format.weights_at(site).bits, rows), part)
@@ -64,7 +66,8 @@ def counted(asked: Asked, board: str, counter: Path, folder: Path) -> Phases:
         words = {"model": asked.model, "part": asked.part, "plan": asked.plan, "H-cycles": asked.H_cycles,
                  "steps": asked.steps, "puzzle": 0, "weights": asked.weights, "stop": asked.stop}  # fmt: skip
         export(folder, *(word for name, value in words.items() if value is not None
-                         for word in (f"--{name}", str(value))))  # fmt: skip
+                         for word in (f"--{name}", str(value))),
+               *(["--check-tiles"] if asked.check_tiles else []))  # fmt: skip
     counts = folder / f"{board}.counts"
     if not counts.exists():
         said = folder / f"{board}.part"
@@ -104,6 +107,21 @@ def test_instructions_of_a_step_are_within_5_percent_of_the_plans(
     asked = asked_for(network, plan)
     found = counted(asked, board, counter, tmp_path_factory.getbasetemp() / f"{network}-{plan}")
     assert predicted(lay(asked).plan, board) == pytest.approx(found.instructions["call"], rel=0.05)
+
+
+@pytest.mark.parametrize("weights", ["w4c", "w8c"])
+def test_checking_every_tile_takes_at_most_2_percent_of_a_step_on_cortex_m7_as_predicted(
+    weights: str, counter: Path, tmp_path: Path
+) -> None:
+    """Under the plan that fetches most."""
+    require(*ARM)
+    plain = replace(asked_for("sudoku9-mlp", "least"), weights=weights, stop="fixed")
+    both = [replace(plain, check_tiles=checked) for checked in (False, True)]
+    plan = lay(plain).plan
+    counts = [counted(one, "m7", counter, tmp_path / f"{one.check_tiles}").instructions["call"] for one in both]
+    more = counts[1] - counts[0]
+    assert 0 < more <= 0.02 * counts[0]
+    assert predicted(plan, "m7", True) - predicted(plan, "m7") == pytest.approx(more, rel=0.05)
 
 
 # Fitted to sudoku6-mlp; Helium's 16-bit products are the least well described.

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
+from mcusim.checks import checked_part
 from mcusim.figures import Range
 from mcusim.parts import load_part
 from mcusim.planner.ledger import Work, row_counts
@@ -41,7 +42,7 @@ def test_the_slowest_resource_decides_and_without_overlap_all_add_up() -> None:
 
 def test_every_kind_of_work_takes_time() -> None:
     for field in fields(OperatorCounts):
-        parts = [H743, AN500, AN547, RV32]
+        parts = [H743, AN500, AN547, RV32, checked_part(AN500)]
         for one in ({}, {"macs_w4a8": 1}):  # the kernel of int8 weights, or of int4
             less = [time_operator(OperatorCounts(**one), part).total.low for part in parts]
             counts = OperatorCounts(**{**one, field.name: 1000})
