@@ -99,17 +99,17 @@ class PlannedRun:
                 self.memory[byte] ^= 1 << bit
             instruction()
         seen: dict[bytes, int] = {}
-        for number in range(call + 1, len(self.order)):
-            if np.array_equal(self.kept, self.before[number]):
+        for later in range(call + 1, len(self.order)):
+            if np.array_equal(self.kept, self.before[later]):
                 return OUTCOMES[0]
-            if number % self.step == 0:
+            if later % self.step == 0:
                 state = self.kept.tobytes()
                 if state in seen:  # the rest of the run goes round from there to here
-                    ends = seen[state] + (len(self.order) - number) % (number - seen[state])
+                    ends = seen[state] + (len(self.order) - later) % (later - seen[state])
                     self.kept[:] = np.frombuffer(next(s for s, at in seen.items() if at == ends), np.uint8)
                     break
-                seen[state] = number
-            for instruction in self.programs[self.order[number]]:
+                seen[state] = later
+            for instruction in self.programs[self.order[later]]:
                 instruction()
         if np.array_equal(self.z_H, self.end):
             return OUTCOMES[0]

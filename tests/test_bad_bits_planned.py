@@ -14,6 +14,7 @@ import bad_bits
 import bad_bits_planned
 
 from mcusim.deployments import DEFAULT_DEPLOYMENT
+from workbench.vectors.draws import Draws
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +45,26 @@ def test_a_flip_of_the_carry_in_the_last_call_is_seen_and_sites_are_named(
     found = bad_bits_planned.flips(planned, 0, "test", 8)
     assert 0 < sum(found.values()) <= 8
     assert found == bad_bits_planned.flips(planned, 0, "test", 8)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_left_early_has_the_outcome_of_the_whole(planned: bad_bits_planned.PlannedRun) -> None:
+    draws, outcomes = Draws("left early"), set()
+    for _ in range(16):
+        call = draws.integer(len(planned.order) // 2, len(planned.order) - 1)
+        moment = draws.integer(0, len(planned.programs[planned.order[call]]) - 1)
+        byte, bit = draws.integer(0, planned.kept.size - 1), draws.integer(0, 7)
+        if draws.integer(0, 1):
+            byte = draws.integer(planned.kept.size, planned.memory.size - 1)
+        outcome = planned.flipped(call, moment, byte, bit)
+        planned.kept[:] = planned.before[call]
+        for number, level in enumerate(planned.order[call:]):
+            for place, instruction in enumerate(planned.programs[level]):
+                if (number, place) == (0, moment):
+                    planned.memory[byte] ^= 1 << bit
+                instruction()
+        same = np.array_equal(planned.answered(), planned.answer)
+        forgotten = np.array_equal(planned.z_H, planned.end)
+        assert outcome == bad_bits.OUTCOMES[0 if forgotten else 1 if same else 2]
+        outcomes.add(outcome)
+    assert len(outcomes) > 1

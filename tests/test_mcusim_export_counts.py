@@ -118,9 +118,11 @@ def test_checking_every_tile_takes_at_most_2_percent_of_a_step_on_cortex_m7_as_p
     plain = replace(asked_for("sudoku9-mlp", "least"), weights=weights, stop="fixed")
     both = [replace(plain, check_tiles=checked) for checked in (False, True)]
     plan = lay(plain).plan
-    counts = [counted(one, "m7", counter, tmp_path / f"{one.check_tiles}").instructions["call"] for one in both]
-    more = counts[1] - counts[0]
-    assert 0 < more <= 0.02 * counts[0]
+    before, after = (
+        counted(one, "m7", counter, tmp_path / f"{one.check_tiles}").instructions["call"] for one in both
+    )
+    more = after - before
+    assert 0 < more <= 0.02 * before
     assert predicted(plan, "m7", True) - predicted(plan, "m7") == pytest.approx(more, rel=0.05)
 
 

@@ -40,8 +40,10 @@ class EmittingMachine(TileWriter):
     of the images.
     """
 
-    def __init__(self, plan: Plan, image: Image, start: int, segments: tuple[Segment, ...],
-                 banks: Mapping[str, str], rounding: Rounding, sums: TransferSums | None) -> None:  # fmt: skip
+    def __init__(
+        self, plan: Plan, image: Image, start: int, segments: tuple[Segment, ...], banks: Mapping[str, str],
+        rounding: Rounding, sums: TransferSums | None,
+    ) -> None:  # fmt: skip
         self.sums = sums
         self.config = plan.config
         self.choices: Choices = plan.choices
