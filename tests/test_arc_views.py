@@ -12,7 +12,7 @@ import pytest
 from arc_tasks import SIDE, write_tasks
 
 from refimpl.errors import InputError
-from workbench.lab.votes import asked_of, count, grid_of, spelled
+from workbench.lab.votes import asked_of, count, grid_of, kept, spelled
 from workbench.model_config import model_config
 from workbench.tasks.arc import ArcPair, crop, encode_pairs
 from workbench.tasks.arc_json import read_arc_json
@@ -139,6 +139,14 @@ def test_votes_outweigh_a_wrong_own_view_and_a_second_vote_still_counts(rows: Ro
 def test_a_spelled_grid_can_be_read(grid: np.ndarray) -> None:
     assert np.array_equal(grid_of(spelled(grid)), grid)
     assert grid_of(spelled(grid)).shape == grid.shape
+
+
+@pytest.mark.parametrize("answer", ["12/3", "1x", "/", "12/", "\u0661"])
+def test_an_answer_in_a_log_that_is_no_grid_is_refused(answer: str, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text(json.dumps({"key": "k", "start": 0, "answers": [answer], "sure": [0.5]}) + "\n")
+    with pytest.raises(InputError, match=r"line 1.*must be rows of as many digits"):
+        kept(log, "k")
 
 
 CONFIG = model_config({

@@ -153,6 +153,16 @@ def test_an_exported_network_votes_and_a_log_spares_what_it_holds(
     assert votes(capsys, trained, "--formats", "w8c,float", "--resume", log) == first[::-1]
 
 
+def test_a_file_without_an_answer_is_refused(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = json.loads((trained.parent / "tasks.json").read_text())
+    del tasks["0mirror"]["test"][0]["output"]
+    (tmp_path / "open.json").write_text(json.dumps(tasks))
+    assert main(["arc", "vote", str(trained), "--data", str(tmp_path / "open.json")]) == 2
+    assert "lacks answers to its tests" in capsys.readouterr().err
+
+
 def test_a_table_file_gives_the_run_the_row_that_the_image_would_hold(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

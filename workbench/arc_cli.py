@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _vote(args: argparse.Namespace, network: Network, rows: Rows) -> None:
     asked, found = asked_of(rows, args.views or rows.each), []
-    if not asked.labelled:
-        raise InputError(f"{args.data} has no answers to its tests; there is nothing to count.")
+    if not all(pair.output.size for pairs in held_out_pairs(rows) for pair in pairs):
+        raise InputError(f"{args.data} lacks answers to its tests; there is nothing to count.")
     aside = Console(stderr=True)
     with held(args.resume), Progress(
         transient=True, console=aside, disable=not aside.is_terminal

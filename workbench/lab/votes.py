@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from refimpl.errors import InputError
+from refimpl.errors import InputError, shown
 from refimpl.models.recursion import solve
 from workbench.evaluate import batch_of
 from workbench.fidelity import Reading
@@ -21,6 +22,7 @@ from workbench.tasks.arc_views import Rows, ballot, held_out_pairs, seen_in
 from workbench.tasks.sets import PuzzleSet
 from workbench.tasks.significance import wilson_interval
 
+_SPELLED = re.compile("([0-9]+(/[0-9]+)*)?")
 ATTEMPTS = 2  # answers to a test that ARC allows
 
 
@@ -44,6 +46,9 @@ class Answers:
     def __post_init__(self) -> None:
         if len(self.answers) != len(self.sure):
             raise InputError("answers and sure must be as many.")
+        for text in self.answers:
+            if not _SPELLED.fullmatch(text) or len(set(map(len, text.split("/")))) != 1:
+                raise InputError(f"the answer {shown(text)} must be rows of as many digits, / between them.")
 
 
 def kept(log: Path | None, key: str) -> dict[int, Answers]:
@@ -101,10 +106,10 @@ def count(rows: Rows, answers: list[str], sure: list[float]) -> Votes:
     """Count the votes on answers to so many views of every test, in the order of :func:`asked_of`."""
     tests = own = first = either = right = 0
     each = len(answers) // rows.tests
-    for shown, pairs in zip(rows.views, held_out_pairs(rows), strict=True):
+    for seen, pairs in zip(rows.views, held_out_pairs(rows), strict=True):
         for pair in pairs:
             at = slice(tests * each, (tests + 1) * each)
-            back = [view.back(grid_of(text)) for view, text in zip(shown[:each], answers[at], strict=True)]
+            back = [view.back(grid_of(text)) for view, text in zip(seen[:each], answers[at], strict=True)]
             hits = [np.array_equal(answer, pair.output) for answer in back]
             ranked = [np.array_equal(answer, pair.output) for answer in ballot(back, sure[at])[:ATTEMPTS]]
             tests, own, first = tests + 1, own + hits[0], first + ranked[0]
