@@ -5,8 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
+import numpy as np
 import pytest
 from cross_tools import require
 from exports import export, make
@@ -19,6 +22,8 @@ from mcusim.planner.ledger import Ledger, operator_counts, row_source
 from mcusim.planner.plan import Plan
 from mcusim.timing import instructions
 from workbench.checkpoints.networks import list_networks
+from workbench.networks import find_network, seeded_tokens
+from workbench.tasks.sets import has_generator
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "firmware"))
 from block_terms import FLASH, PARTS, PLUGIN
@@ -64,7 +69,8 @@ def counted(asked: Asked, board: str, counter: Path, folder: Path) -> Phases:
     """What the board spends on the exported self-test, whose every call must be the reference's."""
     if not folder.exists():
         words = {"model": asked.model, "part": asked.part, "plan": asked.plan, "H-cycles": asked.H_cycles,
-                 "steps": asked.steps, "puzzle": 0, "weights": asked.weights, "stop": asked.stop}  # fmt: skip
+                 "steps": asked.steps, "puzzle": 0, "weights": asked.weights, "stop": asked.stop,
+                 "data": asked.data}  # fmt: skip
         export(folder, *(word for name, value in words.items() if value is not None
                          for word in (f"--{name}", str(value))),
                *(["--check-tiles"] if asked.check_tiles else []))  # fmt: skip
@@ -79,8 +85,19 @@ def counted(asked: Asked, board: str, counter: Path, folder: Path) -> Phases:
     return read_phases(counts)
 
 
+@cache
+def puzzles_of(network: str) -> str | None:
+    """A file of one puzzle, made-up tokens and a row of the table, where a task has none to draw."""
+    config = find_network(network).config
+    if has_generator(config):
+        return None
+    path = Path(mkdtemp()) / "one.npz"
+    np.savez(path, inputs=seeded_tokens(config)[None], puzzle_ids=[config.num_puzzle_identifiers - 1])
+    return str(path)
+
+
 def asked_for(network: str, plan: str) -> Asked:
-    return Asked(model=network, part=PARTS["m7"], plan=plan, H_cycles=1, steps=1)
+    return Asked(model=network, part=PARTS["m7"], plan=plan, H_cycles=1, steps=1, data=puzzles_of(network))
 
 
 @pytest.mark.parametrize("board", PARTS)

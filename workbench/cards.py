@@ -18,9 +18,11 @@ HELD_OUT = "held_out"
 
 @dataclass(frozen=True)
 class Stated:
-    """The float accuracy on one set that can be drawn again: shares of 1 with a 95 % interval."""
+    """The float accuracy on one set: shares of 1 with a 95 % interval; ``held_out`` is None where the puzzles
+    are those of a file and cannot be drawn again."""
 
-    held_out: HeldOut
+    name: str
+    held_out: HeldOut | None
     puzzles: int
     exact: float
     low: float
@@ -38,23 +40,21 @@ class Stated:
 
 
 def stated(folder: Path) -> tuple[Stated, ...]:
-    """Return what the card in ``folder`` states of sets that can be drawn again, in its order.
-
-    Entries without a difficulty (puzzles of a file) are passed over; a damaged one is an InputError.
-    """
+    """Return what the card in ``folder`` states, in its order; a damaged entry is an InputError."""
     entries = read_json(folder / CONFIG).get(HELD_OUT, {})
     if not isinstance(entries, dict):
         raise InputError(f"{folder / CONFIG}: {HELD_OUT} is {entries!r}; it must map sets to figures.")
     found = []
     for name, raw in entries.items():
         try:
-            if "givens" in raw or "minimum_path" in raw:
-                held_out = HeldOut(raw.get("givens"), raw.get("minimum_path"), raw["seed"])
-                low, high = raw["exact_interval_95"]
-                found.append(Stated(held_out, raw["puzzles"], raw["exact"], low, high))
+            drawn = "givens" in raw or "minimum_path" in raw
+            held_out = HeldOut(raw.get("givens"), raw.get("minimum_path"), raw["seed"]) if drawn else None
+            low, high = raw["exact_interval_95"]
+            told = name if held_out is None else held_out.name
+            found.append(Stated(told, held_out, raw["puzzles"], raw["exact"], low, high))
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{folder / CONFIG}: {HELD_OUT} {name!r} is damaged ({error!r}); it needs seed, "
-                             "puzzles, exact and exact_interval_95.") from error
+            raise InputError(f"{folder / CONFIG}: {HELD_OUT} {name!r} is damaged ({error!r}); it needs "
+                             "puzzles, exact, exact_interval_95 and, of a set to draw, seed.") from error
     return tuple(found)
 
 

@@ -88,7 +88,8 @@ def _trained(name: str) -> Network:
 
 
 def _cards(network: Network) -> Sequence[Stated]:
-    return () if network.folder is None else stated(network.folder)
+    """What the card states of sets that can be drawn again."""
+    return () if network.folder is None else [one for one in stated(network.folder) if one.held_out]
 
 
 def _puzzles(
@@ -107,10 +108,10 @@ def _puzzles(
         raise InputError(f"--givens {givens}: {network.name} solves no Sudokus.")
     if givens is None and count is None:
         return evaluation_set(network.config), None
-    cards = [card for card in _cards(network) if givens in (None, card.held_out.givens)]
+    cards = [card for card in _cards(network) if card.held_out and givens in (None, card.held_out.givens)]
     if givens is None and not cards:
         return evaluation_set(network.config, count), None
-    held_out = cards[0].held_out if cards else HeldOut(givens=givens)
+    held_out = (cards[0].held_out if cards else None) or HeldOut(givens=givens)
     drawn = held_out.draw(side_of(network.config), EVALUATED if count is None else at_least_one(count))
     return drawn, cards[0] if cards else None
 
@@ -175,7 +176,7 @@ def _stopped(found: Stopping) -> dict[str, Any]:
 
 def _figure(card: Stated) -> str:
     interval = f"[{100 * card.low:.1f}, {100 * card.high:.1f}]"
-    return f"{100 * card.exact:.1f} {interval}, {card.puzzles:,} puzzles, {card.held_out.name}"
+    return f"{100 * card.exact:.1f} {interval}, {card.puzzles:,} puzzles, {card.name}"
 
 
 def _sheet(rows: Sequence[dict[str, Any]]) -> Sheet:
@@ -241,7 +242,8 @@ def _cards_sheet() -> Sheet:
     """Every shipped network with what its card states."""
     cells, data = [], []
     for network in map(find_network, list_networks()):
-        config, figures = network.config, [_figure(card) for card in _cards(network)]
+        assert network.folder is not None  # those that ship lie in folders
+        config, figures = network.config, [_figure(card) for card in stated(network.folder)]
         mixer = "MLP" if config.mlp_t else f"Att {config.pos_encodings}"
         count = parameters(config).total
         kind, first = f"{config.family.upper()}-{mixer}", figures[0] if figures else "n/a"
