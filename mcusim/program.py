@@ -161,7 +161,8 @@ def with_retries(program: Program, part: Part, config: ModelConfig, count: int) 
     return Program(*figures)
 
 
-PLACES = 8  # bytes of statics that a second plan has of its own: where its tokens are, and its row
+# What a second plan has of its own: where its tokens are and its row, in statics; the frame of rr_finish.
+PLACES, FRAME = 8, 64
 
 
 def bare_program(part: Part, config: ModelConfig, format: Format) -> Program:
@@ -179,7 +180,7 @@ def bare_program(part: Part, config: ModelConfig, format: Format) -> Program:
     shared = second.statics.count if sets[0] == sets[1] else 0
     counts = (first.code.count + second.code.count,
               first.statics.count + second.statics.count - shared + PLACES * bool(shared),
-              max(first.stack.count, second.stack.count))  # fmt: skip
+              max(first.stack.count, second.stack.count) + FRAME)  # fmt: skip
     source = f"{first.code.source}; and the second program of the stop rule, {sets[1]}"
     return Program(*(Figure(count, "assumed", source) for count in counts))
 

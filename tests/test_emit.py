@@ -203,24 +203,29 @@ def test_a_second_program_in_c_goes_on_with_the_carry_of_the_first(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "text"), [("sudoku9-mlp", "head+settled"), ("sudoku6-mlp", "head+settled,more=2,by=w8c")]
+)
 def test_on_256_puzzles_numpy_numba_plan_and_emitted_c_stop_at_the_same_step_in_the_same_state(
-    tmp_path: Path,
+    name: str, text: str, tmp_path: Path
 ) -> None:
     require("gcc")
-    network = find_network("sudoku9-mlp")
-    rule = network.stop_rule("head+settled", "w4c-a8-c16")
+    network = find_network(name)
+    rule = network.stop_rule(text, "w4c-a8-c16")
     model, tokens = network.integer_model("w4c").with_stop(rule), evaluation_set(network.config).inputs
-    it = emitted(model, formats("w4c", "int16"), corners(model.config)[2])
-    program, ended = build(it, tmp_path, sanitize=False), solve(fast, it.model, tokens)
+    finish = network.finish(rule, "w4c")
+    it = emitted(model, formats("w4c", "int16"), corners(model.config)[2], finish=finish)
+    program, ended = build(it, tmp_path, sanitize=False), it.program.solve(tokens)
     assert len(tokens) == 256
     for start in range(0, 256, 32):
         part = slice(start, start + 32)
-        slowly = solve(ops, it.model, tokens[part])
+        slowly = solve(ops, it.model, tokens[part], finish=it.program.finish)
         assert_exact(slowly.steps, ended.steps[part])
         assert slowly.stopped.tolist() == ended.stopped[part].tolist()
         assert_exact(slowly.carry.z_H, ended.carry.z_H[part])
     for i, one in enumerate(tokens):
-        planned = execute_plan(it.plan, it.model, one, QSPI)
+        second = None if it.program.finish is None else (it.program.finish, None)
+        planned = execute_plan(it.plan, it.model, one, QSPI, finish=second)
         assert [planned.steps, planned.stopped] == [ended.steps[i], ended.stopped[i]]
         assert_exact(planned.z_H, ended.carry.z_H[i])
         found = ran(program, one)

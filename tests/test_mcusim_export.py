@@ -137,6 +137,7 @@ def test_a_second_program_is_exported_with_its_image_behind_the_first(tmp_path: 
     assert status == 0, said
     assert "PASS: 2 puzzles of at most 24 calls" in said
     assert {"linear_s8", "linear_s4"} <= set(re.findall(r"^(\w+): ", said, re.MULTILINE))
+    assert make(made, "selftest", "STEPS=1")[0] == 0
     plan = made / "src" / "rr_plan.c"
     replace_once(plan, "rr_finish(tokens, puzzle, cycle,", "rr_finish(tokens, puzzle, 0,")
     status, said = make(made, "selftest")

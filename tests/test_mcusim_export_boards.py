@@ -29,24 +29,26 @@ USED = re.compile(r"stack: (\d+) of (\d+) bytes used")
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Exports of an MLP mixer, of attention with rotation, and of an HRM."""
+    """Exports of an MLP mixer, of attention with rotation, of an HRM, and of two programs."""
     out = tmp_path_factory.mktemp("exports")
     choices = {
         "mlp": ["--part", PART],
         "rope": ["--model", "sudoku9-rope", "--weights", "w8c"],
         "hrm": ["--model", "sudoku9-hrm", "--carry", "c8", "--plan", "least"],
+        "pair": ["--model", "sudoku6-mlp", "--weights", "w4g32-a8p16", "--steps", "2", "--stop",
+                 "head+settled,t=140,more=2,by=w8c"],
         "online": ["--model", "sudoku6-mlp", "--weights", "w8c-a8d"],  # its stack is half of the vectors
     }
     return {name: export(out / name, *words, "--puzzle", "0") for name, words in choices.items()}
 
 
 @pytest.mark.parametrize("board", ["m7", "m55", "rv32"])
-@pytest.mark.parametrize("network", ["mlp", "rope", "hrm", "online"])
+@pytest.mark.parametrize("network", ["mlp", "rope", "hrm", "online", "pair"])
 def test_the_self_test_is_green_in_the_arena_and_the_stack_that_were_planned(
     network: str, board: str, folders: dict[str, Path]
 ) -> None:
     require(*TOOLS[board])
-    status, said = make(folders[network], board, "STEPS=1")
+    status, said = make(folders[network], board, *["STEPS=1"] * (network != "pair"))
     assert status == 0, said
     assert "PASS: 1 puzzles of at most" in said
     for touched, planned in TOUCHED.findall(said):

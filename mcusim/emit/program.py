@@ -110,10 +110,11 @@ int32_t rr_solve(const uint8_t *tokens, int32_t puzzle, uint8_t *answer, int32_t
 }}
 """
 
-FINISH_NAME = "rr_finish"
+FINISH = "rr_finish"  # the function that the second program is
+FINISH_FILE = "rr_plan_finish"
 FINISH_HEADER = """/* The second program of the stop rule: it takes the carry over. Generated; do not edit. */
-#ifndef RR_FINISH_H
-#define RR_FINISH_H
+#ifndef RR_PLAN_FINISH_H
+#define RR_PLAN_FINISH_H
 
 #include "rr_solve.h"
 
@@ -123,7 +124,7 @@ void rr_finish(const uint8_t *tokens, int32_t puzzle, int32_t cycle, const rr_ob
 
 #endif
 """
-FINISH = """
+FINISHING = """
 void rr_finish(const uint8_t *tokens, int32_t puzzle, int32_t cycle, const rr_observer *observer,
                uint8_t *answer, int32_t *q)
 {{
@@ -144,8 +145,8 @@ BEGIN = """    rr_check_begin();
 
 @dataclass(frozen=True)
 class Emitted:
-    """The text of ``rr_plan.c``, and, where the stop rule has a second program, of ``rr_finish.c`` with its
-    header, by file name; ``sums`` are the bytes of their tables of sums."""
+    """The text of ``rr_plan.c``, and, where the stop rule has a second program, of
+    ``rr_plan_finish.c`` with its header, by file name; ``sums`` are the bytes of their tables of sums."""
 
     files: Mapping[str, str]
     sums: int
@@ -192,8 +193,8 @@ def emit(plan: Plan, models: Sequence[Model], images: Sequence[Image], segments:
     first = _Program(plan, models[0], images[0], at[0], segments, banks, checks)
     machine = first.machine
     asked = f"rr_steps_taken + 1 >= {rule.least}" if rule.kind != "fixed" else "0"
-    include = "" if plan.finish is None else f'#include "{FINISH_NAME}.h"\n'
-    read_out = f"    {FINISH_NAME}(tokens, puzzle, cycle, observer, answer, q);\n"
+    include = "" if plan.finish is None else f'#include "{FINISH_FILE}.h"\n'
+    read_out = f"    {FINISH}(tokens, puzzle, cycle, observer, answer, q);\n"
     read_out += checks.text("    if (rr_flash_bad) return RR_BAD_FLASH;\n")
     if plan.finish is None:
         read_out = first.read_out(models[0], rule.more, "0, ", " RR_BAD_FLASH")
@@ -212,8 +213,8 @@ def emit(plan: Plan, models: Sequence[Model], images: Sequence[Image], segments:
     second = _Program(plan.finish, models[1], images[1], at[1], segments, banks, checks, takes_over=True)
     read_out = second.read_out(models[1], rule.more, "", "")
     late = second.text(f"{name}, what follows a stop", include) + second.cycle("", "")
-    late += FINISH.format(read_out=read_out)
-    files = {"rr_plan.c": text, f"{FINISH_NAME}.c": late, f"{FINISH_NAME}.h": FINISH_HEADER}
+    late += FINISHING.format(read_out=read_out)
+    files = {"rr_plan.c": text, f"{FINISH_FILE}.c": late, f"{FINISH_FILE}.h": FINISH_HEADER}
     return Emitted(files, first.sums + second.sums)
 
 
