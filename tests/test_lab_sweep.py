@@ -9,10 +9,12 @@ import sys
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from refimpl.errors import InputError
 from refimpl.formats import FLOAT32, parse_format
+from refimpl.models.halting import FIXED
 from workbench.evaluate import measure, program
 from workbench.executors import local
 from workbench.json_lines import writing
@@ -226,6 +228,18 @@ def test_a_sweep_counts_what_a_stop_rule_accepts_and_how_many_steps_it_takes(tmp
     assert row.formats == "w8c-a8-c16 head+settled,t=120"
     assert stopped.puzzle_fidelity == fixed.puzzle_fidelity
     assert "runs that a rule ends" in render(sheet([reference, fixed, stopped]), "md")
+
+
+def test_a_sweep_runs_the_second_program_of_a_rule():
+    rule = "head+settled,t=120,more=2,by=w2c"
+    grid = {"networks": ["sudoku6-mlp"], "weights": ["w8c"], "depths": ["2x3"], "stop": [rule]}
+    _, found = (run_cell(cell) for cell in grid_cells(grid, Choice(12), "here"))
+    runner = program(find_network("sudoku6-mlp"), "w8c", 2, 3, rule)
+    wanted = measure(runner, puzzle_set("sudoku6-mlp", Choice(12)))
+    alone = measure(replace(runner, model=runner.model.with_stop(FIXED), finish=None),
+                    puzzle_set("sudoku6-mlp", Choice(12)))  # fmt: skip
+    assert int(found.solved.sum()) == wanted.score.exact_right < alone.score.exact_right
+    assert tuple(np.bincount(found.steps).tolist()) == wanted.stopping.steps
 
 
 def test_a_sweep_under_a_rule_whose_t_nobody_knows_is_refused_before_it_starts():

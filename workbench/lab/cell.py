@@ -196,18 +196,19 @@ def run_cell(cell: Cell, on_batch: Callable[[], None] = lambda: None) -> Result:
     steps: list[int] = []
     accepted: list[bool] = []
     rule = parse_stop(variant.stop)
+    finish = network(variant.network).finish(rule, variant.format)
+    stopped = Reading(program.ops, program.model.with_stop(rule), finish)
     for reference, part in zip(references, _parts(variant, cell.choice), strict=True):
         is_reference = variant == variant.reference()
         own = reference if is_reference else track(program, part.inputs, part.puzzle_ids)
         if rule == FIXED:
             answers.append(own.answers)
         else:
-            model = program.model.with_stop(rule)
-            finish = network(variant.network).finish(rule, variant.format)
-            ended = Reading(program.ops, model, finish).solve(part.inputs, part.puzzle_ids)
+            ended = stopped.solve(part.inputs, part.puzzle_ids)
             answers.append(program.ops.argmax(ended.outputs.logits))
             steps += ended.steps.tolist()
-            accepted += (ended.stopped & keeps_rules(model.config, part.inputs, answers[-1])).tolist()
+            keeps = keeps_rules(program.model.config, part.inputs, answers[-1])
+            accepted += (ended.stopped & keeps).tolist()
         one_step.append(position_cosines(reference.states[0], own.states[0]))
         pairs = zip(reference.states, own.states, strict=True)
         by_step.append(np.stack([flattened_cosines(expected, state) for expected, state in pairs]))
