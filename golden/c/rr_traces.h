@@ -94,13 +94,20 @@ static const int32_t rr_trace_17[140] = {
         1, 2, 3, 3, 0, 1, 5};
 
 static const int32_t rr_trace_18[140] = {
+    4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4,
+        4, 4, 2, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 2, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 2,
+        4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 2, 4, 4, 4, 4, 4, 4, 2, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4,
+        4, 4, 4, 4, 4, 4, 2, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4,
+        4, 4, 4, 4, 4, 2, 4};
+
+static const int32_t rr_trace_19[140] = {
     5, 3, 4, 5, 5, 5, 3, 4, 5, 3, 3, 1, 3, 5, 5, 4, 4, 4, 3, 5, 3, 4, 5, 3, 3, 5, 5, 3, 4, 4, 5, 3, 5, 4,
         5, 5, 4, 4, 4, 5, 3, 4, 5, 5, 3, 3, 1, 5, 5, 5, 4, 4, 5, 3, 5, 4, 4, 4, 3, 3, 1, 3, 3, 5, 5, 5, 4,
         3, 3, 3, 5, 5, 3, 3, 3, 5, 3, 3, 5, 5, 4, 3, 4, 3, 3, 5, 5, 4, 3, 3, 5, 5, 3, 3, 3, 4, 3, 3, 5, 3,
         3, 4, 5, 5, 5, 3, 4, 5, 4, 3, 3, 5, 5, 3, 4, 5, 5, 5, 5, 3, 3, 5, 5, 1, 1, 5, 5, 5, 5, 5, 4, 5, 5,
         4, 5, 5, 5, 3, 4, 5};
 
-static const int32_t rr_trace_19[140] = {
+static const int32_t rr_trace_20[140] = {
     5, 3, 3, 5, 5, 5, 3, 3, 5, 3, 3, 3, 3, 5, 5, 4, 4, 4, 3, 5, 3, 4, 5, 3, 3, 5, 5, 3, 4, 4, 5, 3, 5, 4,
         5, 5, 4, 4, 4, 5, 3, 4, 5, 5, 3, 3, 5, 5, 5, 5, 4, 3, 5, 3, 5, 4, 4, 4, 3, 3, 5, 3, 3, 5, 5, 5, 4,
         3, 3, 3, 5, 5, 3, 3, 3, 5, 3, 3, 5, 5, 4, 3, 4, 3, 3, 5, 5, 4, 3, 3, 5, 5, 3, 3, 3, 4, 3, 3, 5, 3,
@@ -454,30 +461,42 @@ static const int32_t rr_trace_q_20[32] = {
     25434, -13240, 26286, -13240, 25524, -13240};
 
 static const uint32_t rr_trace_calls_21[6] = {
-    0x5f4b6d1du, 0x12f641e9u, 0xb242b745u, 0x027a5ab5u, 0x086fde53u, 0x5245aa5fu};
+    0xa34e2dadu, 0x9c5a426eu, 0xeef94076u, 0xafa30338u, 0xdd49b5b8u, 0x9eb07236u};
 
 static const uint32_t rr_trace_logits_21[2] = {
-    0x13e4a338u, 0x224cfec8u};
+    0x67343083u, 0x0a20bff8u};
 
 static const uint32_t rr_trace_answers_21[2] = {
-    0x73dbf710u, 0x39dcbb00u};
+    0xbba58218u, 0x647fe2f2u};
 
 static const int32_t rr_trace_q_21[4] = {
-    -20253, -24867, -19357, -19239};
+    -20790, -25017, -25357, -25962};
 
 static const uint32_t rr_trace_calls_22[6] = {
-    0x22077af3u, 0x684f3343u, 0xc8422332u, 0xb4e5c4bau, 0xc92a39d3u, 0x7aa51010u};
+    0x5f4b6d1du, 0x12f641e9u, 0xb242b745u, 0x027a5ab5u, 0x086fde53u, 0x5245aa5fu};
 
 static const uint32_t rr_trace_logits_22[2] = {
-    0xdf4a13d4u, 0x15cd90bau};
+    0x13e4a338u, 0x224cfec8u};
 
 static const uint32_t rr_trace_answers_22[2] = {
-    0x73dbf710u, 0xa178d370u};
+    0x73dbf710u, 0x39dcbb00u};
 
 static const int32_t rr_trace_q_22[4] = {
+    -20253, -24867, -19357, -19239};
+
+static const uint32_t rr_trace_calls_23[6] = {
+    0x22077af3u, 0x684f3343u, 0xc8422332u, 0xb4e5c4bau, 0xc92a39d3u, 0x7aa51010u};
+
+static const uint32_t rr_trace_logits_23[2] = {
+    0xdf4a13d4u, 0x15cd90bau};
+
+static const uint32_t rr_trace_answers_23[2] = {
+    0x73dbf710u, 0xa178d370u};
+
+static const int32_t rr_trace_q_23[4] = {
     -20283, -24968, -19377, -19185};
 
-static const rr_trace rr_traces[22] = {
+static const rr_trace rr_traces[23] = {
     {"hrm-small-mxint4-amx", "hrm-small-mxint4-amx.rrim", 25456u, 0x4553d79bu, rr_trace_0, 2, 9,
      4, 6, 0, {0, 0, 0, 0, 1, 0},
      rr_trace_calls_1, rr_trace_logits_1, rr_trace_q_1, rr_trace_answers_1,
@@ -558,14 +577,18 @@ static const rr_trace rr_traces[22] = {
      16, 6, 0, {0, 0, 0, 0, 1, 0},
      rr_trace_calls_20, rr_trace_logits_20, rr_trace_q_20, rr_trace_answers_20,
      rr_trace_16},
-    {"trm-small-w4c", "trm-small-w4c.rrim", 6288u, 0xda076d23u, rr_trace_17, 1, 140,
+    {"trm-small-w2g16", "trm-small-w2g16.rrim", 6640u, 0x905952cbu, rr_trace_17, 1, 140,
      2, 3, 0, {0, 0, 0, 0, 1, 0},
      rr_trace_calls_21, rr_trace_logits_21, rr_trace_q_21, rr_trace_answers_21,
      rr_trace_18},
-    {"trm-small-w4g32-a8d", "trm-small-w4g32-a8d.rrim", 6448u, 0xc6d495c3u, rr_trace_17, 1, 140,
+    {"trm-small-w4c", "trm-small-w4c.rrim", 6288u, 0xda076d23u, rr_trace_17, 1, 140,
      2, 3, 0, {0, 0, 0, 0, 1, 0},
      rr_trace_calls_22, rr_trace_logits_22, rr_trace_q_22, rr_trace_answers_22,
      rr_trace_19},
+    {"trm-small-w4g32-a8d", "trm-small-w4g32-a8d.rrim", 6448u, 0xc6d495c3u, rr_trace_17, 1, 140,
+     2, 3, 0, {0, 0, 0, 0, 1, 0},
+     rr_trace_calls_23, rr_trace_logits_23, rr_trace_q_23, rr_trace_answers_23,
+     rr_trace_20},
 };
 
 static const rr_monte_carlo rr_block_monte_carlo = {"hrm-small-w4c.rrim", rr_trace_0, 2,

@@ -131,6 +131,7 @@ TRACED: dict[str, Traced] = {t.name: t for t in (
     _small_hrm("w4g16s"),
     _seeded(SMALL_TRM, "trm-small", "w4c"),
     _seeded(SMALL_TRM, "trm-small", "w4g32-a8d"),
+    _seeded(SMALL_TRM, "trm-small", "w2g16"),
 )}  # fmt: skip
 
 
