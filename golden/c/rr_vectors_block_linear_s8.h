@@ -1077,25 +1077,40 @@ static const int32_t rr_block_linear_s8_145[1] = {
 static const int8_t rr_block_linear_s8_146[1] = {
     -8};
 
-static const int32_t rr_block_linear_s8_147[2] = {
-    1, 2};
+static const int32_t rr_block_linear_s8_147[8] = {
+    1048576, 1048576, 1048576, 1048576, 1048576, 1048576, 1048576, 1048576};
 
-static const int8_t rr_block_linear_s8_148[2] = {
-    1, 1};
+static const int8_t rr_block_linear_s8_148[8] = {
+    127, 127, 127, 127, 127, 127, 127, 127};
 
 static const int32_t rr_block_linear_s8_149[1] = {
+    1073774591};
+
+static const int32_t rr_block_linear_s8_150[1] = {
+    -10};
+
+static const int32_t rr_block_linear_s8_151[1] = {
+    66064384};
+
+static const int32_t rr_block_linear_s8_152[2] = {
+    1, 2};
+
+static const int8_t rr_block_linear_s8_153[2] = {
+    1, 1};
+
+static const int32_t rr_block_linear_s8_154[1] = {
     15};
 
-static const uint8_t rr_block_linear_s8_150[2] = {
+static const uint8_t rr_block_linear_s8_155[2] = {
     1, 0};
 
-static const uint8_t rr_block_linear_s8_151[2] = {
+static const uint8_t rr_block_linear_s8_156[2] = {
     16, 0};
 
-static const uint8_t rr_block_linear_s8_152[1] = {
+static const uint8_t rr_block_linear_s8_157[1] = {
     1};
 
-static const rr_case rr_block_linear_s8_cases[42] = {
+static const rr_case rr_block_linear_s8_cases[43] = {
     {1, "plain codes, exact", 0, {rr_block_linear_s8_0, rr_block_linear_s8_1, 0, 0, 0, rr_block_linear_s8_2, rr_block_linear_s8_3},
      {1, 3, 5, 0, 1, 0, 0, 32}, rr_block_linear_s8_4, 3, 4},
     {2, "a zero point a row", 0, {rr_block_linear_s8_0, rr_block_linear_s8_1, rr_block_linear_s8_5, 0, 0, rr_block_linear_s8_2, rr_block_linear_s8_3},
@@ -1160,25 +1175,27 @@ static const rr_case rr_block_linear_s8_cases[42] = {
      {1, 2, 1, 0, 1, 0, 1, 32}, rr_block_linear_s8_142, 2, 4},
     {32, "one of everything", 0, {rr_block_linear_s8_143, rr_block_linear_s8_144, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_145},
      {1, 1, 1, 1, 1, 1, 1, 4}, rr_block_linear_s8_146, 1, 1},
-    {33, "shift 15: a shift lies beyond 14", 1, {rr_block_linear_s8_147, rr_block_linear_s8_148, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_149},
+    {33, "token scale times multiplier just below the middle of a 15-bit step", 0, {rr_block_linear_s8_147, rr_block_linear_s8_148, 0, 0, 0, rr_block_linear_s8_149, rr_block_linear_s8_150},
+     {1, 1, 8, 0, 1, 0, 1, 32}, rr_block_linear_s8_151, 1, 4},
+    {34, "shift 15: a shift lies beyond 14", 1, {rr_block_linear_s8_152, rr_block_linear_s8_153, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_154},
      {1, 1, 2, 0, 1, 0, 0, 32}, 0, 0, 1},
-    {34, "multiplier 9: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_block_linear_s8_147, rr_block_linear_s8_148, 0, 0, 0, rr_block_linear_s8_63, rr_block_linear_s8_64},
+    {35, "multiplier 9: a multiplier is neither 0 nor in [2^30, 2^31)", 1, {rr_block_linear_s8_152, rr_block_linear_s8_153, 0, 0, 0, rr_block_linear_s8_63, rr_block_linear_s8_64},
      {1, 1, 2, 0, 1, 0, 0, 32}, 0, 0, 1},
-    {35, "a group of scale 0: a group has scale 0", 1, {rr_block_linear_s8_147, rr_block_linear_s8_148, 0, rr_block_linear_s8_150, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
+    {36, "a group of scale 0: a group has scale 0", 1, {rr_block_linear_s8_152, rr_block_linear_s8_153, 0, rr_block_linear_s8_155, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
      {1, 1, 2, 1, 2, 0, 0, 32}, 0, 0, 1},
-    {36, "an exponent of 16: an exponent lies beyond 15", 1, {rr_block_linear_s8_147, rr_block_linear_s8_148, 0, rr_block_linear_s8_151, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
+    {37, "an exponent of 16: an exponent lies beyond 15", 1, {rr_block_linear_s8_152, rr_block_linear_s8_153, 0, rr_block_linear_s8_156, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
      {1, 1, 2, 1, 2, 1, 0, 32}, 0, 0, 1},
-    {37, "too few blocks: the number of blocks is not that of the row", 1, {rr_block_linear_s8_147, rr_block_linear_s8_148, 0, rr_block_linear_s8_152, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
+    {38, "too few blocks: the number of blocks is not that of the row", 1, {rr_block_linear_s8_152, rr_block_linear_s8_153, 0, rr_block_linear_s8_157, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
      {1, 1, 2, 1, 1, 0, 0, 32}, 0, 0, 1},
-    {38, "activations 3: activations is none of 0, 1, 2, or power_of_two none of 0, 1", 1, {rr_block_linear_s8_147, rr_block_linear_s8_148, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
+    {39, "activations 3: activations is none of 0, 1, 2, or power_of_two none of 0, 1", 1, {rr_block_linear_s8_152, rr_block_linear_s8_153, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
      {1, 1, 2, 0, 1, 0, 3, 32}, 0, 0, 1},
-    {39, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_block_linear_s8_147, rr_block_linear_s8_148, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
+    {40, "output of 5 bits: out_bits is none of 4, 8, 16, 32", 1, {rr_block_linear_s8_152, rr_block_linear_s8_153, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_64},
      {1, 1, 2, 0, 1, 0, 0, 5}, 0, 0, 1},
-    {40, "n is 0", 1, {rr_block_linear_s8_143, 0, 0, 0, 0, 0, 0},
+    {41, "n is 0", 1, {rr_block_linear_s8_143, 0, 0, 0, 0, 0, 0},
      {1, 0, 1, 1, 1, 1, 1, 4}, 0, 0, 1},
-    {41, "rows is 0", 1, {0, rr_block_linear_s8_144, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_145},
+    {42, "rows is 0", 1, {0, rr_block_linear_s8_144, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_145},
      {0, 1, 1, 1, 1, 1, 1, 4}, 0, 0, 1},
-    {42, "k is 0", 1, {0, 0, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_145},
+    {43, "k is 0", 1, {0, 0, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_145},
      {1, 1, 0, 1, 1, 1, 1, 4}, 0, 0, 1},
 };
 
