@@ -1,81 +1,73 @@
-"""What block and online linears cost beside plain ones: the BLOCK_KINDS of mcusim's core files.
+"""What mcusim's core files say that only exported programs tell: ``make -C firmware block-terms``.
 
-    python firmware/block_terms.py FOLDER      (make -C firmware block-terms)
+    python firmware/block_terms.py FOLDER
 
-Exports one network in the formats of FORMATS, counts the instructions of one ACT step on every emulated
-board, and fits what mcusim's other terms leave over.  FOLDER keeps exports and counts.
+Exports networks, counts the instructions of one ACT step on every emulated board, and fits what mcusim's
+other terms leave over: BLOCK_KINDS to the calls of one network in the formats of FORMATS, what an element of
+an embedding row costs to what goes before the calls of EMBEDDED, with the figure of a row as it stands.
+FOLDER keeps exports and counts.
 """
 
 from __future__ import annotations
 
-import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from counted import read_phases
+from export_counts import PARTS, built_plugin, one_step, phases, predicted, site_counts
 
-from mcusim.__main__ import main as mcusim
-from mcusim.asked import Asked
 from mcusim.cores import BLOCK_KINDS
 from mcusim.laid import lay
 from mcusim.parts import Part, load_part
-from mcusim.planner.ledger import operator_counts, row_source
+from mcusim.planner.ledger import Ledger
 from mcusim.planner.plan import Plan
-from mcusim.timing import WORK_OF_COUNT, instructions
+from mcusim.timing import WORK_OF_COUNT
 
+ELEMENT = ("embedded_element",)
+EMBEDDED = ("sudoku6-mlp", "sudoku9-mlp", "sudoku9-att", "sudoku9-rope", "maze10-att")
 NETWORK = "sudoku6-mlp"
 FORMATS = ("w4a", "w4g32", "w4g16s", "mxint4", "w4c-a16", "w4c-a8p16", "w8c-a8d", "w4g32-a8d", "w4g32-amx")
-PARTS = {"m7": "mps2-an500", "m55": "mps3-an547", "rv32": "qemu-virt-rv32"}
-FLASH = {"m7": 0x60000000, "m55": 0x60000000, "rv32": 0x82000000}
-UNITS = {row: count for count, row in WORK_OF_COUNT.items() if row in BLOCK_KINDS}
-PLUGIN = Path(__file__).parent / "plugin" / "count.c"
+COUNT_OF = {row: count for count, row in WORK_OF_COUNT.items()}
 
 
-def counted(folder: Path, board: str, plugin: Path) -> int:
-    """Instructions of the calls of one step."""
-    counts = folder / f"{board}.counts"
-    if not counts.exists():
-        said = folder / f"{board}.part"
-        extra = f"QEMU_EXTRA=-plugin {plugin},region={FLASH[board]:#x} -d plugin -D {said}"
-        subprocess.run(["make", "-s", "-C", folder, board, "STEPS=1", extra], check=True)
-        said.rename(counts)
-    return read_phases(counts).instructions["call"]
+def left_over(
+    plan: Plan, ledger: Ledger, part: Part, found: int, kinds: Sequence[str]
+) -> tuple[list[int], float]:
+    """Units of ``kinds`` in a ledger, and the instructions that no other term explains."""
+    each = site_counts(plan, ledger)
+    units = [sum(getattr(counts, COUNT_OF[kind]) for counts in each) for kind in kinds]
+    fitted_here = sum(part.core.unit(kind) * number for kind, number in zip(kinds, units, strict=True))
+    return units, found - (predicted(plan, ledger, part) - fitted_here)
 
 
-def left_over(plan: Plan, part: Part, found: int) -> tuple[list[float], float]:
-    """Units of BLOCK_KINDS in the calls of a step, and the instructions that no other term explains."""
-    units, known = dict.fromkeys(BLOCK_KINDS, 0.0), 0.0
-    for site, work in plan.work(plan.config.order.per_step).sites.items():
-        counts = operator_counts(work, plan.format.weights_at(site).bits, row_source(plan.config))
-        known += instructions(counts, part)
-        for kind, count in UNITS.items():
-            units[kind] += getattr(counts, count)
-    known -= sum(part.core.unit(kind) * number for kind, number in units.items())
-    return list(units.values()), found - known
+def fitted(rows: list[tuple[list[int], float, int]]) -> list[float]:
+    """Instructions a unit, by relative least squares over (units, left over, counted) of several programs."""
+    units, rest, total = (np.array(column, float) for column in zip(*rows, strict=True))
+    return list(map(float, np.linalg.lstsq(units / total[:, None], rest / total, rcond=None)[0]))
 
 
 def main(out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    plugin = out.absolute() / "count.so"
-    subprocess.run(["gcc", "-std=c11", "-O2", "-fPIC", "-shared", "-o", plugin, PLUGIN], check=True)
+    plugin = built_plugin(out)
     for board, name in PARTS.items():
-        part, units, rest, total = load_part(name), [], [], []
+        part, rows = load_part(name), []
         for text in FORMATS:
-            folder = out.absolute() / text
-            words = ("--model", NETWORK, "--part", PARTS["m7"], "--weights", text, "--plan", "chosen",
-                     "--stop", "fixed", "--H-cycles", "1", "--steps", "1", "--puzzle", "0")  # fmt: skip
-            if not folder.exists() and mcusim(["export", str(folder), *words]):
-                raise SystemExit(f"mcusim export {folder} failed")
-            asked = Asked(model=NETWORK, part=PARTS["m7"], weights=text, plan="chosen", stop="fixed",
-                          H_cycles=1, steps=1)  # fmt: skip
-            total.append(counted(folder, board, plugin))
-            of_plan, over = left_over(lay(asked).plan, part, total[-1])
-            units.append(of_plan)
-            rest.append(over)
-        each = np.array(total, float)
-        solved = np.linalg.lstsq(np.array(units) / each[:, None], np.array(rest) / each, rcond=None)[0]
-        print(board, ", ".join(f"{k} {v:.1f}" for k, v in zip(BLOCK_KINDS, solved, strict=True)))
+            asked = one_step(NETWORK, "chosen", text, "fixed")
+            found = phases(asked, board, plugin, out / text).instructions["call"]
+            plan = lay(asked).plan
+            calls = plan.work(plan.config.order.per_step)
+            rows.append((*left_over(plan, calls, part, found, BLOCK_KINDS), found))
+        terms = list(zip(BLOCK_KINDS, fitted(rows), strict=True))
+        rows = []
+        for network in EMBEDDED:
+            asked = one_step(network, "traffic")
+            found = phases(asked, board, plugin, out / network).instructions["start"]
+            plan = lay(asked).plan
+            units, over = left_over(plan, plan.start, part, found, ELEMENT)
+            if units[0]:
+                rows.append((units, over, found))
+        terms += zip(ELEMENT, fitted(rows), strict=True)
+        print(board, ", ".join(f"{kind} {value:.1f}" for kind, value in terms))
 
 
 if __name__ == "__main__":

@@ -31,9 +31,9 @@ class Value:
 
 
 def functions(header: str) -> dict[str, Any]:
-    """The ``static inline`` functions of a header by name, parsed."""
+    """The ``static inline`` functions of a header by name, parsed; not those with a preprocessor's choice."""
     text = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
-    found = re.findall(r"^static inline .*?^}", text, re.M | re.S)
+    found = [f for f in re.findall(r"^static inline .*?^}", text, re.M | re.S) if "#" not in f]
     source = "\n".join(f"typedef int {name};" for name in TYPES if name != "int") + "\n"
     source += "enum { RR_DOUBLE = 0, RR_SINGLE = 1 };\n"
     source += "\n".join(f.removeprefix("static inline ") for f in found)

@@ -9,20 +9,20 @@ it sums.  FOLDER keeps exports and counts.
 
 from __future__ import annotations
 
-import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from block_terms import PARTS, PLUGIN, counted
+from export_counts import PARTS, built_plugin, one_step, phases
 from programs import TARGETS, exported, measured
 
-from mcusim.asked import Asked
 from mcusim.checks import PATH
 from mcusim.elf import read_elf
+from mcusim.kernels import rooms_of
 from mcusim.laid import lay
 from mcusim.planner.ledger import total_bytes, total_reads
-from mcusim.program import longest_row
+from refimpl.formats import parse_format
 from workbench.networks import find_network
 
 FLAG = "--check-tiles"
@@ -30,7 +30,6 @@ LINKED = (("sudoku9-mlp", "w4c-a8-c16"), ("sudoku9-rope", "w4c-a8-c16"), ("sudok
           ("sudoku9-mlp", "w4g32-a8d-c16"))  # fmt: skip
 COUNTED = (("sudoku9-mlp", "w4c", "least"), ("sudoku9-mlp", "w8c", "least"), ("sudoku9-mlp", "w8c", "chosen"),
            ("sudoku9-rope", "w8c", "least"))  # fmt: skip
-SHORT = ("--part", PARTS["m7"], "--stop", "fixed", "--H-cycles", "1", "--steps", "1")
 HEAD = """\
 # What a program exported with --check-tiles takes more: the largest differences of firmware/checks.py,
 # which writes this file.  code without its tables of sums, statics and stack in bytes; instructions of a
@@ -42,9 +41,9 @@ def bytes_of(out: Path, target: str) -> dict[str, int]:
     """The largest differences of linked programs."""
     most = {"code": 0, "statics": 0, "stack": 0}
     for network, format in LINKED:
-        longest = longest_row(find_network(network).config)
+        rooms = rooms_of(find_network(network).config, parse_format(format))
         folders = [exported(out, network, format, *more) for more in ((), (FLAG,))]
-        before, after = (measured(folder, target, longest) for folder in folders)
+        before, after = (measured(folder, target, rooms) for folder in folders)
         elf = read_elf(folders[1] / "build" / f"{target}-solve.elf")
         after["code"] -= sum(symbol.size for symbol in elf.named("rr_sums_"))
         most = {name: max(most[name], after[name] - before[name]) for name in most}
@@ -55,11 +54,14 @@ def share_of(out: Path, board: str, plugin: Path) -> tuple[float, float]:
     """Instructions of a check and of a byte, from the calls of one step; prints their share."""
     units, more = [], []
     for network, format, plan in COUNTED:
-        words = ("--plan", plan, *SHORT)
-        folders = [exported(out, network, format, *words, *flag) for flag in ((), (FLAG,))]
-        before, after = (counted(folder, board, plugin) for folder in folders)
-        asked = Asked(model=network, weights=format, plan=plan, part=PARTS["m7"], stop="fixed", H_cycles=1,
-                      steps=1, check_tiles=True)  # fmt: skip
+        plain = one_step(network, plan, format, "fixed")
+        asked = replace(plain, check_tiles=True)
+        name = f"{network}-{format}-{plan}"
+        folders = out / f"{name}-plain", out / f"{name}-checked"
+        before, after = (
+            phases(one, board, plugin, folder).instructions["call"]
+            for one, folder in zip((plain, asked), folders, strict=True)
+        )
         found = lay(asked).plan
         work = found.work(found.config.order.per_step)
         units.append([work.sum(lambda w: total_reads(w.arrived)), work.sum(lambda w: total_bytes(w.arrived))])
@@ -73,9 +75,7 @@ def share_of(out: Path, board: str, plugin: Path) -> tuple[float, float]:
 
 
 def main(out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    plugin = out.absolute() / "count.so"
-    subprocess.run(["gcc", "-std=c11", "-O2", "-fPIC", "-shared", "-o", plugin, PLUGIN], check=True)
+    plugin = built_plugin(out)
     text = HEAD
     for target, name in TARGETS.items():
         figures: dict[str, object] = dict(bytes_of(out, target))

@@ -20,15 +20,16 @@ from workbench.counting import Counts
 
 FITTED_AT = "512-64-64"
 # Two numbers of tokens tell what is paid once from what every token pays, K = 96 a MAC from an output, K = 95
-# and 110 the end of a row that is no whole word or vector, 7 tokens a pair that is not full.
-FITTED = (FITTED_AT, "512-64-8", "96-64-64", "96-64-8", "95-64-64", "95-64-8", "110-64-16", "96-64-7")
+# and 110 the end of a row that is no whole word or vector, 6, 7 and 9 tokens pairs and fours not full.
+FITTED = (FITTED_AT, "512-64-8", "96-64-64", "96-64-8", "95-64-64", "95-64-8", "110-64-16", "96-64-6",
+          "96-64-7", "96-64-9")  # fmt: skip
 HELD_OUT = ("97-1024-97", "97-1024-81", "97-1024-5", "1536-512-97", "1536-512-81", "1536-512-5", "99-33-7")
 TOLERANCE = 0.05
 # Which terms of mcusim's model a kernel of rr_dot_*.c has.
 TERMS = {
     "plain": ("weight", "channel", "pair"),
     "dsp": ("weight", "loose_word", "channel", "pair", "past_word"),
-    "mve": ("weight", "loose_vector", "channel", "pair", "tail"),
+    "mve": ("weight", "loose_vector", "channel", "pair", "to_quad", "tail"),
 }
 
 
@@ -60,8 +61,7 @@ def fit(kernel: str, counted: Mapping[str, int]) -> dict[str, float]:
         c = shape_counts(shape, int(form[1:]))
         units = {term: getattr(c, name) for name, term in TERM_OF_COUNT.items()}
         macs = c.macs + sum(units[term] for term in IDLE[kind])
-        outputs = c.requantizations + (units["to_quad"] if kind == "mve" else 0)
-        rows.append([macs, outputs, *(units[term] for term in terms_of(kind, form))])
+        rows.append([macs, c.requantizations, *(units[term] for term in terms_of(kind, form))])
     counts = np.array([counted[shape] for shape in FITTED], float)
     solved = np.linalg.lstsq(np.array(rows, float) / counts[:, None], np.ones(len(FITTED)), rcond=None)[0]
     return dict(zip(("mac", "output", *terms_of(kind, form)), map(float, solved), strict=True))
@@ -72,7 +72,6 @@ def fitted_kernel(kernel: str, counted: Mapping[str, int]) -> tuple[Kernel, Figu
     _, kind, form = kernel.split("-")
     terms = fit(kernel, counted)
     terms |= dict.fromkeys(IDLE[kind], terms["mac"])
-    terms |= {"to_quad": terms["output"]} if kind == "mve" else {}
     at_fit = counted[FITTED_AT] / shape_counts(FITTED_AT, 8).macs
     inner, _, tokens = map(int, FITTED_AT.split("-"))
     row = Kernel(

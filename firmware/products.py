@@ -1,59 +1,107 @@
-"""What attention's products stage, for mcusim's core files: ``make -C firmware products`` prints it.
+"""Terms of mcusim's core files that only products alone tell: ``make -C firmware products`` prints them.
 
-A bench is called CORE-KERNEL-PRODUCT-INPUTS-OUTPUTS-QUERIES.  ``instructions_per_mac`` of a core file, for a
-whole head of 81 queries, and ``requantize`` stand; what a staged row and a staged element cost (``channel``,
-``weight``) is fitted on shapes with few queries and many.
+A bench is called CORE-KERNEL-PRODUCT-INPUTS-OUTPUTS-ROWS.  ``instructions_per_mac`` of a core file, for a
+whole head of 81 queries and keys, stands; what outputs, odd queries, a staged column of v and an element of
+it cost is fitted on shapes with few queries and many.  Of a linear that only adds its sums to others (``p8``,
+``p4``) a channel and a sum (``partial``, ``partial_sum``) are fitted beside other terms.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from mcusim.cores import Core, load_core
-from mcusim.planner.ledger import staged_counts
+from mcusim.parts import Part, load_part
+from mcusim.planner.ledger import NO_ROWS, Work, operator_counts, product_counts
+from mcusim.timing import instructions
+from workbench.counting import Counts
 
 CORES = {"m7-dsp": "cortex-m7-rr", "m55-mve": "cortex-m55-rr", "rv32-plain": "rv32-rr"}
+PARTS = {"m7-dsp": "mps2-an500", "m55-mve": "mps3-an547", "rv32-plain": "qemu-virt-rv32"}
 PRODUCTS = {"scores": ("scores", "a8a8"), "values": ("weighted_values", "a16a8")}
-QUERIES = 81  # of the network that instructions_per_mac was counted on
+# Count -> term of a core file.
+TERMS = {
+    "scores": {"score_outputs": "output", "odd_scores": "odd"},
+    "values": {"value_outputs": "output", "odd_values": "odd", "value_columns": "channel",
+               "value_codes": "weight"},
+}  # fmt: skip
+PARTIAL = {"p8": 8, "p4": 4}
+SHARED = 81  # keys, or queries, of the network that instructions_per_mac was counted on, to one staging
 
 
 def counted(folder: Path, kernel: str, product: str) -> dict[tuple[int, int, int], int]:
-    """(inputs, outputs, queries) -> instructions."""
+    """(inputs, outputs, rows) -> instructions."""
     found = {}
     for path in sorted(folder.glob(f"{kernel}-{product}-*.bench")):
-        inner, outputs, queries = map(int, path.name.removesuffix(".bench").split("-")[3:])
+        inner, outputs, rows = map(int, path.name.removesuffix(".bench").split("-")[3:])
         lines = (line.split("\t") for line in path.read_text().splitlines())
-        found[inner, outputs, queries] = sum(int(line[3]) for line in lines if line[0] == "call")
+        found[inner, outputs, rows] = sum(int(line[3]) for line in lines if line[0] == "call")
     return found
 
 
-def fit(core: Core, product: str, counts: dict[tuple[int, int, int], int]) -> tuple[float, float, float]:
-    """Instructions for a row and an element staged, and the largest relative error of any shape."""
+def fit(units: np.ndarray, rest: np.ndarray) -> tuple[list[float], float]:
+    """Instructions for one of each unit, none below nothing, and the largest error of any shape; units and
+    what is to be explained are relative to the shapes' counts."""
+    used = np.ones(units.shape[1], bool)
+    while True:
+        terms = np.zeros(len(used))
+        terms[used] = np.linalg.lstsq(units[:, used], rest, rcond=None)[0]
+        if terms.min() >= 0:
+            return list(map(float, terms)), float(np.abs(units @ terms - rest).max())
+        used &= terms >= 0
+
+
+def product_terms(
+    core: Core, product: str, counts: dict[tuple[int, int, int], int]
+) -> tuple[list[float], float]:
+    """TERMS of one of attention's products, and the largest relative error of any shape."""
     operator, kind = PRODUCTS[product]
-    kernel, requantize = core.macs[kind], core.work["requantize"].value
+    kernel = core.macs[kind]
     rest, rows = [], []
     for (inner, outputs, queries), total in counts.items():
+        found = product_counts(operator, (1, queries, outputs), inner)
         macs = inner * outputs * queries
-        bare = kernel.instructions_per_mac.value - requantize / kernel.inner
-        staged, codes = staged_counts(operator, (1, queries, outputs), inner).values()
-        once = macs / QUERIES
-        rest.append(1 - (macs * bare + outputs * queries * requantize) / total)
-        rows.append([(staged - once / kernel.inner) / total, (codes - once) / total])
-    units, wanted = np.array(rows), np.array(rest)
-    terms = np.linalg.lstsq(units, wanted, rcond=None)[0]
-    if terms.min() < 0:  # no work takes less than none: the other term alone
-        terms = np.where(terms > 0, units.T @ wanted / (units**2).sum(axis=0), 0)
-    return float(terms[0]), float(terms[1]), float(np.abs(units @ terms - wanted).max())
+        # A MAC of the figure for a whole head contains a share of each term.
+        shares = {"output": 1 / kernel.inner, "odd": 0.0, "weight": 1 / SHARED}
+        shares["channel"] = shares["output"] * shares["weight"]
+        units = {term: found[count] for count, term in TERMS[product].items()}
+        rest.append(1 - macs * kernel.instructions_per_mac.value / total)
+        rows.append([(units[term] - macs * shares[term]) / total for term in units])
+    return fit(np.array(rows), np.array(rest))
+
+
+def partial(part: Part, bits: int, counts: dict[tuple[int, int, int], int]) -> tuple[list[float], float]:
+    """Instructions for a channel and a sum that is added, and the largest relative error of any shape."""
+    kernel = part.core.macs[f"w{bits}a8"]
+    rest, rows = [], []
+    for (inner, channels, tokens), total in counts.items():
+        outputs, work = channels * tokens, Work()
+        work.charge(Counts(macs=outputs * inner, adds=outputs, weight_elements=channels * inner))
+        work.charge_rows(outputs, inner, channels, bits, partial=True)
+        known = instructions(operator_counts(work, bits, NO_ROWS), part)
+        known -= channels * kernel.term("partial") + outputs * kernel.term("partial_sum")
+        rest.append(1 - known / total)
+        rows.append([channels / total, outputs / total])
+    return fit(np.array(rows), np.array(rest))
+
+
+def said(names: Iterable[str], terms: list[float], off: float) -> str:
+    pairs = ", ".join(f"{name} {term:.2f}" for name, term in zip(names, terms, strict=True))
+    return f"{pairs}; within {100 * off:.1f} %"
 
 
 def main(folder: Path) -> None:
     for kernel, name in CORES.items():
         for product in PRODUCTS:
-            row, code, off = fit(load_core(name), product, counted(folder, kernel, product))
-            print(f"{name} {product}: channel {row:.1f}, weight {code:.3f}; within {100 * off:.1f} %")
+            found = product_terms(load_core(name), product, counted(folder, kernel, product))
+            print(f"{name} {product}: {said(TERMS[product].values(), *found)}")
+        for form, bits in PARTIAL.items():
+            found = partial(load_part(PARTS[kernel]), bits, counted(folder, kernel, form))
+            print(f"{name} linear_s{bits}: {said(('partial', 'partial_sum'), *found)}")
 
 
 if __name__ == "__main__":

@@ -21,8 +21,9 @@ from stack_bound import deepest, read_graph
 from mcusim.__main__ import main as mcusim
 from mcusim.elf import Elf, read_elf
 from mcusim.export.bundle import TEST_STACK
+from mcusim.kernels import QUANTIZED_ROWS, STAGE_END, Rooms, rooms_of
 from mcusim.linked import charged
-from mcusim.program import PATH, kernels_of, longest_row, retry_room, retry_tables
+from mcusim.program import PATH, kernels_of, retry_room, retry_tables
 from refimpl.formats import parse_format
 from refimpl.models.config import ModelConfig
 from workbench.networks import find_network
@@ -41,16 +42,15 @@ PAINTED = ("w4c-a8-c8",)  # formats whose stack is painted on the emulators as w
 PLAN = "least"  # its loops are the most, so its code is the largest
 RETRIED = (("sudoku9-mlp", "w4c-a8-c16"), ("maze10-att", "w4c-a8-c16"))
 RETRIES = 3
-FIGURES = ("code", "statics", "staged", "stack")
+FIGURES = ("code", "statics", "staged", "quantized", "stack")
 USED = re.compile(r"stack: (\d+) of (\d+) bytes used")
 STACK_STEP = 16
-STAGE_END = 32  # inputs of RR_STAGED_ROW beyond the longest row
 HEAD = """\
 # What a linked program takes beside image and arena, in bytes: the largest of the networks that
 # firmware/programs.py exports, each under its smallest plan; 'make -C firmware programs' writes this file.
 # code: .text, constants and the load copy of .data; statics: .data and .bss beside the arena, but for what
-# each input of the model's longest row adds, staged; stack: the deepest chain of calls, from what GCC's
-# -fcallgraph-info says of each function.
+# each input of a row adds that is staged at once (staged) or that a linear quantizes itself (quantized);
+# stack: the deepest chain of calls, from what GCC's -fcallgraph-info says of each function.
 # retries: what rr_solve_accepted adds with the rules of a task; code without the tables of the relabellings,
 # room: bytes of statics a token.
 """
@@ -71,23 +71,24 @@ def stack_of(folder: Path, target: str, program: str) -> int:
     return -(-deepest(graph, "rr_bare_start") // STACK_STEP) * STACK_STEP
 
 
-def staged(elf: Elf, longest: int) -> int:
-    """Bytes of statics that each input of the longest row takes (rr_dot.h, rr_tile_online.c)."""
+def of_an_input(elf: Elf, rooms: Rooms) -> dict[str, int]:
+    """Bytes of statics that each input of the rooms takes (rr_dot.h, rr_tile_online.c)."""
     sizes = {symbol.name: symbol.size for symbol in elf.symbols}
-    rows, rest = divmod(sizes.get("rr_stage", 0), longest + STAGE_END)
+    staged, rest = divmod(sizes.get("rr_stage", 0), rooms.staged + STAGE_END)
+    values = sizes.get("rr_values", 0)
     assert rest == 0
-    values, rest = divmod(sizes.get("rr_values", 0), longest)
-    assert rest == 0
-    return rows + values
+    assert values in (0, QUANTIZED_ROWS * rooms.quantized)
+    return {"staged": staged, "quantized": QUANTIZED_ROWS if values else 0}
 
 
-def measured(folder: Path, target: str, longest: int) -> dict[str, int]:
-    """Figures of the smallest program of an export whose longest row has so many inputs."""
+def measured(folder: Path, target: str, rooms: Rooms) -> dict[str, int]:
+    """Figures of the smallest program of an export with such rooms."""
     _make(folder, f"build/{target}-solve.elf", "PROGRAM=solve")
     elf = read_elf(folder / "build" / f"{target}-solve.elf")
-    program, of_input = charged(elf), staged(elf, longest)
-    return {"code": program.code.count, "statics": program.statics.count - of_input * longest,
-            "staged": of_input, "stack": stack_of(folder, target, "solve")}  # fmt: skip
+    program, each = charged(elf), of_an_input(elf, rooms)
+    rows = each["staged"] * rooms.staged + each["quantized"] * rooms.quantized
+    return {"code": program.code.count, "statics": program.statics.count - rows, **each,
+            "stack": stack_of(folder, target, "solve")}  # fmt: skip
 
 
 def exported(out: Path, network: str, format: str, *more: str) -> Path:
@@ -128,7 +129,7 @@ def rows(out: Path) -> dict[tuple[str, str], dict[str, int]]:
         folder = exported(out, network, str(format))
         kernels = kernels_of(config, format)
         for target in TARGETS:
-            figures = measured(folder, target, longest_row(config))
+            figures = measured(folder, target, rooms_of(config, format))
             row = found[TARGETS[target], kernels]
             for name, value in figures.items():
                 row[name] = max(row[name], value)

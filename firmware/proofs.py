@@ -100,6 +100,16 @@ def requantize_double(known: dict[str, Any]) -> Iterator[Goal]:
         yield _goal(reader, bounded, got, _away(high, max(-shift, 0)))
 
 
+def requantize_down(known: dict[str, Any]) -> Iterator[Goal]:
+    """OP-REQUANTIZE double, shifts -31..-1: all int32 accumulators, multipliers 0..2^31 - 1."""
+    for exponent in EXPONENTS[1:]:
+        reader, acc, m = Reader(known), _int32("acc"), _int32("m")
+        got = reader.call("rr_requantize_down", acc, m, _constant(exponent))
+        (product,) = reader.products.values()
+        bounded = [m.term >= 0, product >= -(2**31) * (2**31 - 1), product <= (2**31 - 1) ** 2]
+        yield _goal(reader, bounded, got, _away(_floor(_wide(product) + 2**30, 31), exponent))
+
+
 def requantize_single(known: dict[str, Any]) -> Iterator[Goal]:
     """OP-REQUANTIZE single: the same ranges."""
     for shift in SHIFTS:
@@ -142,6 +152,27 @@ def smlad_step(known: dict[str, Any]) -> Iterator[Goal]:
     yield [], pair == _dot([z3.Extract(15, 0, word), z3.Extract(31, 16, word)], w[:2], sums)
 
 
+def _smmlar(product: Any, added: Any) -> Any:
+    """Arm's SMMLAR: the upper word of a product of two registers, rounded, on top of another."""
+    return z3.Extract(63, 32, z3.Concat(added, z3.BitVecVal(0, 32)) + product + z3.BitVecVal(2**31, 64))
+
+
+def smmlar_step(known: dict[str, Any]) -> Iterator[Goal]:
+    """rr_near: accumulators below 2^30 in magnitude, multipliers 0..2^31 - 1, exponents 1..31.
+
+    Of the product it is assumed what holds of any: its sign, its size, and that twice a factor doubles it.
+    """
+    acc, product = z3.BitVec("acc", 32), z3.BitVec("product", 64)
+    most = (2**30 - 1) * (2**31 - 1)
+    fits = [acc >= -(2**30) + 1, acc <= 2**30 - 1, product >= -most, product <= most,
+            z3.If(acc < 0, product <= 0, product >= 0)]  # fmt: skip
+    for exponent in EXPONENTS[1:]:
+        added = z3.BitVecVal(1 << exponent - 1, 32) + (acc >> 31)
+        got = _smmlar(product + product, added) >> exponent
+        wanted = _away(_floor(_wide(product) + 2**30, 31), exponent)
+        yield fits, _wide(got) == wanted
+
+
 def vmladava_step(known: dict[str, Any]) -> Iterator[Goal]:
     """A round of the Helium kernel's tail: lanes past the end are zeros and add nothing, for every length."""
     sums = z3.BitVec("sums", 32)
@@ -159,8 +190,10 @@ PROOFS: dict[str, Callable[[dict[str, Any]], Iterator[Goal]]] = {
         saturating_high_multiply,
         rounding_shift,
         requantize_double,
+        requantize_down,
         requantize_single,
         smlad_step,
+        smmlar_step,
         vmladava_step,
     )
 }

@@ -66,11 +66,14 @@ def plan_of(network: str) -> Plan:
 
 
 def work_of(network: str) -> tuple[OperatorCounts, OperatorCounts]:
-    """mcusim's counts for the calls of one ACT step: (linears without their calls, everything)."""
+    """mcusim's counts for the calls of one ACT step: (linears without their calls, everything).
+
+    This firmware reads the image where it stands: nothing is fetched.
+    """
     plan, linear, everything = plan_of(network), OperatorCounts(), OperatorCounts()
     rows = row_source(plan.config)
     for work in plan.work(plan.config.order.per_step).sites.values():
-        counts = operator_counts(work, BITS, rows)
+        counts = replace(operator_counts(work, BITS, rows), fetches=0, fetched_bytes=0)
         everything = everything + counts
         if work.counts["macs"]:
             linear = linear + replace(counts, calls=0)
@@ -87,7 +90,8 @@ def difference(name: str, predicted: float, counted: int) -> str:
 
 def fit_section(linears: dict[str, dict[str, int]]) -> str:
     """What every kernel costs for one unit, as fitted."""
-    names = ("mac", "output", "weight", "loose_word", "loose_vector", "channel", "pair", "past_word", "tail")
+    names = ("mac", "output", "weight", "loose_word", "loose_vector", "channel", "pair", "to_quad",
+             "past_word", "tail")  # fmt: skip
     rows = []
     for kernel, counted in linears.items():
         terms = fit(kernel, counted)
@@ -196,11 +200,13 @@ every operator in one tile, weights read once a call); equality is a condition f
 Instructions of `rr_linear` with staging, dot products and requantization.  mcusim's model of a linear is a
 sum: so much for each MAC, for each output (*requantize* in a core file), for each weight fetched and for each
 output channel begun in one call.  The kernels take tokens and channels in pairs: *pair* is such a block
-begun, and an odd one is filled up by MACs that are charged like others.  Rows that fill no word or vector
+begun, and an odd one is filled up by MACs that are charged like others; Helium requantizes four tokens at
+once, of which some may be idle (*to_quad*).  Rows that fill no word or vector
 cost a MAC past the last whole four (*past_word*), or a *tail* for a block (an idle lane of sixteen is charged
 like a MAC); weights across words or bytes are laid out one by one (*loose_word*, *loose_vector*).
 
-Fitted on one layer alone at N = 64, written K-N-tokens: {fitted}.
+Fitted on one layer alone at N = 64, written K-N-tokens:
+{fitted}.
 
 {fit}
 ### Shapes it was not fitted on

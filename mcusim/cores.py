@@ -14,36 +14,38 @@ from mcusim.toml_checks import Table
 # weights, q k^T (int8 x int8 activations) and P V (int16 x int8).
 MAC_KINDS = ("w8a8", "w4a8", "a8a8", "a16a8")
 # Everything else an operator does, as instructions for each of its units: ``requantize`` an output inside a
-# matrix kernel, ``rescale`` a value in an operator of its own.
-WORK_KINDS = ("call", "requantize", "rescale", "norm_element", "softmax_element", "lookup", "element")
+# matrix kernel, ``rescale`` a value in an operator of its own, ``embedded_element`` one of an embedding row
+# that is brought and added to x.
+WORK_KINDS = ("call", "requantize", "rescale", "norm_element", "softmax_element", "lookup", "element",
+              "embedded_element")  # fmt: skip
 # What the core spends on one read of the image into the arena, and on a byte of it; nothing where a file does
 # not say, as where a DMA copies.
 COPY_KINDS = ("fetch", "fetched_byte")
 # On a check of what was brought, and on a byte of it; only where a program has checks (mcusim/checks.py).
 CHECK_KINDS = ("check", "checked_byte")
-# On an embedding row that is added to x, and on an element of it; where a file does not say, nothing and
-# what rescaling and adding one takes.
-EMBEDDING_KINDS = ("embedded_row", "embedded_element")
+# On an embedding row that is added to x, beside its elements.
+ROW_KINDS = ("embedded_row",)
 # On linears with zero points, blocks, wide or online activations, beside what a plain linear costs:
 # ``block_sum``: a sum of one piece of a row, times its factor, added in 64 bits; ``block_piece``: one piece
 # of a pair of channels begun; ``wide_output``: an output rounded in 64 bits; ``wide_weight``: a weight
 # laid out for 16-bit activations; ``quantized``: an activation that the linear quantizes;
 # ``mx_sum``: a ``block_sum`` that has an exponent too.
 BLOCK_KINDS = ("block_sum", "block_piece", "wide_output", "wide_weight", "quantized", "mx_sum")
-MAY_SAY = COPY_KINDS + EMBEDDING_KINDS + BLOCK_KINDS
+MAY_SAY = COPY_KINDS + ROW_KINDS + BLOCK_KINDS
 
 
 # What a linear may cost beside its MACs and outputs; a kernel without a figure is charged nothing for it.
 # ``weight``: one weight fetched and laid out for the MACs; ``loose_word``, ``loose_vector``: one laid out
-# alone, outside of whole words or vectors (``weight`` and ``channel`` also of attention's products, for what
-# they stage of k and v); ``channel``: one output channel begun, whatever the number of
+# alone, outside of whole words or vectors (``weight`` and ``channel`` also of weighted values, for what they
+# stage of v); ``output``: an output of a product of attention, in place of ``requantize``; there ``odd`` is a
+# MAC of the query that fills up a pair; ``channel``: one output channel begun, whatever the number of
 # tokens; ``partial``: one whose sums are only added to others, ``partial_sum``: one of these sums, beside the
 # addition; ``pair``: a pair of tokens by a pair of channels begun; ``odd``: one MAC of the token or channel
 # that fills up a pair; ``to_quad``: one output that fills up a vector of four tokens; ``past_word``: one MAC
 # past the last four of a row; ``to_vector``: a lane without work in the last vector of sixteen of a row;
 # ``tail``: one such vector for a pair of tokens by a pair of channels.
 LINEAR_KINDS = ("weight", "loose_word", "loose_vector", "channel", "partial", "partial_sum", "pair", "odd",
-                "to_quad", "past_word", "to_vector", "tail")  # fmt: skip
+                "to_quad", "past_word", "to_vector", "tail", "output")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,15 @@ class Kernel:
     terms: Mapping[str, Figure] = field(default_factory=dict)
 
     def marginal(self, requantize: float) -> float:
-        """Instructions of one more MAC: the figure less what it contains of outputs, weights and channels."""
+        """Instructions of one more MAC: the figure less its outputs, its pairs of tokens by channels (four
+        outputs each), weights and channels."""
+        outputs = self.output(requantize) + self.term("pair") / 4
         once = self.term("weight") + self.term("channel") / self.inner
-        return self.instructions_per_mac.value - requantize / self.inner - once / self.tokens
+        return self.instructions_per_mac.value - outputs / self.inner - once / self.tokens
+
+    def output(self, requantize: float) -> float:
+        """Instructions of an output, which is a linear's where the kernel has no figure of its own."""
+        return self.term("output") if "output" in self.terms else requantize
 
     def term(self, kind: str) -> float:
         """Instructions for one unit of ``kind``."""
@@ -104,8 +112,6 @@ class Core:
 
     def unit(self, kind: str) -> float:
         """Instructions for one unit of WORK_KINDS or MAY_SAY."""
-        if kind == "embedded_element" and kind not in self.work:
-            return self.work["rescale"].value + self.work["element"].value
         return self.work[kind].value if kind in self.work else 0.0
 
     def named_figures(self) -> Iterator[tuple[str, Figure | Span]]:

@@ -12,6 +12,7 @@ from functools import cache
 
 from mcusim.catalogue import SHIPPED
 from mcusim.figures import Basis, Figure
+from mcusim.kernels import Rooms, rooms_of
 from mcusim.parts import Part
 from mcusim.toml_checks import read_table
 from refimpl.formats import Format, parse_format
@@ -52,7 +53,8 @@ class Program:
 class Build:
     """A measured row: ``kernels`` is the set that was linked (:func:`kernels_of`), or ANY.
 
-    ``statics`` are those of a model without rows; each input of its longest row adds ``staged`` bytes.
+    ``statics`` are those of a program without rooms; each of their inputs adds ``staged`` or ``quantized``
+    bytes.
     """
 
     target: str
@@ -60,6 +62,7 @@ class Build:
     code: int
     statics: int
     staged: int
+    quantized: int
     stack: int
 
 
@@ -76,19 +79,6 @@ def kernels_of(config: ModelConfig, format: Format) -> str:
     """The set of kernels that a deployment links, such as ``mlp-rows-int16``."""
     mixer = "attention" if config.token_intermediate_size is None else "mlp"
     return f"{mixer}-{linear_kernel(config, format)}-{format.carry}"
-
-
-SHORTEST = 64  # inputs that are staged at once in any model
-KEYS_AT_ONCE = 512  # columns of values that are staged in one piece, where no row asks for more room
-
-
-def longest_row(config: ModelConfig) -> int:
-    """Inputs of the longest row that a model stages in RAM: of weights, and, for attention, two columns of
-    values over all positions, or over KEYS_AT_ONCE of them."""
-    rows = [SHORTEST, *(spec.shape[1] for spec in leaves(skeleton(config)) if spec.kind == "linear")]
-    if config.token_intermediate_size is None:
-        rows.append(2 * min(KEYS_AT_ONCE, -(-config.positions // 16) * 16))
-    return max(rows)
 
 
 @dataclass(frozen=True)
@@ -128,7 +118,7 @@ def builds() -> tuple[tuple[Build, ...], tuple[Again, ...], str]:
     rows, again = [], []
     for row in table.tables("program"):
         rows.append(Build(row.text("target"), row.text("kernels"), row.whole("code"), row.whole("statics"),
-                          row.whole("staged"), row.whole("stack")))  # fmt: skip
+                          row.whole("staged"), row.whole("quantized"), row.whole("stack")))  # fmt: skip
         row.finish()
     for row in table.tables("retries"):
         again.append(Again(row.text("target"), row.text("rules"), row.whole("code"), row.whole("room"),
@@ -173,7 +163,8 @@ def bare_program(part: Part, config: ModelConfig, format: Format) -> Program:
     """
     formats = [format, *map(parse_format, [config.stop.by] * bool(config.stop.by))]
     sets = [kernels_of(config, one) for one in formats]
-    first, *rest = (program_of(part, kernels, longest_row(config)) for kernels in sets)
+    rooms = rooms_of(config, *formats)
+    first, *rest = (program_of(part, kernels, rooms) for kernels in sets)
     if not rest:
         return first
     [second] = rest
@@ -185,8 +176,8 @@ def bare_program(part: Part, config: ModelConfig, format: Format) -> Program:
     return Program(*(Figure(count, "assumed", source) for count in counts))
 
 
-def program_of(part: Part, kernels: str, longest: int) -> Program:
-    """The program that a part runs with one set of kernels and rows of at most ``longest`` inputs.
+def program_of(part: Part, kernels: str, rooms: Rooms) -> Program:
+    """The program that a part runs with one set of kernels and the rooms of its deployment.
 
     A set that was not built takes the largest figures of the target; a target without any row takes the
     largest of all, and so does a core whose file only assumes its target: those are ``assumed``, and the
@@ -204,8 +195,8 @@ def program_of(part: Part, kernels: str, longest: int) -> Program:
         source += f"; {kernels} was not built for it"
     if exact and basis == "assumed":
         source += f", as stand-in for {core.title}"
-    largest = (max(row.code for row in chosen), max(row.statics + row.staged * longest for row in chosen),
-               max(row.stack for row in chosen))  # fmt: skip
+    room = (row.statics + row.staged * rooms.staged + row.quantized * rooms.quantized for row in chosen)
+    largest = max(row.code for row in chosen), max(room), max(row.stack for row in chosen)
     code, statics, stack = (Figure(size, basis, source) for size in largest)
     if basis == "assumed" and part.code_allowance is not None:
         code = part.code_allowance

@@ -24,10 +24,10 @@ class OperatorCounts:
     ``macs_w8a8`` / ``macs_w4a8`` are those of linears, by weight format; ``macs_a8a8`` are of q k^T,
     ``macs_a16a8`` of P V.  ``elements`` counts additions, rotations and copies,
     ``calls`` the kernels called; ``rescales`` are those requantizations that are an operator of their own
-    and not the end of a matrix kernel.  ``weights`` to ``loose_vectors`` are of
-    linears, ``keys`` to ``value_codes`` the same of attention's products: rows staged, and elements of them
-    (:data:`mcusim.cores.LINEAR_KINDS`).  ``block_sums`` to ``mx_sums`` are of linears with zero points,
-    blocks, wide or online activations (:data:`mcusim.cores.BLOCK_KINDS`).  ``embedded_rows`` are brought
+    and not the end of a matrix kernel.  ``weights`` to ``loose_vectors`` are of linears, ``score_outputs``
+    to ``value_codes`` the same of attention's products (:data:`mcusim.cores.LINEAR_KINDS`).  ``block_sums``
+    to ``mx_sums`` are of linears with zero points, blocks, wide or online activations
+    (:data:`mcusim.cores.BLOCK_KINDS`).  ``embedded_rows`` are brought
     and added to x, each of so many ``embedded_elements``.  ``fetches`` copy ``fetched_bytes``
     of the ``weight_bytes`` that are read from the image, ``checks`` sum ``checked_bytes`` of them where the
     program checks them; ``row_bytes`` are read from embedding rows,
@@ -57,8 +57,10 @@ class OperatorCounts:
     tails: int = 0
     loose_words: int = 0
     loose_vectors: int = 0
-    keys: int = 0
-    key_codes: int = 0
+    score_outputs: int = 0
+    odd_scores: int = 0
+    value_outputs: int = 0
+    odd_values: int = 0
     value_columns: int = 0
     value_codes: int = 0
     block_sums: int = 0
@@ -122,9 +124,9 @@ TERM_OF_COUNT = {
     "loose_vectors": "loose_vector",
 }
 # And of the kernels of attention's products.
-STAGED_OF_COUNT = {
-    "keys": ("a8a8", "channel"),
-    "key_codes": ("a8a8", "weight"),
+PRODUCT_OF_COUNT = {
+    "odd_scores": ("a8a8", "odd"),
+    "odd_values": ("a16a8", "odd"),
     "value_columns": ("a16a8", "channel"),
     "value_codes": ("a16a8", "weight"),
 }
@@ -146,12 +148,15 @@ class OperatorTime:
 def instructions(counts: OperatorCounts, part: Part) -> float:
     """Instructions the core spends."""
     core = part.core
-    inside = (counts.requantizations - counts.rescales) * core.work["requantize"].value
+    requantize = core.work["requantize"].value
+    inside = (counts.requantizations - counts.rescales) * requantize
+    for kind, number in (("a8a8", counts.score_outputs), ("a16a8", counts.value_outputs)):
+        inside += number * (core.macs[kind].output(requantize) - requantize)
     macs: float = sum(core.instructions_per_mac(kind) * getattr(counts, f"macs_{kind}") for kind in core.macs)
     other: float = sum(core.unit(row) * getattr(counts, name) for name, row in WORK_OF_COUNT.items())
     linear = core.macs["w4a8" if counts.macs_w4a8 else "w8a8"]  # an image has weights of one format
     other += sum(linear.term(row) * getattr(counts, name) for name, row in TERM_OF_COUNT.items())
-    for name, (kind, row) in STAGED_OF_COUNT.items():
+    for name, (kind, row) in PRODUCT_OF_COUNT.items():
         other += core.macs[kind].term(row) * getattr(counts, name)
     return macs + inside + other
 

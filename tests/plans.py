@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mcusim.flash import FlashInterface
+from mcusim.kernels import Rooms
 from mcusim.parts import Part, load_part
 from mcusim.planner.choices import AttentionTiles, Choices, Late, MixTiles, OutputTiles, SwiGLUTiles, whole
 from mcusim.planner.execute import PlannedRun, execute_plan
@@ -47,7 +48,7 @@ def formats(weights: str, carry: str) -> Format:
 def laid_out(part: Part | str, image_bytes: int) -> Target:
     """A part with an image and the largest program of its core laid into it."""
     found = load_part(part) if isinstance(part, str) else part
-    return target_of(found, image_bytes, program_of(found, "not built", 512))
+    return target_of(found, image_bytes, program_of(found, "not built", Rooms(512, 512)))
 
 
 def mlp_choices(config: ModelConfig) -> list[Choices]:

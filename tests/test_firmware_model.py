@@ -26,10 +26,11 @@ from counted import read_counts
 from linears import FITTED, HELD_OUT, TOLERANCE, fit, predict, shape_counts
 
 CORES = sorted(USED)
-# Counted on exported plans (test_mcusim_export_counts.py), or derived from those: not on the page.
+# Counted on exported plans (make block-terms) or products alone (make products): not on the page.
 _PARTS = ("partial", "partial_sum")
-_STAGED = {f"{product}.{term}" for product in ("scores", "weighted_values") for term in ("channel", "weight")}
-OF_PLANS = {"fetch", "fetched_byte", "embedded_row", "embedded_element", *BLOCK_KINDS, *_STAGED,
+_TERMS = ("output", "odd", "channel", "weight")
+_PRODUCTS = {f"{product}.{term}" for product in ("scores", "weighted_values") for term in _TERMS}
+OF_PLANS = {"fetch", "fetched_byte", "embedded_row", "embedded_element", *BLOCK_KINDS, *_PRODUCTS,
             *(f"linear_s{bits}.{term}" for bits in (4, 8) for term in _PARTS)}  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def test_only_what_the_plan_calls_is_exported(folder: Path) -> None:
 
 def test_a_broken_rounding_is_named_by_call_level_and_operator(copy: Path) -> None:
     require("make", "gcc")
-    replace_once(copy / "src" / "rr_rescale.c", "(x + (x >> 31)) >> last", "(x - (x >> 31)) >> last")
+    replace_once(copy / "src" / "rr_fixed.h", "(x + (x >> 31))", "(x - (x >> 31))")
     status, said = make(copy, "selftest", "STEPS=1")
     assert status != 0
     assert "DIFFERS: puzzle 0, call 0, level L, ACT step 0, operator linear_s4" in said

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from mcusim.kernels import rooms_of
 from mcusim.parts import load_part
 from mcusim.planner import kept, search
 from mcusim.planner.target import Target, target_of
-from mcusim.program import kernels_of, longest_row, program_of
+from mcusim.program import kernels_of, program_of
 from refimpl.formats import parse_format
 from workbench.networks import find_network
 
@@ -20,7 +21,7 @@ FORMAT = parse_format("w4c-a8-c16")
 
 def target(part: str = "stm32h743") -> Target:
     found = load_part(part, None)
-    return target_of(found, 100_000, program_of(found, kernels_of(CONFIG, FORMAT), longest_row(CONFIG)))
+    return target_of(found, 100_000, program_of(found, kernels_of(CONFIG, FORMAT), rooms_of(CONFIG, FORMAT)))
 
 
 @pytest.fixture

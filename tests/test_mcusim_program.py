@@ -13,6 +13,7 @@ from mcusim.__main__ import main
 from mcusim.account import CODE, STACK, STATICS
 from mcusim.asked import Asked
 from mcusim.cores import Target
+from mcusim.kernels import rooms_of
 from mcusim.laid import lay
 from mcusim.parts import load_part
 from mcusim.planner.notation import describe
@@ -20,7 +21,6 @@ from mcusim.planner.target import target_of
 from mcusim.program import (
     builds,
     kernels_of,
-    longest_row,
     program_of,
     retry_tables,
     with_retries,
@@ -31,7 +31,8 @@ from workbench.presets import preset
 
 KIB = 1024
 KERNELS = "mlp-rows-int16"
-LONGEST = longest_row(find_network("sudoku9-mlp").config)
+TARGETS = {build.target for build in builds()[0]}
+ROOMS = rooms_of(find_network("sudoku9-mlp").config, parse_format("w4c"))
 AN500 = Path(__file__).parents[1] / "mcusim" / "data" / "parts" / "mps2-an500.toml"
 
 
@@ -45,7 +46,7 @@ def small_part(folder: Path, kib: int) -> Path:
 
 def test_statics_and_stack_stand_beside_the_arena_in_sram() -> None:
     part = load_part("mps2-an500")
-    program = program_of(part, KERNELS, LONGEST)
+    program = program_of(part, KERNELS, ROOMS)
     target = target_of(part, 100_000, program)
     (room,) = target.rooms
     assert room.bytes == 512 * KIB - program.statics.count - program.stack.count
@@ -55,25 +56,25 @@ def test_statics_and_stack_stand_beside_the_arena_in_sram() -> None:
 
 def test_the_program_goes_to_memory_that_keeps_it_and_its_data_to_the_fastest_sram() -> None:
     part = load_part("stm32h743")
-    target = target_of(part, 100_000, program_of(part, KERNELS, LONGEST))
+    target = target_of(part, 100_000, program_of(part, KERNELS, ROOMS))
     assert (target.code.name, target.data.name) == ("nvm", "dtcm")
 
 
 def test_rows_are_read_from_the_image_unless_some_stand_outside() -> None:
     part = load_part("stm32h743")
-    program = program_of(part, KERNELS, LONGEST)
+    program = program_of(part, KERNELS, ROOMS)
     assert target_of(part, 100_000, program).memories.rows.name == "nvm"
     assert target_of(part, 100_000, program, outside=5_000).memories.rows.name == "flash"
 
 
 def test_a_measured_program_says_so_and_a_stand_in_is_assumed() -> None:
     part = load_part("stm32h743")
-    assert program_of(part, KERNELS, LONGEST).code.basis == "measured"
+    assert program_of(part, KERNELS, ROOMS).code.basis == "measured"
     elsewhere = replace(part, core=replace(part.core, program=Target("no such target", "measured")))
-    stand_in = program_of(elsewhere, KERNELS, LONGEST)
+    stand_in = program_of(elsewhere, KERNELS, ROOMS)
     assert stand_in.code.basis == "assumed"
     assert stand_in.code.count == max(build.code for build in builds()[0])
-    assert program_of(load_part("esp32s3-n16r8"), KERNELS, LONGEST).stack.basis == "assumed"
+    assert program_of(load_part("esp32s3-n16r8"), KERNELS, ROOMS).stack.basis == "assumed"
 
 
 def test_every_core_names_a_target_and_every_program_has_bytes() -> None:
@@ -86,7 +87,7 @@ def test_every_core_names_a_target_and_every_program_has_bytes() -> None:
 def test_a_part_too_small_is_refused_by_name_of_what_it_holds(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    program = program_of(load_part("mps2-an500"), KERNELS, LONGEST)
+    program = program_of(load_part("mps2-an500"), KERNELS, ROOMS)
     folder = small_part(tmp_path, 36)
     assert main(["run", "--part", "small", "--catalogue", str(folder), "--no-fidelity", "--full"]) == 1
     said = " ".join(capsys.readouterr().out.split())
@@ -101,7 +102,7 @@ def shares_of(said: dict[str, object], region: str) -> dict[str, int]:
 def test_a_report_charges_the_program_to_its_regions(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--part", "mps2-an500", "--no-fidelity", "--steps", "1", "--format", "json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    program = program_of(load_part("mps2-an500"), KERNELS, LONGEST)
+    program = program_of(load_part("mps2-an500"), KERNELS, ROOMS)
     assert shares_of(said, "code") == {CODE: program.code.count}
     data = shares_of(said, "data")
     assert (data[STATICS], data[STACK]) == (program.statics.count, program.stack.count)
@@ -119,9 +120,9 @@ def test_the_verdict_says_which_memories_are_used_and_what_the_internal_ones_hol
 
 def test_a_program_is_the_measured_row_of_its_target_and_kernels() -> None:
     (row,) = (build for build in builds()[0] if (build.target, build.kernels) == ("cortex-m7", KERNELS))
-    program = program_of(load_part("mps2-an500"), KERNELS, LONGEST)
+    program = program_of(load_part("mps2-an500"), KERNELS, ROOMS)
     found = program.code.count, program.statics.count, program.stack.count
-    statics = row.statics + LONGEST * row.staged
+    statics = row.statics + ROOMS.staged * row.staged
     assert found == (row.code, statics, row.stack)
     assert program.bytes == row.code + statics + row.stack
     assert program.in_sram == statics + row.stack
@@ -131,7 +132,8 @@ def test_a_program_is_the_measured_row_of_its_target_and_kernels() -> None:
 def test_retries_are_charged_as_they_were_linked(network: str) -> None:
     part, config = load_part("mps2-an500"), find_network(network).config
     (row,) = (one for one in builds()[1] if (one.target, one.rules) == ("cortex-m7", config.task))
-    bare = program_of(part, kernels_of(config, parse_format("w4c")), longest_row(config))
+    format = parse_format("w4c")
+    bare = program_of(part, kernels_of(config, format), rooms_of(config, format))
     assert with_retries(bare, part, config, 0) == bare
     found = with_retries(bare, part, config, 3)
     assert found.code.count - bare.code.count == row.code + retry_tables(config, 3)
@@ -151,26 +153,30 @@ def test_every_format_with_c_has_a_measured_program(name: str) -> None:
     part = load_part("stm32h743")
     for network in ("sudoku9-mlp", "sudoku9-rope", "sudoku9-hrm"):
         for carry in ("c16", "c8"):
-            config = find_network(network).config
-            kernels = kernels_of(config, parse_format(f"{name}-{carry}"))
-            found = program_of(part, kernels, longest_row(config))
+            config, format = find_network(network).config, parse_format(f"{name}-{carry}")
+            found = program_of(part, kernels_of(config, format), rooms_of(config, format))
             assert {figure.basis for _, figure in found.named_figures()} == {"measured"}
 
 
-# 24,656 and 25,920 bytes of code.
-LARGER = {(target, "attention-blocks-int8") for target in ("cortex-m0plus", "rv32imc")}
+LARGE = {"attention": "trm-att-arc", "mlp": "trm-mlp-sudoku"}
+LINEARS = ("w4c", "w8c", "w4a", "w4g32", "mxint4", "w4c-a8p16", "w4c-a16", "w8c-a8d", "w4g32-amx")
 
 
-def test_every_stack_is_small_and_code_and_statics_of_the_usual_linears_are() -> None:
-    """With the longest rows of a published model (916 tokens of 512, 1,536 hidden units)."""
-    longest = longest_row(preset("trm-att-arc"))
-    assert longest == 1536
-    for row in builds()[0]:
+@pytest.mark.parametrize("mixer", LARGE)
+@pytest.mark.parametrize("linear", LINEARS)
+@pytest.mark.parametrize("carry", ["c16", "c8"])
+def test_code_statics_and_stack_of_every_program_keep_to_their_limits(
+    mixer: str, linear: str, carry: str
+) -> None:
+    """With the longest rows of a published model: 1,536 hidden units, 916 tokens of attention."""
+    config, format = preset(LARGE[mixer]), parse_format(f"{linear}-{carry}")
+    rooms = rooms_of(config, format)
+    rows = [row for row in builds()[0] if row.kernels == kernels_of(config, format)]
+    assert {row.target for row in rows} == TARGETS
+    for row in rows:
+        assert row.code <= 24 * KIB
+        assert row.statics + row.staged * rooms.staged + row.quantized * rooms.quantized <= 8 * KIB
         assert row.stack <= 1536
-        if (row.target, row.kernels) not in LARGER:
-            assert row.code <= 24 * KIB
-        if "-rows-" in row.kernels:
-            assert row.statics + longest * row.staged <= 8 * KIB
 
 
 def test_a_deployment_fits_to_the_byte() -> None:
@@ -190,7 +196,7 @@ def test_an_arena_that_no_region_holds_does_not_fit_whatever_the_budget(tmp_path
 
 def test_image_and_code_share_a_memory_to_the_byte() -> None:
     part = load_part("generic-4mb")
-    program, size = program_of(part, KERNELS, LONGEST), part.region("image").bytes
+    program, size = program_of(part, KERNELS, ROOMS), part.region("image").bytes
     assert target_of(part, size - program.code.count, program).image_fits
     assert not target_of(part, size - program.code.count + 1, program).image_fits
 

@@ -18,11 +18,12 @@ from mcusim.api import simulate
 from mcusim.asked import Asked
 from mcusim.deployments import load_deployment
 from mcusim.footprint import deployed_config, footprint
+from mcusim.kernels import rooms_of
 from mcusim.laid import lay
 from mcusim.parts import load_part
 from mcusim.planner.plan import make_plan
 from mcusim.planner.search import search
-from mcusim.program import kernels_of, longest_row, program_of
+from mcusim.program import kernels_of, program_of
 from mcusim.render import grids
 from mcusim.render.screen import Screen
 from mcusim.simulate import Execution, crc32, execute
@@ -68,8 +69,8 @@ def test_the_budget_is_the_file_the_arena_and_the_code(capsys: pytest.CaptureFix
     _, said = report(capsys, "--no-fidelity")
     image = len(find_network("sudoku9-mlp").image("w4c"))
     arena = said["total"]["high_water"]
-    longest = longest_row(find_network("sudoku9-mlp").config)
-    program = program_of(load_part("generic-4mb"), "mlp-rows-int16", longest)
+    rooms = rooms_of(find_network("sudoku9-mlp").config, parse_format("w4c"))
+    program = program_of(load_part("generic-4mb"), "mlp-rows-int16", rooms)
     assert said["budget"]["everything"] == image + arena + program.bytes
     assert said["budget"]["weights_only"] == 258_626 // 2
 
@@ -95,7 +96,7 @@ def test_run_and_check_have_one_account(name: str, capsys: pytest.CaptureFixture
     arena = sum(s["size"] for s in said["budget"]["shares"] if s["what"] in ARENA)
     assert said["budget"]["weights_only"] == size.weights_only
     kernels = kernels_of(deployed_config(deployment), deployment.format)
-    program = program_of(part, kernels, longest_row(deployed_config(deployment)))
+    program = program_of(part, kernels, rooms_of(deployed_config(deployment), deployment.format))
     assert said["budget"]["everything"] == size.image + arena + program.bytes
 
 

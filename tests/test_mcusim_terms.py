@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from mcusim.figures import Figure
+from mcusim.kernels import Rooms
 from mcusim.parts import load_part
 from mcusim.planner.choices import Choices, SwiGLUTiles
 from mcusim.planner.ledger import (
@@ -17,8 +19,8 @@ from mcusim.planner.ledger import (
     Work,
     block_counts,
     operator_counts,
+    product_counts,
     site_time,
-    staged_counts,
 )
 from mcusim.planner.plan import Plan
 from mcusim.timing import OperatorCounts, instructions
@@ -62,11 +64,25 @@ def test_rows_of_x_are_charged_by_row_and_element_alone() -> None:
     assert rows == OperatorCounts(embedded_rows=2, embedded_elements=10, row_bytes=10 + 2 * 5)
 
 
-@pytest.mark.parametrize(("queries", "times"), [(4, 1), (96, 1), (97, 2)])
-def test_keys_are_staged_once_a_tile_and_columns_of_v_once_for_96_queries(queries: int, times: int) -> None:
-    assert staged_counts("scores", (1, 2, queries, 81), 16) == {"keys": 2 * 81, "key_codes": 2 * 81 * 16}
-    values = {"value_columns": 2 * 16 * times, "value_codes": 2 * 16 * times * 81}
-    assert staged_counts("weighted_values", (1, 2, queries, 16), 81) == values
+@pytest.mark.parametrize(("queries", "odd", "times"), [(4, 0, 1), (96, 0, 1), (97, 1, 2)])
+def test_queries_go_in_pairs_and_a_column_of_v_is_staged_once_for_96(
+    queries: int, odd: int, times: int
+) -> None:
+    """Two heads of 16 channels, 81 keys."""
+    scores = {"score_outputs": 2 * queries * 81, "odd_scores": odd * 2 * 81 * 16}
+    assert product_counts("scores", (1, 2, queries, 81), 16) == scores
+    values = {"value_outputs": 2 * queries * 16, "odd_values": odd * 2 * 81 * 16,
+              "value_columns": 2 * 16 * times, "value_codes": 2 * 16 * times * 81}  # fmt: skip
+    assert product_counts("weighted_values", (1, 2, queries, 16), 81) == values
+
+
+def test_outputs_of_a_product_cost_what_its_kernel_says_or_what_those_of_linears_do() -> None:
+    own = replace(H743.core.macs["a8a8"], name="own", terms={"output": Figure(3.0, "assumed", "")})
+    part = replace(H743, core=replace(H743.core, macs=H743.core.macs | {"a8a8": own}))
+    of_linears = H743.core.work["requantize"].value
+    scores = OperatorCounts(requantizations=7, score_outputs=5)
+    assert instructions(scores, part) == pytest.approx(2 * of_linears + 5 * 3.0)
+    assert instructions(scores, H743) == pytest.approx(7 * of_linears)
 
 
 @pytest.mark.parametrize(
@@ -78,12 +94,20 @@ def test_pieces_of_a_block_linear_are_begun_for_every_pair_of_channels_in_every_
     online: Online, passes: int, more: dict[str, int]
 ) -> None:
     """97 rows, 64 inputs in two blocks, 5 channels: 96 rows at once, 4 quantized by token, 2 by MX block."""
+    rows = Rooms(64, 128).rows_at_once(online, 64)
     expected = {"block_sums": 97 * 5 * 2, "block_pieces": passes * 3 * 2} | more
-    assert block_counts(97 * 5, 64, 5, 2, online, wide=False) == expected
+    assert block_counts(97 * 5, 64, 5, 2, online, rows, wide=False) == expected
+
+
+@pytest.mark.parametrize(("online", "inner", "rows"), [("static", 1536, 96), ("token", 768, 4),
+                                                       ("token", 1000, 3), ("token", 1536, 2),
+                                                       ("mx", 512, 2), ("mx", 1536, 2)])  # fmt: skip
+def test_fewer_of_the_longest_rows_are_quantized_at_once(online: Online, inner: int, rows: int) -> None:
+    assert Rooms(512, 1536).rows_at_once(online, inner) == rows
 
 
 def test_weights_for_16_bit_activations_are_laid_out_in_every_pass() -> None:
-    assert block_counts(97 * 5, 64, 5, 1, "static", wide=True)["wide_weights"] == 2 * 5 * 64
+    assert block_counts(97 * 5, 64, 5, 1, "static", 96, wide=True)["wide_weights"] == 2 * 5 * 64
 
 
 def test_each_read_of_the_image_and_of_a_row_pays_its_own_overhead() -> None:

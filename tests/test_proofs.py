@@ -22,13 +22,15 @@ TEXT = HEADER.read_text()
 
 # One constant, sign or guard broken: (proofs that must fail, what stands in the header, what is put there).
 BROKEN = (
-    (("high_multiply", "saturating_high_multiply", "requantize_double"),
+    (("high_multiply", "saturating_high_multiply", "requantize_double", "requantize_down"),
      "((int64_t)1 << 30)) >> 31", "((int64_t)1 << 29)) >> 31"),
     (("saturating_high_multiply",), "? INT32_MAX : rr_mul_high(a, b)", "? INT32_MIN : rr_mul_high(a, b)"),
     (("saturating_high_multiply",), "b == INT32_MIN ? INT32_MAX", "b == INT32_MAX ? INT32_MAX"),
     (("rounding_shift", "requantize_double"), "(mask >> 1) + (x < 0)", "(mask >> 1) + (x > 0)"),
     (("rounding_shift", "requantize_double"), "((uint32_t)1 << exponent)", "(1 << exponent)"),
     (("requantize_double",), "(uint32_t)acc << left", "acc << left"),
+    (("requantize_down",), "(x + (x >> 31))", "x"),
+    (("requantize_down",), ">> (exponent - 1)) + 1) >> 1", ">> (exponent - 1))) >> 1"),
     (("requantize_single",), ">> 1, INT32_MIN, INT32_MAX", ">> 1, INT32_MIN + 1, INT32_MAX"),
     (("requantize_single",), ">> (30 - shift)", ">> (29 - shift)"),
     (("requantize_single",), "rr_saturate((twice + 1) >> 1", "rr_saturate(twice >> 1"),
@@ -51,6 +53,9 @@ def test_a_broken_constant_makes_its_proofs_fail(names: tuple[str, ...], right: 
 def test_a_broken_instruction_makes_its_proof_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proofs, "_sxtb16", lambda word: word)
     assert prove("smlad_step", TEXT).startswith("case 0")
+    right = proofs._smmlar
+    monkeypatch.setattr(proofs, "_smmlar", lambda product, half: right(product, half + 1))
+    assert prove("smmlar_step", TEXT).startswith("case 0")
 
 
 @pytest.mark.parametrize("name", exhaustive.RULES)

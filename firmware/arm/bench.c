@@ -1,7 +1,9 @@
 /* One product, alone: what a kernel costs at a shape of one's choice, for the counting plugin.
  *   RR_BENCH_BITS 4 or 8: a linear with weights of so many bits; 0: scores of one head; 16: its weighted values
+ *   RR_BENCH_PARTIAL: the linear only adds its sums to others
  *   RR_BENCH_K inputs, RR_BENCH_N outputs, RR_BENCH_TOKENS rows of activations */
 #include "rr_jobs.h"
+#include "rr_tile.h"
 #include "semihosting.h"
 
 enum { K = RR_BENCH_K, N = RR_BENCH_N, TOKENS = RR_BENCH_TOKENS };
@@ -12,11 +14,21 @@ static int8_t activations[TOKENS * K], shifts[N], out[TOKENS * N];
 static int32_t multipliers[N];
 static int16_t probabilities[RR_BENCH_BITS == 16 ? TOKENS * K : 1];
 
+#if defined(RR_BENCH_PARTIAL)
+const int32_t rr_rounding = 0;
+static int32_t sums[TOKENS * N];
+#endif
+
 /* A name that the plugin knows as the start of a phase. */
 void rr_stack_run(const rr_linear_job *job);
 
 __attribute__((noinline)) void rr_stack_run(const rr_linear_job *job)
 {
+#if defined(RR_BENCH_PARTIAL)
+    const rr_tile tile = {activations, K, TOKENS, K, job->codes, job->bits, N, 1, 0, 0, 0, 0, 32, RR_ADD, sums, N};
+    rr_tile_linear(&tile);
+    return;
+#endif
     const rr_rescaler p = rr_rescaler_of(multipliers[0], shifts[0], 0, 0, 8);
     if (RR_BENCH_BITS == 0) rr_scores_rows(activations, K, TOKENS, codes, N, K, &p, out);
     else if (RR_BENCH_BITS == 16) rr_values_rows(probabilities, TOKENS, codes, K, N, &p, out, N);

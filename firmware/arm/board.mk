@@ -56,11 +56,14 @@ BENCH_s4 = -DRR_BENCH_BITS=4
 BENCH_s8 = -DRR_BENCH_BITS=8
 BENCH_scores = -DRR_BENCH_BITS=0
 BENCH_values = -DRR_BENCH_BITS=16
+BENCH_p4 = -DRR_BENCH_BITS=4 -DRR_BENCH_PARTIAL
+BENCH_p8 = -DRR_BENCH_BITS=8 -DRR_BENCH_PARTIAL
+BENCHED = $(OPS) src/rr_tile.c
 
 $(BUILD)/%.bench: arm/bench.c arm/startup.c $(OPS) $(HEADERS) $(BUILD)/count.so
 	$(ARM) $(CPU_$(call word_of,1,$*)) $(KERNEL_$(call word_of,2,$*)) $(ARM_WARN) $(ARM_FLAGS) $(INCLUDE) \
 	    $(BENCH_$(call word_of,3,$*)) -DRR_BENCH_K=$(call word_of,4,$*) -DRR_BENCH_N=$(call word_of,5,$*) \
-	    -DRR_BENCH_TOKENS=$(call word_of,6,$*) -T arm/$(BOARD_$(call word_of,1,$*)).ld -o $@.elf arm/bench.c arm/startup.c $(OPS)
+	    -DRR_BENCH_TOKENS=$(call word_of,6,$*) -T arm/$(BOARD_$(call word_of,1,$*)).ld -o $@.elf arm/bench.c arm/startup.c $(BENCHED)
 	$(QEMU) -machine $(MACHINE_$(call word_of,1,$*)) $(QEMU_FLAGS) -plugin $(BUILD)/count.so -d plugin -D $@.tmp \
 	    -kernel $@.elf > $@.txt 2>&1 || { cat $@.txt; exit 1; }
 	mv $@.tmp $@
@@ -73,14 +76,14 @@ RISCV_FLAGS = -march=rv32imc -mabi=ilp32 -msmall-data-limit=0 -O2 -ffreestanding
 $(BUILD)/rv32-plain-%.bench: arm/bench.c riscv/startup.c riscv/virt.ld $(OPS) $(HEADERS) $(BUILD)/count.so
 	$(RISCV) $(RISCV_FLAGS) $(ARM_WARN) $(INCLUDE) $(BENCH_$(call word_of,1,$*)) -DRR_BENCH_K=$(call word_of,2,$*) \
 	    -DRR_BENCH_N=$(call word_of,3,$*) -DRR_BENCH_TOKENS=$(call word_of,4,$*) -T riscv/virt.ld -o $@.elf \
-	    arm/bench.c riscv/startup.c $(OPS) -lgcc
+	    arm/bench.c riscv/startup.c $(BENCHED) -lgcc
 	qemu-system-riscv32 -machine virt -bios none -nographic -monitor none -plugin $(BUILD)/count.so -d plugin \
 	    -D $@.tmp -kernel $@.elf
 	mv $@.tmp $@
 
 # Shapes K-N-TOKENS: a kernel is fitted on the first, and tested on the others where a core file describes it
 # (firmware/linears.py).
-FITTED = 512-64-64 512-64-8 96-64-64 96-64-8 95-64-64 95-64-8 110-64-16 96-64-7
+FITTED = 512-64-64 512-64-8 96-64-64 96-64-8 95-64-64 95-64-8 110-64-16 96-64-6 96-64-7 96-64-9
 HELD_OUT = 97-1024-97 97-1024-81 97-1024-5 1536-512-97 1536-512-81 1536-512-5 99-33-7
 USED_KERNELS = m7-dsp-s8 m7-dsp-s4 m55-mve-s8 m55-mve-s4 rv32-plain-s8 rv32-plain-s4
 BENCHES = $(foreach kernel,$(USED_KERNELS),$(addprefix $(kernel)-,$(FITTED) $(HELD_OUT))) \
@@ -91,8 +94,10 @@ VALIDATION ?= ../docs/validation.md
 # Products of attention, INPUTS-OUTPUTS-QUERIES: a head of the shipped networks for few queries and for all.
 SCORES = $(addprefix scores-,16-81-81 16-81-7 16-81-4 16-81-2 16-100-100 32-100-16 64-97-8)
 VALUES = $(addprefix values-,81-16-81 81-16-7 81-16-4 81-16-2 100-16-100 100-32-16 97-64-8)
+# Linears that only add their sums, K-N-TOKENS.
+PARTIAL = $(foreach form,p4 p8,$(addprefix $(form)-,96-64-64 96-64-8 96-64-2 32-64-16 512-16-4))
 .PHONY: validation benches held-out products
-products: $(foreach kernel,m7-dsp m55-mve rv32-plain,$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(SCORES) $(VALUES)))
+products: $(foreach kernel,m7-dsp m55-mve rv32-plain,$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(SCORES) $(VALUES) $(PARTIAL)))
 	PYTHONPATH=.. $(PYTHON) products.py $(BUILD)
 
 held-out: $(foreach kernel,$(USED_KERNELS),$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(HELD_OUT)))

@@ -58,7 +58,7 @@ static const char *const operators[] = {"rr_linear", "rr_scores_rows", "rr_value
                                         "rr_tile_angles", "rr_codes_s8", "rr_codes_s16", "rr_codes_s32", "rr_sum_s8",
                                         "rr_norm_s8", "rr_norm_s16", "rr_softmax_s8_s16"};
 static const char *const shared[] = {"rr_dot_rows", "rr_dot_columns", "rr_rescale_run", "rr_rescaler_of", "rr_stage_row",
-                                     "rr_stage_column", "memcpy", "memset"};
+                                     "rr_stage_column", "rr_scores_fast", "rr_scaled", "rr_product", "memcpy", "memset"};
 enum { OPERATORS = sizeof operators / sizeof *operators, SHARED = sizeof shared / sizeof *shared };
 
 static function functions[FUNCTIONS];

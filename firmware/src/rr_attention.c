@@ -41,15 +41,26 @@ int32_t rr_rope(const int8_t *a, const int16_t *cos, const int16_t *sin, int32_t
 void rr_scores_rows(const int8_t *q, int32_t q_row, int32_t rows, const int8_t *k, int32_t keys, int32_t d,
                     const rr_rescaler *p, int8_t *out)
 {
-    rr_codes reader = {(const uint8_t *)k, 8, 0, 0};
-    for (int32_t key = 0; key < keys; key += 2) {
-        const int32_t pair = key + 1 < keys;
-        for (int32_t i = 0; i <= pair; i++) rr_stage_row(&reader, d, i);
-        for (int32_t r = 0; r < rows; r += RR_DOT_ROWS) {
+#if defined(RR_KERNEL_DSP) || defined(RR_KERNEL_MVE)
+    const int fast = p->rounding == RR_DOUBLE && p->shift < 0 && p->offset == 0 && d % RR_SCORES_STEP == 0 && keys > 1;
+#endif
+    for (int32_t r = 0; r < rows; r += 2) {
+        const int32_t pair = r + 1 < rows;
+        for (int32_t i = 0; i <= pair; i++) {
+            rr_codes query = {(const uint8_t *)q + (r + i) * q_row, 8, 0, 0};
+            rr_stage_row(&query, d, i);
+        }
+#if defined(RR_KERNEL_DSP) || defined(RR_KERNEL_MVE)
+        if (fast) {
+            rr_scores_fast(k, keys, d, p, out + r * keys, pair ? keys : 0);
+            continue;
+        }
+#endif
+        for (int32_t key = 0; key < keys; key += RR_DOT_ROWS) {
             rr_sums sums;
-            const int32_t count = rows - r < RR_DOT_ROWS ? rows - r : RR_DOT_ROWS;
-            rr_dot_rows(q + r * q_row, q_row, count, d, &sums);
-            for (int32_t i = 0; i <= pair; i++) rr_rescale_run(p, sums.of[i], count, out + r * keys + key + i, keys);
+            const int32_t count = keys - key < RR_DOT_ROWS ? keys - key : RR_DOT_ROWS;
+            rr_dot_rows(k + key * d, d, count, d, &sums);
+            for (int32_t i = 0; i <= pair; i++) rr_rescale_run(p, sums.of[i], count, out + (r + i) * keys + key, 1);
         }
     }
 }

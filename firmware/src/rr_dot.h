@@ -14,14 +14,19 @@
 
 #include <stdint.h>
 
+#include "rr_rescale.h"
+
 #ifndef RR_MAX_K
-#define RR_MAX_K 2560 /* longest row of any published model */
+#define RR_MAX_K 2560 /* inputs staged at once: the longest row of any published model */
+#endif
+#ifndef RR_QUANTIZED_K
+#define RR_QUANTIZED_K 2560 /* longest row that a linear quantizes itself */
 #endif
 
 enum {
-    RR_STAGED_ROW = RR_MAX_K + 32,        /* a row, and room for the vector that ends it */
+    RR_STAGED_ROW = RR_MAX_K + 32, /* a row, and room for the vector that ends it */
     RR_STAGED_KEYS = RR_MAX_K / 2 / 16 * 16, /* columns of values are staged this many keys at a time */
-    RR_DOT_ROWS = 96                      /* rows of activations whose sums are kept at once; even */
+    RR_DOT_ROWS = 96 /* rows of activations whose sums are kept at once; even */
 };
 
 /* Sums of up to RR_DOT_ROWS rows with both staged rows. */
@@ -30,16 +35,19 @@ typedef struct {
 } rr_sums;
 
 #if defined(RR_KERNEL_DSP)
+enum { RR_SCORES_STEP = 8 }; /* codes of which rr_scores_fast takes whole ones */
 /* Groups of four in the order SXTB16 leaves bytes (0, 2, 1, 3), the two rows taking turns: one pointer serves both. */
 typedef int16_t rr_staged;
 #define RR_STAGED_AT(row, i) (((i) & ~3) * 2 + (row) * 4 + (((i) & 1) << 1) + (((i) & 2) >> 1))
 #else
+enum { RR_SCORES_STEP = 16 };
 typedef int8_t rr_staged;
 #define RR_STAGED_AT(row, i) ((row) * RR_STAGED_ROW + (i))
 #endif
 
 /* One piece of memory for everything that is staged: int8 rows, or columns of values as int16. */
 typedef union {
+    uint64_t aligned;
     rr_staged rows[2 * RR_STAGED_ROW];
     int16_t columns[2][RR_STAGED_KEYS + 8];
 } rr_staging;
@@ -88,5 +96,12 @@ int32_t rr_stage_column(const int8_t *v, int32_t count, int32_t step, int32_t co
 void rr_dot_rows(const int8_t *a, int32_t step, int32_t rows, int32_t k, rr_sums *sums);
 /* The same for int16 activations and the staged columns, added to what stands in the sums. */
 void rr_dot_columns(const int16_t *a, int32_t step, int32_t rows, int32_t k, rr_sums *sums);
+
+#if defined(RR_KERNEL_DSP) || defined(RR_KERNEL_MVE)
+/* int8 codes of the two staged rows with two or more `keys` of d codes, rescaled where they are summed, for a rescaler
+ * that rounds twice, shifts to the right and has neither bias nor offset.  Those of the second row are out_row behind the
+ * first's; without a second row it is 0. */
+void rr_scores_fast(const int8_t *k, int32_t keys, int32_t d, const rr_rescaler *p, int8_t *out, int32_t out_row);
+#endif
 
 #endif

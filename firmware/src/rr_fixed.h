@@ -8,6 +8,13 @@
 /* Every right shift of a negative value below must be arithmetic. */
 typedef char rr_arithmetic_shift_is_required[((-1) >> 1) == -1 ? 1 : -1];
 
+/* Of a function that stays a call: a loop that seldom needs it keeps its registers, its text stands once. */
+#if defined(__GNUC__)
+#define RR_RARE __attribute__((noinline))
+#else
+#define RR_RARE
+#endif
+
 enum { RR_OK = 0, RR_REFUSED = 1 };
 enum { RR_DOUBLE = 0, RR_SINGLE = 1 };
 
@@ -52,6 +59,14 @@ static inline int32_t rr_shift_round(int32_t x, int32_t exponent)
 static inline int32_t rr_saturate(int64_t x, int64_t low, int64_t high)
 {
     return (int32_t)(x < low ? low : x > high ? high : x);
+}
+
+/* rr_requantize_double with shift -exponent, exponent 1..31.  A product of 31 bits is no INT32_MIN, so that x - 1 exists:
+ * below zero it turns ties up into ties away. */
+static inline int32_t rr_requantize_down(int32_t acc, int32_t multiplier, int32_t exponent)
+{
+    const int32_t x = rr_mul_high(acc, multiplier);
+    return (((x + (x >> 31)) >> (exponent - 1)) + 1) >> 1;
 }
 
 static inline int32_t rr_requantize_double(int32_t acc, int32_t multiplier, int32_t shift)

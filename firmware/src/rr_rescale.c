@@ -1,6 +1,7 @@
 /* Requantization of many sums with one multiplier.  Spec section 2. */
 #include "rr_rescale.h"
 #include "rr_fixed.h"
+#include "rr_near.h"
 
 #if defined(RR_KERNEL_MVE)
 #include <arm_mve.h>
@@ -8,10 +9,11 @@
 
 rr_rescaler rr_rescaler_of(int32_t multiplier, int32_t shift, int32_t rounding, int32_t offset, int32_t out_bits)
 {
-    const int64_t top = (int64_t)1 << (out_bits - 1);
-    rr_rescaler p = {multiplier, shift, rounding, 0, offset, 0, 0, out_bits};
-    p.low = rr_saturate(-top - offset, INT32_MIN, INT32_MAX);
-    p.high = rr_saturate(top - 1 - offset, INT32_MIN, INT32_MAX);
+    const uint32_t top = (uint32_t)1 << (out_bits - 1), moved = (uint32_t)offset;
+    const int32_t room = (int32_t)(0x80000000u - top); /* offsets that leave both limits within 32 bits */
+    const int32_t low = offset > room ? INT32_MIN : rr_wrap32(0u - top - moved);
+    const int32_t high = offset < -room ? INT32_MAX : rr_wrap32(top - 1u - moved);
+    const rr_rescaler p = {multiplier, shift, rounding, 0, offset, low, high, out_bits};
     return p;
 }
 
@@ -27,53 +29,83 @@ static inline int32_t rr_clamped(const rr_rescaler *p, int32_t y)
     return (y < p->low ? p->low : y > p->high ? p->high : y) + p->offset;
 }
 
+/* Any sum, any shift: what the loops below leave to it is rare. */
+static RR_RARE int32_t rr_scaled(const rr_rescaler *p, int32_t acc)
+{
+    return rr_scale(acc, p->multiplier, p->shift, p->rounding);
+}
+
+#if defined(RR_KERNEL_DSP)
+/* int8 codes without an offset, which SSAT clamps. */
+static void rr_codes_run(const rr_rescaler *p, const int32_t *sums, int32_t n, int8_t *out, int32_t step)
+{
+    const int32_t multiplier = p->multiplier, exponent = -p->shift;
+    const uint32_t bias = (uint32_t)p->bias;
+    for (const int32_t *const end = sums + n; sums < end; out += step) {
+        const int32_t acc = rr_wrap32((uint32_t)*sums++ + bias);
+        *out = rr_is_near(acc) ? rr_code_near(acc, multiplier, exponent) : rr_saturate8(rr_scaled(p, acc));
+    }
+}
+#endif
+
 static void rr_scalar(const rr_rescaler *p, const int32_t *sums, int32_t n, void *out, int32_t step)
 {
-    const int32_t multiplier = p->multiplier, out_bits = p->out_bits;
+    const int32_t multiplier = p->multiplier, exponent = -p->shift, out_bits = p->out_bits;
     const uint32_t bias = (uint32_t)p->bias;
-    int32_t at = 0;
-    if (p->rounding == RR_DOUBLE && p->shift < 0) {
-        /* A product of 31 bits is no INT32_MIN, so that x - 1 exists: below zero it turns ties up into ties away. */
-        const int32_t last = -p->shift - 1;
-        for (int32_t i = 0; i < n; i++, at += step) {
-            const int32_t x = rr_mul_high(rr_wrap32((uint32_t)sums[i] + bias), multiplier);
-            rr_put(out, out_bits, at, rr_clamped(p, (((x + (x >> 31)) >> last) + 1) >> 1));
-        }
+    const int32_t down = p->rounding == RR_DOUBLE && exponent > 0;
+#if defined(RR_KERNEL_DSP)
+    if (down && out_bits == 8 && p->offset == 0) {
+        rr_codes_run(p, sums, n, out, step);
         return;
     }
-    for (int32_t i = 0; i < n; i++, at += step)
-        rr_put(out, out_bits, at,
-               rr_clamped(p, rr_scale(rr_wrap32((uint32_t)sums[i] + bias), multiplier, p->shift, p->rounding)));
+#endif
+    for (int32_t i = 0, at = 0; i < n; i++, at += step) {
+        const int32_t acc = rr_wrap32((uint32_t)sums[i] + bias);
+#if defined(RR_KERNEL_DSP)
+        const int32_t y = down && rr_is_near(acc) ? rr_near(acc, multiplier, exponent) : rr_scaled(p, acc);
+#else
+        const int32_t y = down ? rr_requantize_down(acc, multiplier, exponent) : rr_scaled(p, acc);
+#endif
+        rr_put(out, out_bits, at, rr_clamped(p, y));
+    }
 }
 
 #if defined(RR_KERNEL_MVE)
 
-void rr_rescale_run(const rr_rescaler *p, const int32_t *sums, int32_t n, void *out, int32_t step)
+/* How four results are stored: as words, halves or bytes `step` apart, or as bytes side by side. */
+enum { RR_ANY, RR_BYTES, RR_CODES };
+
+static inline __attribute__((always_inline)) void rr_vectors(const rr_rescaler *p, const int32_t *sums, int32_t n, void *out,
+                                                             int32_t step, const int form)
 {
-    if (p->rounding != RR_DOUBLE) {
-        rr_scalar(p, sums, n, out, step);
-        return;
-    }
-    const int32_t left = p->shift > 0 ? p->shift : 0, right = p->shift < 0 ? -p->shift : 0;
+    const int32_t left = p->shift > 0 ? p->shift : 0, right = p->shift < 0 ? p->shift : 0;
     const int32_t multiplier = p->multiplier, bias = p->bias, offset = p->offset, out_bits = p->out_bits;
-    const int32x4_t away = vdupq_n_s32(right ? -1 : 0); /* ties away from zero, where anything is rounded */
     const int32x4_t low = vdupq_n_s32(p->low), high = vdupq_n_s32(p->high);
     uint32x4_t places = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)step);
-    for (; n > 0; n -= 4, sums += 4) {
-        int32x4_t x = vshlq_r_s32(vaddq_n_s32(n < 4 ? vldrwq_z_s32(sums, vctp32q((uint32_t)n)) : vld1q_s32(sums), bias), left);
+    int8_t *codes = out;
+    for (; n > 0; n -= 4, sums += 4, codes += 4) {
+        const mve_pred16_t live = vctp32q((uint32_t)n);
+        int32x4_t x = vaddq_n_s32(n < 4 ? vldrwq_z_s32(sums, live) : vld1q_s32(sums), bias);
+        if (form == RR_ANY) x = vshlq_r_s32(x, left);
         x = vqrdmulhq_n_s32(x, multiplier);
-        x = vaddq_s32(x, vandq_s32(vshrq_n_s32(x, 31), away));
-        x = vaddq_n_s32(vminq_s32(vmaxq_s32(vrshlq_n_s32(x, -right), low), high), offset);
-        if (n < 4) {
-            const mve_pred16_t live = vctp32q((uint32_t)n);
-            if (out_bits <= 8) vstrbq_scatter_offset_p_s32(out, places, x, live);
-            else if (out_bits == 32) vstrwq_scatter_shifted_offset_p_s32(out, places, x, live);
-            else vstrhq_scatter_shifted_offset_p_s32(out, places, x, live);
-        } else if (out_bits <= 8) vstrbq_scatter_offset_s32(out, places, x);
-        else if (out_bits == 32) vstrwq_scatter_shifted_offset_s32(out, places, x);
-        else vstrhq_scatter_shifted_offset_s32(out, places, x);
+        if (form != RR_ANY || right) x = vaddq_s32(x, vshrq_n_s32(x, 31)); /* ties below zero go down */
+        x = vaddq_n_s32(vminq_s32(vmaxq_s32(vrshlq_n_s32(x, right), low), high), offset);
+        if (form == RR_CODES && n >= 4) vstrbq_s32(codes, x);
+        else if (form == RR_CODES) vstrbq_p_s32(codes, x, live);
+        else if (form == RR_BYTES && n >= 4) vstrbq_scatter_offset_s32(out, places, x);
+        else if (out_bits <= 8) vstrbq_scatter_offset_p_s32(out, places, x, live);
+        else if (out_bits == 32) vstrwq_scatter_shifted_offset_p_s32(out, places, x, live);
+        else vstrhq_scatter_shifted_offset_p_s32(out, places, x, live);
         places = vaddq_n_u32(places, (uint32_t)(4 * step));
     }
+}
+
+void rr_rescale_run(const rr_rescaler *p, const int32_t *sums, int32_t n, void *out, int32_t step)
+{
+    if (p->rounding != RR_DOUBLE) rr_scalar(p, sums, n, out, step);
+    else if (p->shift >= 0 || p->out_bits > 8) rr_vectors(p, sums, n, out, step, RR_ANY);
+    else if (step == 1) rr_vectors(p, sums, n, out, 1, RR_CODES);
+    else rr_vectors(p, sums, n, out, step, RR_BYTES);
 }
 
 #else

@@ -8,6 +8,12 @@
 
 enum { RR_SUM_BITS = 12, RR_MAX_KEYS = 4095 };
 
+/* One place for a product that is taken a few times a row: its text counts. */
+static RR_RARE int32_t rr_product(int32_t a, int32_t b)
+{
+    return rr_mul_high_sat(a, b);
+}
+
 static int32_t rr_exp_of(int32_t x)
 {
     /* exp(-2^k) in Q0.31 for k = -2 .. 4 */
@@ -16,23 +22,23 @@ static int32_t rr_exp_of(int32_t x)
     const int32_t quarter = (int32_t)((uint32_t)x & 0xFFFFFFu) - (1 << 24);
     const uint32_t remainder = (uint32_t)quarter - (uint32_t)x;
     const int32_t t = quarter * 32 + (1 << 28);
-    const int32_t t2 = rr_mul_high_sat(t, t);
-    const int32_t t3 = rr_mul_high_sat(t2, t);
-    const int32_t t4 = rr_mul_high_sat(t2, t2);
-    const int32_t inner = rr_shift_round(rr_mul_high_sat(rr_shift_round(t4, 2) + t3, 715827883) + t2, 1);
-    int32_t result = 1895147668 + rr_mul_high_sat(t + inner, 1895147668);
+    const int32_t t2 = rr_product(t, t);
+    const int32_t t3 = rr_product(t2, t);
+    const int32_t t4 = rr_product(t2, t2);
+    const int32_t inner = rr_shift_round(rr_product(rr_shift_round(t4, 2) + t3, 715827883) + t2, 1);
+    int32_t result = 1895147668 + rr_product(t + inner, 1895147668);
     for (int bit = 0; bit < 7; bit++)
-        if (remainder & ((uint32_t)1 << (24 + bit))) result = rr_mul_high_sat(result, factors[bit]);
+        if (remainder & ((uint32_t)1 << (24 + bit))) result = rr_product(result, factors[bit]);
     return result;
 }
 
 static int32_t rr_one_over(int32_t x)
 {
     const int32_t half_denominator = (int32_t)(((int64_t)x + INT32_MAX + 1) >> 1);
-    int32_t y = 1515870810 + rr_mul_high_sat(half_denominator, -1010580540);
+    int32_t y = 1515870810 + rr_product(half_denominator, -1010580540);
     for (int step = 0; step < 3; step++) {
-        const int32_t error = (1 << 29) - rr_mul_high_sat(half_denominator, y);
-        const int64_t change = (int64_t)rr_mul_high_sat(y, error) * 4;
+        const int32_t error = (1 << 29) - rr_product(half_denominator, y);
+        const int64_t change = (int64_t)rr_product(y, error) * 4;
         y += rr_saturate(change, INT32_MIN, INT32_MAX);
     }
     return rr_saturate((int64_t)y * 2, INT32_MIN, INT32_MAX);
@@ -163,7 +169,7 @@ static const int32_t *rr_exponentials(int32_t multiplier, int32_t shift, int32_t
     for (int32_t d = 0; d < 256; d++)
         table[d] = -d < diff_min
                        ? -1
-                       : rr_exp_of(rr_mul_high_sat(rr_wrap32((uint32_t)-d << shift), multiplier));
+                       : rr_exp_of(rr_product(rr_wrap32((uint32_t)-d << shift), multiplier));
     of_multiplier = multiplier;
     of_shift = shift;
     of_diff_min = diff_min;

@@ -14,12 +14,11 @@ from mcusim.export.layout import ARENA_ALIGN, Bank, arena_source, fragment
 from mcusim.export.sources import firmware_sources, needed
 from mcusim.export.vectors import operators_of, vector_files
 from mcusim.images import IMAGE_ALIGN
+from mcusim.kernels import Rooms, rooms_of
 from mcusim.planner.notation import describe
 from mcusim.planner.plan import Plan
 from mcusim.planner.target import Target
-from mcusim.program import longest_row
 from mcusim.units import format_bytes
-from refimpl.models.config import ModelConfig
 
 FILES = Path(__file__).resolve().parent / "files"
 ImageForm = Literal["binary", "array"]
@@ -61,11 +60,12 @@ def folder_files(export: Export, generated: Mapping[str, str]) -> dict[str, str 
         del templates[WITH_RETRIES]
     if "scores" not in operators:
         del templates[WITH_ATTENTION]
-    drawn = drawn_header(operators, config, facts.plan.format.rounding)
+    drawn = drawn_header(operators, config, facts.plan.format)
     vectors = {**vector_files(operators), "rr_drawn.h": drawn}
     own = {**generated, "rr_arena.c": arena_source(facts.banks)}
     kernels = needed({**own, **vectors, **templates}, firmware_sources())
-    kernels["rr_dot.h"] = staging_of(kernels["rr_dot.h"], config)
+    rooms = rooms_of(config, *(p.format for p in plans))
+    kernels["rr_dot.h"] = with_rooms(kernels["rr_dot.h"], rooms)
     files: dict[str, str | bytes] = {f"src/{name}": text for name, text in {**kernels, **own}.items()}
     files |= {f"selftest/{name}": text for name, text in vectors.items()}
     files["selftest/rr_expected.h"] = expected_source(export.puzzles, facts.name)
@@ -86,13 +86,16 @@ def folder_files(export: Export, generated: Mapping[str, str]) -> dict[str, str 
 
 TEST_STACK = 256  # bytes of stack for the self-test's own functions, above the solver's
 VECTORS_STACK = 1600  # what the self-test's vectors take, however little the solver does
-LONGEST_ROW = "#define RR_MAX_K 2560"
+LONGEST = "2560"
+ROOMS = f"#define RR_MAX_K {LONGEST}", f"#define RR_QUANTIZED_K {LONGEST}"
 
 
-def staging_of(header: str, config: ModelConfig) -> str:
-    """The kernels' header with room to stage the rows that this model has."""
-    assert LONGEST_ROW in header
-    return header.replace(LONGEST_ROW, f"#define RR_MAX_K {longest_row(config)}")
+def with_rooms(header: str, rooms: Rooms) -> str:
+    """The kernels' header with room for what this deployment stages and quantizes."""
+    for line, inputs in zip(ROOMS, (rooms.staged, rooms.quantized), strict=True):
+        assert line in header
+        header = header.replace(line, line.replace(LONGEST, str(inputs)))
+    return header
 
 
 def _templates() -> dict[str, str]:

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from mcusim.program import longest_row
+from mcusim.kernels import rooms_of
 from refimpl.fixedpoint import Rounding
+from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 from workbench.vectors.draws import Draws, Int64s
 from workbench.vectors.reference import compute
@@ -129,13 +130,13 @@ def answers(name: str, longest: int, rounding: Rounding) -> tuple[int, tuple[int
     return stream.start, tuple(found)
 
 
-def drawn_header(names: Iterable[str], config: ModelConfig, rounding: Rounding) -> str:
+def drawn_header(names: Iterable[str], config: ModelConfig, format: Format) -> str:
     """``rr_drawn.h``: of each operator among ``names`` that is drawn, its call and the answers' CRC32."""
-    longest = min(MOST_K, longest_row(config))
+    longest = min(MOST_K, rooms_of(config, format).staged)
     chosen = [name for name in names if name in DRAWN]
     arrays, rows = [], []
     for name in chosen:
-        start, crcs = answers(name, longest, rounding)
+        start, crcs = answers(name, longest, format.rounding)
         values = ", ".join(f"0x{crc:08x}u" for crc in crcs)
         arrays.append(f"static const uint32_t rr_drawn_crc_{name}[RR_DRAWN_CASES] = {{\n    {values}}};\n")
         rows.append(f'    {{"{name}", rr_drawn_{name}, 0x{start:016x}u, rr_drawn_crc_{name}}},\n')

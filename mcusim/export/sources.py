@@ -17,6 +17,8 @@ ABI_HEADER = "rr_abi.h"
 _INCLUDE = re.compile(r'^\s*#include "([^"]+)"', re.MULTILINE)
 # A function defined at the left margin, declaration and body: `int32_t rr_silu(...)\n{`.
 _DEFINED = re.compile(r"^(static )?[A-Za-z_][\w \*]*?\b(rr_\w+)\([^;{}]*\)\s*\{", re.MULTILINE)
+# A function declared there: `int32_t rr_silu(...);`.
+_DECLARED = re.compile(r"^[A-Za-z_][\w \*]*?\brr_\w+\([^;{}]*\);", re.MULTILINE)
 _CALL = re.compile(r"\b(rr_\w+)\(")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
@@ -50,8 +52,9 @@ def needed(own: Mapping[str, str], library: Mapping[str, str]) -> dict[str, str]
         of, text = waiting.pop()
         text = _COMMENT.sub("", text)
         wanted = [name for name in _INCLUDE.findall(text) if name in library and name not in own]
-        if of in own or of.endswith(".c"):  # the library's headers declare much that nobody calls
-            wanted += [name for function in _CALL.findall(text) for name in where.get(function, ())]
+        if of not in own and of.endswith(".h"):  # a header declares much that nobody calls
+            text = _DECLARED.sub("", text)
+        wanted += [name for function in _CALL.findall(text) for name in where.get(function, ())]
         for name in dict.fromkeys(wanted):
             if name not in found:
                 found[name] = library[name]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mcusim.build import Costs
+from mcusim.kernels import rooms_of
 from mcusim.parts import Part
 from mcusim.planner.notation import describe
 from mcusim.planner.plan import Plan
 from mcusim.planner.search import search
 from mcusim.planner.target import target_of
-from mcusim.program import Program, kernels_of, longest_row, program_of, with_retries
+from mcusim.program import Program, kernels_of, program_of, with_retries
 from mcusim.report import Span
 from mcusim.timing import energy
 from refimpl.formats import Format
@@ -57,7 +58,8 @@ class Placed:
 
 def place(asked: Asked) -> tuple[Placed, ...]:
     """Plan one program, and cost each case under that plan; an executor's job."""
-    program = program_of(asked.part, kernels_of(asked.config, asked.format), longest_row(asked.config))
+    kernels = kernels_of(asked.config, asked.format)
+    program = program_of(asked.part, kernels, rooms_of(asked.config, asked.format))
     target = target_of(asked.part, asked.image, program)
     room = None if asked.limit is None else max(0, asked.limit - program.in_sram)
     found = search(asked.config, asked.format, target, room)

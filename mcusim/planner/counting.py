@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from mcusim.kernels import PIECE, WIDE_PIECE, rooms_of
 from mcusim.planner.buffers import Buffer, Lifetimes, Placement, place
 from mcusim.planner.choices import Choices
-from mcusim.planner.ledger import INIT, PIECE, Ledger, block_counts, row_source, staged_counts
+from mcusim.planner.ledger import INIT, Ledger, block_counts, product_counts, row_source
 from mcusim.planner.machine import Scales, Staged, State, Tile, Where
 from mcusim.planner.stopping import shares_x
 from mcusim.planner.stored import Reads, Stored, stored
@@ -46,6 +47,7 @@ class CountingMachine:
         self.times = 1
         self._lifetimes = Lifetimes()
         self._rows = row_source(config)
+        self._rooms = rooms_of(config, format)
         self._stored: dict[str, Stored] = {}
         self._read_by_use: dict[str, Reads] = {}  # linears whose codes are read where they stand, at each use
 
@@ -72,7 +74,7 @@ class CountingMachine:
         work, macs = self.ledger.sites[event.site], event.counts.attention_macs
         if event.op == "weighted_values":
             work.attention_values += macs * self.times
-        staged = staged_counts(event.op, event.shape, macs // event.counts.requantizations)
+        staged = product_counts(event.op, event.shape, macs // event.counts.requantizations)
         work.charge_named(staged, self.times)
 
     def _charge_rows(self, linear: str, outputs: int, inner: int, channels: int,
@@ -89,12 +91,14 @@ class CountingMachine:
         wide = online == "static" and self.format.activations.width_at(f"{linear}.input") > 8
         if wide:
             work.wide_macs += outputs * inner * self.times
-            pieces = max(pieces, -(-inner // PIECE))
         elif weights.zero_point:  # the sum of a row of activations
             work.charge(Counts(adds=outputs // channels * inner), self.times)
+        at_once = min(WIDE_PIECE, self._rooms.columns) if wide else PIECE
+        pieces = max(pieces, -(-inner // at_once))
         if online == "mx":
             pieces = max(pieces, -(-inner // MX_BLOCK))
-        work.charge_named(block_counts(outputs, inner, channels, pieces, online, wide), self.times)
+        rows = self._rooms.rows_at_once(online, inner)
+        work.charge_named(block_counts(outputs, inner, channels, pieces, online, rows, wide), self.times)
 
     def _charge_wide(self, linear: str, outputs: int) -> None:
         """Charge the 64-bit rounding of a block linear."""

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from mcusim.kernels import DOT_ROWS
 from mcusim.parts import Part, Region
 from mcusim.timing import OperatorCounts, OperatorTime, time_operator
 from refimpl.block_params import Online
@@ -91,7 +92,6 @@ class Work:
 
 WORD, VECTOR = 4, 16  # inputs that a DSP kernel and a Helium kernel multiply at once
 QUAD = 4  # tokens of one output that Helium requantizes at once
-STAGED_FOR = 96  # queries for which a column of values is staged once (RR_DOT_ROWS of rr_dot.h)
 
 
 def row_counts(outputs: int, inner: int, channels: int, bits: int) -> dict[str, int]:
@@ -113,43 +113,38 @@ def row_counts(outputs: int, inner: int, channels: int, bits: int) -> dict[str, 
     }
 
 
-# Rows whose codes a block linear multiplies in one pass over its weights, by how they are quantized
-# (RR_DOT_ROWS of rr_dot.h, RR_TOKEN_ROWS and RR_MX_ROWS of rr_tile_online.c).
-ROWS_AT_ONCE: dict[Online, int] = {"static": STAGED_FOR, "token": 4, "mx": 2}
-# Products of 16-bit activations whose sum keeps to 32 bits (RR_PIECE of rr_tile_block.c, which stages fewer
-# at once where the model's longest row has less than 512 inputs).
-PIECE = 248
-
-
 def block_counts(
-    outputs: int, inner: int, channels: int, pieces: int, online: Online, wide: bool
+    outputs: int, inner: int, channels: int, pieces: int, online: Online, rows: int, wide: bool
 ) -> dict[str, int]:
     """Counts of one block linear beside those of its rows, by field of OperatorCounts: ``pieces`` of a row
-    are multiplied apart, each of ``outputs`` sums with a factor of its own; ``wide``: 16-bit activations."""
+    are multiplied apart, each of ``outputs`` sums with a factor of its own; ``rows`` of them in one pass over
+    the weights; ``wide``: 16-bit activations."""
     tokens = outputs // channels
-    passes = -(-tokens // ROWS_AT_ONCE[online])
+    passes = -(-tokens // rows)
     found = {"block_sums": outputs * pieces, "block_pieces": passes * ((channels + 1) // 2) * pieces}
     if wide:
         found["wide_weights"] = passes * channels * inner
     if online != "static":
-        again = passes - -(-tokens // STAGED_FOR)
+        again = passes - -(-tokens // DOT_ROWS)
         found |= {"weights": again * channels * inner, "quantized": tokens * inner}
     if online == "mx":
         found["mx_sums"] = outputs * pieces
     return found
 
 
-def staged_counts(product: str, shape: tuple[int, ...], inner: int) -> dict[str, int]:
-    """Rows that one of attention's products stages, and elements of them, by field of OperatorCounts: each
-    key once for all queries of a tile, each column of v for as many as have sums at once.
+def product_counts(product: str, shape: tuple[int, ...], inner: int) -> dict[str, int]:
+    """Counts of one of attention's products, by field of OperatorCounts: queries go in pairs; each column of
+    v is staged once for as many queries of a tile as have sums at once.
 
     ``shape``: of the output, (..., heads, queries, keys or channels); ``inner``: channels, or keys.
     """
     *_, heads, queries, columns = shape
+    outputs, odd = heads * queries * columns, queries % 2 * heads * columns * inner
     if product == "scores":
-        return {"keys": heads * columns, "key_codes": heads * columns * inner}
-    columns *= heads * -(-queries // STAGED_FOR)
-    return {"value_columns": columns, "value_codes": columns * inner}
+        return {"score_outputs": outputs, "odd_scores": odd}
+    columns *= heads * -(-queries // DOT_ROWS)
+    staged = {"value_columns": columns, "value_codes": columns * inner}
+    return {"value_outputs": outputs, "odd_values": odd} | staged
 
 
 def total_bytes(reads: Counter[int]) -> int:

@@ -7,7 +7,8 @@ EQUIVALENT: dict[str, str] = {
         "One entry more, which no operand below 2^31 reaches.",
     "rr_elementwise.c: rr_quantize_s16: for (int32_t start = 0; start [< -> <=] n; start += RR_AT_ONCE) {":
         "Where n is a multiple of the stride there is one more round, over no value.",
-    "rr_attention.c: rr_scores_rows: rr_codes reader = {(const uint8_t *)k, 8, 0, [0 -> 1]};":
+    "rr_attention.c: rr_scores_rows: rr_codes query = {(const uint8_t *)q + (r + i) * q_row, 8, 0, [0 "
+    "-> 1]};":
         "Codes of 8 bits are staged by rr_stage_s8, which reads no bits that are left.",
     "rr_softmax.c: rr_exponentials: "
     "static int32_t table[[256 -> 257]], of_multiplier, of_shift, of_diff_min;":
@@ -51,8 +52,8 @@ EQUIVALENT: dict[str, str] = {
         "Of 0 no bit is above either threshold.",
     "rr_elementwise.c: rr_multiply: for (int32_t start = 0; start [< -> <=] n; start += RR_AT_ONCE) {":
         "Where n is a multiple of the stride there is one more round, over no value.",
-    "rr_softmax.c: rr_exp_of: const int32_t inner = rr_shift_round(rr_mul_high_sat(rr_shift_round(t4,"
-    " 2) + t3, [715827883 -> 715827884]) + t2, 1);":
+    "rr_softmax.c: rr_exp_of: const int32_t inner = rr_shift_round(rr_product(rr_shift_round(t4, 2) "
+    "+ t3, [715827883 -> 715827884]) + t2, 1);":
         "Compared for all 2^24 quarters: no exponential differs.",
     "rr_block_linear.c: rr_block_linear_valid: if (q->rows < 1 || q->n < 1 || q->k < 1 || q->k > RR_M"
     "AX_K || q->bits < 2 || q->bits > [8 -> 9]) return 0;":
