@@ -11,7 +11,7 @@ table of RESULTS is printed.
 from __future__ import annotations
 
 import argparse
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +63,7 @@ class Kept:
         return tuple(1 + change / share for change in self.change)
 
 
-def measured(name: str, puzzles: int, store: Store, executor: ProcessPoolExecutor) -> Kept:
+def measured(name: str, puzzles: int, store: Store, executor: Executor) -> Kept:
     """Race the candidates on calibration puzzles and run the best of them on the held-out ones."""
     network = find_network(name)
     raced, held_out = sets(Wanted(name, "", Limits(BAR), puzzles, None, None, store.path, None), network)

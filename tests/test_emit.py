@@ -178,7 +178,8 @@ def test_the_emitted_program_stops_where_the_reference_stops(
     [("sudoku6-mlp", "head+settled,t=150,more=3,by=w8c", "int16", 2),
      ("sudoku6-mlp", "fixed,more=2,by=w4g32-a8p16", "int16", 3),
      ("sudoku6-mlp", "settled,t=150,over=step,more=1,by=w8c-c8", "int8", 1),
-     ("sudoku9-rope", "head,more=2,by=w8c", "int16", 2)],
+     ("sudoku9-rope", "head,more=2,by=w8c", "int16", 2),
+     ("sudoku9-hrm", "halt+settled,t=500,of=largest,least=2,more=1,by=w8c-a8d-c8", "int8", 0)],
 )  # fmt: skip
 def test_a_second_program_in_c_goes_on_with_the_carry_of_the_first(
     network: str, rule: str, carry: Carry, corner: int, tmp_path: Path
