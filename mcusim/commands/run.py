@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_deployment(parser)
     parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
     parser.add_argument("--stop", help="stop rule: fixed, head, halt, settled or both, as in "
-                                       "head+settled,t=90")
+                        "head+settled,t=90; more=2,by=w8c: then two H cycles in another format")  # fmt: skip
     parser.add_argument("--retries", type=number, metavar="N", help="try a refused puzzle again under up to "
                         "N relabellings, as rr_solve_accepted does")  # fmt: skip
     add_check_tiles(parser)
