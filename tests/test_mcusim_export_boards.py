@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,15 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "online": ["--model", "sudoku6-mlp", "--weights", "w8c-a8d"],  # its stack is half of the vectors
     }
     return {name: export(out / name, *words, "--puzzle", "0") for name, words in choices.items()}
+
+
+def test_from_export_to_a_green_self_test_on_this_computer_takes_less_than_a_minute(tmp_path: Path) -> None:
+    require("make", "gcc")
+    start = time.monotonic()
+    status, said = make(export(tmp_path / "out", "--puzzle", "0"), "selftest")
+    assert status == 0
+    assert "PASS: 1 puzzles of at most" in said
+    assert time.monotonic() - start < 60
 
 
 @pytest.mark.parametrize("board", ["m7", "m55", "rv32"])
