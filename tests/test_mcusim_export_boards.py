@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mcusim.__main__ import main
@@ -16,6 +17,8 @@ from mcusim.account import CODE, STACK, STATICS
 from mcusim.elf import read_elf
 from tests.cross_tools import require
 from tests.exports import export, make
+from workbench.networks import seeded_tokens
+from workbench.presets import PRESETS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "firmware"))
 from programs import stack_of
@@ -142,3 +145,17 @@ def test_cmake_builds_and_runs_the_self_test(folders: dict[str, Path]) -> None:
                     ["ctest", "--test-dir", build]):  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_step_of_the_paper_sized_maze_on_an_emulated_cortex_m7_is_the_reference(tmp_path: Path) -> None:
+    """916 tokens, seeded weights and tokens, one outer cycle: five calls; about a minute of the emulator."""
+    require(*ARM)
+    np.savez(tmp_path / "one.npz", inputs=seeded_tokens(PRESETS["trm-att-maze"])[None], puzzle_ids=[0])
+    folder = export(tmp_path / "out", "--model", "trm-att-maze", "--weights", "w4c", "--carry", "int8",
+                    "--budget", "8MB", "--H-cycles", "1", "--steps", "1", "--stop", "fixed",
+                    "--data", str(tmp_path / "one.npz"))  # fmt: skip
+    status, said = make(folder, "m7", "STEPS=1")
+    assert status == 0, said
+    assert "PASS: 1 puzzles of at most 5 calls" in said
+    ((touched, planned),) = TOUCHED.findall(said)
+    assert touched == planned

@@ -39,6 +39,8 @@ EQUIVALENT: dict[str, str] = {
         "At the limit itself both branches give the limit.",
     "rr_attention.c: rr_values_rows: for (int32_t channel = 0; channel < d; channel += [2 -> 1]) {":
         "Each channel but the first is computed twice, to the same values.",
+    "rr_softmax.c: rr_leading_zeros: for (int32_t step = [16 -> 17]; step > 0; step >>= 1)":
+        "Both are right but from 2^16 to 2^17, and a sum of exponentials is at least 2^19.",
     "rr_softmax.c: rr_row_max: int32_t top = -[128 -> 129];":
         "A row has a value, and none is below -128.",
     "rr_stage.c: rr_stage_row: if (codes->bits == [8 -> 9]) rr_stage_s8(codes, k, row);":

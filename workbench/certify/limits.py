@@ -102,7 +102,8 @@ def _norm() -> list[Request]:
     h = _full(LEAST, "int32", 1, 2)  # 2^63 less 2^32: the largest sum that fits
     h[0, 1] = MOST
     found.append(({"h": h}, {"rows": 1, "size": 2, "gain": 1, "eps": 1}))
-    found.append(({"h": _full(LEAST, "int32", 1, 2)}, {"rows": 1, "size": 2, "gain": 1, "eps": 1}))
+    found += [({"h": _full(value, "int32", 1, size)}, {"rows": 1, "size": size, "gain": 1, "eps": 1})
+              for value, size in ((LEAST, 2), (MOST, 3))]  # fmt: skip
     h = _full(1, "int32", 3, 2)  # only the last row is too large
     h[2] = LEAST
     found.append(({"h": h}, {"rows": 3, "size": 2, "gain": 1, "eps": 1}))
