@@ -32,7 +32,7 @@ def test_every_shipped_card_states_a_set_that_can_be_drawn_again_or_names_its_ta
 @pytest.mark.parametrize("name", list_networks())
 def test_every_shipped_card_holds_on_its_first_puzzles(name: str) -> None:
     if not has_generator(find_network(name).config):
-        pytest.skip("its puzzles are those of a file that does not ship; test_arc_shipped.py holds it")
+        pytest.skip("its puzzles are those of a file that does not ship; test_arc_shipped.py")
     count = "64" if find_network(name).config.hidden_size < 512 else "16"
     assert main(["evaluate", name, "--puzzles", count, "--formats", "float"]) == 0
 

@@ -8,6 +8,7 @@ from typing import Literal
 _HERE = Path(__file__).resolve().parent
 # Networks that the wheel leaves out for their size; the repository has them in workbench/data/networks.
 APART = (
+    "arc10-att",
     "sudoku9-hrm",
     "sudoku9-mlp-adamw12",
     "sudoku9-pair-att",
