@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mcusim.__main__ import main as mcusim
 from workbench.cards import stated
 from workbench.lab.report import read_tables
 from workbench.lab.votes import asked_of
@@ -53,10 +54,12 @@ def voted(capsys: pytest.CaptureFixture[str], *more: str) -> list[str]:
 def test_the_card_holds(capsys: pytest.CaptureFixture[str]) -> None:
     network = find_network(NETWORK)
     assert network.folder is not None
-    (card,) = stated(network.folder)
+    card, votes = stated(network.folder)
     own = float(voted(capsys, "--formats", "float", "--views", "1")[1]) / 100
     assert card.low <= own <= card.high
-    assert card.exact > 0
+    (table,) = read_tables(TABLE)
+    assert next(row for row in table.rows if row[0] == "float")[3] == f"{100 * votes.exact:.2f}"
+    assert votes.low > 0
 
 
 def test_the_committed_row_of_w8c_is_what_the_integer_program_votes(
@@ -64,3 +67,22 @@ def test_the_committed_row_of_w8c_is_what_the_integer_program_votes(
 ) -> None:
     (table,) = read_tables(TABLE)
     assert voted(capsys, "--formats", "w8c") == list(next(row for row in table.rows if row[0] == "w8c"))
+
+
+def test_a_run_streams_the_row_of_its_test_from_a_table_file_and_solves_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Test 93, task 8be77c9e: one read of 133 bytes, and the bits that the image gives."""
+    tests, table = tmp_path / "tests.npz", tmp_path / "rows.table"
+    assert main(["arc", "puzzles", NETWORK, str(tests), "--data", str(DATA)]) == 0
+    assert main(["embeddings", "make", str(table), "--from", NETWORK, "--rows-format", "int8-q31"]) == 0
+    found = []
+    for more in ([], ["--table", str(table)]):
+        capsys.readouterr()
+        words = ["run", "--model", NETWORK, "--weights", "w8c", "--data", str(tests), "--puzzle", "93"]
+        assert mcusim([*words, "--format", "json", *more]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    resident, streamed = found
+    assert (streamed["total"]["table_reads"], streamed["total"]["table_bytes"]) == (1, 128 + 5)
+    assert streamed["puzzle"]["right"] is True
+    assert [one["crc32_H"] for one in streamed["cycles"]] == [one["crc32_H"] for one in resident["cycles"]]

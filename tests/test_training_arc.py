@@ -19,6 +19,7 @@ from training.data import open_source  # noqa: E402
 from training.export import export  # noqa: E402
 from training.loop import share_gradient  # noqa: E402
 from training.run import train  # noqa: E402
+from workbench.cards import stated  # noqa: E402
 from workbench.checkpoints import load_network  # noqa: E402
 from workbench.lab.votes import asked_of  # noqa: E402
 from workbench.main import main  # noqa: E402
@@ -149,6 +150,13 @@ def test_an_exported_network_votes_and_a_log_spares_what_it_holds(
     Path(log).write_text(held[0] + "\n")
     assert votes(capsys, trained, "--formats", "w8c,float", "--resume", log) == first[::-1]
     assert sorted(Path(log).read_text().splitlines()) == sorted(held)
+    assert main(["arc", "vote", str(trained), "--data", data, "--formats", "w8c", "--card"]) == 2
+    assert "--card states float's figure" in capsys.readouterr().err
+    votes(capsys, trained, "--formats", "float", "--resume", log, "--card")
+    own, voted = stated(trained)
+    assert (voted.name, voted.puzzles) == ("2 tests of 2 ARC tasks, 16 views of each, two votes", 2)
+    assert f"{100 * voted.exact:.2f}" == first[0][3]
+    assert own.held_out is voted.held_out is None
     monkeypatch.setattr("workbench.lab.votes.solve", lambda *_: pytest.fail("the log holds this batch"))
     assert votes(capsys, trained, "--formats", "w8c,float", "--resume", log) == first[::-1]
 

