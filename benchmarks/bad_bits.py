@@ -5,7 +5,8 @@
 A transient flip hits one element of the carry before a call (z_H, z_L); one in the input sum x stays until
 the end; a lasting one hits a weight code or a table entry and stays for the whole run, as in flash.
 Puzzles, places and bits are seeded.
-Forgotten: the final z_H is that of the undisturbed run, bit for bit.
+Forgotten: the final z_H is that of the undisturbed run, bit for bit.  Puzzles that the undisturbed run
+solves are told from those that it does not.
 """
 
 from __future__ import annotations
@@ -44,24 +45,27 @@ class Undisturbed:
 
     def __init__(self, model: Model) -> None:
         config = model.config
-        self.model, tokens = model, evaluation_set(config, None).inputs[:PUZZLES].astype(np.int32)
+        puzzles = evaluation_set(config, None)
+        self.model, tokens = model, puzzles.inputs[:PUZZLES].astype(np.int32)
         self.x = fast.embed(tokens, np.zeros(PUZZLES, np.int64), model.embedding)
         self.calls = [c for step in range(config.halt_max_steps) for c in config.order.calls(1, step)]
         self.before = [reset(fast, model, PUZZLES)]
         for call in self.calls:
             self.before.append(follow(fast, model, self.before[-1], self.x, [call]))
         self.answers = self.answered(model, self.before[-1])
+        self.solved = (self.answers == puzzles.labels[:PUZZLES]).all(axis=1)
 
     def answered(self, model: Model, carry: Carry) -> Array:
         answers: Array = fast.argmax(read_logits(fast, model, carry.z_H))
         return answers
 
-    def judged(self, model: Model, end: Carry, puzzles: Array) -> Iterator[str]:
-        """The outcome of each run of a batch."""
+    def judged(self, model: Model, end: Carry, puzzles: Array, site: str, when: str) -> Iterator[Row]:
+        """The outcome of each run of a batch whose ``site`` was hit."""
         answers, right = self.answered(model, end), self.before[-1].z_H[puzzles]
         for z, answer, wanted, puzzle in zip(end.z_H, answers, right, puzzles, strict=True):
             same = np.array_equal(answer, self.answers[puzzle])
-            yield OUTCOMES[0] if np.array_equal(z, wanted) else OUTCOMES[1] if same else OUTCOMES[2]
+            outcome = OUTCOMES[0] if np.array_equal(z, wanted) else OUTCOMES[1] if same else OUTCOMES[2]
+            yield f"{site}, {'solved' if self.solved[puzzle] else 'unsolved'}", when, outcome
 
 
 def _flip(draws: Draws, array: Array, bits: int) -> None:
@@ -80,8 +84,7 @@ def transient(runs: Undisturbed, site: str, call: int, count: int, draws: Draws)
     for one in z[site]:
         _flip(draws, one, 16)
     end = follow(fast, runs.model, Carry(z["z_H"], z["z_L"]), z["x"], runs.calls[call:])
-    for outcome in runs.judged(runs.model, end, puzzles):
-        yield site, f"call {call} of {len(runs.calls)}", outcome
+    yield from runs.judged(runs.model, end, puzzles, site, f"call {call} of {len(runs.calls)}")
 
 
 def lasting(runs: Undisturbed, site: str, draws: Draws) -> Iterator[Row]:
@@ -108,8 +111,7 @@ def lasting(runs: Undisturbed, site: str, draws: Draws) -> Iterator[Row]:
 
     model, puzzles = map_leaves(hit, runs.model), draws.integers(0, PUZZLES - 1, 1)
     end = follow(fast, model, reset(fast, model, 1), runs.x[puzzles], runs.calls)
-    for outcome in runs.judged(model, end, puzzles):
-        yield site, "whole run", outcome
+    yield from runs.judged(model, end, puzzles, site, "whole run")
 
 
 def measure(

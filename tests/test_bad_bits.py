@@ -47,6 +47,8 @@ def test_outcomes_are_counted_once_and_what_no_call_reads_is_forgotten() -> None
     assert {outcome for _, _, outcome in rows} <= set(bad_bits.OUTCOMES)
     unread = list(bad_bits.transient(runs, "x", last, 20, Draws("x")))  # an H call does not read x
     assert {outcome for _, _, outcome in unread} == {"forgotten"}
+    assert {site for site, _, _ in unread} <= {"x, solved" if one else "x, unsolved" for one in runs.solved}
+    assert runs.solved.any()
     for site in ("weights", "tables"):
         (row,) = bad_bits.lasting(runs, site, Draws(site))
-        assert row[0] == site
+        assert row[0].partition(", ")[0] == site
