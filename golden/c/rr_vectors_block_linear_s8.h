@@ -1110,7 +1110,7 @@ static const uint8_t rr_block_linear_s8_156[2] = {
 static const uint8_t rr_block_linear_s8_157[1] = {
     1};
 
-static const rr_case rr_block_linear_s8_cases[43] = {
+static const rr_case rr_block_linear_s8_cases[44] = {
     {1, "plain codes, exact", 0, {rr_block_linear_s8_0, rr_block_linear_s8_1, 0, 0, 0, rr_block_linear_s8_2, rr_block_linear_s8_3},
      {1, 3, 5, 0, 1, 0, 0, 32}, rr_block_linear_s8_4, 3, 4},
     {2, "a zero point a row", 0, {rr_block_linear_s8_0, rr_block_linear_s8_1, rr_block_linear_s8_5, 0, 0, rr_block_linear_s8_2, rr_block_linear_s8_3},
@@ -1197,6 +1197,8 @@ static const rr_case rr_block_linear_s8_cases[43] = {
      {0, 1, 1, 1, 1, 1, 1, 4}, 0, 0, 1},
     {43, "k is 0", 1, {0, 0, 0, 0, 0, rr_block_linear_s8_24, rr_block_linear_s8_145},
      {1, 1, 0, 1, 1, 1, 1, 4}, 0, 0, 1},
+    {44, "block is 0 beside factors", 1, {rr_block_linear_s8_0, rr_block_linear_s8_1, 0, rr_block_linear_s8_12, 0, rr_block_linear_s8_2, rr_block_linear_s8_3},
+     {1, 3, 5, 0, 3, 0, 0, 32}, 0, 0, 1},
 };
 
 static int32_t rr_block_linear_s8_call(const rr_case *c, void *out)

@@ -498,7 +498,7 @@ static const int32_t rr_embed_116[2] = {
 static const int32_t rr_embed_117[2] = {
     1, 0};
 
-static const rr_case rr_embed_cases[20] = {
+static const rr_case rr_embed_cases[21] = {
     {1, "first and last row", 0, {rr_embed_0, rr_embed_1, rr_embed_2, rr_embed_3, 0, 0, 0, 0, 0, 0},
      {4, 6, 0, 5, 1, 0, 0}, rr_embed_4, 24, 4},
     {2, "a prefix of one position", 0, {rr_embed_5, rr_embed_6, rr_embed_7, rr_embed_8, 0, 0, 0, rr_embed_9, rr_embed_10, rr_embed_11},
@@ -539,6 +539,8 @@ static const rr_case rr_embed_cases[20] = {
      {0, 1, 1, 1, 1, 0, 0}, 0, 0, 1},
     {20, "vocab is 0", 1, {rr_embed_47, 0, 0, 0, 0, 0, 0, rr_embed_51, rr_embed_52, rr_embed_53},
      {1, 1, 1, 0, 1, 0, 0}, 0, 0, 1},
+    {21, "a prefix without a puzzle table", 1, {rr_embed_0, rr_embed_1, rr_embed_2, rr_embed_3, 0, 0, 0, 0, 0, 0},
+     {4, 6, 1, 5, 1, 0, 0}, 0, 0, 1},
 };
 
 static int32_t rr_embed_call(const rr_case *c, void *out)

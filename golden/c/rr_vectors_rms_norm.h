@@ -563,7 +563,19 @@ static const int32_t rr_rms_norm_38[1] = {
 static const int16_t rr_rms_norm_39[1] = {
     -30890};
 
-static const int32_t rr_rms_norm_40[1024] = {
+static const int32_t rr_rms_norm_40[2] = {
+    -3000, 0};
+
+static const int16_t rr_rms_norm_41[2] = {
+    -32768, 0};
+
+static const int32_t rr_rms_norm_42[3] = {
+    -2147483647 - 1, 2147483647, 65535};
+
+static const int16_t rr_rms_norm_43[3] = {
+    -2048, 2048, 0};
+
+static const int32_t rr_rms_norm_44[1024] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -596,10 +608,10 @@ static const int32_t rr_rms_norm_40[1024] = {
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
-static const int32_t rr_rms_norm_41[2] = {
+static const int32_t rr_rms_norm_45[2] = {
     1, 2};
 
-static const rr_case rr_rms_norm_cases[26] = {
+static const rr_case rr_rms_norm_cases[28] = {
     {1, "zero and tiny rows", 0, {rr_rms_norm_0},
      {5, 8, 67108864, 80}, rr_rms_norm_1, 40, 2},
     {2, "one value", 0, {rr_rms_norm_2},
@@ -640,17 +652,21 @@ static const rr_case rr_rms_norm_cases[26] = {
      {3, 4, 2147483647, 1}, rr_rms_norm_37, 12, 2},
     {20, "one of everything", 0, {rr_rms_norm_38},
      {1, 1, 715742002, 1110840891}, rr_rms_norm_39, 1, 2},
-    {21, "a row of 1,024 values: a row of 1024 values can outgrow Q5.10; 1023 is the limit", 1, {rr_rms_norm_40},
+    {21, "one past the least", 0, {rr_rms_norm_40},
+     {1, 2, 759261753, 1}, rr_rms_norm_41, 2, 2},
+    {22, "squares and eps of 2^63 - 1", 0, {rr_rms_norm_42},
+     {1, 3, 67108864, 131069}, rr_rms_norm_43, 3, 2},
+    {23, "a row of 1,024 values: a row of 1024 values can outgrow Q5.10; 1023 is the limit", 1, {rr_rms_norm_44},
      {1, 1024, 759250125, 10240}, 0, 0, 1},
-    {22, "eps 0: eps and gain must be at least 1", 1, {rr_rms_norm_41},
+    {24, "eps 0: eps and gain must be at least 1", 1, {rr_rms_norm_45},
      {1, 2, 33554432, 0}, 0, 0, 1},
-    {23, "negative eps: eps and gain must be at least 1", 1, {rr_rms_norm_41},
+    {25, "negative eps: eps and gain must be at least 1", 1, {rr_rms_norm_45},
      {1, 2, 33554432, -5}, 0, 0, 1},
-    {24, "empty rows: size is 0, it must be at least 1", 1, {0},
+    {26, "empty rows: size is 0, it must be at least 1", 1, {0},
      {1, 0, 1, 1}, 0, 0, 1},
-    {25, "rows is 0", 1, {0},
+    {27, "rows is 0", 1, {0},
      {0, 1, 715742002, 1110840891}, 0, 0, 1},
-    {26, "size is 0", 1, {0},
+    {28, "size is 0", 1, {0},
      {1, 0, 715742002, 1110840891}, 0, 0, 1},
 };
 

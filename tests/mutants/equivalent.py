@@ -75,4 +75,49 @@ EQUIVALENT: dict[str, str] = {
     "rr_block_linear.c: rr_token_codes: for (int32_t r = 0; r < rows; r++) rr_online_codes(values + r"
     " * k, k, RR_TOKEN, out + r * k, [0 -> 1]);":
         "Quantized a token at a time, a row has no exponents to write.",
+    "rr_attention.c: rr_scores_rows: rr_codes query = {(const uint8_t *)q + (r + i) * q_row, 8, [0 ->"
+    " 1], 0};":
+        "Codes of 8 bits are staged by rr_stage_s8, which reads no bits that are held.",
+    "rr_block_linear.c: rr_online_output: const int large = product [>= -> >] (int64_t)1 << 61;":
+        "Both factors are below 2^31, so no product is 2^61 itself.",
+    "rr_norm.c: rr_norm_scale_of: const int32_t s = length [>= -> >] 29 ? ((length - 29) / 2) * 2 : -"
+    "((29 - length + 1) / 2) * 2;":
+        "Of a length of 29 both branches give 0.",
+    "rr_block_linear.c: rr_block_linear: for (int32_t start = 0; start [< -> <=] p->linear.rows; star"
+    "t += chunk) {":
+        "Where the rows fill the last round there is one more, over no row.",
+    "rr_stage.c: rr_stage_s4: codes->left = i < k ? [4 -> 3] : 0;":
+        "Of the bits left it is only asked whether there are any.",
+    "rr_stage.c: rr_stage_s4: codes->left = i < k ? [4 -> 5] : 0;":
+        "Of the bits left it is only asked whether there are any.",
+    "rr_stage.c: rr_stage_s4: int32_t i = codes->left > [0 -> 1];":
+        "The bits left are 4 or none.",
+    "rr_softmax.c: rr_exponentials: ? -[1 -> 2]":
+        "An entry below 0 is only asked for its sign.",
+    "rr_fixed.h: rr_saturate: return (int32_t)(x < low ? low : x [> -> >=] high ? high : x);":
+        "At the limit itself both branches give the limit.",
+    "rr_block_linear.c: rr_block_linear_s4: rr_block_job job = {{0, codes, 4, bias, multiplier, shift"
+    ", 0, rows, n, k, [0 -> 1], 0, out_bits, out},":
+        "A block linear reads neither rounding nor offset of the job within it.",
+    "rr_block_linear.c: rr_block_linear_s4: rr_block_job job = {{0, codes, 4, bias, multiplier, shift"
+    ", 0, rows, n, k, 0, [0 -> 1], out_bits, out},":
+        "A block linear reads neither rounding nor offset of the job within it.",
+    "rr_attention.c: rr_scores_rows: for (int32_t r = 0; r < rows; r += [2 -> 1]) {":
+        "Each query but the first is computed twice, to the same scores.",
+    "rr_fixed.h: rr_requantize_double: const int32_t right = shift [> -> >=] 0 ? 0 : -shift;":
+        "Of a shift of 0 both branches give 0.",
+    "rr_fixed.h: rr_requantize_wide_one: const int32_t left = -right > [15 -> 14] ? 15 : -right;":
+        "Of a shift by 15 both branches give 15.",
+    "rr_fixed.h: rr_requantize_wide_one: return ((int64_t)rr_saturate(acc, INT32_MIN, INT32_MAX) * re"
+    "duced * ((int64_t)1 << left) + [1 -> 0]) >> 1;":
+        "The product is even, for it was shifted to the left by 1 or more.",
+    "rr_softmax.c: rr_probabilities: if (e [< -> <=] 0) {":
+        "The probability of an exponential of 0 is 0 either way.",
+    "rr_softmax.c: rr_probabilities: if (e < [0 -> 1]) {":
+        "The probability of an exponential of 0 is 0 either way.",
+    "rr_norm.c: rr_squares_fit: uint32_t bits = [0 -> 1];":
+        "Bit 0 does not tell what is below 2^26.",
+    "rr_attention.c: rr_values_pair: for (int32_t start = 0; start [< -> <=] keys; start += RR_STAGED"
+    "_KEYS) {":
+        "Where the keys fill the last stretch there is one more, over no key.",
 }  # fmt: skip
