@@ -61,17 +61,17 @@ def product_terms(
     """TERMS of one of attention's products, and the largest relative error of any shape."""
     operator, kind = PRODUCTS[product]
     kernel = core.macs[kind]
-    rest, rows = [], []
+    rows = []
     for (inner, outputs, queries), total in counts.items():
         found = product_counts(operator, (1, queries, outputs), inner)
-        macs = inner * outputs * queries
-        # A MAC of the figure for a whole head contains a share of each term.
-        shares = {"output": 1 / kernel.inner, "odd": 0.0, "weight": 1 / SHARED}
-        shares["channel"] = shares["output"] * shares["weight"]
-        units = {term: found[count] for count, term in TERMS[product].items()}
-        rest.append(1 - macs * kernel.instructions_per_mac.value / total)
-        rows.append([(units[term] - macs * shares[term]) / total for term in units])
-    return fit(np.array(rows), np.array(rest))
+        units = [inner * outputs * queries, *(found[count] for count in TERMS[product])]
+        rows.append([number / total for number in units])
+    (mac, *terms), _ = fit(np.array(rows), np.ones(len(rows)))
+    # What the figure for a whole head has beside its MACs and what is staged for them is its outputs'.
+    named = dict(zip(TERMS[product].values(), terms, strict=True))
+    staged = (named.get("weight", 0.0) + named.get("channel", 0.0) / kernel.inner) / SHARED
+    terms[0] = (kernel.instructions_per_mac.value - mac - staged) * kernel.inner
+    return terms, float(np.abs(np.array(rows) @ np.array([mac, *terms]) - 1).max())
 
 
 def partial(part: Part, bits: int, counts: dict[tuple[int, int, int], int]) -> tuple[list[float], float]:

@@ -28,9 +28,11 @@ ROW_KINDS = ("embedded_row",)
 # On linears with zero points, blocks, wide or online activations, beside what a plain linear costs:
 # ``block_sum``: a sum of one piece of a row, times its factor, added in 64 bits; ``block_piece``: one piece
 # of a pair of channels begun; ``wide_output``: an output rounded in 64 bits; ``wide_weight``: a weight
-# laid out for 16-bit activations; ``quantized``: an activation that the linear quantizes;
+# laid out for 16-bit activations; ``wide_product``: a gated product of 16 bits, beside its rescaling;
+# ``quantized``: an activation that the linear quantizes;
 # ``mx_sum``: a ``block_sum`` that has an exponent too.
-BLOCK_KINDS = ("block_sum", "block_piece", "wide_output", "wide_weight", "quantized", "mx_sum")
+BLOCK_KINDS = ("block_sum", "block_piece", "wide_output", "wide_weight", "wide_product", "quantized",
+               "mx_sum")  # fmt: skip
 MAY_SAY = COPY_KINDS + ROW_KINDS + BLOCK_KINDS
 
 

@@ -67,6 +67,7 @@ class OperatorCounts:
     block_pieces: int = 0
     wide_outputs: int = 0
     wide_weights: int = 0
+    wide_products: int = 0
     quantized: int = 0
     mx_sums: int = 0
     embedded_rows: int = 0
@@ -99,6 +100,7 @@ WORK_OF_COUNT = {
     "block_pieces": "block_piece",
     "wide_outputs": "wide_output",
     "wide_weights": "wide_weight",
+    "wide_products": "wide_product",
     "quantized": "quantized",
     "mx_sums": "mx_sum",
     "embedded_rows": "embedded_row",

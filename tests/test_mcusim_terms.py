@@ -10,7 +10,7 @@ import pytest
 from mcusim.figures import Figure
 from mcusim.kernels import Rooms
 from mcusim.parts import load_part
-from mcusim.planner.choices import Choices, SwiGLUTiles
+from mcusim.planner.choices import Choices, SwiGLUTiles, whole
 from mcusim.planner.ledger import (
     NO_ROWS,
     Ledger,
@@ -22,11 +22,12 @@ from mcusim.planner.ledger import (
     product_counts,
     site_time,
 )
-from mcusim.planner.plan import Plan
+from mcusim.planner.plan import Plan, make_plan
 from mcusim.timing import OperatorCounts, instructions
 from refimpl.block_params import Online
 from refimpl.formats import parse_format
 from refimpl.models.halting import StopRule
+from workbench.networks import find_network
 from workbench.presets import PRESETS
 
 H743 = load_part("stm32h743")
@@ -108,6 +109,15 @@ def test_fewer_of_the_longest_rows_are_quantized_at_once(online: Online, inner: 
 
 def test_weights_for_16_bit_activations_are_laid_out_in_every_pass() -> None:
     assert block_counts(97 * 5, 64, 5, 1, "static", 96, wide=True)["wide_weights"] == 2 * 5 * 64
+
+
+@pytest.mark.parametrize(("format", "wide"), [("w4c", False), ("w4c-a8p16", True), ("w4c-a16", True)])
+def test_gated_products_of_16_bits_are_charged_beside_their_rescaling(format: str, wide: bool) -> None:
+    config = find_network("sudoku6-mlp").config
+    plan = make_plan(config, parse_format(format), whole(config))
+    found = {site: work for site, work in plan.call_L.sites.items() if work.rows["wide_products"]}
+    assert {site.rpartition(".")[2] for site in found} == ({"input"} if wide else set())
+    assert all(work.rows["wide_products"] == work.counts["requantizations"] for work in found.values())
 
 
 def test_each_read_of_the_image_and_of_a_row_pays_its_own_overhead() -> None:

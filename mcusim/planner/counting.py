@@ -64,6 +64,8 @@ class CountingMachine:
         self._charge(event.site or event.op, event.counts, event.input_bytes + stored)
         if event.op in ("scores", "weighted_values"):
             self._charge_attention(event)
+        elif event.op == "multiply" and self.format.activations.width_at(event.site) > 8:
+            self.ledger.sites[event.site].rows["wide_products"] += event.counts.requantizations * self.times
         elif event.op == "linear":
             self._read_in_place(event.site)
             outputs = event.counts.requantizations

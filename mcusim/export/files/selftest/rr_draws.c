@@ -33,7 +33,7 @@ static void draw_s32(int32_t *out, int32_t n, int32_t low, int32_t high)
     for (int32_t i = 0; i < n; i++) out[i] = rr_draw(low, high);
 }
 
-static uint32_t linear(int32_t bits)
+static uint32_t drawn_linear(int32_t bits)
 {
     const int32_t rows = rr_draw(1, RR_DRAW_ROWS), n = rr_draw(1, RR_DRAW_OUTPUTS);
     const int32_t k = rr_draw(1, RR_DRAWN_K), out_bits = rr_draw(0, 1) ? 32 : 8;
@@ -59,12 +59,12 @@ static uint32_t linear(int32_t bits)
 
 uint32_t rr_drawn_linear_s8(void)
 {
-    return linear(8);
+    return drawn_linear(8);
 }
 
 uint32_t rr_drawn_linear_s4(void)
 {
-    return linear(4);
+    return drawn_linear(4);
 }
 
 uint32_t rr_drawn_quantize_s16(void)
