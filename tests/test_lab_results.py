@@ -3,20 +3,29 @@ from the data."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from workbench.files.typed import build
+from workbench.json_lines import read_lines
 from workbench.lab.comparison import compare
 from workbench.lab.plan import read_plan
 from workbench.lab.report import read_tables, sheet
 from workbench.lab.results import finished_names, read_results
 from workbench.networks import image_bytes_of
+from workbench.render.grid import markdown
 from workbench.render.sheet import render
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+from narrow import Kept, table
 
 RESULTS = Path(__file__).parent.parent / "results"
 PLANS = sorted(RESULTS.glob("*.toml"))
-DATA = sorted([*RESULTS.glob("*.json"), *RESULTS.glob("*.jsonl")])
+NARROW = RESULTS / "narrow.jsonl"  # rows of benchmarks/narrow.py
+SWEEPS = sorted(set(RESULTS.glob("*.jsonl")) - {NARROW})
+DATA = sorted([*RESULTS.glob("*.json"), *SWEEPS])
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda path: path.stem)
@@ -42,7 +51,13 @@ def test_the_printed_tables_are_those_of_the_data(path):
         assert printed.read_text() == render(sheet(read_results([path])), "md")
 
 
-@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.jsonl")), ids=lambda path: path.stem)
+def test_the_table_of_narrow_formats_is_that_of_its_rows():
+    rows = [build(line, Kept) for line in read_lines(NARROW, "results")]
+    printed = (RESULTS / "tables" / "narrow.md").read_text()
+    assert printed == markdown(table(sorted(rows, key=lambda row: row.network))) + "\n"
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
 def test_stored_bytes_of_integer_rows_are_the_length_of_their_image(path):
     for row in read_results([path]):
         variant = row.variant
@@ -51,4 +66,6 @@ def test_stored_bytes_of_integer_rows_are_the_length_of_their_image(path):
 
 
 def test_no_printed_table_is_left_without_its_data():
-    assert sorted(path.stem for path in (RESULTS / "tables").iterdir()) == sorted(path.stem for path in DATA)
+    assert sorted(path.stem for path in (RESULTS / "tables").iterdir()) == sorted(
+        path.stem for path in (*DATA, NARROW)
+    )
