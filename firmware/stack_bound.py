@@ -1,7 +1,7 @@
 """The deepest chain of calls of a linked program, from what GCC writes with ``-fcallgraph-info=su``.
 
 Assembly without figures (a C library's or the compiler's own) counts nothing; a call through a pointer counts
-as the deepest function that nobody calls by name.
+as the deepest function that nobody calls by name, but for those that only print through one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ EDGE = re.compile(r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"')
 SIZE = re.compile(r"(\d+) bytes \((static|dynamic|dynamic,bounded)\)")
 INDIRECT = "__indirect_call"
 ENTRIES = frozenset({"rr_reset", "rr_fault", "rr_bare_start"})  # of the exported boards
+# What these call through a pointer is the function that they print with, and nothing else.
+PRINTERS, PRINTS = frozenset({"rr_put_number", "rr_report"}), frozenset({"rr_board_put"})
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def deepest(graph: CallGraph, root: str, entries: frozenset[str] = ENTRIES) -> i
         open_calls.append(name)
         targets = graph.calls.get(name, frozenset())
         if INDIRECT in targets:
-            targets = (targets - {INDIRECT}) | (by_pointer - set(open_calls))
+            pointed = PRINTS if name.partition(".")[0] in PRINTERS else by_pointer
+            targets = (targets - {INDIRECT}) | (pointed & by_pointer - set(open_calls))
         below = max((depth(target) for target in targets), default=0)
         open_calls.pop()
         return graph.frame.get(name, 0) + below
