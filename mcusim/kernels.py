@@ -44,7 +44,8 @@ class Rooms:
 
 def rooms_of(config: ModelConfig, *formats: Format) -> Rooms:
     """The rooms of a program in some formats: of rows of weights, or pieces of them where they have blocks or
-    the like, and, for attention, two columns of values over all positions, or over KEYS_AT_ONCE of them."""
+    the like, and, for attention, of queries, and of two columns of values over all positions, or over
+    KEYS_AT_ONCE of them."""
     linears = [spec for spec in leaves(skeleton(config)) if spec.kind == "linear"]
     rows, quantized = [SHORTEST], [0]
     for format in formats:
@@ -53,5 +54,5 @@ def rooms_of(config: ModelConfig, *formats: Format) -> Rooms:
             rows.append(inner if format.plain_at(spec.name) else min(PIECE, inner))
             quantized.append(inner * (format.activations.online != "static"))
     if config.token_intermediate_size is None:
-        rows.append(2 * min(KEYS_AT_ONCE, -(-config.positions // 16) * 16))
+        rows += [config.head_dim, 2 * min(KEYS_AT_ONCE, -(-config.positions // 16) * 16)]
     return Rooms(max(rows), max(quantized))

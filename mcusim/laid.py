@@ -165,12 +165,14 @@ def lay(args: Asked) -> Laid:
                 target, held, found, plan, fits, args.check_tiles, {}, "")  # fmt: skip
     if not fits:
         return laid
-    made = with_program(laid)
-    return made if linked is None else replace(made, target=target)
+    return with_program(laid, linked is not None)
 
 
-def with_program(laid: Laid) -> Laid:
-    """Write the plan as C; a plan that has none does not fit, whatever its bytes."""
+def with_program(laid: Laid, linked: bool = False) -> Laid:
+    """Write the plan as C; a plan that has none does not fit, whatever its bytes.
+
+    ``linked``: the target's program is a link of the user's own, which holds the sums of tiles already.
+    """
     segments = laid.plan.lay_out(laid.target)
     assert segments is not None
     arrays = {bank.region: bank.symbol for bank in banks_of(segments, laid.target)}
@@ -181,7 +183,7 @@ def with_program(laid: Laid) -> Laid:
         made = emit(laid.plan, (model, *finish), laid.images, segments, arrays, laid.name, laid.checked)
     except NotImplementedHere as error:
         return replace(laid, fits=False, refusal=str(error))
-    if not laid.checked:
+    if linked or not laid.checked:
         return replace(laid, program=made.files)
     program = with_sums(laid.target.program, made.sums)
     target = target_of(laid.part, laid.held, program, laid.size.rows)

@@ -18,7 +18,7 @@ from mcusim.build import Costs
 from mcusim.checks import IMAGE_CHECK, checked_part, checks
 from mcusim.checksum import PIECE, TRIES, word_sum
 from mcusim.emit.sums import SUM_BYTES
-from mcusim.laid import lay
+from mcusim.laid import lay, with_program
 from mcusim.parts import load_part
 from mcusim.planner.ledger import total_bytes
 from mcusim.timing import instructions
@@ -185,6 +185,16 @@ def test_a_checking_program_is_charged_with_its_code_its_sums_and_its_instructio
     more = instructions(work[1], checked_part(part)) / instructions(work[0], part) - 1
     assert 0 < more < 0.02
     assert plain.plan.choices == checked.plan.choices
+
+
+def test_a_link_of_the_users_own_holds_the_sums_already() -> None:
+    """They are charged once: the target of a linked program stays what the link says."""
+    laid = lay(Asked(model="sudoku6-mlp", weights="w4c", part=PART, plan="least", check_tiles=True))
+    full = replace(laid, limit=laid.held + laid.target.program.bytes + laid.plan.high_water)
+    linked = with_program(full, linked=True)
+    assert linked.fits
+    assert linked.target is full.target
+    assert not with_program(full).fits
 
 
 def test_the_report_names_the_image_check_and_the_words_say_the_same_program(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from mcusim import kernels
 from mcusim.export.bundle import ROOMS
 from mcusim.export.sources import FIRMWARE
+from refimpl.formats import parse_format
+from workbench.networks import find_network
 
 # File, what it says, and the number of mcusim/kernels.py.
 SAID = [
@@ -40,3 +43,11 @@ def test_a_sum_of_a_wide_piece_keeps_to_32_bits() -> None:
 def test_the_rooms_stand_in_the_header_that_an_export_fills_in() -> None:
     text = (FIRMWARE / "rr_dot.h").read_text()
     assert [text.count(line) for line in ROOMS] == [1, 1]
+
+
+@pytest.mark.parametrize("spelled", ["w4c", "w4g32", "w8c-a8d", "w4c-amx"])
+def test_a_staged_row_holds_the_query_of_a_wide_head(spelled: str) -> None:
+    """Scores stage whole queries whatever the weights' format, even one head of 768 channels."""
+    config = find_network("sudoku9-att").config
+    wide = replace(config, hidden_size=768, num_heads=1, channel_intermediate_size=256)
+    assert kernels.rooms_of(wide, parse_format(spelled)).staged >= wide.head_dim == 768

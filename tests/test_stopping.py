@@ -209,6 +209,17 @@ def test_an_interrupted_experiment_goes_on_and_gives_the_same_table(
         assert "fixed_right" not in alone
 
 
+@pytest.mark.parametrize("key", ['["0f", "w4c-a8-c16", 8]', "w4c", "3"])
+def test_a_log_of_an_earlier_version_is_one_sentence(
+    key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, shipped = tmp_path / "old.jsonl", Path(__file__).parents[1] / "results" / "stopping" / "log.jsonl"
+    batch = next(line for line in map(json.loads, shipped.read_text().splitlines()) if "rules" in line)
+    log.write_text(json.dumps({**batch, "key": key}) + "\n")
+    assert main(["stopping", "--log", str(log)]) == 2
+    assert "is none of this version's; measure anew." in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_changed_calibration_is_another_program_of_the_log(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -161,6 +161,13 @@ def test_an_exported_network_votes_and_a_log_spares_what_it_holds(
     assert votes(capsys, trained, "--formats", "w8c,float", "--resume", log) == first[::-1]
 
 
+def test_no_view_is_not_every_view(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = str(trained.parent / "tasks.json")
+    for more in ([], ["--card", "--formats", "float"]):
+        assert main(["arc", "vote", str(trained), "--data", data, "--views", "0", *more]) == 2
+        assert "views" in capsys.readouterr().err
+
+
 def test_a_file_without_an_answer_is_refused(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

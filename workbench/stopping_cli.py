@@ -82,12 +82,21 @@ def parse_givens(text: str) -> tuple[int, int]:
     return int(ends[1]), int(ends[2] or ends[1])
 
 
+def _program_of(key: str, log: Path) -> tuple[str, str, int]:
+    """(digest of the weights, format, most steps) of a log's key."""
+    try:
+        digest, _, fmt, steps = json.loads(key)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{log}: the key {key!r} is none of this version's; measure anew.") from error
+    return str(digest), str(fmt), int(steps)
+
+
 def _logged(args: argparse.Namespace) -> int:
     """Everything in the log, under the names of shipped networks where the weights are theirs."""
     names = {find_network(name).digest: name for name in list_networks()}
     rows, limits = [], []
     for key, found in logged(args.log):
-        digest, _, fmt, steps = json.loads(key)
+        digest, fmt, steps = _program_of(key, args.log)
         fixed, program = found.get(str(FIXED)), f"{names.get(digest, digest[:12])} {fmt}, at most {steps}"
         rows += [summary(program, name, one, fixed, steps) for name, one in found.items()]
         if args.limits and fixed is not None:

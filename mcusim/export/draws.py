@@ -1,7 +1,7 @@
 """Cases that the boot self-test draws on the chip itself, and the CRC32 of the answers the reference gives.
 
-``files/selftest/rr_draws.c`` and ``rr_draws_attention.c`` draw the same numbers in the same order.  So a few
-hundred cases of every kernel that a core may compute in its own instructions take four bytes each.
+``files/selftest/rr_draws.c`` and ``rr_draws_attention.c`` draw the same numbers in the same order.  So 64
+cases of every kernel that a core may compute in its own instructions take four bytes each.
 """
 
 from __future__ import annotations
