@@ -1,3 +1,4 @@
+/* Drawn cases of linears, rescaling, products and norms; rr_draws.h.  mcusim/export/draws.py draws the same. */
 #include "rr_draws.h"
 
 #include "rr_adapter.h"
@@ -5,8 +6,6 @@
 #include "rr_selftest.h"
 #include "rr_solve.h"
 #include "rr_tile.h"
-
-enum { MULTIPLIER_MIN = 1 << 30 };
 
 union rr_drawn_room rr_drawn_out, rr_drawn_a, rr_drawn_b;
 static uint64_t state;
@@ -41,7 +40,7 @@ static uint32_t drawn_linear(int32_t bits)
     rr_draw_s8(rr_drawn_a.s8, rows * k, -128, 127);
     rr_draw_s8(rr_drawn_b.s8, n * k, bits == 4 ? -8 : -128, bits == 4 ? 7 : 127);
     draw_s32(bias, n, -(1 << 20), 1 << 20);
-    draw_s32(multiplier, n, MULTIPLIER_MIN, INT32_MAX);
+    draw_s32(multiplier, n, RR_DRAW_MULTIPLIER, INT32_MAX);
     draw_s32(shift, n, -14, -4);
     if (bits == 8) {
         rr_test_linear_s8(rr_drawn_a.s8, rr_drawn_b.s8, bias, multiplier, shift, rows, n, k, rr_rounding, 0, out_bits,
@@ -69,7 +68,7 @@ uint32_t rr_drawn_linear_s4(void)
 
 uint32_t rr_drawn_quantize_s16(void)
 {
-    const int32_t n = rr_draw(1, RR_DRAW_N), multiplier = rr_draw(MULTIPLIER_MIN, INT32_MAX), shift = rr_draw(-12, 0);
+    const int32_t n = rr_draw(1, RR_DRAW_N), multiplier = rr_draw(RR_DRAW_MULTIPLIER, INT32_MAX), shift = rr_draw(-12, 0);
     for (int32_t i = 0; i < n; i++) rr_drawn_a.s16[i] = (int16_t)rr_draw(INT16_MIN, INT16_MAX);
     rr_test_quantize_s16(rr_drawn_a.s16, n, multiplier, shift, rr_rounding, 0, rr_drawn_out.s8);
     return (uint32_t)n;
@@ -77,7 +76,7 @@ uint32_t rr_drawn_quantize_s16(void)
 
 uint32_t rr_drawn_quantize_s32(void)
 {
-    const int32_t n = rr_draw(1, RR_DRAW_N), multiplier = rr_draw(MULTIPLIER_MIN, INT32_MAX), shift = rr_draw(-14, -2);
+    const int32_t n = rr_draw(1, RR_DRAW_N), multiplier = rr_draw(RR_DRAW_MULTIPLIER, INT32_MAX), shift = rr_draw(-14, -2);
     draw_s32(rr_drawn_a.s32, n, -(1 << 20), 1 << 20);
     rr_test_quantize_s32(rr_drawn_a.s32, n, multiplier, shift, rr_rounding, 0, rr_drawn_out.s8);
     return (uint32_t)n;
@@ -85,7 +84,7 @@ uint32_t rr_drawn_quantize_s32(void)
 
 uint32_t rr_drawn_multiply(void)
 {
-    const int32_t n = rr_draw(1, RR_DRAW_N), multiplier = rr_draw(MULTIPLIER_MIN, INT32_MAX), shift = rr_draw(-10, -2);
+    const int32_t n = rr_draw(1, RR_DRAW_N), multiplier = rr_draw(RR_DRAW_MULTIPLIER, INT32_MAX), shift = rr_draw(-10, -2);
     rr_draw_s8(rr_drawn_a.s8, n, -128, 127);
     rr_draw_s8(rr_drawn_b.s8, n, -128, 127);
     rr_test_multiply(rr_drawn_a.s8, rr_drawn_b.s8, n, multiplier, shift, rr_rounding, 0, rr_drawn_out.s8);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 enum { RR_DRAW_ROWS = 5, RR_DRAW_OUTPUTS = 5, RR_DRAW_K = 80, RR_DRAW_N = 70, RR_DRAW_COLS = 40, RR_DRAW_TOKENS = 9 };
+enum { RR_DRAW_MULTIPLIER = 1 << 30 }; /* the least a multiplier may be: rr_abi.h, OP-REQUANTIZE */
 
 /* Compute one drawn case into rr_drawn_out; the bytes of the answer. */
 typedef uint32_t (*rr_drawn_call)(void);
