@@ -11,21 +11,54 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from refimpl.errors import InputError
 from workbench.command_line import number
 from workbench.content import code
+from workbench.lanes import Lanes
 
 J = TypeVar("J")
 R = TypeVar("R")
 POLL_SECONDS = 0.2
 CONNECT_SECONDS = 10
+
+@runtime_checkable
+class _Counted(Protocol):
+    """An executor that knows how many jobs it runs at once."""
+
+    def places(self) -> int: ...
+
+
+class _Pool(ProcessPoolExecutor):
+    """Processes of this machine, a job each."""
+
+    def __init__(self, workers: int, *more: Any) -> None:
+        super().__init__(workers, *more)
+        self._places = workers
+
+    def places(self) -> int:
+        return self._places
+
+
+class _Cluster(Executor):
+    """The threads of a Dask cluster's workers, as many as there are at the moment."""
+
+    def __init__(self, client: Any) -> None:
+        self._client, self._executor = client, client.get_executor(pure=False)
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        found: Future[R] = self._executor.submit(fn, *args, **kwargs)
+        return found
+
+    def places(self) -> int:
+        return sum(self._client.nthreads().values())
+
 
 _news: SimpleQueue[str] | None = None  # of a worker of this machine, and of the process that started it
 
@@ -77,7 +110,7 @@ def local(workers: int) -> Iterator[Executor]:
     context = multiprocessing.get_context("spawn")
     theirs, ours = context.Pipe(duplex=False)
     queue: SimpleQueue[str] = context.SimpleQueue()
-    pool = ProcessPoolExecutor(workers, context, _start_worker, (theirs, queue))
+    pool = _Pool(workers, context, _start_worker, (theirs, queue))
     _news = queue
     try:
         yield pool
@@ -99,7 +132,7 @@ def cluster(address: str) -> Iterator[Executor]:
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"no Dask scheduler answers at {address}: {error}.") from error
     try:
-        yield client.get_executor(pure=False)
+        yield _Cluster(client)
     finally:
         client.close()
 
@@ -130,9 +163,13 @@ def finished(
     work: Callable[[J], R],
     jobs: Iterable[J],
     on_news: Callable[[str], None] = lambda news: None,
+    group: Callable[[J], Hashable] | None = None,
+    cost: Callable[[J], float] | None = None,
 ) -> Iterator[tuple[J, R]]:
     """Yield each job with its result, in the order in which they finish.
 
+    An executor that tells its places holds one job a place, and whoever finishes gets its next one by
+    :class:`workbench.lanes.Lanes` from ``group`` and ``cost``; any other is given all of them at once.
     Where the caller stops, jobs that have not begun are taken back.
 
     Raises
@@ -140,17 +177,34 @@ def finished(
     InputError
         Where a worker died, or runs other sources than this process.
     """
-    running: dict[Future[R], J] = {}
-    try:
+    left = Lanes(jobs, group, cost)
+    running: dict[Future[R], tuple[Hashable, J]] = {}
+
+    def begin(groups: list[Hashable]) -> None:
+        if not left:
+            return
+        places = max(1, executor.places()) if isinstance(executor, _Counted) else len(left)
         with _uninterrupted():
-            for job in jobs:
-                running[executor.submit(_run, code(), work, job)] = job
+            while left and len(running) < places:
+                name, job = left.take(groups.pop(0) if groups else None)
+                running[executor.submit(_run, code(), work, job)] = name, job
+
+    try:
+        begin([])
         while running:
             ready, _ = wait(running, POLL_SECONDS, FIRST_COMPLETED)
+            ended = {future: running.pop(future) for future in list(running) if future in ready}
+            broken = None
+            try:
+                begin([name for name, _ in ended.values()])
+            except BrokenExecutor as error:
+                broken = error  # said when the caller has what was finished before
             while _news is not None and not _news.empty():
                 on_news(_news.get())
-            for future in ready:
-                yield running.pop(future), future.result()
+            for future, (_, job) in ended.items():
+                yield job, future.result()
+            if broken is not None:
+                raise broken
     except BrokenExecutor as error:
         raise InputError("a worker process ended in the middle of its work (out of memory?); what was "
                          "finished is kept, and the same command goes on from there.") from error

@@ -8,7 +8,7 @@ either: it is charged the image of its weights with static int8 activations and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from refimpl.formats import Format, parse_format
@@ -78,9 +78,14 @@ def traffic(config: ModelConfig, format: Format, steps: int) -> int:
     return steps * (sum(times * own[level] for level, times in config.order.per_step.items()) + heads)
 
 
+def macs(variant: Variant) -> int:
+    """MACs of a puzzle at a variant's (resolved) depth."""
+    config = replace(network(variant.network).config, H_cycles=variant.H_cycles)
+    return _macs_of_step(config) * variant.steps
+
+
 def costs(variant: Variant) -> Costs:
     """Costs of a variant at its (resolved) depth."""
     model = network(variant.network).float_model.with_depth(variant.H_cycles, variant.steps)
     moved = traffic(model.config, variant.format, variant.steps)
-    stored = stored_bytes(variant.network, variant.format)
-    return Costs(stored, moved, _macs_of_step(model.config) * variant.steps)
+    return Costs(stored_bytes(variant.network, variant.format), moved, macs(variant))
