@@ -183,11 +183,14 @@ def finished(
     def begin(groups: list[Hashable]) -> None:
         if not left:
             return
-        places = max(1, executor.places()) if isinstance(executor, _Counted) else len(left)
+        places = max(1, executor.places()) if isinstance(executor, _Counted) else None
         with _uninterrupted():
-            while left and len(running) < places:
-                name, job = left.take(groups.pop(0) if groups else None)
-                running[executor.submit(_run, code(), work, job)] = name, job
+            while places is None or len(running) < places:
+                busy = set() if places is None else {name for name, _ in running.values()}
+                found = left.take(groups.pop(0) if groups else None, busy)
+                if found is None:
+                    break
+                running[executor.submit(_run, code(), work, found[1])] = found
 
     try:
         begin([])
