@@ -196,8 +196,9 @@ def emitted(model: Model, format: Format, choices: Choices, rooms: tuple[Room, .
     return Emitted(plan, Reading(fast, read, *others), together(images), sizes, sources)
 
 
-def build(it: Emitted, folder: Path, compiler: str = "gcc", sanitize: bool = True) -> Path:
-    """Compile the plan with the kernels it calls."""
+def build(it: Emitted, folder: Path, compiler: str = "gcc", sanitize: bool = True,
+          kernels: Path = FIRMWARE, warnings: tuple[str, ...] = WARNINGS) -> Path:  # fmt: skip
+    """Compile the plan with the kernels it calls, which lie in the folder ``kernels``."""
     config, arrays = it.plan.config, "".join(f"extern uint8_t {array(r)}[];\n" for r in it.sizes)
     state = config.positions * config.hidden_size * (1 if it.plan.format.carry == "int8" else 2)
     numbers = {"seq": config.seq_len, "vocab": config.vocab_size, "steps": config.halt_max_steps}
@@ -214,9 +215,9 @@ def build(it: Emitted, folder: Path, compiler: str = "gcc", sanitize: bool = Tru
     (folder / "image").write_bytes(it.image)
     checked = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     sources = [name for name in files if name.endswith(".c")]
-    sources += [str(FIRMWARE / f"rr_{kernel}.c") for kernel in KERNELS]
-    include = [f"-I{folder}", f"-I{FIRMWARE}", f"-I{GOLDEN_C}"]
-    command = [compiler, *WARNINGS, *(checked if sanitize else ("-O2",)), *include, "-o", "run", *sources]
+    sources += [str(kernels / f"rr_{kernel}.c") for kernel in KERNELS]
+    include = [f"-I{folder}", f"-I{kernels}", f"-I{GOLDEN_C}"]
+    command = [compiler, *warnings, *(checked if sanitize else ("-O2",)), *include, "-o", "run", *sources]
     subprocess.run(command, check=True, cwd=folder)
     return folder / "run"
 

@@ -8,6 +8,7 @@ import pytest
 from cross_tools import require
 from mutants.equivalent import EQUIVALENT
 from mutants.mechanical import Mutant, arithmetic, mutants_of, sample
+from mutants.planned import KILLED, planned
 from mutants.replay import NONE, SURVIVED, Held, held, outcome, summary
 
 
@@ -55,6 +56,38 @@ def test_a_few_mutants_are_killed(unchanged: Held, tmp_path: Path) -> None:
     found = [outcome(mutant, unchanged, tmp_path / "m") for mutant in sample(arithmetic(), 6, "few")]
     assert sum(text.startswith("killed") for text in found) >= 3, found
     assert SURVIVED not in found
+
+
+def named(key: str) -> Mutant:
+    return next(mutant for mutant in arithmetic() if mutant.key == key)
+
+
+def test_keys_beyond_those_that_are_staged_at_once_are_asked_for(unchanged: Held, tmp_path: Path) -> None:
+    """More than 1,280 keys, each with a query of its own: no stored vector has room for their square."""
+    again = named(
+        "rr_attention.c: rr_values_pair: for (int32_t i = 0; i <= pair; i++) totals[i] += "
+        "rr_stage_column(v [+ -> -] start * d + i, stretch, d, i);"
+    )
+    assert outcome(again, unchanged, tmp_path / "m").startswith("killed: limits: weighted_values")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["for (int32_t start = 0; start [< -> >=] k; start += RR_MX_BLOCK) {",
+     "for (int32_t start = 0; start < k; start [+= -> -=] RR_MX_BLOCK) {",
+     "exponents[start / RR_MX_BLOCK] = (uint8_t)(e [- -> +] of.smallest);"],
+)  # fmt: skip
+def test_codes_and_exponents_of_mx_blocks_are_held_by_a_planned_program(line: str) -> None:
+    """Only linears on tiles keep them: no operator and no whole model of a port calls this."""
+    require("gcc")
+    assert planned(named(f"rr_block_linear.c: rr_online_codes: {line}")).startswith(KILLED)
+
+
+def test_the_planned_program_that_judges_mutants_is_right_without_one() -> None:
+    require("gcc")
+    mutant = named("rr_block_linear.c: rr_online_codes: const rr_row_scale scale = {[0 -> 1], of.smallest};")
+    assert planned(Mutant(mutant.file, mutant.line, 0, "", " ", mutant.text)) == ""
+    assert planned(mutant) == ""  # an equivalent one
 
 
 @pytest.mark.slow

@@ -120,4 +120,13 @@ EQUIVALENT: dict[str, str] = {
     "rr_attention.c: rr_values_pair: for (int32_t start = 0; start [< -> <=] keys; start += RR_STAGED"
     "_KEYS) {":
         "Where the keys fill the last stretch there is one more, over no key.",
+    "rr_stage.c: rr_stage_column: for (; i & [7 -> 8]; i++) staged[i] = 0;":
+        "Plain and SMLAD read no value behind a column; Helium multiplies it by lanes loaded as 0.",
+    "rr_stage.c: rr_stage_column: for (; i & [7 -> 6]; i++) staged[i] = 0;":
+        "Plain and SMLAD read no value behind a column; Helium multiplies it by lanes loaded as 0.",
+    "rr_stage.c: rr_stage_column: for (; i & 7; i++) staged[i] = [0 -> 1];":
+        "Plain and SMLAD read no value behind a column; Helium multiplies it by lanes loaded as 0.",
+    "rr_block_linear.c: rr_online_codes: for (int32_t i = start; i < k && i [< -> <=] start + RR_MX_BLOCK;"
+    " i++) codes[i] = (int8_t)rr_shift_round(a[i], e);":
+        "The code behind a block is written again with the next block, which begins there.",
 }  # fmt: skip

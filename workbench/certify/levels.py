@@ -25,12 +25,14 @@ from workbench.vectors.tensors import Array
 FIXED_POINT = ("high_multiply", "saturating_high_multiply", "rounding_shift", "requantize", "reciprocal_root",
                "exp_on_negative", "one_over_one_plus", "unpack_int4")  # fmt: skip
 SPECIFICATION = python_implementation(ops)
+TOLD = 50_000  # characters of a request: the longest rows in whole, a square of 1,281 keys not
 
 
 def _described(request: Request) -> str:
     inputs, params = request
     shown = {name: None if a is None else a.tolist() for name, a in inputs.items()}
-    return f"{params} {shown}"
+    text = f"{params} {shown}"
+    return text if len(text) <= TOLD else f"{text[:TOLD]} ... ({len(text):,} characters)"
 
 
 def _tried(level: Level, port: Implementation, name: str, request: Request) -> tuple[bool, Array | None]:

@@ -12,6 +12,7 @@ from workbench.certify.corpus import Request, spoilt
 from workbench.vectors.tensors import Array
 
 LEAST, MOST, LONGEST_ROW = -(2**31), 2**31 - 1, 2560
+STAGED_KEYS = LONGEST_ROW // 2  # room for a row of int8 holds half as many int16 values of a column
 HALF, NEARLY_ONE = 2**30, 2**31 - 1
 RESCALE = {"multiplier": NEARLY_ONE, "shift": 0, "rounding": 0, "output_offset": 0}
 
@@ -131,13 +132,23 @@ def _softmax() -> list[Request]:
 
 
 def _values() -> list[Request]:
-    """Rows of probabilities that sum to one, and the most that a row of them may."""
+    """Rows of probabilities that sum to one, and the most that a row of them may; one key more than is staged
+    at once, each of them with a query of its own, which only a port with room for 3.3 MB is asked."""
     found: list[Request] = []
+
+    def ask(p: Array, v: Array) -> None:
+        t, d = v.shape[1:]
+        params = {"heads": 1, "t": t, "d": d, **RESCALE, "multiplier": HALF, "shift": -15}
+        found.append(({"probabilities": p, "v": v}, params))
+
     for t, v in product((1, 2, 181), (-128, 127)):
         p = _full(-32768, "int16", 1, t, t)
         p[0, :, 0] = 32767
-        found.append(({"probabilities": p, "v": _full(v, "int8", 1, t, 3)},
-                      {"heads": 1, "t": t, "d": 3, **RESCALE, "multiplier": HALF, "shift": -15}))  # fmt: skip
+        ask(p, _full(v, "int8", 1, t, 3))
+    t = STAGED_KEYS + 1
+    p = _full(-32768, "int16", 1, t, t)
+    p[0, range(t), range(t)] = 32767
+    ask(p, (np.arange(3 * t) % 251 - 125).astype(np.int8).reshape(1, t, 3))
     return found
 
 
