@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mcusim.asked import Asked, chosen_deployment
-from mcusim.checks import checked_part, with_checks, with_image_read, with_sums
+from mcusim.checks import checked_part, with_checks, with_image_read
 from mcusim.deployments import Deployment
 from mcusim.elf import read_elf
-from mcusim.emit.program import emit
-from mcusim.export.layout import banks_of
 from mcusim.fit import plan_inside
 from mcusim.footprint import Footprint, footprint
 from mcusim.images import together
@@ -22,10 +20,9 @@ from mcusim.planner.target import Target, target_of
 from mcusim.planner.wanted import wanted
 from mcusim.program import bare_program, with_retries
 from mcusim.units import parse_bytes
+from mcusim.written import images_of, with_tables, written
 from refimpl.errors import InputError, NotImplementedHere
-from refimpl.formats import Format
 from refimpl.image import Image
-from refimpl.model_image import from_image
 from refimpl.models.config import ModelConfig
 from refimpl.models.halting import FIXED, StopRule
 from workbench.datasets.read import read_data
@@ -122,14 +119,6 @@ class Laid:
         return inner is not None
 
 
-def images_of(network: Network, format: Format, rule: StopRule) -> tuple[Image, ...]:
-    """Of the program, and of the stop rule's second one."""
-    images = [Image(network.image(format), "the image")]
-    if network.finish(rule, format) is not None:
-        images.append(Image(network.image(rule.by), "the second image"))
-    return tuple(images)
-
-
 def lay(args: Asked) -> Laid:
     """Read what is asked for, plan it, and see whether it fits."""
     deployment, limit = _deployment(args)
@@ -173,21 +162,13 @@ def with_program(laid: Laid, linked: bool = False) -> Laid:
 
     ``linked``: the target's program is a link of the user's own, which holds the sums of tiles already.
     """
-    segments = laid.plan.lay_out(laid.target)
-    assert segments is not None
-    arrays = {bank.region: bank.symbol for bank in banks_of(segments, laid.target)}
-    config = laid.config
-    model, *finish = map(from_image, laid.images)
-    model = model.with_depth(config.H_cycles, config.halt_max_steps).with_stop(config.stop)
     try:
-        made = emit(laid.plan, (model, *finish), laid.images, segments, arrays, laid.name, laid.checked)
+        made = written(laid.plan, laid.images, laid.target, laid.name, laid.checked)
     except NotImplementedHere as error:
         return replace(laid, fits=False, refusal=str(error))
     if linked or not laid.checked:
         return replace(laid, program=made.files)
-    program = with_sums(laid.target.program, made.sums)
-    target = target_of(laid.part, laid.held, program, laid.size.rows)
-    left = laid.limit - laid.held - program.bytes - laid.plan.high_water
-    if left < 0 or not target.image_fits or laid.plan.lay_out(target) != segments:
+    target = with_tables(laid.target, laid.plan, laid.held, laid.size.rows, made.sums)
+    if target is None or laid.held + target.program.bytes + laid.plan.high_water > laid.limit:
         return replace(laid, fits=False, refusal=f"sums of its tiles take {made.sums:,} bytes too many.")
     return replace(laid, program=made.files, target=target)

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from mcusim.asked import add_check_tiles
 from mcusim.fitting.front import Limits
 from mcusim.fitting.report import sheet
 from mcusim.fitting.run import Wanted, fit
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "evaluation set)")  # fmt: skip
     parser.add_argument("--folder", type=Path, default=Path("fit"), help="where measurements and deployments "
                         "go (default fit); an interrupted run goes on from there")  # fmt: skip
+    add_check_tiles(parser)
     add_executor(parser)
     add_data(parser)
     add_format(parser)
@@ -73,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     limits = Limits(_share(args.keep), _seconds(args.max_time), _bytes(args.max_flash, "--max-flash"),
                     _bytes(args.max_sram, "--max-sram"))  # fmt: skip
     wanted = Wanted(args.model, args.part, limits, args.puzzles, args.givens, args.data, args.folder,
-                    args.catalogue)  # fmt: skip
+                    args.catalogue, args.check_tiles)  # fmt: skip
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
     with asked_executor(args) as executor, Progress(*columns, console=console, transient=True) as progress:

@@ -14,7 +14,7 @@ from mcusim.accuracy import all_puzzles, judge, kept, measured
 from mcusim.alternatives import alternatives
 from mcusim.asked import Asked, add_check_tiles, add_deployment, asked, words_of
 from mcusim.build import Costs, basis, budget, cycle_rows, kernel_times, operator_rows, regions, total
-from mcusim.laid import Laid, images_of, lay
+from mcusim.laid import Laid, lay
 from mcusim.planner.notation import describe
 from mcusim.planner.plan import Plan
 from mcusim.planner.wanted import HELP
@@ -23,6 +23,7 @@ from mcusim.render.run_page import write_run
 from mcusim.render.screen import Screen
 from mcusim.report import AllPuzzles, RunReport, Subject, to_json
 from mcusim.simulate import execute_warranted
+from mcusim.written import images_of
 from refimpl.errors import InputError
 from refimpl.formats import Format, parse_weights
 from workbench.command_line import examples, number

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from mcusim.emit.expressions import Number, product
 from mcusim.emit.functions import Function, identifier
 from mcusim.emit.results import Op, Operators, Weights
-from mcusim.emit.sums import LEAVE, Loop, Pieces, TransferSums, Values, value
+from mcusim.emit.sums import LEAVE, Loop, Pieces, Transfer, TransferSums, Values, value
 from mcusim.emit.tiles import AnyLinear, TileWriter, unsigned
 from mcusim.emit.views import View, whole
 from mcusim.planner.arena import Place
@@ -174,18 +173,23 @@ class EmittingMachine(TileWriter):
         if self.sums is not None:
             f.depth -= 1
             wanted = self.sums.wanted(f, leaf.name, self.loops, (rows[0].start,),
-                                      partial(self._constants, leaf, rows))  # fmt: skip
+                                      self._constants(leaf, rows))  # fmt: skip
             f.line(f"}} while (rr_damaged({to}, {unsigned(str(offset))}, {wanted}));")
             f.line(LEAVE)
         return Scales(rows, room)
 
-    def _constants(self, leaf: AnyLinear, rows: tuple[Tile, ...], now: Values) -> tuple[Pieces, ...]:
-        """What :meth:`scales` brings at one time round the loops."""
-        return tuple(
-            Pieces(self._offset(f"{leaf.name}/{constant.section}") + value(tile.start, now) * constant.bytes,
-                   value(tile.size, now) * constant.bytes)
-            for constant in stored(leaf).constants for tile in rows
-        )  # fmt: skip
+    def _constants(self, leaf: AnyLinear, rows: tuple[Tile, ...]) -> Transfer:
+        """What :meth:`scales` brings."""
+        sections = [(self._offset(f"{leaf.name}/{constant.section}"), constant.bytes)
+                    for constant in stored(leaf).constants]  # fmt: skip
+        spans = [(tile.start, tile.size) for tile in rows]
+
+        def at(now: Values) -> tuple[Pieces, ...]:
+            here = [(value(start, now), value(size, now)) for start, size in spans]
+            return tuple(Pieces(section + start * each, size * each)
+                         for section, each in sections for start, size in here)  # fmt: skip
+
+        return at
 
     def table(self, silu: Silu, buffer: Buffer) -> View:
         view = self.view(buffer)

@@ -37,6 +37,9 @@ class Pieces:
     step: int = 0
 
 
+Transfer = Callable[[Values], tuple[Pieces, ...]]  # what is brought, by the variables of the loops
+
+
 def value(number: Number, values: Values) -> int:
     """A sum of variables as a number."""
     if isinstance(number, int):
@@ -71,13 +74,17 @@ class TransferSums:
         return self._known[transfer]
 
     def wanted(self, f: Function, leaf: str, loops: Sequence[Loop], places: tuple[Number, ...],
-               transfer: Callable[[Values], tuple[Pieces, ...]]) -> str:  # fmt: skip
+               transfer: Transfer) -> str:  # fmt: skip
         """C for the sum of the transfer at hand, from a constant of ``leaf``.
 
         ``places`` are sums of the loops' variables that tell one transfer from another.
         """
         moving = [place for place in places if isinstance(place, Expr)]
-        rounds = {tuple(value(place, now) for place in moving): transfer(now) for now in every(loops, {})}
+        rounds = dict[tuple[int, ...], tuple[Pieces, ...]]()
+        for now in every(loops, {}):
+            at, pieces = tuple(value(place, now) for place in moving), transfer(now)
+            if rounds.setdefault(at, pieces) != pieces:
+                raise NotImplementedHere(f"{leaf}: tiles of two sizes begin at one place; they have no sum.")
         if not moving:
             return f.own(leaf, "sum", "uint32_t", f"{self.of(*rounds.values())}u")
         index, axes = "", []
@@ -89,10 +96,6 @@ class TransferSums:
             term = f"({place - least})" + (f" / {step}" if step > 1 else "")
             index = f"({index}) * {count} + {term}" if index else term
         sums = [0] * prod(count for _, _, count in axes)
-        for now in every(loops, {}):
-            at, pieces = tuple(value(place, now) for place in moving), transfer(now)
-            if rounds[at] != pieces:
-                raise NotImplementedHere(f"{leaf}: tiles of two sizes begin at one place; they have no sum.")
         for at, pieces in rounds.items():
             number = 0
             for one, (least, step, count) in zip(at, axes, strict=True):

@@ -5,13 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from math import gcd
 
 from mcusim.emit.expressions import Expr, Number, product, renamed, variable
 from mcusim.emit.functions import identifier
 from mcusim.emit.results import ResultWriter, Weights
-from mcusim.emit.sums import LEAVE, Loop, Pieces, TransferSums, Values, value
+from mcusim.emit.sums import LEAVE, Loop, Pieces, Transfer, TransferSums, Values, value
 from mcusim.planner.buffers import Buffer
 from mcusim.planner.choices import Choices
 from mcusim.planner.machine import Scales, Staged, Tile, Where
@@ -153,19 +152,19 @@ class TileWriter(ResultWriter):
         return Request(f"{source} + {first}", self._bytes(columns.size, leaf), rows[0].stop,
                        self._bytes(width, leaf))  # fmt: skip
 
-    def _pieces(
-        self, leaf: AnyLinear, rows: tuple[Tile, ...], columns: Tile, now: Values
-    ) -> tuple[Pieces, ...]:
-        """What :meth:`_request` brings at one time round the loops."""
+    def _pieces(self, leaf: AnyLinear, rows: tuple[Tile, ...], columns: Tile) -> Transfer:
+        """What :meth:`_request` brings."""
         bits, width, codes = leaf.weight_bits, leaf.codes.shape[1], self._offset(f"{leaf.name}/codes")
-        row, height, column, size = (
-            value(number, now) for number in (rows[0].start, rows[0].size, columns.start, columns.size)
-        )
-        if size == width:
-            step = value(_distance(rows), now) * width * bits // 8
-            first = codes + row * width * bits // 8
-            return (Pieces(first, packed_bytes(height * width, bits), len(rows), step),)
-        return (Pieces(codes + column * bits // 8, size * bits // 8, height, width * bits // 8),)
+        numbers = rows[0].start, rows[0].size, columns.start, columns.size, _distance(rows)
+
+        def at(now: Values) -> tuple[Pieces, ...]:
+            row, height, column, size, distance = (value(number, now) for number in numbers)
+            if size == width:
+                first, step = (n * width * bits // 8 for n in (row, distance))
+                return (Pieces(codes + first, packed_bytes(height * width, bits), len(rows), step),)
+            return (Pieces(codes + column * bits // 8, size * bits // 8, height, width * bits // 8),)
+
+        return at
 
     def _stream(self, staged: Staged, rows: tuple[Tile, ...], columns: Tile, request: Request) -> str:
         """Bring a tile into one of its two places; where the loop goes on, the next into the other.
@@ -187,7 +186,7 @@ class TileWriter(ResultWriter):
         f.line(f"rr_fetch_wait({name}_ticket);")
         if self.sums is not None:
             places = rows[0].start, columns.start
-            transfer = partial(self._pieces, leaf, rows, columns)
+            transfer = self._pieces(leaf, rows, columns)
             wanted = self.sums.wanted(f, leaf.name, self.loops, places, transfer)
             size = unsigned(f"{request.size} * {request.pieces}")
             f.line(f"while (rr_damaged({then}, {size}, {wanted}))")

@@ -77,10 +77,10 @@ def _text(row: Row, placed: Placed, part: str, source: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def export_and_test(file: Path, out: Path, catalogue: Path | None) -> Deployed:
+def export_and_test(file: Path, out: Path, catalogue: Path | None, check_tiles: bool = False) -> Deployed:
     """Export a deployment as C into ``out`` and run its self-test here, where there is a compiler."""
     try:
-        export(out, deployment=str(file), catalogue=catalogue)
+        export(out, deployment=str(file), catalogue=catalogue, check_tiles=check_tiles)
     except RefimplError as error:
         return Deployed(file, out, str(error), "")
     compiler = shutil.which("gcc") or shutil.which("cc")

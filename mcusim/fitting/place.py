@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mcusim.build import Costs
+from mcusim.checks import with_checks, with_image_read
 from mcusim.kernels import rooms_of
 from mcusim.parts import Part
 from mcusim.planner.notation import describe
@@ -14,7 +15,9 @@ from mcusim.planner.target import target_of
 from mcusim.program import Program, kernels_of, program_of, with_retries
 from mcusim.report import Span
 from mcusim.timing import energy
+from mcusim.written import checking
 from refimpl.formats import Format
+from refimpl.image import Image
 from refimpl.models.config import ModelConfig
 
 
@@ -30,7 +33,8 @@ class Taken:
 @dataclass(frozen=True, eq=False)
 class Asked:
     """A program of ``image`` bytes with the stop rule of ``config``, and cases of what puzzles take of it.
-    ``limit``: most bytes of SRAM in all, None for what the part has."""
+    ``limit``: most bytes of SRAM in all, None for what the part has.  ``content``: the image itself where the
+    program checks what it fetches, whose core the part then has; else empty."""
 
     config: ModelConfig
     format: Format
@@ -38,6 +42,7 @@ class Asked:
     part: Part
     cases: tuple[Taken, ...]
     limit: int | None
+    content: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Placed:
     """``flash``: image and code; ``sram``: arena, statics and stack; time and energy of a puzzle on average
     over the steps that puzzles took.  ``fits``: the part (and the limit) hold the plan; else it is the
     smallest.  ``plan`` in the notation of ``--plan``; ``everything``: bytes of image,
-    program and the smallest arena."""
+    program and the smallest arena, without checks, as deployments are judged."""
 
     flash: int
     sram: int
@@ -59,17 +64,24 @@ class Placed:
 def place(asked: Asked) -> tuple[Placed, ...]:
     """Plan one program, and cost each case under that plan; an executor's job."""
     kernels = kernels_of(asked.config, asked.format)
-    program = program_of(asked.part, kernels, rooms_of(asked.config, asked.format))
+    bare = program_of(asked.part, kernels, rooms_of(asked.config, asked.format))
+    program = with_checks(bare, asked.part) if asked.content else bare
     target = target_of(asked.part, asked.image, program)
     room = None if asked.limit is None else max(0, asked.limit - program.in_sram)
     found = search(asked.config, asked.format, target, room)
     plan = found.chosen or found.least
+    held = found.chosen is not None
+    if asked.content:
+        images = [Image(asked.content, "the image")]
+        summed = checking(target, plan, images, asked.image, 0)
+        held, target = held and summed is not None, summed or target
+        plan = with_image_read(plan, asked.image)
     costs = Costs(plan, target)
 
     def case(taken: Taken) -> Placed:
-        again = with_retries(program, asked.part, asked.config, taken.retries)
+        again = with_retries(target.program, asked.part, asked.config, taken.retries)
         more = again.in_sram - program.in_sram
-        fits = found.chosen is not None and _holds(asked, plan, again, None if room is None else room - more)
+        fits = held and _holds(asked, plan, again, None if room is None else room - more)
         seconds, joules = [0.0, 0.0], [0.0, 0.0]
         for n, count in enumerate(taken.runs):
             if count:
@@ -81,7 +93,8 @@ def place(asked: Asked) -> tuple[Placed, ...]:
         return Placed(
             asked.image + again.code.count, plan.high_water + again.in_sram,
             Span(*seconds), Span(*joules), fits, describe(plan.choices),
-            asked.image + again.bytes + found.least.high_water,
+            asked.image + with_retries(bare, asked.part, asked.config, taken.retries).bytes
+            + found.least.high_water,
         )  # fmt: skip
 
     return tuple(map(case, asked.cases))

@@ -66,7 +66,8 @@ def sheet(found: Found) -> Sheet:
               "e" if r.placed is None else "") for r in left]  # fmt: skip
     parts = (_verdict(found), table, Grid(f"out of the race, by {found.calibration}", EARLIER, tuple(early)))
     data = {
-        "schema": SCHEMA, "network": found.network, "part": found.part.name, "limits": vars(found.limits),
+        "schema": SCHEMA, "network": found.network, "part": found.part.name,
+        "check_tiles": found.part.core.checked, "limits": vars(found.limits),
         "calibration": found.calibration, "held_out": found.held_out,
         "float": {"calibration": float(found.floats[0].mean()), "held_out": float(found.floats[1].mean())},
         "reason": found.choice.reason, "keeps": found.choice.keeps,
@@ -190,7 +191,8 @@ def _commands(found: Found) -> tuple[str, ...]:
     if not found.deployed:
         return ()
     file = found.deployed[0].file
-    return (f"python -m mcusim run {file}", f"python -m mcusim export OUT {file}   "
+    flag = " --check-tiles" if found.part.core.checked else ""
+    return (f"python -m mcusim run {file}{flag}", f"python -m mcusim export OUT {file}{flag}   "
             f"(as made in {found.deployed[0].c})")  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
+from mcusim.checks import checked_part
 from mcusim.fitting.candidates import BASELINE, NAIVE, candidates
 from mcusim.fitting.deploy import Deployed, deploy, export_and_test
 from mcusim.fitting.finals import Runs, finals, row_of, solver
@@ -48,7 +49,8 @@ SUDOKU_GIVENS = "26-32"  # those of the shipped evaluation set of 9x9 Sudokus
 @dataclass(frozen=True)
 class Wanted:
     """What is asked: ``puzzles`` held-out ones, generated (Sudokus with ``givens``), or of the file ``data``,
-    whose first part is calibrated and raced on and whose last is held out; ``folder`` takes what is made."""
+    whose first part is calibrated and raced on and whose last is held out; ``folder`` takes what is made.
+    ``check_tiles``: the programs check what they fetch."""
 
     model: str
     part: str
@@ -58,6 +60,7 @@ class Wanted:
     data: str | None
     folder: Path
     catalogue: Path | None
+    check_tiles: bool = False
 
 
 def sets(wanted: Wanted, network: Network) -> tuple[PuzzleSet, PuzzleSet]:
@@ -94,6 +97,7 @@ def fit(wanted: Wanted, executor: Executor, progress: Progress) -> Found:
     stopped or killed goes on from there.
     """
     part = load_part(wanted.part, wanted.catalogue)
+    part = checked_part(part) if wanted.check_tiles else part
     network = find_network(wanted.model)
     if not network.trained:
         raise InputError(f"{network.name} has seeded weights; a fit measures trained networks.")
@@ -127,7 +131,7 @@ def fit(wanted: Wanted, executor: Executor, progress: Progress) -> Found:
         steps = network.config.halt_max_steps
         left = [row_of(e, steps, FIXED, seen[e.name].under(FIXED, steps), None) for e in entrants
                 if e not in finalists]  # fmt: skip
-        rows, left = _placed([*rows, *left], part, wanted.limits, executor, progress, len(rows))
+        rows, left = placed_rows([*rows, *left], part, wanted.limits, executor, progress, len(rows))
         floats = seen[FLOAT].exact[-1], solved
         choice = choose(rows, wanted.limits, floats)
         found = Found(network.name, part, wanted.limits, raced.origin, held_out.origin, floats, rows, left,
@@ -135,18 +139,21 @@ def fit(wanted: Wanted, executor: Executor, progress: Progress) -> Found:
         return replace(found, deployed=_deployed(choice, wanted, network, progress))
 
 
-def _placed(rows: Sequence[Row], part: Part, limits: Limits, executor: Executor, progress: Progress,
-            final: int) -> tuple[list[Row], list[Row]]:  # fmt: skip
-    """All rows with their place on the part; the first ``final`` of them, and the others."""
+def placed_rows(rows: Sequence[Row], part: Part, limits: Limits, executor: Executor, progress: Progress,
+                final: int) -> tuple[list[Row], list[Row]]:  # fmt: skip
+    """All rows with their place on the part, and with checks where its core has them; the first ``final`` of
+    them, and the others."""
     groups: defaultdict[tuple[Format, int, StopRule, int], list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
         recipe = row.candidate.recipe
         groups[recipe.format, recipe.H_cycles, row.rule, row.image].append(i)
-    jobs = {
-        Asked(replace(rows[same[0]].candidate.network.config, stop=rule), format, image, part,
-              tuple(rows[i].taken for i in same), limits.sram): same
-        for (format, _, rule, image), same in groups.items()
-    }  # fmt: skip
+    jobs = {}
+    for (format, _, rule, image), same in groups.items():
+        network = rows[same[0]].candidate.network
+        content = network.image(format) if part.core.checked else b""
+        job = Asked(replace(network.config, stop=rule), format, image, part,
+                    tuple(rows[i].taken for i in same), limits.sram, content)  # fmt: skip
+        jobs[job] = same
     task = progress.add_task("planning", total=len(jobs))
     placed: dict[int, Placed] = {}
     for job, found in finished(executor, place, jobs):
@@ -167,6 +174,6 @@ def _deployed(choice: Choice, wanted: Wanted, network: Network, progress: Progre
         file = deploy(row, wanted.part, wanted.folder / name, source)
         c = wanted.folder / f"{name}-c"
         shutil.rmtree(c, ignore_errors=True)
-        made.append(export_and_test(file, c, wanted.catalogue))
+        made.append(export_and_test(file, c, wanted.catalogue, wanted.check_tiles))
         progress.update(task, total=1, completed=1)
     return made

@@ -7,6 +7,7 @@ from typing import Any
 from mcusim.fit import Fit
 from mcusim.measured import carry_costs, compiled
 from mcusim.parts import Part
+from mcusim.planner.ledger import total_reads
 from mcusim.planner.notation import describe
 from mcusim.planner.plan import SCRATCH, Plan
 from mcusim.planner.target import Target
@@ -19,12 +20,13 @@ from workbench.render.sheet import Sheet
 SCHEMA = "mcusim-plan/1"
 
 
-def front_grid(one: Fit, target: Target) -> Grid:
+def front_grid(one: Fit) -> Grid:
     """The front, the smallest first."""
     rows = []
     for plan in one.plans:
-        time = plan.step_time(target)
-        held = "*" if plan is one.on_part else "fits" if plan.lay_out(target) is not None else "no"
+        target = one.held_by(plan)
+        time = plan.step_time(target or one.target)
+        held = "*" if plan is one.on_part else "fits" if target is not None else "no"
         sram, weights = f"{plan.high_water / KIB:,.1f}", f"{plan.step.code_bytes / 1e6:,.2f}"
         rows.append((describe(plan.choices), sram, weights, format_seconds(time.high), held))
     strong = tuple(i for i, plan in enumerate(one.plans) if plan is one.on_part)
@@ -121,22 +123,41 @@ def _beside(one: Fit) -> list[str]:
     return sentences
 
 
+def _checks(plan: Plan, target: Target, one: Fit) -> str:
+    """What the program of the chosen plan takes for checking what it fetches."""
+    code, statics, stack = (figure.count for _, figure in target.program.named_figures())
+    tables = code - one.program.code.count
+    checks = plan.step.sum(lambda work: total_reads(work.arrived))
+    return (
+        f"Checked: {format_bytes(code)} of code (of these {format_bytes(tables)} of sums), "
+        f"{format_bytes(statics)} of statics, {format_bytes(stack)} of stack; "
+        f"{checks:,} checks an ACT step, in its time; the image of {format_bytes(one.footprint.image)} is "
+        "read twice a puzzle besides."
+    )
+
+
 def _sentences(one: Fit, target: Target) -> list[str]:
     legend = (
         "Tiles: rows x inner / chunk of the token mixer, then of the channel mixer; attention: heads, "
         "queries, k activations kept, s q k v fetched separately. x: input stored. +: weights resident."
     )
     if one.on_part is not None:
-        return [legend, *_of_the_chosen(one.on_part, one.part, target), *_beside(one)]
+        checks = [_checks(one.on_part, target, one)] if one.checking else []
+        return [legend, *_of_the_chosen(one.on_part, one.part, target), *checks, *_beside(one)]
+    if one.found is not None and one.found.chosen is not None:
+        plan = describe(one.found.chosen.choices)
+        return [legend, f"{one.part.name} does not hold {plan} with the sums of its tiles.", *_beside(one)]
     room = ", ".join(f"{r.region} {format_bytes(r.bytes)}" for r in target.rooms)
     least = format_bytes(one.plans[0].high_water)
     return [legend, f"{one.part.name} holds no plan: the smallest needs {least} of arena; free are {room}.",
             *_beside(one)]  # fmt: skip
 
 
-def _data(one: Fit, target: Target) -> dict[str, Any]:
+def _data(one: Fit) -> dict[str, Any]:
     plans = []
     for plan in one.plans:
+        held = one.held_by(plan)
+        target = held or one.target
         time = plan.step_time(target)
         plans.append({
             "choices": describe(plan.choices),
@@ -145,7 +166,8 @@ def _data(one: Fit, target: Target) -> dict[str, Any]:
             "constant_bytes": plan.step.constant_bytes,
             "row_bytes": plan.row_bytes(plan.step),
             "seconds": {"low": time.low, "high": time.high},
-            "fits_part": plan.lay_out(target) is not None,
+            "program": {name: figure.count for name, figure in target.program.named_figures()},
+            "fits_part": held is not None,
             "chosen": plan is one.on_part,
             "reads": [
                 {"in_one": of, "of": kind, "bytes": size, "bursts": bursts}
@@ -153,13 +175,14 @@ def _data(one: Fit, target: Target) -> dict[str, Any]:
             ],
         })  # fmt: skip
     return {"schema": SCHEMA, "deployment": one.deployment.name, "part": one.part.name,
-            "format": str(one.deployment.format), "plans": plans}  # fmt: skip
+            "format": str(one.deployment.format), "check_tiles": bool(one.checking),
+            "plans": plans}  # fmt: skip
 
 
 def sheet(one: Fit) -> Sheet:
     """Front, plots, arena map and comparisons."""
-    target = one.target
-    parts = [front_grid(one, target)]
+    target = one.target if one.on_part is None else one.held_by(one.on_part) or one.target
+    parts = [front_grid(one)]
     if one.on_part is not None:
         parts += [traffic_grid(one.on_part, target), buffers_grid(one.on_part, target)]
     points = [
@@ -172,4 +195,4 @@ def sheet(one: Fit) -> Sheet:
     held = None if one.on_part is None else memory_map(one.on_part, target)
     plots += [] if held is None else [held]
     title = f"mcusim plan · {one.deployment.model} · {one.deployment.format}"
-    return Sheet(title, tuple(parts), tuple(_sentences(one, target)), _data(one, target), tuple(plots))
+    return Sheet(title, tuple(parts), tuple(_sentences(one, target)), _data(one), tuple(plots))
