@@ -16,7 +16,7 @@ import pytest
 
 from refimpl.errors import InputError
 from refimpl.formats import parse_format
-from workbench.executors import cluster, local
+from workbench.executors import cluster, finished, local
 from workbench.lab.cell import Cell, Choice, Result, run_cell
 from workbench.lab.sweep import sweep
 from workbench.lab.variant import Variant
@@ -33,15 +33,19 @@ MORE = [Cell(Variant("sudoku6-mlp", parse_format(name), 2, steps), Choice(128))
 
 
 @contextmanager
-def started(folder: Path, count: int = 2) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler and ``count`` worker processes; the address, and the workers."""
+def started(
+    folder: Path, count: int = 2, failures: int = 3
+) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler, which gives a job up that ended more than ``failures`` workers, and ``count`` workers:
+    the address, and their processes in this order."""
     where = folder / "scheduler.json"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     begin = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard",
              "--host", "127.0.0.1", "--scheduler-file", str(where)]  # fmt: skip
     join = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(where), "--nthreads",
             "1", "--no-nanny", "--no-dashboard", "--local-directory", str(folder)]  # fmt: skip
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1",
+                   "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(failures)}  # fmt: skip
     processes = [subprocess.Popen(begin, env=environment, **quiet)]
     try:
         processes += [subprocess.Popen(join, env=environment, **quiet) for _ in range(count)]
@@ -52,7 +56,7 @@ def started(folder: Path, count: int = 2) -> Iterator[tuple[str, list[subprocess
         address = json.loads(where.read_text())["address"]
         with Client(address) as client:
             client.wait_for_workers(count, timeout=60)
-        yield address, processes[1:]
+        yield address, processes
     finally:
         for process in processes:
             process.kill()
@@ -70,7 +74,7 @@ def test_two_workers_of_a_cluster_give_the_bytes_of_this_machine(tmp_path: Path)
     here, there, after = (tmp_path / name for name in ("here.jsonl", "there.jsonl", "killed.jsonl"))
     with local(2) as pool:
         sweep(CELLS, here, pool)
-    with started(tmp_path) as (address, workers):
+    with started(tmp_path) as (address, (_, worker, _)):
         command = ["sweep", "--networks", "sudoku6-mlp", "--weights", ",".join(FORMATS[1:]), "--depths",
                    "2x4", "--puzzles", "64", "--scheduler", address, "--out", str(there)]  # fmt: skip
         assert main(command) == 0
@@ -80,11 +84,11 @@ def test_two_workers_of_a_cluster_give_the_bytes_of_this_machine(tmp_path: Path)
 
             def kill(result: Result) -> None:
                 if not told:  # the place of the first to finish has its next cell already
-                    workers[0].send_signal(signal.SIGKILL)
+                    worker.send_signal(signal.SIGKILL)
                 told.append(result)
 
             assert sweep(CELLS, after, executor, on_result=kill) == len(told) == len(CELLS)
-        assert workers[0].wait(10) == -signal.SIGKILL
+        assert worker.wait(10) == -signal.SIGKILL
     assert lines(after) == lines(here)
 
 
@@ -111,6 +115,31 @@ def test_two_workers_take_a_1_7th_of_the_time_of_one(tmp_path: Path) -> None:
             seconds[count] = time.perf_counter() - begun
     print(f"one worker {seconds[1]:.1f} s, two {seconds[2]:.1f} s, {seconds[1] / seconds[2]:.2f} x")
     assert seconds[1] >= 1.7 * seconds[2]
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_lost_is_a_sentence_and_what_was_finished_stays(tmp_path: Path) -> None:
+    out = tmp_path / "r.jsonl"
+    with (
+        started(tmp_path) as (address, (scheduler, *_)),
+        pytest.raises(InputError, match="is gone; what was finished is kept"),
+        cluster(address) as executor,
+    ):
+        sweep(CELLS, out, executor, on_result=lambda result: scheduler.kill())
+    kept = len(lines(out))
+    assert 1 <= kept < len(CELLS)
+    with local(1) as pool:
+        assert sweep(CELLS, out, pool) == len(CELLS) - kept
+
+
+@pytest.mark.slow
+def test_a_job_that_ends_its_workers_is_a_sentence(tmp_path: Path) -> None:
+    with (
+        started(tmp_path, 1, failures=0) as (address, _),
+        pytest.raises(InputError, match="after another ended at the same job"),
+        cluster(address) as executor,
+    ):
+        list(finished(executor, os._exit, [3]))
 
 
 @pytest.mark.slow

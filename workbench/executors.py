@@ -7,12 +7,21 @@ on who runs it: a worker whose sources are not those of the caller refuses it.
 from __future__ import annotations
 
 import argparse
+import logging
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.queues import SimpleQueue
@@ -27,6 +36,7 @@ J = TypeVar("J")
 R = TypeVar("R")
 POLL_SECONDS = 0.2
 CONNECT_SECONDS = 10
+KEPT = "what was finished is kept, and the same command goes on from there"
 
 @runtime_checkable
 class _Counted(Protocol):
@@ -57,7 +67,10 @@ class _Cluster(Executor):
         return found
 
     def places(self) -> int:
-        return sum(self._client.nthreads().values())
+        try:
+            return sum(self._client.nthreads().values())
+        except OSError as error:
+            raise CancelledError from error  # as futures are where the scheduler is lost
 
 
 _news: SimpleQueue[str] | None = None  # of a worker of this machine, and of the process that started it
@@ -124,15 +137,22 @@ def local(workers: int) -> Iterator[Executor]:
 def cluster(address: str) -> Iterator[Executor]:
     """The workers of a Dask scheduler; they need this project installed, at this version."""
     try:
-        from distributed import Client
+        from distributed import Client, KilledWorker
     except ImportError as error:
         raise InputError("--scheduler needs Dask, which the extra 'scale' installs.") from error
+    for name in ("distributed", "distributed.client"):  # what is lost is told in a sentence
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         client = Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"no Dask scheduler answers at {address}: {error}.") from error
     try:
         yield _Cluster(client)
+    except CancelledError as error:
+        raise InputError(f"the Dask scheduler at {address} is gone; {KEPT}.") from error
+    except KilledWorker as error:
+        raise InputError(f"one worker of {address} after another ended at the same job (out of memory?); "
+                         f"{KEPT}.") from error  # fmt: skip
     finally:
         client.close()
 
@@ -209,8 +229,8 @@ def finished(
             if broken is not None:
                 raise broken
     except BrokenExecutor as error:
-        raise InputError("a worker process ended in the middle of its work (out of memory?); what was "
-                         "finished is kept, and the same command goes on from there.") from error
+        raise InputError("a worker process ended in the middle of its work (out of memory?); "
+                         f"{KEPT}.") from error  # fmt: skip
     finally:
         for future in running:
             future.cancel()
