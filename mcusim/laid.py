@@ -144,10 +144,10 @@ def lay(args: Asked) -> Laid:
     target = target_of(part, held, program, size.rows)
     room = max(0, limit - held - program.bytes)
     found = search(config, deployment.format, target, room)
-    plan = wanted(args.plan or deployment.plan, found, config, deployment.format, target)
+    plan = wanted(args.plan or deployment.plan, found, config, deployment.format, target, room)
     if linked is not None:
         check_arena(linked, plan)
-    fits = target.image_fits and plan.high_water <= room and plan.lay_out(target) is not None
+    fits = plan.fits(target, room)
     again = relabellings(config, deployment.retries)
     plan = with_image_read(plan, len(together(images))) if args.check_tiles else plan
     laid = Laid(deployment, limit, part, network, whole, config, named, again, puzzles, images, size,

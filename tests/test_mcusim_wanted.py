@@ -37,8 +37,20 @@ def test_the_names_are_the_ends_of_the_front_and_the_chosen_plan() -> None:
     assert wanted(LEAST, found, config, formats, target).high_water == min(p.high_water for p in found.front)
     least = wanted(TRAFFIC, found, config, formats, target).step
     assert least.code_bytes + least.constant_bytes == min(
-        p.step.code_bytes + p.step.constant_bytes for p in found.front
+        p.step.code_bytes + p.step.constant_bytes for p in found.front if p.fits(target)
     )
+
+
+def test_the_least_traffic_is_that_of_the_plans_that_fit() -> None:
+    config, formats = find_network("sudoku9-mlp").config, parse_format("w4c")
+    target = laid_out("mps2-an500", 200_000)
+    found = search(config, formats, target)
+    reads = {plan.high_water: plan.step.code_bytes + plan.step.constant_bytes for plan in found.front}
+    for limit in reads:
+        plan = wanted(TRAFFIC, found, config, formats, target, limit)
+        assert plan.high_water <= limit
+        assert reads[plan.high_water] == min(read for size, read in reads.items() if size <= limit)
+    assert wanted(TRAFFIC, found, config, formats, target, found.least.high_water - 1) is found.least
 
 
 @pytest.mark.parametrize(

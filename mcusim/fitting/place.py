@@ -102,6 +102,4 @@ def place(asked: Asked) -> tuple[Placed, ...]:
 
 def _holds(asked: Asked, plan: Plan, program: Program, room: int | None) -> bool:
     """Whether the part holds a plan beside image and ``program``, in ``room`` bytes of arena."""
-    target = target_of(asked.part, asked.image, program)
-    fits = target.image_fits and plan.lay_out(target) is not None
-    return fits and (room is None or plan.high_water <= room)
+    return plan.fits(target_of(asked.part, asked.image, program), room)

@@ -144,6 +144,11 @@ class Plan:
         """Addresses in the part's regions, or None where it does not fit."""
         return lay_out(self.sizes, target.rooms)
 
+    def fits(self, target: Target, limit: int | None = None) -> bool:
+        """Whether the part holds it beside image and program, its arena within ``limit`` bytes."""
+        inside = limit is None or self.high_water <= limit
+        return target.image_fits and inside and self.lay_out(target) is not None
+
 
 def resident_linears(model: Model, kinds: frozenset[str]) -> dict[str, Spec]:
     """The linears of the sublayers in ``kinds``, by name."""

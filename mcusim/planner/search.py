@@ -134,6 +134,6 @@ def _chosen(
                 plan = make_plan(config, format, one.choices)
             except NotImplementedHere:  # the options are the first program's; the second may not have them
                 continue
-            if plan.high_water <= room and plan.lay_out(target) is not None:
+            if plan.fits(target, limit):
                 return plan
     return None

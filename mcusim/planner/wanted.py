@@ -12,13 +12,16 @@ from refimpl.models.config import ModelConfig
 CHOSEN, LEAST, TRAFFIC = "chosen", "least", "traffic"
 HELP = (
     f"{CHOSEN}: the fastest that fits (default where the deployment names none); "
-    f"{LEAST}: least SRAM; {TRAFFIC}: least read from the image; "
+    f"{LEAST}: least SRAM; {TRAFFIC}: of what fits, the least read from the image; "
     f"or {FORM}"
 )
 
 
-def wanted(text: str, found: Search, config: ModelConfig, format: Format, target: Target) -> Plan:
-    """The plan called ``text``; without one that fits, ``chosen`` is the smallest.
+def wanted(
+    text: str, found: Search, config: ModelConfig, format: Format, target: Target, limit: int | None = None
+) -> Plan:
+    """The plan called ``text``, of those with an arena of at most ``limit`` bytes; where none fits, the
+    smallest.
 
     Raises
     ------
@@ -30,5 +33,6 @@ def wanted(text: str, found: Search, config: ModelConfig, format: Format, target
     if text == LEAST:
         return found.least
     if text == TRAFFIC:
-        return min(found.front, key=lambda p: (p.step.code_bytes + p.step.constant_bytes, p.high_water))
+        fitting = [plan for plan in found.front if plan.fits(target, limit)] or [found.least]
+        return min(fitting, key=lambda p: (p.step.code_bytes + p.step.constant_bytes, p.high_water))
     return make_plan(config, format, parse_choices(text, config, target.staged, target.mapped))
