@@ -140,7 +140,7 @@ def table(found: Counter[Row], about: str) -> str:
         f"| site | when | flips | {' | '.join(f'{o}, %' for o in OUTCOMES)} |",
         "|---" * 6 + "|",
     ]
-    for site, when in dict.fromkeys(row[:2] for row in found):
+    for site, when in sorted({row[:2] for row in found}):
         counts = [found[site, when, outcome] for outcome in OUTCOMES]
         shares = " | ".join(f"{100 * n / sum(counts):.1f}" for n in counts)
         lines.append(f"| {site} | {when} | {sum(counts):,} | {shares} |")
