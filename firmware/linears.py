@@ -23,19 +23,26 @@ FITTED_AT = "512-64-64"
 # and 110 the end of a row that is no whole word or vector, 6, 7 and 9 tokens pairs and fours not full.
 FITTED = (FITTED_AT, "512-64-8", "96-64-64", "96-64-8", "95-64-64", "95-64-8", "110-64-16", "96-64-6",
           "96-64-7", "96-64-9")  # fmt: skip
-HELD_OUT = ("97-1024-97", "97-1024-81", "97-1024-5", "1536-512-97", "1536-512-81", "1536-512-5", "99-33-7")
+SHORT = "8-64-64"  # tells the kernels on vectors of sixteen what a row without a whole one saves
+HELD_OUT = ("97-1024-97", "97-1024-81", "97-1024-5", "1536-512-97", "1536-512-81", "1536-512-5", "99-33-7",
+            "4-512-97")  # fmt: skip
 TOLERANCE = 0.05
 # Which terms of mcusim's model a kernel of rr_dot_*.c has.
 TERMS = {
     "plain": ("weight", "channel", "pair"),
     "dsp": ("weight", "loose_word", "channel", "pair", "past_word"),
-    "mve": ("weight", "loose_vector", "channel", "pair", "to_quad", "tail"),
+    "mve": ("weight", "loose_vector", "channel", "pair", "loop", "to_quad", "tail"),
 }
 
 
 def terms_of(kind: str, form: str) -> tuple[str, ...]:
     """The terms of a kernel for one format: whole bytes are never laid out alone on Helium."""
     return tuple(term for term in TERMS[kind] if (form, term) != ("s8", "loose_vector"))
+
+
+def fitted_at(kind: str) -> tuple[str, ...]:
+    """The shapes that a kernel's terms are fitted on."""
+    return FITTED + (SHORT,) * ("loop" in TERMS[kind])
 
 
 # Terms that are a MAC done for nothing, and cost what a MAC costs.
@@ -57,13 +64,13 @@ def fit(kernel: str, counted: Mapping[str, int]) -> dict[str, float]:
     """Instructions for one unit: ``mac``, ``output`` and the kernel's terms, by relative least squares."""
     _, kind, form = kernel.split("-")
     rows = []
-    for shape in FITTED:
+    for shape in fitted_at(kind):
         c = shape_counts(shape, int(form[1:]))
         units = {term: getattr(c, name) for name, term in TERM_OF_COUNT.items()}
         macs = c.macs + sum(units[term] for term in IDLE[kind])
         rows.append([macs, c.requantizations, *(units[term] for term in terms_of(kind, form))])
-    counts = np.array([counted[shape] for shape in FITTED], float)
-    solved = np.linalg.lstsq(np.array(rows, float) / counts[:, None], np.ones(len(FITTED)), rcond=None)[0]
+    counts = np.array([counted[shape] for shape in fitted_at(kind)], float)
+    solved = np.linalg.lstsq(np.array(rows, float) / counts[:, None], np.ones(len(counts)), rcond=None)[0]
     return dict(zip(("mac", "output", *terms_of(kind, form)), map(float, solved), strict=True))
 
 

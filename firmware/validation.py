@@ -16,7 +16,7 @@ from typing import Any
 from clock_page import clock_section, table
 from core_rows import CORES, PARTS, USED, measured_rows, stated_rows, units
 from counted import Counts, read_counts
-from linears import FITTED, HELD_OUT, TOLERANCE, fit, fitted_kernel, predict, with_kernel
+from linears import FITTED, HELD_OUT, SHORT, TOLERANCE, fit, fitted_at, fitted_kernel, predict, with_kernel
 
 from mcusim.cores import Core, load_core
 from mcusim.figures import Figure
@@ -90,8 +90,8 @@ def difference(name: str, predicted: float, counted: int) -> str:
 
 def fit_section(linears: dict[str, dict[str, int]]) -> str:
     """What every kernel costs for one unit, as fitted."""
-    names = ("mac", "output", "weight", "loose_word", "loose_vector", "channel", "pair", "to_quad",
-             "past_word", "tail")  # fmt: skip
+    names = ("mac", "output", "weight", "loose_word", "loose_vector", "channel", "pair", "loop",
+             "to_quad", "past_word", "tail")  # fmt: skip
     rows = []
     for kernel, counted in linears.items():
         terms = fit(kernel, counted)
@@ -200,13 +200,13 @@ every operator in one tile, weights read once a call); equality is a condition f
 Instructions of `rr_linear` with staging, dot products and requantization.  mcusim's model of a linear is a
 sum: so much for each MAC, for each output (*requantize* in a core file), for each weight fetched and for each
 output channel begun in one call.  The kernels take tokens and channels in pairs: *pair* is such a block
-begun, and an odd one is filled up by MACs that are charged like others; Helium requantizes four tokens at
+begun (on vectors, a *loop* where rows have a whole one), and an odd one is filled up by MACs charged like others; Helium requantizes four tokens at
 once, of which some may be idle (*to_quad*).  Rows that fill no word or vector
 cost a MAC past the last whole four (*past_word*), or a *tail* for a block (an idle lane of sixteen is charged
 like a MAC); weights across words or bytes are laid out one by one (*loose_word*, *loose_vector*).
 
 Fitted on one layer alone at N = 64, written K-N-tokens:
-{fitted}.
+{fitted}; on vectors {short} as well.
 
 {fit}
 ### Shapes it was not fitted on
@@ -255,7 +255,7 @@ def counts_of(build: Path) -> tuple[dict[str, Counts], dict[str, Any]]:
                 kernel = f"{core}-{kind}-s{bits}"
                 linears[kernel] = {
                     shape: read_counts(build / f"{kernel}-{shape}.bench").instructions["linear"]
-                    for shape in FITTED + HELD_OUT * used
+                    for shape in fitted_at(kind) + HELD_OUT * used
                 }
     operators = {run: counts.instructions for run, counts in runs.items()}
     compiler = (build / "compiler.txt").read_text().strip()
@@ -286,6 +286,7 @@ def main(build: Path, kept: Path) -> str:
     return TEXT.format(
         flash=flash_section(runs),
         fitted=", ".join(FITTED),
+        short=SHORT,
         fit=fit_section(linears),
         held_out=held_out_section(linears),
         linear=linear_section(runs, linears),

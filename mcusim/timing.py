@@ -50,6 +50,7 @@ class OperatorCounts:
     partials: int = 0
     partial_sums: int = 0
     pairs: int = 0
+    loops: int = 0
     odd: int = 0
     to_quad: int = 0
     past_word: int = 0
@@ -117,6 +118,7 @@ TERM_OF_COUNT = {
     "partials": "partial",
     "partial_sums": "partial_sum",
     "pairs": "pair",
+    "loops": "loop",
     "odd": "odd",
     "to_quad": "to_quad",
     "past_word": "past_word",

@@ -26,7 +26,7 @@ def _linear(p: Linear | BlockLinear, spec: Spec) -> str | None:
     if reason := preconditions.of_wide_rescale(p.multiplier, p.shift):
         return reason
     if p.block_scale is None:
-        return "blocks of powers of two have no scales" if p.factors == "exponent" else None
+        return None if p.factors == "scale" else f"its {p.factors} factors of blocks have no blocks"
     blocks, k = p.block_scale.shape[1], p.codes.shape[1]
     return preconditions.of_blocks(k, p.block, blocks, p.factors, p.block_scale)
 

@@ -93,6 +93,8 @@ def test_every_flipped_bit_of_a_small_image_is_refused(form: int, step: int) -> 
     (1, "stop", 0, 0, "names no stop rule"),
     (1, "embed_tokens/multiplier", 0, 2**30 - 1, "neither 0 nor in"),
     (1, "embed_tokens/shift", 0, 30, "injection sum can reach"),
+    (2, "L.0.mlp.gate_up/format", 3, 1, "exponent factors of blocks have no blocks"),
+    (2, "L.0.mlp.gate_up/format", 3, 2, "signed factors of blocks have no blocks"),
     (3, "L.0.mlp.down/block_scale", 0, 0, "a group has scale 0"),
     (3, "L.0.mlp.down/shift", 0, 15, "a shift lies beyond 14"),
     (3, "L.0.mlp.down/format", 4, 3, "names no form of a linear"),

@@ -74,6 +74,12 @@ def test_rows_that_fill_no_whole_word_or_vector_are_counted_once_an_output_of_fu
     assert found == [18, 40, 2 * 17 * inner, 18, 160 * past_word, 160 * to_vector, tail]
 
 
+def test_rows_without_a_whole_vector_take_no_loop() -> None:
+    pairs = [row_counts(63, inner, 9, 8)["pairs"] for inner in (1, 15, 16, 97)]
+    assert pairs == [20] * 4
+    assert [row_counts(63, inner, 9, 8)["loops"] for inner in (1, 15, 16, 97)] == [0, 0, 20, 20]
+
+
 def test_weights_laid_out_alone_are_those_past_a_word_and_every_other_odd_row_of_int4() -> None:
     assert row_counts(64, 97, 8, 8)["loose_words"] == 8
     assert row_counts(64, 97, 8, 4)["loose_words"] == 4 * 97 + 4

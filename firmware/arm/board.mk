@@ -84,10 +84,11 @@ $(BUILD)/rv32-plain-%.bench: arm/bench.c riscv/startup.c riscv/virt.ld $(OPS) $(
 # Shapes K-N-TOKENS: a kernel is fitted on the first, and tested on the others where a core file describes it
 # (firmware/linears.py).
 FITTED = 512-64-64 512-64-8 96-64-64 96-64-8 95-64-64 95-64-8 110-64-16 96-64-6 96-64-7 96-64-9
-HELD_OUT = 97-1024-97 97-1024-81 97-1024-5 1536-512-97 1536-512-81 1536-512-5 99-33-7
+SHORT = 8-64-64
+HELD_OUT = 97-1024-97 97-1024-81 97-1024-5 1536-512-97 1536-512-81 1536-512-5 99-33-7 4-512-97
 USED_KERNELS = m7-dsp-s8 m7-dsp-s4 m55-mve-s8 m55-mve-s4 rv32-plain-s8 rv32-plain-s4
 BENCHES = $(foreach kernel,$(USED_KERNELS),$(addprefix $(kernel)-,$(FITTED) $(HELD_OUT))) \
-	$(foreach kernel,m7-plain-s4 m55-plain-s4 m55-dsp-s4,$(addprefix $(kernel)-,$(FITTED)))
+	$(addprefix m55-mve-,$(addsuffix -$(SHORT),s8 s4)) $(foreach kernel,m7-plain-s4 m55-plain-s4 m55-dsp-s4,$(addprefix $(kernel)-,$(FITTED)))
 
 PYTHON ?= python3
 VALIDATION ?= ../docs/validation.md

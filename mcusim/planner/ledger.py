@@ -103,6 +103,7 @@ def row_counts(outputs: int, inner: int, channels: int, bits: int) -> dict[str, 
     return {
         "channels": channels,
         "pairs": pairs,
+        "loops": pairs * (inner >= VECTOR),
         "odd": (4 * pairs - outputs) * inner,
         "past_word": 4 * pairs * (inner % WORD),
         "to_vector": 4 * pairs * (-inner % VECTOR),
