@@ -200,13 +200,15 @@ every operator in one tile, weights read once a call); equality is a condition f
 Instructions of `rr_linear` with staging, dot products and requantization.  mcusim's model of a linear is a
 sum: so much for each MAC, for each output (*requantize* in a core file), for each weight fetched and for each
 output channel begun in one call.  The kernels take tokens and channels in pairs: *pair* is such a block
-begun (on vectors, a *loop* where rows have a whole one), and an odd one is filled up by MACs charged like others; Helium requantizes four tokens at
-once, of which some may be idle (*to_quad*).  Rows that fill no word or vector
-cost a MAC past the last whole four (*past_word*), or a *tail* for a block (an idle lane of sixteen is charged
-like a MAC); weights across words or bytes are laid out one by one (*loose_word*, *loose_vector*).
+begun (on Helium a *loop* where rows have a whole vector of 16), and an odd one is filled up by MACs charged
+like others; Helium requantizes four tokens at once, of which some may be idle (*to_quad*).  Rows that fill no
+word or vector cost a MAC past the last whole four (*past_word*), or a *tail* for a block (an idle lane of
+sixteen is charged like a MAC); weights across words or bytes are laid out one by one (*loose_word*,
+*loose_vector*).
 
 Fitted on one layer alone at N = 64, written K-N-tokens:
-{fitted}; on vectors {short} as well.
+{fitted};
+Helium on {short} too.
 
 {fit}
 ### Shapes it was not fitted on
