@@ -44,9 +44,9 @@ MAY_SAY = COPY_KINDS + ROW_KINDS + BLOCK_KINDS
 # tokens; ``partial``: one whose sums are only added to others, ``partial_sum``: one of these sums, beside the
 # addition; ``pair``: a pair of tokens by a pair of channels begun; ``odd``: one MAC of the token or channel
 # that fills up a pair; ``to_quad``: one output that fills up a vector of four tokens; ``past_word``: one MAC
-# past the last four of a row; ``loop``: a ``pair`` whose rows have a whole vector of sixteen; ``to_vector``: a
-# lane without work in the last vector of sixteen of a row; ``tail``: one such vector for a pair of tokens by
-# a pair of channels.
+# past the last four of a row; ``loop``: a ``pair`` whose rows have a whole vector of sixteen;
+# ``to_vector``: a lane without work in the last vector of sixteen of a row; ``tail``: one such vector for a
+# pair of tokens by a pair of channels.
 LINEAR_KINDS = ("weight", "loose_word", "loose_vector", "channel", "partial", "partial_sum", "pair", "odd",
                 "loop", "to_quad", "past_word", "to_vector", "tail", "output")  # fmt: skip
 
