@@ -24,13 +24,14 @@ from mcusim.fitting.place import Asked as Placing
 from mcusim.fitting.place import Taken, place
 from mcusim.fitting.report import Found
 from mcusim.fitting.report import sheet as fitted
-from mcusim.fitting.run import placed_rows
+from mcusim.fitting.run import Wanted, placed_rows
 from mcusim.laid import Laid, lay
 from mcusim.parts import load_part
 from mcusim.planner.notation import describe
 from mcusim.planner.target import Target, target_of
 from mcusim.render.plans import sheet
 from mcusim.written import checking
+from refimpl.errors import InputError
 from refimpl.formats import parse_format
 from workbench.networks import find_network
 
@@ -175,3 +176,15 @@ def test_a_fit_that_checks_exports_a_checking_program(tmp_path: Path) -> None:
     made = export_and_test(file, tmp_path / "c", None, check_tiles=True)
     assert made.failed == ""
     assert "rr_damaged(" in (tmp_path / "c" / "src" / "rr_plan.c").read_text()
+
+
+def test_the_flag_of_a_fit_reaches_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def note(wanted: Wanted, *_: object) -> Found:
+        asked.append(wanted.check_tiles)
+        raise InputError("no fit here.")
+
+    monkeypatch.setattr("mcusim.commands.fit.fit", note)
+    assert [main(["fit", *flag]) for flag in ([], ["--check-tiles"])] == [2, 2]
+    assert asked == [False, True]
