@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from refimpl import fast, ops
 from refimpl.fast import exact_gemm, int8_product
-from refimpl.fast.int8_product import Engine, available, proved
+from refimpl.fast.int8_product import TILE_ROWS, Engine, available, proved
 from refimpl.params import Linear, Rescale
 
 engines = pytest.mark.parametrize("engine", available(), ids=lambda engine: engine.name)
@@ -26,8 +26,9 @@ def codes(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 def product(engine: Engine, a: np.ndarray, w: np.ndarray) -> np.ndarray:
-    packed = engine.pack(w[None])
-    return packed.sums(a[None])[0, : len(a), : len(w)] - packed.surplus[0]
+    packed, out = engine.pack(w[None]), np.empty((1, len(a), len(w)), np.int32)
+    packed.multiply(a[None], packed.as_they_are(), out)
+    return out[0]
 
 
 @engines
@@ -68,9 +69,9 @@ def test_a_linear_is_the_same_by_every_engine(
     p = Linear("x", 8, codes(rng, 33, 97), rng.integers(-999, 999, 33).astype(np.int32),
                rng.integers(2**30, 2**31, 33).astype(np.int32), rng.integers(-9, 0, 33).astype(np.int32),
                rounding, bits)  # type: ignore[arg-type]  # fmt: skip
-    a = codes(rng, 700, 97)  # more rows than one tile of sums
+    a = codes(rng, 700, 97)
     monkeypatch.setattr(exact_gemm, "engine", lambda: engine)
-    monkeypatch.setattr(exact_gemm, "TILE_SUMS", 33 * 64)
+    monkeypatch.setattr(int8_product, "TILE_BYTES", 97 * TILE_ROWS)  # more rows than one tile of activations
     assert_exact(fast.linear(a, replace(p)), ops.linear(a, p))
 
 
@@ -92,9 +93,9 @@ def test_attention_products_are_the_same_by_every_engine(
 
 @engines
 def test_an_engine_that_multiplies_wrongly_is_not_proved(engine: Engine) -> None:
-    def off_by_one(a: object, packed: object, configuration: object, sums: np.ndarray) -> None:
-        engine.product(a, packed, configuration, sums)
-        sums[0, 0, 0] += 1
+    def off_by_one(a: object, packed: object, factors: object, out: np.ndarray) -> None:
+        engine.product(a, packed, factors, out)
+        out[0, 0, 0] += 1
 
     assert proved(engine)
     assert not proved(replace(engine, product=off_by_one))

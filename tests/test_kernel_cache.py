@@ -36,11 +36,11 @@ def check_rescale(tree: Path, **environment: str) -> subprocess.CompletedProcess
 def test_a_changed_rule_fails_the_vectors_on_a_warm_cache(copied: Path) -> None:
     assert check_rescale(copied).returncode == 0
     assert check_rescale(copied).returncode == 0
-    scalar = copied / "refimpl" / "fast" / "scalar.py"
-    source = scalar.read_text()
-    changed = source.replace("(wrapped * multiplier + (1 << 30)) >> 31", "(wrapped * multiplier) >> 31")
+    rule = copied / "refimpl" / "fast" / "rescale_lanes.py"
+    source = rule.read_text()
+    changed = source.replace("every(1 << 30)", "every(0)")
     assert changed != source
-    scalar.write_text(changed)
+    rule.write_text(changed)
     done = check_rescale(copied)
     assert done.returncode == 1
     assert "refimpl.fast: " in done.stdout

@@ -20,12 +20,12 @@ from refimpl.fast.exact_gemm import (
     ACTIVATION_MAX,
     EXACT_LIMIT,
     MAX_CHUNKS,
-    TILE_ROWS,
     batched_product,
     chunk_ranges,
     linear_accumulate,
     prepare,
 )
+from refimpl.fast.int8_product import TILE_ROWS
 from refimpl.fixedpoint import ROUNDINGS, Rounding
 from refimpl.packing import pack_codes
 from refimpl.params import Linear
@@ -189,7 +189,6 @@ def test_several_chunks_and_the_loop_give_the_same_numbers(monkeypatch: pytest.M
     assert_exact(fast.linear(a, looped), ops.linear(a, p))
 
 
-@pytest.mark.usefixtures("float_carried")
 def test_rows_beyond_one_tile_and_shrinking_layers_reuse_the_scratch_memory_unharmed() -> None:
     """Large, then small, then large again: what an earlier layer left behind must not show."""
     rng = np.random.default_rng(17)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from refimpl.block_params import Keep
-from refimpl.fast.exact_gemm import batched_product, rows_at_once
+from refimpl.fast.exact_gemm import batched_product
 from refimpl.fast.int8_product import Engine, engine, place
-from refimpl.fast.rescale import rescale, rescale_columns
+from refimpl.fast.rescale import rescale
 from refimpl.fixedpoint import Ints
 from refimpl.ops.attention import PROBABILITY_ZERO_POINT
 from refimpl.ops.rescale import OUT_DTYPES
 from refimpl.params import Int8s, Int16s, Int32s, Rescale
+
+TILE_SUMS = 2**18  # of heads multiplied together
 
 
 def scores(q: Int8s, k: Int8s, p: Rescale) -> Ints:
@@ -22,20 +24,17 @@ def scores(q: Int8s, k: Int8s, p: Rescale) -> Ints:
     rows, keys = q.shape[-2], k.shape[-2]
     out = np.empty((*q.shape[:-1], keys), OUT_DTYPES[p.out_bits])
     queries, against, into = (v.reshape(-1, *v.shape[-2:]) for v in (q, k, out))
-    step = rows_at_once(keys)
     everywhere = np.full(keys, p.multiplier, np.int32), np.full(keys, p.shift, np.int32)
     for group in _groups(len(queries), rows, keys):
         packed = chosen.pack(against[group])
-        for start in range(0, rows, step):
-            tile = group, slice(start, start + step)
-            rescale_columns(packed.sums(queries[tile]), -packed.surplus, *everywhere, p.rounding, p.out_bits,
-                            p.output_offset, out=into[tile])  # fmt: skip
+        factors = packed.factors(None, *everywhere, p.rounding, p.out_bits, p.output_offset)
+        packed.multiply(queries[group], factors, into[group])
     return out
 
 
 def _groups(count: int, rows: int, columns: int) -> list[slice]:
     """Heads whose products (rows, columns) stay in the cache together."""
-    together = max(1, rows_at_once(columns) // rows)
+    together = max(1, TILE_SUMS // columns // rows)
     return [slice(start, start + together) for start in range(0, count, together)]
 
 
@@ -56,9 +55,11 @@ def _by_bytes(chosen: Engine, probabilities: Int16s, v: Int8s) -> Int32s:
     values, into = v.reshape(-1, *v.shape[-2:]), out.reshape(-1, rows, columns)
     for group in _groups(len(into), rows, v.shape[-2]):
         packed = chosen.pack(values[group].swapaxes(-1, -2))
-        into[group] = ((128 - PROBABILITY_ZERO_POINT) * packed.row_sums - 257 * packed.surplus)[:, None]
-        padded = packed.room(rows)
-        for shift, flip, factor in ((8, 0, 256), (0, 128, 1)):
-            place(weights[group], shift, flip ^ chosen.offset, padded)
-            into[group] += factor * packed.sums_of(padded)[:, :rows, :columns]
+        into[group] = ((128 - PROBABILITY_ZERO_POINT) * packed.row_sums)[:, None]
+        padded, part, whole = packed.room(rows), np.empty_like(into[group]), packed.as_they_are()
+        for high, flip, factor in ((True, 0, 256), (False, 128, 1)):
+            place(weights[group], high, flip ^ chosen.offset, padded)
+            packed.multiply_placed(padded, whole, part)
+            part *= factor
+            into[group] += part
     return out

@@ -34,14 +34,10 @@ def _instruction(builder: Any, name: str, result: Any, arguments: list[Any]) -> 
     return known or ir.Function(builder.module, ir.FunctionType(result, arguments), name)
 
 
-def _constant(value: int) -> Any:
-    return ir.Constant(I64, value)
-
-
 def _pointer(builder: Any, base: Any, *terms: tuple[Any, int]) -> Any:
     """``base`` plus the sum of ``value * factor``."""
     for value, factor in terms:
-        base = builder.gep(base, [builder.mul(value, _constant(factor))])
+        base = builder.gep(base, [builder.mul(value, I64(factor))])
     return base
 
 
@@ -73,21 +69,21 @@ def amx_block(row_tiles: int, column_tiles: int) -> Block:
             b.branch(loop)
             b.position_at_end(loop)
             k = b.phi(I64)
-            k.add_incoming(_constant(0), before)
+            k.add_incoming(I64(0), before)
             for c, tile in enumerate(columns):
-                at = _pointer(b, w, (k, 1024 * column_tiles), (_constant(c), 1024))
-                b.call(load, [tile, at, _constant(64)])
+                at = _pointer(b, w, (k, 1024 * column_tiles), (I64(c), 1024))
+                b.call(load, [tile, at, I64(64)])
             for r, tile in enumerate(rows):
                 b.call(load, [tile, _pointer(b, a, (a_row, 16 * r), (k, 64)), a_row])
                 for c, column in enumerate(columns):
                     b.call(multiply, [sums[r][c], tile, column])
-            following = b.add(k, _constant(1))
+            following = b.add(k, I64(1))
             k.add_incoming(following, loop)
             b.cbranch(b.icmp_signed("<", following, steps), loop, done)
             b.position_at_end(done)
             for r, row in enumerate(sums):
                 for c, tile in enumerate(row):
-                    b.call(store, [tile, _pointer(b, out, (out_row, 16 * r), (_constant(c), 64)), out_row])
+                    b.call(store, [tile, _pointer(b, out, (out_row, 16 * r), (I64(c), 64)), out_row])
             return context.get_dummy_value()
 
         return SIGNATURE, generate
@@ -125,24 +121,23 @@ def vnni_block(bits: int, rows: int, vectors: int) -> Block:
     """
     lanes = bits // 32
     vector = ir.VectorType(I32, lanes)
-    name = "llvm.x86.avx512.vpdpbusd"
 
     @intrinsic
     def block(context: Any, a: Any, a_row: Any, w: Any, steps: Any, out: Any, out_row: Any) -> Any:
         def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
             a, a_row, w, steps, out, out_row = arguments
             a, w, out = (b.inttoptr(address, BYTES) for address in (a, w, out))
-            dot = _instruction(b, f"{name}.{bits}", vector, [vector] * 3)
+            dot = _instruction(b, f"llvm.x86.avx512.vpdpbusd.{bits}", vector, [vector] * 3)
             before = b.block
             loop, done = b.append_basic_block("steps"), b.append_basic_block("done")
             b.branch(loop)
             b.position_at_end(loop)
             k = b.phi(I64)
-            k.add_incoming(_constant(0), before)
+            k.add_incoming(I64(0), before)
             sums = [[b.phi(vector) for _ in range(vectors)] for _ in range(rows)]
             columns = []
             for v in range(vectors):
-                at = _pointer(b, w, (k, lanes * 4 * vectors), (_constant(v), lanes * 4))
+                at = _pointer(b, w, (k, lanes * 4 * vectors), (I64(v), lanes * 4))
                 columns.append(b.load(b.bitcast(at, vector.as_pointer())))
                 columns[-1].align = 4
             added = []
@@ -154,7 +149,7 @@ def vnni_block(bits: int, rows: int, vectors: int) -> Block:
                 first = b.insert_element(undefined, four, ir.Constant(I32, 0))
                 broadcast = b.shuffle_vector(first, undefined, everywhere)
                 added.append([b.call(dot, [sums[r][v], broadcast, columns[v]]) for v in range(vectors)])
-            following = b.add(k, _constant(1))
+            following = b.add(k, I64(1))
             k.add_incoming(following, loop)
             for r in range(rows):
                 for v in range(vectors):
@@ -164,7 +159,7 @@ def vnni_block(bits: int, rows: int, vectors: int) -> Block:
             b.position_at_end(done)
             for r in range(rows):
                 for v in range(vectors):
-                    at = _pointer(b, out, (out_row, r), (_constant(v), lanes * 4))
+                    at = _pointer(b, out, (out_row, r), (I64(v), lanes * 4))
                     b.store(added[r][v], b.bitcast(at, vector.as_pointer())).align = 4
             return context.get_dummy_value()
 

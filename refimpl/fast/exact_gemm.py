@@ -4,7 +4,7 @@ The only module of the integer zone that may use a float.  Where :mod:`refimpl.f
 engine, linears use it.  Otherwise: a float32 holds every integer up to 2^24; as long as the sum of absolute
 products of one output stays below that, every partial sum in any order, with or without fused multiply-add,
 is an integer that float32 represents, so the result is exact.  Long inner dimensions are cut into chunks that
-satisfy the bound; where that would need too many chunks, a plain integer loop computes the same numbers.
+satisfy the bound; where that would need too many chunks, NumPy multiplies integers.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from refimpl.fast.int8_product import Packed, Scratch, engine
+from refimpl.fast.int8_product import Packed, engine
 from refimpl.fast.rescale import rescale_columns
-from refimpl.fast.scalar import njit
-from refimpl.fixedpoint import Int64s, Ints
+from refimpl.fast.rescale_lanes import Factors
+from refimpl.fixedpoint import Int64s, Ints, Rounding
 from refimpl.ops.rescale import OUT_DTYPES
 from refimpl.params import Int8s, Int32s, Linear
 
@@ -27,20 +27,18 @@ EXACT_LIMIT = 2**24
 EXACT_LIMIT_DOUBLE = 2**53
 ACTIVATION_MAX = 128  # |int8|
 MAX_CHUNKS = 8
-TILE_ROWS = 512  # rows of activations at a time, which bounds the scratch memory
-TILE_SUMS, TILE_ROWS_LEAST = 2**18, 32  # a megabyte of sums, a common size of second-level caches
 
 Float32s = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class PreparedWeights:
-    """The codes as the host multiplies them: packed for an engine, or as float32.
+    """The codes as the host multiplies them: packed for an engine, with factors, or as float32.
 
-    ``parts``: copies (K_i, N) of consecutive column ranges; empty without an engine: use the loop.
+    ``parts``: copies (K_i, N) of consecutive column ranges; none and no engine: as integers.
     """
 
-    packed: Packed | None
+    packed: tuple[Packed, Factors] | None
     ranges: tuple[tuple[int, int], ...] = ()
     parts: tuple[Float32s, ...] = ()
 
@@ -68,9 +66,17 @@ def prepare(p: Linear) -> PreparedWeights:
     prepared = _prepared.get(p)
     if prepared is None:
         chosen = engine()
-        prepared = as_floats(p.codes) if chosen is None else PreparedWeights(chosen.pack(p.codes[None]))
+        if chosen is None:
+            prepared = as_floats(p.codes)
+        else:
+            packed = chosen.pack(p.codes[None])
+            prepared = PreparedWeights((packed, packed.factors(*_rule(p))))
         _prepared[p] = prepared
     return prepared
+
+
+def _rule(p: Linear) -> tuple[Int32s | None, Int32s, Int32s, Rounding, int, int]:
+    return p.bias, p.multiplier, p.shift, p.rounding, p.out_bits, p.output_offset
 
 
 def as_floats(codes: Int8s) -> PreparedWeights:
@@ -80,65 +86,27 @@ def as_floats(codes: Int8s) -> PreparedWeights:
     return PreparedWeights(None, ranges, parts)
 
 
-@njit
-def _integer_loop(a: Int8s, codes: Int8s, out: Int32s) -> None:
-    rows, inner = a.shape
-    for r in range(rows):
-        for n in range(codes.shape[0]):
-            total = np.int64(0)
-            for k in range(inner):
-                total += np.int64(a[r, k]) * np.int64(codes[n, k])
-            out[r, n] = total
-
-
 def linear_accumulate(a: Int8s, p: Linear) -> Int32s:
     """``a @ codes.T`` for a (M, K) int8 -> (M, N) int32."""
-    prepared = prepare(p)
+    prepared, out = prepare(p), np.zeros((len(a), len(p.codes)), np.int32)
     if prepared.packed is not None:
-        return prepared.packed.sums(a[None])[0, : len(a), : len(p.codes)] - prepared.packed.surplus
-    if not prepared.parts:
-        out = np.empty((a.shape[0], p.codes.shape[0]), np.int32)
-        _integer_loop(np.ascontiguousarray(a), p.codes, out)
-        return out
-    wide = a.astype(np.float32)
-    (first, *rest) = zip(prepared.ranges, prepared.parts, strict=True)
-    (start, stop), part = first
-    acc = (wide[:, start:stop] @ part).astype(np.int32)
-    for (start, stop), part in rest:
-        acc += (wide[:, start:stop] @ part).astype(np.int32)
-    return acc
-
-
-_inputs, _products = Scratch(), Scratch()
+        packed, _ = prepared.packed
+        packed.multiply(a[None], packed.as_they_are(), out[None])
+    elif not prepared.parts:
+        np.matmul(a.astype(np.int32), p.codes.T.astype(np.int32), out=out)
+    wide = a.astype(np.float32) if prepared.parts else a
+    for (start, stop), part in zip(prepared.ranges, prepared.parts, strict=True):
+        out += (wide[:, start:stop] @ part).astype(np.int32)
+    return out
 
 
 def linear_rescaled(a: Int8s, p: Linear) -> Ints:
-    """:func:`linear_accumulate`, then bias and rescaling to the output type of ``p``: (M, K) -> (M, N).
-
-    Rows go in tiles whose sums stay in the cache.  Where one chunk suffices, the rescaling kernel reads
-    BLAS's float32 integers as they are.
-    """
-    rules = (p.multiplier, p.shift, p.rounding, p.out_bits, p.output_offset)
-    prepared = prepare(p)
-    parts, packed = prepared.parts, prepared.packed
-    if packed is None and len(parts) != 1:
-        return rescale_columns(linear_accumulate(a, p), p.bias, *rules)
-    rows, columns = len(a), len(p.codes)
-    out = np.empty((rows, columns), OUT_DTYPES[p.out_bits])
-    if packed is not None:
-        bias = -packed.surplus if p.bias is None else p.bias - packed.surplus
-        step = rows_at_once(columns)
-        for start in range(0, rows, step):
-            cut = np.s_[None, start : start + step]
-            rescale_columns(packed.sums(a[cut]), bias, *rules, out=out[cut])
-        return out
-    for start in range(0, rows, TILE_ROWS):
-        tile = a[start : start + TILE_ROWS]
-        wide = _inputs.take(4 * tile.size).view(np.float32).reshape(tile.shape)
-        np.copyto(wide, tile)
-        room = _products.take(4 * len(tile) * columns).view(np.float32).reshape(-1, columns)
-        product = np.matmul(wide, parts[0], out=room)
-        rescale_columns(product, p.bias, *rules, out=out[start : start + TILE_ROWS])
+    """:func:`linear_accumulate`, then bias and rescaling to the output type of ``p``: (M, K) -> (M, N)."""
+    held = prepare(p).packed
+    if held is None:
+        return rescale_columns(linear_accumulate(a, p), *_rule(p))
+    (packed, factors), out = held, np.empty((len(a), len(p.codes)), OUT_DTYPES[p.out_bits])
+    packed.multiply(a[None], factors, out[None])
     return out
 
 
@@ -153,11 +121,6 @@ def exact_product(values: Ints, weights: Ints, weight_sum: int) -> Int64s:
         return np.matmul(values.astype(np.int64), weights.T.astype(np.int64))
     kind = np.float32 if bound < EXACT_LIMIT else np.float64
     return np.asarray((values.astype(kind) @ weights.T.astype(kind)).astype(np.int64))
-
-
-def rows_at_once(columns: int) -> int:
-    """Rows of int32 sums that stay in the cache."""
-    return max(TILE_ROWS_LEAST, TILE_SUMS // columns)
 
 
 def magnitude(values: Ints) -> int:

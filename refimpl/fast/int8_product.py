@@ -22,66 +22,68 @@ import numpy.typing as npt
 from numba.core.registry import cpu_target
 
 from refimpl.fast.dot_blocks import amx_block, amx_configure, amx_release, vnni_block
-from refimpl.fast.scalar import njit
+from refimpl.fast.rescale import rescale_tile
+from refimpl.fast.rescale_lanes import Factors, factors_of
+from refimpl.fast.scalar import inline, njit
 from refimpl.fixedpoint import Ints
 from refimpl.params import Int8s, Int32s
 
 Bytes = npt.NDArray[np.uint8]
 CACHE_LINE = 64
+TILE_ROWS, TILE_COLUMNS = 96, 64  # of sums: whole blocks of each engine, in the first-level cache
+TILE_BYTES = 2**18  # of activations: a share of common second-level caches
 _ARCH_PRCTL, _REQUEST_PERMISSION, _TILE_DATA = 158, 0x1023, 18  # Linux on x86-64
+
+_TILES = np.zeros(64, np.uint8)  # palette 1: eight tiles of 16 rows of 64 bytes
+_TILES[0], _TILES[16:32:2], _TILES[48:56] = 1, 64, 16
 
 _amx_tall, _amx_short = amx_block(2, 2), amx_block(1, 2)
 _vnni512_tall, _vnni512_short = vnni_block(512, 6, 4), vnni_block(512, 1, 4)
 _vnni256_tall, _vnni256_short = vnni_block(256, 4, 2), vnni_block(256, 1, 2)
 
 
-@njit
-def _amx(a: Bytes, packed: Bytes, configuration: Bytes, sums: Int32s) -> None:
-    (groups, rows, row), width = a.shape, sums.shape[2] * 4
-    panel, steps = row * 32, row // 64
-    amx_configure(np.uint64(configuration.ctypes.data))
+@inline
+def _walk(tall: Any, tall_rows: int, short: Any, short_rows: int, width: int, inputs: int, a: Bytes,
+          packed: Bytes, factors: Factors, out: Ints) -> None:  # fmt: skip
+    # Tile by tile, each of blocks ``width`` columns wide; its sums are rescaled in the first-level cache.
+    (groups, rows, row), panels = a.shape, -(-out.shape[2] // width)
+    inner = packed.shape[1] // (panels * width)
+    room = np.empty(TILE_ROWS * TILE_COLUMNS + CACHE_LINE // 4, np.int32)
+    sums = room[-room.ctypes.data % CACHE_LINE // 4 :][: TILE_ROWS * TILE_COLUMNS].reshape(TILE_ROWS, -1)
     for g in range(groups):
-        a_at, w_at, sums_at = a[g].ctypes.data, packed[g].ctypes.data, sums[g].ctypes.data
-        for j in range(sums.shape[2] // 32):
-            w, out, r = np.uint64(w_at + j * panel), sums_at + 128 * j, 0
-            while r + 32 <= rows:
-                _amx_tall(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
-                r += 32
-            if r < rows:
-                _amx_short(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
+        for left in range(0, out.shape[2], TILE_COLUMNS):
+            for top in range(0, rows, TILE_ROWS):
+                stop = min(top + TILE_ROWS, rows)
+                for column in range(left, min(left + TILE_COLUMNS, out.shape[2]), width):
+                    w, r = np.uint64(packed[g].ctypes.data + column * inner), top
+                    while r < stop:
+                        at = np.uint64(a[g].ctypes.data + r * row)
+                        to = np.uint64(sums[r - top, column - left :].ctypes.data)
+                        if r + tall_rows <= stop:
+                            tall(at, row, w, inner // inputs, to, 4 * TILE_COLUMNS)
+                            r += tall_rows
+                        else:
+                            short(at, row, w, inner // inputs, to, 4 * TILE_COLUMNS)
+                            r += short_rows
+                tile = out[g, top : top + TILE_ROWS, left : left + TILE_COLUMNS]
+                rescale_tile(sums, factors, g, left, tile)
+
+
+@njit
+def _amx(a: Bytes, packed: Bytes, factors: Factors, out: Ints) -> None:
+    amx_configure(np.uint64(_TILES.ctypes.data))
+    _walk(_amx_tall, 32, _amx_short, 16, 32, 64, a, packed, factors, out)
     amx_release()
 
 
 @njit
-def _vnni512(a: Bytes, packed: Bytes, configuration: Bytes, sums: Int32s) -> None:
-    (groups, rows, row), width = a.shape, sums.shape[2] * 4
-    panel, steps = row * 64, row // 4
-    for g in range(groups):
-        a_at, w_at, sums_at = a[g].ctypes.data, packed[g].ctypes.data, sums[g].ctypes.data
-        for j in range(sums.shape[2] // 64):
-            w, out, r = np.uint64(w_at + j * panel), sums_at + 256 * j, 0
-            while r + 6 <= rows:
-                _vnni512_tall(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
-                r += 6
-            while r < rows:
-                _vnni512_short(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
-                r += 1
+def _vnni512(a: Bytes, packed: Bytes, factors: Factors, out: Ints) -> None:
+    _walk(_vnni512_tall, 6, _vnni512_short, 1, 64, 4, a, packed, factors, out)
 
 
 @njit
-def _vnni256(a: Bytes, packed: Bytes, configuration: Bytes, sums: Int32s) -> None:
-    (groups, rows, row), width = a.shape, sums.shape[2] * 4
-    panel, steps = row * 16, row // 4
-    for g in range(groups):
-        a_at, w_at, sums_at = a[g].ctypes.data, packed[g].ctypes.data, sums[g].ctypes.data
-        for j in range(sums.shape[2] // 16):
-            w, out, r = np.uint64(w_at + j * panel), sums_at + 64 * j, 0
-            while r + 4 <= rows:
-                _vnni256_tall(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
-                r += 4
-            while r < rows:
-                _vnni256_short(np.uint64(a_at + r * row), row, w, steps, np.uint64(out + r * width), width)
-                r += 1
+def _vnni256(a: Bytes, packed: Bytes, factors: Factors, out: Ints) -> None:
+    _walk(_vnni256_tall, 4, _vnni256_short, 1, 16, 4, a, packed, factors, out)
 
 
 @njit
@@ -103,22 +105,14 @@ def _pack(codes: Int8s, parts: Int8s, row_sums: Int32s) -> None:
 
 
 @njit
-def place(values: Ints, shift: int, flip: int, padded: Bytes) -> None:
-    """Bytes ``(value >> shift) ^ flip`` in a room, with zeros behind each row."""
+def place(values: Ints, high: bool, flip: int, padded: Bytes) -> None:
+    """The lowest byte of each value or the next, ``^ flip``, in a room, with zeros behind each row."""
     for g in range(values.shape[0]):
         for r in range(values.shape[1]):
             for k in range(values.shape[2]):
-                padded[g, r, k] = np.uint8((values[g, r, k] >> shift) ^ flip)
+                value = values[g, r, k]
+                padded[g, r, k] = np.uint8(value >> 8 if high else value) ^ np.uint8(flip)
             padded[g, r, values.shape[2] :] = 0
-
-
-def _tiles() -> Bytes:
-    """Palette 1: eight tiles of 16 rows of 64 bytes."""
-    configuration = np.zeros(64, np.uint8)
-    configuration[0] = 1
-    configuration[16:32:2] = 64
-    configuration[48:56] = 16
-    return configuration
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +131,6 @@ class Engine:
     columns: int
     lanes: int
     offset: int
-    configuration: Bytes
 
     def pack(self, codes: Int8s) -> Packed:
         """Lay G matrices of codes, (G, N, K), out for this engine."""
@@ -145,19 +138,18 @@ class Engine:
         panels, steps = -(-outputs // self.columns), -(-inner // self.inputs)
         size = panels * self.columns * steps * self.inputs
         packed = _aligned(groups * size).reshape(groups, size)
-        parts = packed.view(np.int8).reshape(
-            groups, panels, steps, self.columns // self.lanes, self.inputs // 4, self.lanes, 4
-        )
+        shape = panels, steps, self.columns // self.lanes, self.inputs // 4, self.lanes, 4
+        parts = packed.view(np.int8).reshape(groups, *shape)
         row_sums = np.zeros((groups, outputs), np.int32)
         _pack(codes, parts, row_sums)
-        return Packed(self, outputs, inner, packed, row_sums, np.int32(self.offset) * row_sums)
+        return Packed(self, outputs, inner, packed, row_sums)
 
 
 @dataclass(frozen=True, eq=False)
 class Packed:
     """G matrices of weights, each (outputs, inner), as an engine reads them.
 
-    ``row_sums`` (G, outputs) int32 of the codes; ``surplus``: what the engine's offset adds to each sum.
+    ``row_sums`` (G, outputs) int32 of the codes.
     """
 
     engine: Engine
@@ -165,40 +157,35 @@ class Packed:
     inner: int
     codes: Bytes
     row_sums: Int32s
-    surplus: Int32s
 
-    def sums(self, a: Int8s) -> Int32s:
-        """a (G, M, K) int8 -> int32 ``a @ codes.T + surplus`` in the first M rows and N columns of each of G.
+    def factors(self, bias: Int32s | None, *rules: Any) -> Factors:
+        """:func:`factors_of`, less what the offset adds to sums; ``rules`` from the multiplier on."""
+        surplus = np.int32(self.engine.offset) * self.row_sums
+        return factors_of(-surplus if bias is None else bias - surplus, *rules)
 
-        Valid until this thread's next call; the whole array is contiguous.
-        """
-        padded = self.room(a.shape[1])
-        place(a, 0, self.engine.offset, padded)  # 128 more flips a byte's highest bit
-        return self.sums_of(padded)
+    def as_they_are(self) -> Factors:
+        """Sums as they are: 2^30 times 2^(1 - 31) is 1, and single rounding loses no bit on the way."""
+        one = np.ones(self.outputs, np.int32)
+        return self.factors(None, one << 30, one, "single", 32, 0)
+
+    def multiply(self, a: Int8s, factors: Factors, out: Ints) -> None:
+        """Rescaled ``a @ codes.T`` of each of G: a (G, M, K) int8 -> contiguous out (G, M, N)."""
+        step = max(1, TILE_BYTES // self.inner // TILE_ROWS) * TILE_ROWS
+        for top in range(0, a.shape[1], step):
+            tile = np.s_[:, top : top + step]
+            padded = self.room(a[tile].shape[1])
+            place(a[tile], False, self.engine.offset, padded)  # 128 more flips a byte's highest bit
+            self.multiply_placed(padded, factors, out[tile])
+
+    def multiply_placed(self, padded: Bytes, factors: Factors, out: Ints) -> None:
+        """:meth:`multiply` of what stands in a :meth:`room`."""
+        self.engine.product(padded, self.codes, factors, out)
 
     def room(self, rows: int) -> Bytes:
         """Memory of this thread for G times ``rows`` rows of activations, to be filled by :func:`place`."""
         rows, width = _up(rows, self.engine.rows), _up(self.inner, self.engine.inputs)
+        width += CACHE_LINE * (width % (2 * CACHE_LINE) == 0)  # odd numbers of lines keep rows in the cache
         return _inputs.take(len(self.codes) * rows * width).reshape(-1, rows, width)
-
-    def sums_of(self, padded: Bytes) -> Int32s:
-        """:meth:`sums` of what stands in a :meth:`room`."""
-        (groups, rows, _), columns = padded.shape, _up(self.outputs, self.engine.columns)
-        sums = _sums.take(4 * groups * rows * columns).view(np.int32).reshape(groups, rows, columns)
-        self.engine.product(padded, self.codes, self.engine.configuration, sums)
-        return sums
-
-
-class Scratch(threading.local):
-    """Bytes that a thread keeps between calls: fresh memory costs more in page faults than the product."""
-
-    def __init__(self) -> None:
-        self.values = _aligned(0)
-
-    def take(self, size: int) -> Bytes:
-        if self.values.size < size:
-            self.values = _aligned(size)
-        return self.values[:size]
 
 
 def _aligned(size: int) -> Bytes:
@@ -207,16 +194,27 @@ def _aligned(size: int) -> Bytes:
     return raw[start : start + size]
 
 
+class Scratch(threading.local):
+    """Bytes that a thread keeps between calls: fresh memory costs more in page faults than the product."""
+
+    values = _aligned(0)
+
+    def take(self, size: int) -> Bytes:
+        if self.values.size < size:
+            self.values = _aligned(size)
+        return self.values[:size]
+
+
 def _up(size: int, step: int) -> int:
     return -(-size // step) * step
 
 
-_inputs, _sums = Scratch(), Scratch()
+_inputs = Scratch()
 
 ENGINES = (
-    Engine("AMX", _amx, ("amx-tile", "amx-int8"), 16, 64, 32, 16, 0, _tiles()),
-    Engine("AVX-512 VNNI", _vnni512, ("avx512vnni", "avx512bw"), 1, 4, 64, 16, 128, _tiles()),
-    Engine("AVX-VNNI", _vnni256, ("avxvnni",), 1, 4, 16, 8, 128, _tiles()),
+    Engine("AMX", _amx, ("amx-tile", "amx-int8"), 16, 64, 32, 16, 0),
+    Engine("AVX-512 VNNI", _vnni512, ("avx512vnni", "avx512bw"), 1, 4, 64, 16, 128),
+    Engine("AVX-VNNI", _vnni256, ("avxvnni",), 1, 4, 16, 8, 128),
 )
 
 
@@ -243,7 +241,8 @@ def proved(engine: Engine) -> bool:
         codes = np.resize(edges[::-1], (outputs, inner + 1))[:, 1:]
         packed = engine.pack(np.stack([codes, codes[::-1]]))
         wanted = a.astype(np.int32) @ codes.T.astype(np.int32)
-        found = packed.sums(np.stack([a, a]))[:, :rows, :outputs] - packed.surplus[:, None]
+        found = np.empty((2, rows, outputs), np.int32)
+        packed.multiply(np.stack([a, a]), packed.as_they_are(), found)
         if not np.array_equal(found, np.stack([wanted, wanted[:, ::-1]])):
             return False
     return True

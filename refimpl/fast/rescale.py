@@ -2,98 +2,82 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from refimpl.block_params import Keep
-from refimpl.fast.scalar import Scalar, njit, requantize_double, requantize_single
+from refimpl.fast.rescale_lanes import LANES, VECTORS, Factors, factors_of, rescale_lanes
+from refimpl.fast.scalar import njit
 from refimpl.fixedpoint import Ints, Rounding
 from refimpl.ops.rescale import OUT_DTYPES
 from refimpl.params import Int32s, Rescale
 
-
-@njit
-def _rescale(acc: Ints, multiplier: int, shift: int, single: bool, offset: int, low: int, high: int,
-             out: Ints) -> None:  # fmt: skip
-    if single:
-        for i in range(acc.size):
-            out[i] = min(max(requantize_single(np.int64(acc[i]), multiplier, shift) + offset, low), high)
-    else:
-        for i in range(acc.size):
-            out[i] = min(max(requantize_double(np.int64(acc[i]), multiplier, shift) + offset, low), high)
+CACHED = 4096  # sums at a time, in the first-level cache
+_factors: WeakKeyDictionary[Rescale, Factors] = WeakKeyDictionary()
+_double, _single = rescale_lanes(single=False), rescale_lanes(single=True)
 
 
 @njit
-def _columns_double(acc: Ints, bias: Int32s, multiplier: Int32s, shift: Int32s, low: Scalar, high: Scalar,
-                    offset: Scalar, out: Ints) -> None:  # fmt: skip
-    # Two loops a row, each over one width (64-bit products, 32-bit rounding): three times the speed of one
-    # loop over both on AVX2.  np.int32 around a sum keeps it 32 bits wide, as int32 registers would.
-    groups, rows, columns = out.shape
-    left, right = np.empty(columns, np.int32), np.empty(columns, np.int32)
-    mask = np.empty(columns, np.int32)
-    for c in range(columns):
-        left[c], right[c] = max(shift[c], 0), max(-shift[c], 0)
-        mask[c] = (np.int64(1) << right[c]) - 1
-    product = np.empty(columns, np.int32)
-    for g in range(groups):
-        for r in range(rows):
-            for c in range(columns):
-                shifted = np.int32(np.int32(np.int32(acc[g, r, c]) + bias[g, c]) << (left[c] & 31))
-                product[c] = np.int32((np.int64(shifted) * np.int64(multiplier[c]) + (1 << 30)) >> 31)
-            for c in range(columns):
-                x = product[c]
-                up = np.int32(x & mask[c]) > np.int32((mask[c] >> 1) + (x < 0))
-                y = np.int32(np.int32(x >> (right[c] & 31)) + up)
-                out[g, r, c] = np.int32(min(max(y, low), high) + offset)
+def rescale_tile(sums: Int32s, factors: Factors, g: int, left: int, out: Ints) -> None:
+    """Rescale sums (R, C), both at least those of ``out``, to out (M, N) whose first column is ``left``, a
+    multiple of LANES, of matrix g.  Both have contiguous rows."""
+    rows, columns = out.shape
+    whole = columns // LANES * LANES
+    _rescale_whole(sums, factors, g, left, out[:, :whole])
+    if whole < columns:
+        first, last = np.zeros((rows, LANES), np.int32), np.empty((rows, LANES), out.dtype)
+        first[:, : columns - whole] = sums[:rows, whole:columns]
+        _rescale_whole(first, factors, g, left + whole, last)
+        out[:, whole:] = last[:, : columns - whole]
 
 
 @njit
-def _columns_single(acc: Ints, bias: Int32s, multiplier: Int32s, shift: Int32s, low: Scalar, high: Scalar,
-                    offset: Scalar, out: Ints) -> None:  # fmt: skip
-    groups, rows, columns = out.shape
-    for g in range(groups):
-        for r in range(rows):
-            for c in range(columns):
-                product = np.int64(np.int32(np.int32(acc[g, r, c]) + bias[g, c])) * np.int64(multiplier[c])
-                y = ((product >> (30 - np.int64(shift[c]))) + 1) >> 1  # low and high lie within 32 bits
-                out[g, r, c] = np.int32(min(max(y, np.int64(low)), np.int64(high)) + offset)
+def _rescale_whole(sums: Int32s, factors: Factors, g: int, left: int, out: Ints) -> None:
+    values, single = factors
+    by = values[g].ctypes.data + left * VECTORS * 4
+    for r in range(out.shape[0]):
+        at, to = sums.ctypes.data + r * sums.strides[0], out.ctypes.data + r * out.strides[0]
+        for c in range(0, out.shape[1], LANES):
+            x, f, y = np.uint64(at + 4 * c), np.uint64(by + VECTORS * 4 * c), np.uint64(to + c * out.itemsize)
+            if single:
+                _single(x, f, y, out)
+            else:
+                _double(x, f, y, out)
+
+
+@njit
+def _rescale_rows(acc: Ints, factors: Factors, out: Ints) -> None:
+    rows = max(1, CACHED // acc.shape[1])
+    sums = np.empty((rows, acc.shape[1]), np.int32)
+    for top in range(0, len(acc), rows):
+        part = acc[top : top + rows]
+        for r in range(len(part)):
+            for c in range(acc.shape[1]):
+                sums[r, c] = np.int32(part[r, c])
+        rescale_tile(sums, factors, 0, 0, out[top : top + rows])
 
 
 def rescale(acc: Ints, p: Rescale | Keep) -> Ints:
     """``clamp(requantize(acc) + output_offset)`` in the output type of ``p``; Keep leaves int32 as it is."""
     if isinstance(p, Keep):
         return acc.astype(np.int32)
-    flat = np.ascontiguousarray(acc).reshape(-1)
-    out = np.empty(flat.size, OUT_DTYPES[p.out_bits])
-    high = 2 ** (p.out_bits - 1) - 1
-    _rescale(flat, p.multiplier, p.shift, p.rounding == "single", p.output_offset, -high - 1, high, out)
+    if p not in _factors:
+        bias, multiplier, shift = (np.full(LANES, factor, np.int32) for factor in (0, p.multiplier, p.shift))
+        _factors[p] = factors_of(bias[None], multiplier, shift, p.rounding, p.out_bits, p.output_offset)
+    rows = np.ascontiguousarray(acc).reshape(-1, 1 if acc.size % LANES else LANES)
+    out = np.empty(rows.shape, OUT_DTYPES[p.out_bits])
+    _rescale_rows(rows, _factors[p], out)
     return out.reshape(acc.shape)
 
 
-def rescale_columns(
-    acc: Ints,
-    bias: Int32s | None,
-    multiplier: Int32s,
-    shift: Int32s,
-    rounding: Rounding,
-    out_bits: int,
-    offset: int,
-    out: Ints | None = None,
-) -> Ints:
-    """acc (M, N) with bias, multiplier, shift (N,) -> (M, N) in the output type, into ``out`` if given.
+def rescale_columns(acc: Ints, bias: Int32s | None, multiplier: Int32s, shift: Int32s, rounding: Rounding,
+                    out_bits: int, offset: int) -> Ints:  # fmt: skip
+    """acc (M, N) with bias, multiplier, shift (N,) -> (M, N) in the output type.
 
-    G matrices at once are acc (G, M, N) with bias (G, N).  With ``out``, acc may have further rows and
-    columns, which are passed over.  acc holds int32 values in any type; acc + bias wraps at 32 bits as in
-    :mod:`refimpl.ops`.
+    acc holds int32 values in any type; acc + bias wraps at 32 bits as in :mod:`refimpl.ops`.
     """
-    if out is None:
-        out = np.empty(acc.shape, OUT_DTYPES[out_bits])
-    grouped = acc if acc.ndim == 3 else acc[None]
-    if bias is None:
-        bias = np.zeros((len(grouped), acc.shape[-1]), np.int32)
-    # Saturate before the offset: clamp(y) + offset stays inside int32 where y + offset might not.
-    top = 2 ** (out_bits - 1)
-    low, high = max(-top - offset, -(2**31)), min(top - 1 - offset, 2**31 - 1)
-    kernel = _columns_single if rounding == "single" else _columns_double
-    kernel(grouped, bias.reshape(len(grouped), -1), multiplier, shift, np.int32(low), np.int32(high),
-           np.int32(offset), out.reshape(-1, *out.shape[-2:]))  # fmt: skip
+    out = np.empty(acc.shape, OUT_DTYPES[out_bits])
+    bias = np.zeros(acc.shape[1], np.int32) if bias is None else bias
+    _rescale_rows(acc, factors_of(bias[None], multiplier, shift, rounding, out_bits, offset), out)
     return out

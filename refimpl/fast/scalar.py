@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
-import numpy as np
-
 from refimpl.fast.cache import cached_njit
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,17 +31,6 @@ def inline(function: F) -> F:
 def rounding_shift(x: Scalar, exponent: Scalar) -> Scalar:
     """``x / 2^exponent``, ties away from zero: half minus one is added below zero."""
     return (x + ((1 << exponent) >> 1) - ((x < 0) & (exponent > 0))) >> exponent
-
-
-@inline
-def requantize_double(acc: Scalar, multiplier: Scalar, shift: Scalar) -> Scalar:
-    wrapped = np.int64(np.int32(acc << max(shift, 0)))
-    return rounding_shift((wrapped * multiplier + (1 << 30)) >> 31, max(-shift, 0))
-
-
-@inline
-def requantize_single(acc: Scalar, multiplier: Scalar, shift: Scalar) -> Scalar:
-    return min(max((((acc * multiplier) >> (30 - shift)) + 1) >> 1, -2147483648), 2147483647)
 
 
 @inline
