@@ -11,7 +11,7 @@ table of RESULTS is printed.
 from __future__ import annotations
 
 import argparse
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from mcusim.fitting.report import narrow
 from mcusim.fitting.run import Wanted, sets
 from workbench.command_line import number
 from workbench.content import FLOAT
+from workbench.executors import local
 from workbench.files.outputs import write_file
 from workbench.files.typed import build
 from workbench.json_lines import append_line, read_lines
@@ -125,7 +126,7 @@ def main() -> None:
     args = parser.parse_args()
     lines = read_lines(args.results, "results") if args.results.exists() else ()
     rows = {row.network: row for row in (build(line, Kept) for line in lines)}
-    with ProcessPoolExecutor(args.workers) as executor:
+    with local(args.workers) as executor:  # one BLAS thread each
         for name in (name for name in args.networks if name not in rows):
             row = rows[name] = measured(name, args.puzzles, Store(args.store), executor)
             append_line(args.results, vars(row))
