@@ -94,18 +94,18 @@ def linear_accumulate(a: Int8s, p: Linear) -> Int32s:
         packed.multiply(a[None], packed.as_they_are(), out[None])
     elif not prepared.parts:
         np.matmul(a.astype(np.int32), p.codes.T.astype(np.int32), out=out)
-    wide = a.astype(np.float32) if prepared.parts else a
     for (start, stop), part in zip(prepared.ranges, prepared.parts, strict=True):
-        out += (wide[:, start:stop] @ part).astype(np.int32)
+        out += (a[:, start:stop].astype(np.float32) @ part).astype(np.int32)
     return out
 
 
 def linear_rescaled(a: Int8s, p: Linear) -> Ints:
-    """:func:`linear_accumulate`, then bias and rescaling to the output type of ``p``: (M, K) -> (M, N)."""
-    held = prepare(p).packed
-    if held is None:
-        return rescale_columns(linear_accumulate(a, p), *_rule(p))
-    (packed, factors), out = held, np.empty((len(a), len(p.codes)), OUT_DTYPES[p.out_bits])
+    """:func:`linear_accumulate` or BLAS's whole float32 sums, with bias and rescaled: (M, K) -> (M, N)."""
+    held = prepare(p)
+    if held.packed is None:
+        acc = a.astype(np.float32) @ held.parts[0] if len(held.parts) == 1 else linear_accumulate(a, p)
+        return rescale_columns(acc, *_rule(p))
+    (packed, factors), out = held.packed, np.empty((len(a), len(p.codes)), OUT_DTYPES[p.out_bits])
     packed.multiply(a[None], factors, out[None])
     return out
 

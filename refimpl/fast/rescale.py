@@ -71,8 +71,8 @@ def rescale(acc: Ints, p: Rescale | Keep) -> Ints:
     return out.reshape(acc.shape)
 
 
-def rescale_columns(acc: Ints, bias: Int32s | None, multiplier: Int32s, shift: Int32s, rounding: Rounding,
-                    out_bits: int, offset: int) -> Ints:  # fmt: skip
+def rescale_columns(acc: np.ndarray, bias: Int32s | None, multiplier: Int32s, shift: Int32s,
+                    rounding: Rounding, out_bits: int, offset: int) -> Ints:  # fmt: skip
     """acc (M, N) with bias, multiplier, shift (N,) -> (M, N) in the output type.
 
     acc holds int32 values in any type; acc + bias wraps at 32 bits as in :mod:`refimpl.ops`.
