@@ -92,12 +92,14 @@ _OF = {
         (BOUNDS, "INT64_LIMIT = 2**63", "INT64_LIMIT = 2**67", _LIMIT),
     ),
     "fits": (
-        ("mcusim/laid.py", "target.image_fits and plan.high_water", "plan.high_water",
+        ("mcusim/planner/plan.py", "target.image_fits and inside and", "inside and",
          "test_mcusim_program.py::test_an_image_that_no_memory_holds_does_not_fit_whatever_the_arena"),
-        ("mcusim/laid.py", " and plan.lay_out(target) is not None", "", "test_mcusim_program.py::"
+        ("mcusim/planner/plan.py", " and self.lay_out(target) is not None", "", "test_mcusim_program.py::"
          "test_an_arena_that_no_region_holds_does_not_fit_whatever_the_budget"),
-        ("mcusim/laid.py", "plan.high_water <= room", "plan.high_water <= limit",
+        ("mcusim/laid.py", "plan.fits(target, room)", "plan.fits(target, limit)",
          "test_mcusim_program.py::test_a_deployment_fits_to_the_byte"),
+        ("mcusim/planner/plan.py", "self.high_water <= limit", "self.high_water >= 0",
+         "test_mcusim_wanted.py::test_the_least_traffic_is_that_of_the_plans_that_fit"),
         (TARGET, "if used[room.region] + sizes[name] <= room.bytes", "if sizes[name] <= room.bytes",
          "test_mcusim_planner_plans.py::test_segments_go_to_one_region_if_one_holds_them_and_else_where_they_fit"),
         (TARGET, "if total <= room.bytes:", "if total:",
