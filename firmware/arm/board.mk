@@ -82,7 +82,7 @@ $(BUILD)/rv32-plain-%.bench: arm/bench.c riscv/startup.c riscv/virt.ld $(OPS) $(
 	mv $@.tmp $@
 
 # Shapes K-N-TOKENS: a kernel is fitted on the first, and tested on the others where a core file describes it
-# (firmware/linears.py).
+# (firmware/linears.py); SHORT tells Helium what a row without a whole vector saves.
 FITTED = 512-64-64 512-64-8 96-64-64 96-64-8 95-64-64 95-64-8 110-64-16 96-64-6 96-64-7 96-64-9
 SHORT = 8-64-64
 HELD_OUT = 97-1024-97 97-1024-81 97-1024-5 1536-512-97 1536-512-81 1536-512-5 99-33-7 4-512-97
