@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from mcusim.build import Costs, stopping_costs
 from mcusim.report import AllPuzzles, Paired, PuzzleResult, StoppedPuzzles
@@ -31,8 +30,6 @@ from workbench.tasks.sets import PuzzleSet
 from workbench.tasks.significance import wilson_interval
 from workbench.tasks.task import keeps_rules
 
-Tries = npt.NDArray[np.int64]  # (N, tries): ACT steps of each try, 0 where there was none
-
 
 def judge(execution: Execution, puzzle: Puzzle, config: ModelConfig) -> PuzzleResult:
     """Compare what was executed with the puzzle's label."""
@@ -50,42 +47,39 @@ def judge(execution: Execution, puzzle: Puzzle, config: ModelConfig) -> PuzzleRe
                         tuple(done.steps for done in execution.tries))  # fmt: skip
 
 
-def kept(network: Network, image: bytes, config: ModelConfig) -> Kept | None:
-    """What is kept of exactly this program: image, depth and stop rule of ``config``."""
-    return accuracies.read(accuracies.path_of(network)).get(accuracies.program_of(image, config))
+def kept(network: Network, image: bytes, config: ModelConfig, retries: int) -> Kept | None:
+    """What is kept of exactly this program: image, depth and stop rule of ``config``, and retries."""
+    key = accuracies.program_of(image, config, retries)
+    return accuracies.read(accuracies.path_of(network)).get(key)
 
 
 def measured(
     images: Sequence[Image], fmt: Format, config: ModelConfig, puzzles: PuzzleSet,
     again: Sequence[Relabelling], on_done: Callable[[int], None],
-) -> tuple[Kept, Tries | None]:
+) -> Kept:
     """Run a program, or the pair of a stop rule, on a whole set, refused puzzles under ``again`` as well;
-    ``on_done`` hears how many puzzles are done.  Returns what came of it, and the steps of each try where
-    there are retries."""
+    ``on_done`` hears how many puzzles are done."""
     if not puzzles.labelled:
         raise InputError(f"--all: accuracy n/a ({puzzles.origin} have no labels).")
     model, *finish = map(from_image, images)
     model = model.with_depth(config.H_cycles, config.halt_max_steps).with_stop(config.stop)
     program = Reading(fast, model, *finish)
     parts: dict[int, Tally] = {}
-    tries = None
+    tries: tuple[int, ...] = ()
     if again:
         done = warranted(program, puzzles.inputs, again, puzzles.puzzle_ids, on_done)
-        tries = done.steps
-        parts[0] = replace(tally(done.answers, puzzles.labels), steps=tuple(tries.sum(axis=1).tolist()),
+        tries = tuple(done.steps.ravel().tolist())
+        parts[0] = replace(tally(done.answers, puzzles.labels), steps=tuple(done.steps.sum(axis=1).tolist()),
                            accepted=tuple((done.tried > 0).tolist()))  # fmt: skip
     else:
         measure(program, puzzles, on_done=on_done, on_batch=parts.__setitem__)
     ordered = [parts[at] for at in sorted(parts)]
     content = b"".join(bytes(one.data) for one in images)
-    return accuracies.kept_of(content, str(fmt), config, puzzles, ordered), tries
+    return accuracies.kept_of(content, str(fmt), config, puzzles, ordered, len(again), tries)
 
 
-def all_puzzles(
-    found: Kept, network: Network, costs: Costs, source: str, tries: Tries | None = None
-) -> AllPuzzles:
-    """Accuracy over a set as the report says it, beside the float network's where that is kept; ``tries``
-    where puzzles had several: steps of each."""
+def all_puzzles(found: Kept, network: Network, costs: Costs, source: str) -> AllPuzzles:
+    """Accuracy over a set as the report says it, beside the float network's where that is kept."""
     of = found.accuracy
     interval = of.interval
     floats = accuracies.read(accuracies.path_of(network))
@@ -94,15 +88,15 @@ def all_puzzles(
     if key in floats and (split := found.against(floats[key])) is not None:
         right = floats[key].accuracy.score.exact_right
         paired = Paired(right, split.only_first, split.only_second, split.p_value)
-    stopped = None if of.stopping is None else _stopped(costs, found, of.stopping, tries)
+    stopped = None if of.stopping is None else _stopped(costs, found, of.stopping)
     return AllPuzzles(source, found.origin, of.score.puzzles, of.score.exact_right, interval.low,
                       interval.high, of.score.cells_right, of.score.cells, found.copied / found.cells, paired,
                       stopped)  # fmt: skip
 
 
-def _stopped(costs: Costs, kept: Kept, found: Stopping, tries: Tries | None) -> StoppedPuzzles:
+def _stopped(costs: Costs, kept: Kept, found: Stopping) -> StoppedPuzzles:
     """Counts of the stop rule with their intervals, and what its runs cost."""
-    tries = np.array(kept.ended)[:, None] if tries is None else tries
+    tries = np.array(kept.each_try, np.int64)
     given = np.array([mark == "1" for mark in kept.accepted])
     by_try = np.bincount((tries > 0).sum(axis=1)[given] - 1, minlength=costs.tries)
     accepted = wilson_interval(found.accepted, sum(found.steps))

@@ -70,11 +70,12 @@ def _one(laid: Laid, steps: int, chosen: bool) -> Alternative:
     whole = steps == laid.config.halt_max_steps
     config = laid.config if whole else replace(laid.config, halt_max_steps=steps, stop=FIXED)
     plan = replace(laid.plan, config=config, finish=laid.plan.finish if whole else None)
-    costs = Costs(plan, laid.target)
+    retries = len(laid.again) if whole else 0
+    costs = Costs(plan, laid.target, 1 + retries)
     program, time = laid.target.program, time_of(costs.of_runs([steps]))
     exact = None
     if laid.network.trained and laid.puzzles is None:
-        one = kept(laid.whole, laid.content if whole else bytes(laid.image.data), config)
+        one = kept(laid.whole, laid.content if whole else bytes(laid.image.data), config, retries)
         if one is not None:
             said = all_puzzles(one, laid.whole, costs, "kept")
             exact = (said.exact_right / said.puzzles, said.exact_low, said.exact_high)

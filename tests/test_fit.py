@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
@@ -12,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from test_executors import AtOnce
 
 from mcusim.__main__ import main
 from mcusim.asked import Asked
 from mcusim.fitting.candidates import BASELINE, NAIVE, SHALLOW, TRIED, Candidate, Recipe, mixture
-from mcusim.fitting.deploy import deploy
+from mcusim.fitting.deploy import compiler_here, deploy
 from mcusim.fitting.finals import finals, solver
 from mcusim.fitting.front import Limits, Row, choose, front, paired
 from mcusim.fitting.measure import Measured, Solver, Store, measure
@@ -25,13 +27,14 @@ from mcusim.fitting.place import Asked as Placing
 from mcusim.fitting.place import Placed, Taken, place
 from mcusim.fitting.race import Entrant, better
 from mcusim.fitting.report import Found, sheet
+from mcusim.fitting.trial import Trial, Trials, trial
 from mcusim.laid import lay
 from mcusim.parts import load_part
 from mcusim.planner.notation import describe
 from mcusim.report import Span
 from refimpl import fast
 from refimpl.errors import InputError
-from refimpl.formats import parse_format
+from refimpl.formats import parse_format, parse_weights
 from refimpl.models.halting import FIXED, StopRule
 from workbench.content import FLOAT
 from workbench.evaluate import measure as evaluate
@@ -39,6 +42,7 @@ from workbench.evaluate import program
 from workbench.fidelity import Reading
 from workbench.lab.second_order import input_moments
 from workbench.networks import Network, find_network
+from workbench.render.grid import Grid, drawn
 from workbench.render.plot import Points
 from workbench.retry import relabellings, warranted
 from workbench.tasks.metrics import puzzle_exact
@@ -101,6 +105,54 @@ def test_a_row_that_was_lucky_in_the_race_is_found_out_by_the_held_out_puzzles()
     assert choose([W8, HALF, unlucky], Limits(0.98), (ALL, ALL)).best is HALF
 
 
+def test_what_fails_as_c_is_not_recommended_and_is_named() -> None:
+    broken = replace(W4, failed="linear_s4: 1 of 9 cases fails")
+    rows = [W8, replace(HALF, failed=""), broken]
+    choice = choose(rows, Limits(0.98), (ALL, ALL))
+    assert choice.best is rows[1]
+    part = load_part("stm32h743", None)
+    told = sheet(Found("n", part, Limits(0.98), "c", "h", (ALL, ALL), rows, [], choice, []))
+    assert {row["name"]: row["failed_as_c"] for row in told.data["rows"]} == {
+        W8.name: None, HALF.name: "", W4.name: broken.failed}  # fmt: skip
+    verdict, table = told.parts[0], told.parts[1]
+    assert ("failed as C: w4c-a8-c16", broken.failed) in verdict.rows
+    assert {row[:2]: row[-1] for row in table.rows} == {
+        ("w8c-a8-c16", "16"): "", ("w8c-a8-c16", "8"): "*fc", ("w4c-a8-c16", "16"): "f!"}  # fmt: skip
+
+
+def placed(name: str, network: Network = NETWORK) -> Row:
+    """A row with its place on a part."""
+    one = Candidate(Recipe(parse_format(name), "nearest", "clipped"), network)
+    asked = Placing(network.config, one.recipe.format, len(network.image(name)), load_part("stm32h743", None),
+                    (Taken((0, 1), 1),), None)  # fmt: skip
+    return replace(row(name, 9, (1, 1, 1.0, 1.0)), candidate=one, depth=network.config.halt_max_steps,
+                   placed=place(asked)[0])  # fmt: skip
+
+
+@pytest.mark.skipif(compiler_here() is None, reason="no C compiler")
+def test_a_row_is_tried_as_c_once_and_anew_where_its_files_differ(tmp_path: Path) -> None:
+    """What is known is taken for exactly these files: nothing is compiled the second time."""
+    job = Trial(placed("w4c"), "stm32h743", None, False, {})
+    key, failed = trial(job)
+    assert failed == ""
+    trials = Trials(tmp_path / "s.jsonl")
+    trials.add(key, failed)
+    trials.add(key, failed)
+    assert len(trials.path.read_text().splitlines()) == 1
+    assert Trials(trials.path).known == {key: ""}
+    assert trial(replace(job, known={key: "as it was said"})) == (key, "as it was said")
+    other = replace(job, row=placed("w4c", short()), known={key: ""})
+    assert trial(replace(other))[0] != key
+
+
+def test_a_row_that_cannot_be_exported_says_why() -> None:
+    job = Trial(replace(placed("w4c"), rule=StopRule("head+settled", t=1)), "nowhere", None, False, {})
+    key, failed = trial(job)
+    assert key == ""
+    assert failed is not None
+    assert "nowhere" in failed
+
+
 def test_the_front_is_of_accuracy_and_all_four_costs() -> None:
     worse = row("w8t", 97, (200, 100, 2.0, 2.0))
     assert front([W8, W4, W3, BIG, worse]) == [W8, W4, W3]
@@ -128,6 +180,30 @@ def test_a_page_of_a_fit_begins_with_its_choice_and_plots_every_cost(tmp_path: P
     assert costs == ["flash", "SRAM", "time", "energy"]
     assert all(isinstance(plot, Points) and len(plot.points) == 3 for plot in told.plots[:-1])
     assert told.data["narrow"] == {"bits": 4, "best": "w4c-a8-c16", "kept": 0.98, "naive_kept": None}
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_cell_of_a_fit_is_cut(width: int) -> None:
+    """Also where a mixture is recommended, whose format is longer than the page, and in one table from 80."""
+    spared = ((f"L.{n}.mlp_t.gate_up", parse_weights("w4c")) for n in range(4))
+    mixed = Recipe(replace(parse_format("w3c"), overrides=tuple(spared)), "feedback", "clipped")
+    assert mixed.name == "w3c-a8-c16 +4 w4c feedback"
+    best = replace(W4, candidate=Candidate(mixed, NETWORK), rule=StopRule("head+settled", t=160), failed="")
+    rows = [W8, replace(best, taken=replace(best.taken, retries=2)), HALF, BIG]
+    choice = choose(rows, Limits(0.98), (ALL, ALL))
+    assert choice.best is rows[1]
+    part = load_part("stm32h743", None)
+    told = sheet(Found("n", part, Limits(0.98), "c", "h", (ALL, ALL), rows, [W3], choice, []))
+    console = Console(width=width, record=True, file=io.StringIO())
+    for grid in told.parts:
+        assert isinstance(grid, Grid)
+        console.print(drawn(grid))
+    text = console.export_text()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    for cell in ("w3c-a8-c16 +4", "16 t160 r2", "98.00", "*fc", "2/0"):
+        assert cell in text
+    assert text.count(" program ") == (1 if width >= 80 else 2)
 
 
 def test_equal_answers_differ_by_nothing() -> None:
@@ -259,7 +335,15 @@ def test_a_fit_that_is_killed_ends_as_one_that_is_not(tmp_path: Path) -> None:
     report = json.loads(done.stdout)
     assert len(report["rows"]) >= 20
     assert report["deployments"][0]["failed"] == ""
-    assert main(["run", report["deployments"][0]["file"], "--no-fidelity"]) == 0
+    assert {row["failed_as_c"] for row in report["rows"] if (row["placed"] or {}).get("fits")} <= {"", None}
+    assert any(row["failed_as_c"] == "" for row in report["rows"])
+    best = next(row for row in report["rows"] if row["name"] == report["recommended"])
+    file, ran = report["deployments"][0]["file"], tmp_path / "run.json"
+    assert main(["run", file, "--no-fidelity", "--format", "json", "--out", str(ran)]) == 0
+    kept = json.loads(ran.read_text())["all_puzzles"]
+    assert (kept["source"], kept["exact_right"]) == ("kept", best["held_out"]["exact"])
+    steps = sum(n * count for n, count in enumerate(kept["stopping"]["steps"]))
+    assert steps == round(32 * best["mean_steps"])
 
 
 def test_a_store_whose_counts_disagree_is_refused(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Accuracy of integer programs on the evaluation set of their task, kept beside the weights.
 
-A program is its flash image, its depth and its stop rule.  Whatever changes one bit of it (weights,
-calibration, format, the way of lowering) makes another program, and nothing is kept of that until it is
-measured.
+A program is its flash image, its depth, its stop rule and its retries.  Whatever changes one bit of it
+(weights, calibration, format, the way of lowering) makes another program, and nothing is kept of that until
+it is measured.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Kept:
     """A line of the file: ``exact`` and ``accepted`` have a mark for each puzzle of ``origin``, 1 for yes.
 
     ``copied``: cells that copying the question gets right.  ``ended``: ACT steps of each puzzle, and
-    ``accepted`` what a stop rule accepted; both are empty where every puzzle runs all its steps.
+    ``accepted`` what a stop rule accepted; both are empty where every puzzle runs all its steps.  ``tries``,
+    with ``retries`` alone: steps of each try, puzzle by puzzle, 0 where there was no need of it.
     """
 
     program: str
@@ -45,18 +46,30 @@ class Kept:
     copied: int
     ended: tuple[int, ...] = ()
     accepted: str = ""
+    retries: int = 0
+    tries: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.exact or set(self.exact + self.accepted) - {"0", "1"}:
             raise InputError("exact and accepted must be 0s and 1s, one for each puzzle.")
         if {len(self.ended), len(self.accepted)} - {0, len(self.exact)} or any(n < 0 for n in self.ended):
             raise InputError("ended and accepted must have an entry for each puzzle, or none.")
+        if self.retries and (len(self.tries) != (1 + self.retries) * len(self.exact) or min(self.tries) < 0
+                             or tuple(map(sum, self.each_try)) != self.ended):  # fmt: skip
+            raise InputError("tries must have 1 + retries entries for each puzzle, which add up to ended.")
         if self.cells < 1 or not all(0 <= n <= self.cells for n in (self.cells_right, self.copied)):
             raise InputError("cells must be at least 1, and cells_right and copied no more than that.")
 
     @property
     def solved(self) -> list[bool]:
         return [mark == "1" for mark in self.exact]
+
+    @property
+    def each_try(self) -> list[tuple[int, ...]]:
+        """ACT steps of each try of each puzzle."""
+        own = self.tries if self.retries else self.ended
+        count = 1 + self.retries
+        return [own[at : at + count] for at in range(0, len(own), count)]
 
     @property
     def accuracy(self) -> Accuracy:
@@ -71,11 +84,12 @@ class Kept:
         return mcnemar_exact(other.solved, self.solved) if same else None
 
 
-def program_of(content: bytes | str, config: ModelConfig) -> str:
+def program_of(content: bytes | str, config: ModelConfig, retries: int = 0) -> str:
     """The key of a program: ``content`` is its flash image (two of a stop rule with a second program), or the
     digest of a float network's weights."""
     said = hashlib.sha256(content if isinstance(content, bytes) else content.encode())
-    said.update(f" {config.H_cycles}x{config.halt_max_steps} {config.stop}".encode())
+    again = f" {retries} retries" if retries else ""
+    said.update(f" {config.H_cycles}x{config.halt_max_steps} {config.stop}{again}".encode())
     return said.hexdigest()
 
 
@@ -88,16 +102,17 @@ def content_of(network: Network, fmt: str, by: str = "") -> bytes | str:
 
 
 def kept_of(
-    content: bytes | str, fmt: str, config: ModelConfig, puzzles: PuzzleSet, parts: list[Tally]
-) -> Kept:
+    content: bytes | str, fmt: str, config: ModelConfig, puzzles: PuzzleSet, parts: list[Tally],
+    retries: int = 0, tries: tuple[int, ...] = (),
+) -> Kept:  # fmt: skip
     """What the tallies of a whole set come to, as a line of the file."""
     exact, accepted = ("".join("01"[flag] for part in parts for flag in getattr(part, name))
                        for name in ("exact", "accepted"))  # fmt: skip
     return Kept(
-        program_of(content, config), fmt, config.H_cycles, config.halt_max_steps, str(config.stop),
+        program_of(content, config, retries), fmt, config.H_cycles, config.halt_max_steps, str(config.stop),
         puzzles.origin, exact, sum(sum(part.right) for part in parts),
         sum(sum(part.counted) for part in parts), copy_floor(puzzles.inputs, puzzles.labels).cells_right,
-        tuple(n for part in parts for n in part.steps), accepted,
+        tuple(n for part in parts for n in part.steps), accepted, retries, tries,
     )  # fmt: skip
 
 

@@ -100,19 +100,18 @@ def puzzle_asked(laid: Laid, name: str) -> Puzzle | None:
 
 
 def _everyone(laid: Laid, costs: Costs, anew: bool, progress: Progress) -> AllPuzzles | None:
-    """Accuracy over the evaluation set as it is kept (of first tries); ``anew``: over that or the user's own,
-    measured."""
+    """Accuracy over a set as it is kept; ``anew``: over the evaluation set or the user's own, measured."""
     config, whole = laid.config, laid.whole
     if not anew:
-        known = laid.puzzles is None and not laid.again
-        found = kept(whole, laid.content, config) if known else None
+        own = laid.puzzles is not None
+        found = None if own else kept(whole, laid.content, config, len(laid.again))
         return None if found is None else all_puzzles(found, whole, costs, "kept")
     rows = laid.images if whole is laid.network else images_of(whole, laid.deployment.format, config.stop)
     puzzles = laid.puzzles or evaluation_set(config)
     task = progress.add_task("all puzzles", total=len(puzzles.inputs))
-    ran, tries = measured(rows, laid.deployment.format, config, puzzles, laid.again,
-                          lambda n: progress.advance(task, n))  # fmt: skip
-    return all_puzzles(ran, whole, costs, "measured", tries)
+    ran = measured(rows, laid.deployment.format, config, puzzles, laid.again,
+                   lambda n: progress.advance(task, n))  # fmt: skip
+    return all_puzzles(ran, whole, costs, "measured")
 
 
 def simulate(args: Asked, progress: Progress) -> RunReport:

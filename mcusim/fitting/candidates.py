@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -65,8 +66,9 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """Unique, and short: what is usual is left out."""
-        marks = [str(self.format)]
+        """Unique, and short: what is usual is left out, and of a mixture how many linears are spared."""
+        spared = Counter(weights.name for _, weights in self.format.overrides)
+        marks = [str(replace(self.format, overrides=())), *(f"+{n} {name}" for name, n in spared.items())]
         marks += [self.rounding] * (self.rounding != "nearest") + [self.ranges] * (self.ranges != "clipped")
         marks += [f"{self.H_cycles} H"] * bool(self.H_cycles)
         return " ".join(marks)

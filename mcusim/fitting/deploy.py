@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcusim.api import export
@@ -79,13 +79,31 @@ def _text(row: Row, placed: Placed, part: str, source: str) -> str:
 
 def export_and_test(file: Path, out: Path, catalogue: Path | None, check_tiles: bool = False) -> Deployed:
     """Export a deployment as C into ``out`` and run its self-test here, where there is a compiler."""
+    made = exported(file, out, catalogue, check_tiles)
+    return made if made.failed else self_test(made)
+
+
+def exported(file: Path, out: Path, catalogue: Path | None, check_tiles: bool) -> Deployed:
+    """Export a deployment as C into ``out``; nothing is compiled."""
     try:
         export(out, deployment=str(file), catalogue=catalogue, check_tiles=check_tiles)
     except RefimplError as error:
         return Deployed(file, out, str(error), "")
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None or shutil.which("make") is None:
-        return Deployed(file, out, "not run: there is no C compiler here", "")
-    done = subprocess.run(["make", "-C", str(out), "selftest"], capture_output=True, text=True, check=False)
+    return Deployed(file, out, "", "")
+
+
+def compiler_here() -> str | None:
+    """The C compiler of this machine, if it has one, and make."""
+    found = shutil.which("gcc") or shutil.which("cc")
+    return None if shutil.which("make") is None else found
+
+
+def self_test(made: Deployed) -> Deployed:
+    """Run the self-test of a folder of C here, where there is a compiler."""
+    compiler = compiler_here()
+    if compiler is None:
+        return replace(made, failed="not run: there is no C compiler here")
+    command = ["make", "-C", str(made.c), "selftest"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     said = "" if done.returncode == 0 else (done.stdout + done.stderr).strip()[-TOLD:]
-    return Deployed(file, out, said, Path(compiler).name)
+    return replace(made, failed=said, compiler=Path(compiler).name)

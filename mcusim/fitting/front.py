@@ -38,7 +38,8 @@ class Row:
     """A candidate at a depth and under a stop rule.
 
     ``calibration`` and ``held_out``: which puzzles it solves, (N,), None for those it never ran; ``taken``:
-    ACT steps of the puzzles that it ran last; ``placed`` is None where it has not been planned.
+    ACT steps of the puzzles that it ran last; ``placed`` is None where it has not been planned.  ``failed``:
+    what its self-test as C said, "" where it passed, None where it was not built.
     """
 
     candidate: Candidate
@@ -49,6 +50,7 @@ class Row:
     held_out: Bools | None
     taken: Taken
     placed: Placed | None
+    failed: str | None = None
 
     @property
     def name(self) -> str:
@@ -147,7 +149,8 @@ def choose(rows: Sequence[Row], limits: Limits, floats: tuple[Bools, Bools]) -> 
 
     A row keeps enough if it solves at least ``keep`` times as many puzzles as the float network, of the
     calibration puzzles and of the held-out ones: the second set did not take part in the race, so a row that
-    was lucky on the first is found out.  BASELINE at full length is the yardstick and never chosen.  Of the
+    was lucky on the first is found out.  BASELINE at full length is the yardstick and never chosen, nor is
+    what fails as C.  Of the
     others the cheapest of those is best that need no more of anything than the yardstick and less of
     something, or, where there is none, less of something; where none keeps enough, the most exact within the
     limits is.
@@ -159,7 +162,7 @@ def choose(rows: Sequence[Row], limits: Limits, floats: tuple[Bools, Bools]) -> 
     able = [row for row in rows if row.placed is not None and row.held_out is not None]
     yardstick = next((row for row in able if row.name == BASELINE), None)
     able = [row for row in able if row.placed is not None and limits.hold(row.placed)]
-    able = [row for row in able if row is not yardstick]
+    able = [row for row in able if row is not yardstick and not row.failed]
     enough = [row for row in able if _keeps(row, limits.keep, floats)]
     for beats, words in ((_nowhere_dearer, f" need no more of any of these than {BASELINE}"),
                          (_somewhere_cheaper, f" need less of one of these than {BASELINE}")):  # fmt: skip

@@ -18,12 +18,13 @@ from workbench.render.sheet import Sheet
 
 SCHEMA = "mcusim-fit/1"
 KIB, NARROW = 1024, 4
-HEADINGS = ("configuration", "exact %", "lost/won", "flash KiB", "SRAM KiB", "time", "mJ", "")
+HEADINGS = ("program", "run", "exact %", "-/+", "flash", "SRAM", "time", "mJ", "")
 EARLIER = ("left earlier", "exact %", "puzzles", "image KiB", "")
 NOTE = (
-    "exact: held-out puzzles solved; lost/won: against the float network on the same puzzles. flash: image "
-    "and code; SRAM: arena, statics and stack; time and mJ a puzzle, upper ends of estimates. * chosen, "
-    "+ runner-up, f on the front of all five, - does not fit."
+    "run: ACT steps at most, the t of head+settled, r retries. exact: held-out puzzles solved; -/+: lost and "
+    "won against the float network on the same puzzles. flash: image and code, SRAM: arena, statics and "
+    "stack, both in KiB; time and mJ a puzzle, upper ends of estimates. * chosen, + runner-up, f on the "
+    "front of all five, - does not fit, c exported as C and its self-test passed, ! it failed."
 )
 
 
@@ -60,7 +61,7 @@ def sheet(found: Found) -> Sheet:
     strong = tuple(i for i, row in enumerate(rows) if row is best)
     weak = tuple(i for i, row in enumerate(rows) if row.placed is None or not row.placed.fits)
     title = f"{found.network} on {found.part.title}: {len(rows)} configurations, {found.held_out}"
-    table = Grid(title, HEADINGS, tuple(cells), NOTE, strong=strong, weak=weak)
+    table = Grid(title, HEADINGS, tuple(cells), NOTE, left=2, strong=strong, weak=weak, folded=(0,))
     left = sorted(found.left, key=lambda row: (-float(row.calibration.mean()), row.image, row.name))
     early = [(r.name, percent(float(r.calibration.mean())), str(len(r.calibration)), f"{r.image / KIB:.1f}",
               "e" if r.placed is None else "") for r in left]  # fmt: skip
@@ -116,6 +117,7 @@ def _verdict(found: Found) -> Grid:
     for one, name in zip(found.deployed, ("self-test", "of the runner-up"), strict=False):
         lines.append((name, f"passed, built by {one.compiler} on this computer" if not one.failed
                       else one.failed))  # fmt: skip
+    lines += [(f"failed as C: {row.name}", row.failed) for row in found.rows if row.failed]
     title = "recommended" if found.choice.keeps else "nearest: it does not keep what was asked"
     return Grid(f"{title} for {found.part.title}", ("", ""), tuple(lines), left=2, folded=(1,))
 
@@ -156,11 +158,17 @@ def _cells(row: Row, found: Found, on_front: Sequence[Row]) -> tuple[str, ...]:
     marks = "*" * (row is found.choice.best) + "+" * (row is found.choice.second) + "f" * (row in on_front)
     assert row.placed is not None
     p = row.placed
-    marks += "-" * (not p.fits)
+    marks += "-" * (not p.fits) + ("c" if row.failed == "" else "!" * (row.failed is not None))
     costs = (f"{p.flash / KIB:.1f}", f"{p.sram / KIB:.1f}", format_seconds(p.seconds.high),
              _short(1000 * p.joules.high))  # fmt: skip
     lost_won = f"{pairing.test.only_first}/{pairing.test.only_second}"
-    return row.name, percent(float(row.held_out.mean())), lost_won, *costs, marks
+    return row.candidate.recipe.name, _run(row), percent(float(row.held_out.mean())), lost_won, *costs, marks
+
+
+def _run(row: Row) -> str:
+    """Depth, threshold and retries; the rule of a fit is ``head+settled`` or none."""
+    marks = [str(row.depth), *[f"t{row.rule.t}"] * (row.rule != FIXED)]
+    return " ".join([*marks, *[f"r{row.taken.retries}"] * bool(row.taken.retries)])
 
 
 def _data(row: Row, found: Found, on_front: Sequence[Row]) -> dict[str, Any]:
@@ -183,7 +191,7 @@ def _data(row: Row, found: Found, on_front: Sequence[Row]) -> dict[str, Any]:
             "seconds": [placed.seconds.low, placed.seconds.high],
             "joules": [placed.joules.low, placed.joules.high], "plan": placed.plan,
         },
-        "front": row in on_front, "on_stop": row.rule != FIXED,
+        "front": row in on_front, "on_stop": row.rule != FIXED, "failed_as_c": row.failed,
     }  # fmt: skip
 
 

@@ -11,19 +11,25 @@ from pathlib import Path
 
 from rich.progress import Progress
 
+from mcusim.accuracy import measured
+from mcusim.asked import Asked
 from mcusim.checks import checked_part
 from mcusim.fitting.candidates import BASELINE, NAIVE, candidates
 from mcusim.fitting.deploy import Deployed, deploy, export_and_test
 from mcusim.fitting.finals import Runs, finals, row_of, solver
 from mcusim.fitting.front import Choice, Limits, Row, choose
 from mcusim.fitting.measure import Measured, Solver, Store, measure
-from mcusim.fitting.place import Asked, Placed, place
+from mcusim.fitting.place import Asked as Placing
+from mcusim.fitting.place import Placed, place
 from mcusim.fitting.race import Entrant, race
 from mcusim.fitting.report import Found
+from mcusim.fitting.trial import Trial, Trials, trial
+from mcusim.laid import lay
 from mcusim.parts import Part, load_part
 from refimpl.errors import InputError, NotImplementedHere
 from refimpl.formats import Format
 from refimpl.models.halting import FIXED, StopRule
+from workbench.accuracies import keep, path_of
 from workbench.content import FLOAT
 from workbench.datasets.read import read_data
 from workbench.executors import finished
@@ -132,11 +138,12 @@ def fit(wanted: Wanted, executor: Executor, progress: Progress) -> Found:
         left = [row_of(e, steps, FIXED, seen[e.name].under(FIXED, steps), None) for e in entrants
                 if e not in finalists]  # fmt: skip
         rows, left = placed_rows([*rows, *left], part, wanted.limits, executor, progress, len(rows))
+        rows = tried_rows(rows, wanted, Trials(path), executor, progress)
         floats = seen[FLOAT].exact[-1], solved
         choice = choose(rows, wanted.limits, floats)
         found = Found(network.name, part, wanted.limits, raced.origin, held_out.origin, floats, rows, left,
                       choice, [])  # fmt: skip
-        return replace(found, deployed=_deployed(choice, wanted, network, progress))
+        return replace(found, deployed=_deployed(choice, wanted, network, held_out, progress))
 
 
 def placed_rows(rows: Sequence[Row], part: Part, limits: Limits, executor: Executor, progress: Progress,
@@ -151,8 +158,8 @@ def placed_rows(rows: Sequence[Row], part: Part, limits: Limits, executor: Execu
     for (format, _, rule, image), same in groups.items():
         network = rows[same[0]].candidate.network
         content = network.image(format) if part.core.checked else b""
-        job = Asked(replace(network.config, stop=rule), format, image, part,
-                    tuple(rows[i].taken for i in same), limits.sram, content)  # fmt: skip
+        job = Placing(replace(network.config, stop=rule), format, image, part,
+                      tuple(rows[i].taken for i in same), limits.sram, content)  # fmt: skip
         jobs[job] = same
     task = progress.add_task("planning", total=len(jobs))
     placed: dict[int, Placed] = {}
@@ -163,8 +170,26 @@ def placed_rows(rows: Sequence[Row], part: Part, limits: Limits, executor: Execu
     return done[:final], done[final:]
 
 
-def _deployed(choice: Choice, wanted: Wanted, network: Network, progress: Progress) -> list[Deployed]:
-    """Deployments of the choice and its runner-up, exported as C and tested."""
+def tried_rows(
+    rows: Sequence[Row], wanted: Wanted, trials: Trials, executor: Executor, progress: Progress
+) -> list[Row]:
+    """The rows with what their self-tests as C say, of those that the part holds."""
+    jobs = {Trial(row, wanted.part, wanted.catalogue, wanted.check_tiles, dict(trials.known)): i
+            for i, row in enumerate(rows) if row.placed is not None and row.placed.fits}  # fmt: skip
+    task = progress.add_task(f"as C: {len(jobs)} programs", total=len(jobs))
+    failed: dict[int, str | None] = {}
+    for job, (key, said) in finished(executor, trial, jobs):
+        trials.add(key, said)
+        failed[jobs[job]] = said
+        progress.advance(task)
+    return [replace(row, failed=failed.get(i)) for i, row in enumerate(rows)]
+
+
+def _deployed(
+    choice: Choice, wanted: Wanted, network: Network, held_out: PuzzleSet, progress: Progress
+) -> list[Deployed]:
+    """Deployments of the choice and its runner-up, exported as C and tested; what each does on the held-out
+    puzzles is kept beside it, for ``run``."""
     made = []
     for row, name in ((choice.best, "recommended"), (choice.second, "runner-up")):
         if row is None or row.placed is None:
@@ -172,8 +197,18 @@ def _deployed(choice: Choice, wanted: Wanted, network: Network, progress: Progre
         task = progress.add_task(f"{name} as C", total=None)
         source = f"mcusim fit of {network.name}"
         file = deploy(row, wanted.part, wanted.folder / name, source)
+        _keep(file, wanted, held_out)
         c = wanted.folder / f"{name}-c"
         shutil.rmtree(c, ignore_errors=True)
         made.append(export_and_test(file, c, wanted.catalogue, wanted.check_tiles))
         progress.update(task, total=1, completed=1)
     return made
+
+
+def _keep(file: Path, wanted: Wanted, held_out: PuzzleSet) -> None:
+    """Run a deployment on the held-out puzzles as ``run --all`` does, and keep what comes of it."""
+    laid = lay(Asked(str(file), catalogue=wanted.catalogue, check_tiles=wanted.check_tiles))
+    ran = measured(laid.images, laid.deployment.format, laid.config, held_out, laid.again, lambda done: None)
+    path = path_of(laid.network)
+    assert path is not None  # it lies in the folder of its file
+    keep(path, ran)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rich import box
@@ -43,14 +43,22 @@ class Grid:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A grid in a terminal; where its columns find no room, the rest of them stand in tables below, under the
-    same first column, so that no cell is cut."""
+    """A grid in a terminal.
+
+    No cell is cut: a first column of more than half the width is taken as prose, and where columns find no
+    room, the rest of them stand in tables below, under the same first column.
+    """
 
     grid: Grid
     bars: Sequence[Text] | None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         grid = self.grid
+        longest = max((len(row[0]) for row in grid.rows), default=0)
+        if 0 not in grid.folded and 2 * longest > options.max_width:
+            grid = replace(grid, folded=(0, *grid.folded))
+            yield from replace(self, grid=grid).__rich_console__(console, options)
+            return
         yield Text(grid.title, style="bold")
         shown: list[int] = []
         for column in range(len(grid.headings)):
@@ -72,7 +80,7 @@ class _Drawn:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         for i in shown:
             table.add_column(Text(grid.headings[i]), justify="left" if i < grid.left else "right",
-                             no_wrap=i not in grid.folded)  # fmt: skip
+                             no_wrap=i not in grid.folded, overflow="fold")  # fmt: skip
         if behind is not None:
             table.add_column("", no_wrap=True)
         for i, row in enumerate(grid.rows):
