@@ -1,6 +1,6 @@
 """One flipped bit in a run: which sites and times matter, and whether a settling loop forgets it.
 
-``python benchmarks/bad_bits.py --network sudoku9-mlp --format w4c --flips 2000 --out bad_bits.md``
+``python benchmarks/bad_bits.py --network sudoku9-mlp --format w4c --flips 2000 --lasting 200``
 
 A transient flip hits one element of the carry before a call (z_H, z_L); one in the input sum x stays until
 the end; a lasting one hits a weight code or a table entry and stays for the whole run, as in flash.
@@ -115,14 +115,14 @@ def lasting(runs: Undisturbed, site: str, draws: Draws) -> Iterator[Row]:
 
 
 def measure(
-    runs: Undisturbed, flips: int, seed: str, found: Counter[Row], progress: Callable[[int], None]
+    runs: Undisturbed, flips: int, last: int, seed: str, found: Counter[Row], progress: Callable[[int], None]
 ) -> None:
-    """Add ``flips`` outcomes: nine tenths transient, in turn over sites and times, then lasting ones."""
+    """Add ``flips`` outcomes: transient ones, in turn over sites and times, then ``last`` lasting ones."""
     draws = Draws(seed)
     times = [len(runs.calls) * i // TIMES for i in range(TIMES)] + [len(runs.calls) - 1]
     turns = [(site, call) for call in times for site in ("z_H", "z_L", "x")]
     number = 0
-    while sum(found.values()) < flips * 9 // 10:
+    while sum(found.values()) < flips - last:
         found.update(transient(runs, *turns[number % len(turns)], BATCH, draws))
         number += 1
         progress(sum(found.values()))
@@ -152,6 +152,7 @@ def main() -> None:
     parser.add_argument("--network", default="sudoku9-mlp")
     parser.add_argument("--format", default="w4c")
     parser.add_argument("--flips", type=number, default=2000)
+    parser.add_argument("--lasting", type=number, help="of these, in weights and tables (default a tenth)")
     parser.add_argument("--seed", default="bad bits 1")
     parser.add_argument("--out", type=Path, default=Path("bad_bits.md"))
     args = parser.parse_args()
@@ -163,7 +164,7 @@ def main() -> None:
 
     found = Counter[Row]()
     with suppress(KeyboardInterrupt):  # what is counted so far is written
-        measure(runs, args.flips, args.seed, found, progress)
+        measure(runs, args.flips, args.lasting or args.flips // 10, args.seed, found, progress)
     about = (f"`{args.network}` `{args.format}`, {sum(found.values()):,} single-bit flips over "
              f"{PUZZLES} puzzles, {len(runs.calls)} calls each, seed `{args.seed}`.")  # fmt: skip
     write_file(args.out, table(found, about))
