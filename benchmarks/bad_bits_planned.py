@@ -18,11 +18,13 @@ import argparse
 import json
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from bad_bits import OUTCOMES, TIMES, Row, table
 
+from mcusim.charge import charge
 from mcusim.deployments import DEFAULT_DEPLOYMENT, load_deployment
 from mcusim.fit import fit
 from mcusim.flash import FlashLog, streamed
@@ -32,6 +34,7 @@ from mcusim.planner.execute import _extents, _Running
 from mcusim.planner.executing import ArenaMachine
 from mcusim.planner.target import Room, lay_out
 from refimpl import fast
+from refimpl.models.halting import FIXED
 from refimpl.models.operators import Array
 from refimpl.models.recursion import read_logits
 from workbench.command_line import number
@@ -49,7 +52,7 @@ class PlannedRun:
 
     def __init__(self, name: str, puzzle: int = 0) -> None:
         deployment = load_deployment(name)
-        one = fit(deployment, plan_anyway=True)
+        one = fit(charge(replace(deployment, stop=str(FIXED))), plan_anyway=True)
         plan = one.on_part
         assert plan is not None
         network = find_network(deployment.model)

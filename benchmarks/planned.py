@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from dataclasses import replace
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -20,10 +21,12 @@ from rich.console import Console
 from rich.table import Table
 from timing import best_seconds
 
+from mcusim.charge import charge
 from mcusim.deployments import DEFAULT_DEPLOYMENT, load_deployment
 from mcusim.fit import fit
 from mcusim.planner.execute import execute_plan
 from refimpl import fast
+from refimpl.models.halting import FIXED
 from refimpl.models.recursion import run
 from workbench.networks import find_network
 
@@ -35,7 +38,7 @@ def measure(name: str, smallest: bool, rounds: int) -> dict[str, object]:
     """Best seconds of both, and their ratio."""
     name, _, steps = name.partition(":")
     deployment = load_deployment(name)
-    one = fit(deployment, plan_anyway=True)
+    one = fit(charge(replace(deployment, stop=str(FIXED))), plan_anyway=True)
     plan = one.plans[0] if smallest else one.on_part
     assert plan is not None, f"{one.part.name} holds no plan of {name}"
     network = find_network(deployment.model)

@@ -75,7 +75,8 @@ def _one(laid: Laid, steps: int, chosen: bool) -> Alternative:
     program, time = laid.target.program, time_of(costs.of_runs([steps]))
     exact = None
     if laid.network.trained and laid.puzzles is None:
-        one = kept(laid.whole, laid.content if whole else bytes(laid.image.data), config, retries)
+        content = laid.content if whole else bytes(laid.whole_images[0].data)
+        one = kept(laid.whole, content, config, retries)
         if one is not None:
             said = all_puzzles(one, laid.whole, costs, "kept")
             exact = (said.exact_right / said.puzzles, said.exact_low, said.exact_high)

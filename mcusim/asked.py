@@ -10,14 +10,17 @@ from pathlib import Path
 from mcusim.deployments import DEFAULT_DEPLOYMENT, Deployment, load_deployment
 from mcusim.parts import load_part
 from mcusim.planner.wanted import CHOSEN
+from mcusim.units import parse_bytes
 from refimpl.errors import InputError
 from workbench.command_line import number
 from workbench.format_flags import add_format_flags, stated_format
-from workbench.networks import find_network
+from workbench.networks import shapes_of
 
 # What chooses a program and its plan, beside the deployment's name.
 CHOICES = ("model", "weights", "activations", "carry", "rounding", "H_cycles", "steps", "stop", "part",
            "retries", "budget", "plan", "data", "catalogue")  # fmt: skip
+SMALL_PART, LARGE_PART = "generic-4mb", "generic-8mb"
+SMALL_BUDGET, LARGE_BUDGET = "4MB", "8MB"
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,13 @@ def add_deployment(parser: argparse.ArgumentParser) -> None:
     add_format_flags(parser)
     parser.add_argument("--H-cycles", type=number, help="H cycles an ACT step")
     parser.add_argument("--steps", type=number, help="ACT steps")
+    parser.add_argument("--stop", help="stop rule: fixed, head, halt, settled or both, as in "
+                        "head+settled,t=90; more=2,by=w8c: then two H cycles in another format")  # fmt: skip
+    parser.add_argument("--retries", type=number, metavar="N", help="try a refused puzzle again under up to "
+                        "N relabellings, as rr_solve_accepted does")  # fmt: skip
+    add_check_tiles(parser)
     parser.add_argument("--part", help="the device (default: the deployment's)")
+    parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
     parser.add_argument("--catalogue", type=Path, metavar="FOLDER",
                         help="folder with more parts and deployments")  # fmt: skip
 
@@ -100,16 +109,18 @@ def asked(args: argparse.Namespace) -> Asked:
 
 
 def chosen_deployment(request: Asked) -> Deployment:
-    """The named deployment, or the default one, with the request's own values in place of its.
+    """The named deployment, or the default one, with the request's own values in place of its; a budget
+    alone chooses the generic part of its size.
 
     Raises
     ------
     InputError
-        For an unknown name or format, a format without an integer program, or a depth below 1.
+        For an unknown name or format, a format without an integer program, a depth below 1, or a stop rule
+        that was asked for and has no t.
     """
     chosen = load_deployment(request.deployment or DEFAULT_DEPLOYMENT, request.catalogue)
     if request.model:
-        config = find_network(request.model).config
+        config = shapes_of(request.model).config
         chosen = replace(chosen, name="(command line)", model=request.model, H_cycles=config.H_cycles,
                          steps=config.halt_max_steps, retries=0, plan=CHOSEN)  # fmt: skip
     chosen = replace(
@@ -125,4 +136,15 @@ def chosen_deployment(request: Asked) -> Deployment:
         if value < 1:
             raise InputError(f"{what} {value}: the recursion needs at least 1.")
     chosen.format.require_integer()
+    if request.stop is not None:
+        shapes_of(chosen.model).stop_rule(request.stop, str(chosen.format))
+    if request.deployment is None and request.part is None and request.budget is not None:
+        small = limit_of(request, chosen) <= parse_bytes(SMALL_BUDGET)
+        chosen = replace(chosen, part=SMALL_PART if small else LARGE_PART)
     return chosen
+
+
+def limit_of(request: Asked, chosen: Deployment) -> int:
+    """The budget of a request in bytes."""
+    default = LARGE_BUDGET if chosen.part == LARGE_PART else SMALL_BUDGET
+    return parse_bytes(default if request.budget is None else request.budget, "--budget")

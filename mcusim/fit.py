@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from mcusim.checks import checked_part, with_checks
+from mcusim.charge import Charged
 from mcusim.deployments import Deployment, Expectation
-from mcusim.footprint import Footprint, deployed_config, footprint
-from mcusim.parts import Part, load_part
+from mcusim.footprint import Footprint
+from mcusim.parts import Part
 from mcusim.planner.choices import Choices
 from mcusim.planner.plan import Plan
 from mcusim.planner.search import Search, search
 from mcusim.planner.target import Target, target_of
-from mcusim.program import Program, bare_program
+from mcusim.program import Program
 from mcusim.written import checking, images_of
 from refimpl.formats import FLOAT32, Format
 from refimpl.models.config import ModelConfig
@@ -25,16 +24,14 @@ from workbench.networks import find_network
 class Fit:
     """The numbers behind the verdicts.
 
-    ``found`` is None where planning could change nothing: float weights have no integer schedule, and an
-    image that outgrows every budget by itself needs none.  ``target`` is the part with image and program laid
-    into it, ``inside`` the fastest plan that its internal memories hold alone.  ``checking``: where the
-    program checks what it fetches, ``target`` with the sums of each plan of the front, None for those that it
-    does not hold with them.
+    ``charged``: what every plan has; ``found`` is None where planning could change nothing: float weights
+    have no integer schedule, and an image that outgrows every budget by itself needs none.  ``inside``: the
+    fastest plan that the part's internal memories hold alone.  ``checking``: where the program checks what it
+    fetches, the target with the sums of each plan of the front, None for those that it does not hold with
+    them.
     """
 
-    deployment: Deployment
-    target: Target
-    footprint: Footprint
+    charged: Charged
     found: Search | None
     inside: Plan | None
     checking: Mapping[Choices, Target | None] = field(default_factory=dict)
@@ -51,10 +48,10 @@ class Fit:
         return None if chosen is None or self.held_by(chosen) is None else chosen
 
     def held_by(self, plan: Plan) -> Target | None:
-        """The target as it holds a plan of the front; None: it does not."""
-        if self.checking:
-            return self.checking[plan.choices]
-        return self.target if plan.lay_out(self.target) is not None else None
+        """The target as it holds a plan of the front, within the limit; None: it does not."""
+        target = self.checking[plan.choices] if self.checking else self.target
+        held = target is not None and plan.fits(target, self.charged.room(target.program))
+        return target if held else None
 
     @property
     def arena(self) -> int | None:
@@ -62,8 +59,20 @@ class Fit:
         return None if self.found is None else self.found.least.high_water
 
     @property
+    def deployment(self) -> Deployment:
+        return self.charged.deployment
+
+    @property
+    def footprint(self) -> Footprint:
+        return self.charged.size
+
+    @property
+    def target(self) -> Target:
+        return self.charged.target
+
+    @property
     def part(self) -> Part:
-        return self.target.part
+        return self.charged.part
 
     @property
     def program(self) -> Program:
@@ -93,33 +102,24 @@ class Fit:
         return dict(self.verdicts) == dict(self.deployment.expect)
 
 
-def fit(deployment: Deployment, data: Path | None = None, plan_anyway: bool = False,
-        check_tiles: bool = False) -> Fit:  # fmt: skip
-    """Size a deployment and plan it.
+def fit(charged: Charged, plan_anyway: bool = False) -> Fit:
+    """Plan what was charged; ``plan_anyway``: even where the image alone outgrows every budget.
 
-    Parameters
-    ----------
-    plan_anyway : plan even where the image alone outgrows every budget.
-    check_tiles : charge the checks of what is fetched, as ``run`` does; this makes the image.
+    Where the program checks what it fetches, this makes the image.
     """
-    part = load_part(deployment.part, data)
-    part = checked_part(part) if check_tiles else part
-    size = footprint(deployment)
-    config, format = deployed_config(deployment), deployment.format
-    program = bare_program(part, config, format)
-    program = with_checks(program, part) if check_tiles else program
-    target = target_of(part, size.image, program, size.rows)
-    hopeless = size.image + program.bytes > max(deployment.expect)
-    if deployment.format == FLOAT32 or (hopeless and not plan_anyway):
-        return Fit(deployment, target, size, None, None)
-    found = search(config, format, target)
+    config, format, target = charged.config, charged.deployment.format, charged.target
+    size = charged.size
+    hopeless = size.image + target.program.bytes > max(charged.deployment.expect)
+    if format == FLOAT32 or (hopeless and not plan_anyway):
+        return Fit(charged, None, None)
+    found = search(config, format, target, charged.room(target.program))
     inside = plan_inside(config, format, target, found.chosen, size.image, size.rows)
-    one = Fit(deployment, target, size, found, inside)
-    if not check_tiles:
-        return one
-    images = images_of(find_network(deployment.model), format, config.stop)
+    if not charged.checked:
+        return Fit(charged, found, inside)
+    network = find_network(charged.deployment.model).with_puzzle_row(0)
+    images = images_of(network, format, config.stop)
     summed = {plan.choices: checking(target, plan, images, size.image, size.rows) for plan in found.front}
-    return replace(one, checking=summed)
+    return Fit(charged, found, inside, summed)
 
 
 def plan_inside(

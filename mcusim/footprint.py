@@ -12,8 +12,7 @@ from mcusim.images import aligned
 from refimpl.formats import FLOAT32, parse_format
 from refimpl.models.config import ModelConfig
 from refimpl.models.halting import FIXED
-from workbench.networks import find_network, image_bytes_of
-from workbench.presets import PRESETS
+from workbench.networks import image_bytes_of, shapes_of
 from workbench.sizes import FLOAT_BYTES, backbone_bytes, float_bytes
 from workbench.stop_text import parse_stop
 
@@ -36,15 +35,9 @@ class Footprint:
 
 
 def deployed_config(deployment: Deployment) -> ModelConfig:
-    """Shapes of the deployment's model at its depth; a preset needs no weights.
-
-    Of its stop rule the second program alone, which has an image.
-    """
-    known = PRESETS.get(deployment.model)
-    config = find_network(deployment.model).config if known is None else known
-    rule = parse_stop(deployment.stop)
-    stop = replace(FIXED, more=rule.more, by=rule.by) if rule.by else FIXED
-    return replace(config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps, stop=stop)
+    """Shapes of the deployment's model at its depth, under its stop rule; a preset needs no weights."""
+    return replace(shapes_of(deployment.model).config, H_cycles=deployment.H_cycles,
+                   halt_max_steps=deployment.steps, stop=parse_stop(deployment.stop))  # fmt: skip
 
 
 def footprint(deployment: Deployment) -> Footprint:

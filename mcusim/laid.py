@@ -4,70 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from mcusim.asked import Asked, chosen_deployment
-from mcusim.checks import checked_part, with_checks, with_image_read
+from mcusim.asked import Asked, limit_of
+from mcusim.charge import requested
+from mcusim.checks import with_image_read
 from mcusim.deployments import Deployment
 from mcusim.elf import read_elf
 from mcusim.fit import plan_inside
-from mcusim.footprint import Footprint, footprint
+from mcusim.footprint import Footprint
 from mcusim.images import together
 from mcusim.linked import charged, check_arena
-from mcusim.parts import Part, load_part
+from mcusim.parts import Part
 from mcusim.planner.plan import Plan
 from mcusim.planner.search import Search, search
-from mcusim.planner.target import Target, target_of
+from mcusim.planner.target import Target
 from mcusim.planner.wanted import wanted
-from mcusim.program import bare_program, with_retries
-from mcusim.units import parse_bytes
 from mcusim.written import images_of, with_tables, written
-from refimpl.errors import InputError, NotImplementedHere
+from refimpl.errors import NotImplementedHere
 from refimpl.image import Image
 from refimpl.models.config import ModelConfig
-from refimpl.models.halting import FIXED, StopRule
 from workbench.datasets.read import read_data
 from workbench.networks import Network, find_network
-from workbench.retry import relabellings
 from workbench.tasks.naming import puzzle_of
 from workbench.tasks.relabel import Relabelling
 from workbench.tasks.sets import PuzzleSet
-
-SMALL_PART, LARGE_PART = "generic-4mb", "generic-8mb"
-SMALL_BUDGET, LARGE_BUDGET = "4MB", "8MB"
-
-
-def _deployment(args: Asked) -> tuple[Deployment, int]:
-    """The named deployment with the flags in place of its own values, and the budget in bytes."""
-    chosen = chosen_deployment(args)
-    default = LARGE_BUDGET if chosen.part == LARGE_PART else SMALL_BUDGET
-    limit = parse_bytes(default if args.budget is None else args.budget, "--budget")
-    if args.deployment is None and args.part is None:
-        chosen = replace(chosen, part=SMALL_PART if limit <= parse_bytes(SMALL_BUDGET) else LARGE_PART)
-    return chosen, limit
-
-
-def _rule(network: Network, deployment: Deployment, args: Asked) -> tuple[StopRule, str]:
-    """The stop rule, and how the report names it.
-
-    A rule of a deployment (one that was not asked for) gives way where no t is kept for the formats.
-    """
-    program = str(deployment.format)
-    try:
-        rule = network.stop_rule(deployment.stop, program)
-    except InputError:
-        if args.stop is not None:
-            raise
-        return FIXED, f"{FIXED} (no t is kept for {program})"
-    return rule, str(rule)
 
 
 @dataclass(frozen=True)
 class Laid:
     """A request laid out on its part: ``network`` with the row of its puzzle, ``whole`` with every row;
-    ``images`` of the program and, where the stop rule has one, of the second; ``held`` bytes of them and of a
-    resident table; ``stop`` names its stop rule, ``again`` are the relabellings of its retries; ``fits`` says
-    whether part and budget hold ``plan``; ``checked``: it checks what it fetches; ``program`` is that plan as
-    C, file by file, or empty with the reason in ``refusal``."""
+    ``images`` of the program and, where the stop rule has one, of the second; ``stop`` names its stop rule,
+    ``again`` are the relabellings of its retries; ``fits`` says whether part and budget hold ``plan``;
+    ``checked``: it checks what it fetches; ``program`` is that plan as C, file by file, or empty with the
+    reason in ``refusal``."""
 
     deployment: Deployment
     limit: int
@@ -81,7 +51,6 @@ class Laid:
     images: tuple[Image, ...]
     size: Footprint
     target: Target
-    held: int
     found: Search
     plan: Plan
     fits: bool
@@ -95,9 +64,21 @@ class Laid:
         return self.images[0]
 
     @property
+    def held(self) -> int:
+        """Bytes of the images and of a resident table."""
+        return self.size.image
+
+    @cached_property
+    def whole_images(self) -> tuple[Image, ...]:
+        """The images with every row."""
+        if self.whole is self.network:
+            return self.images
+        return images_of(self.whole, self.deployment.format, self.config.stop)
+
+    @property
     def content(self) -> bytes:
         """Every bit that an answer depends on."""
-        return b"".join(bytes(image.data) for image in self.images)
+        return b"".join(bytes(image.data) for image in self.whole_images)
 
     @property
     def formats(self) -> str:
@@ -121,37 +102,27 @@ class Laid:
 
 def lay(args: Asked) -> Laid:
     """Read what is asked for, plan it, and see whether it fits."""
-    deployment, limit = _deployment(args)
-    part = load_part(deployment.part, args.catalogue)
-    part = checked_part(part) if args.check_tiles else part
-    network = find_network(deployment.model)
-    rule, named = _rule(network, deployment, args)
-    config = replace(network.config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps, stop=rule)
-    whole = network
-    puzzles = read_data(args.data, config) if args.data else None
-    if puzzles is not None:
-        network = network.with_puzzle_row(puzzle_of(puzzles, args.puzzle).puzzle_id)
-    images = images_of(network, deployment.format, rule)
-    size = footprint(replace(deployment, stop=str(rule)))
     linked = None if args.elf is None else read_elf(args.elf)
-    if linked is None:
-        bare = bare_program(part, config, deployment.format)
-        program = with_retries(bare, part, config, deployment.retries)
-        program = with_checks(program, part) if args.check_tiles else program
-    else:
-        program = charged(linked)
-    held = len(together(images)) + size.resident
-    target = target_of(part, held, program, size.rows)
-    room = max(0, limit - held - program.bytes)
-    found = search(config, deployment.format, target, room)
-    plan = wanted(args.plan or deployment.plan, found, config, deployment.format, target, room)
+    account = requested(args, None if linked is None else charged(linked))
+    deployment, target, size = account.deployment, account.target, account.size
+    format, limit, room = deployment.format, limit_of(args, deployment), account.room(target.program)
+    whole = find_network(deployment.model)
+    config = replace(whole.config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps,
+                     stop=account.config.stop)  # fmt: skip
+    puzzles = read_data(args.data, config) if args.data else None
+    # The image holds the one row that a run reads.
+    network = whole.with_puzzle_row(0 if puzzles is None else puzzle_of(puzzles, args.puzzle).puzzle_id)
+    images = images_of(network, format, config.stop)
+    in_image = len(together(images))
+    assert in_image + size.resident == size.image, "the images are not what their shapes say"
+    found = search(config, format, target, room)
+    plan = wanted(args.plan or deployment.plan, found, config, format, target, room)
     if linked is not None:
         check_arena(linked, plan)
     fits = plan.fits(target, room)
-    again = relabellings(config, deployment.retries)
-    plan = with_image_read(plan, len(together(images))) if args.check_tiles else plan
-    laid = Laid(deployment, limit, part, network, whole, config, named, again, puzzles, images, size,
-                target, held, found, plan, fits, args.check_tiles, {}, "")  # fmt: skip
+    plan = with_image_read(plan, in_image) if args.check_tiles else plan
+    laid = Laid(deployment, limit, account.part, network, whole, config, account.stop, account.again, puzzles,
+                images, size, target, found, plan, fits, args.check_tiles, {}, "")  # fmt: skip
     if not fits:
         return laid
     return with_program(laid, linked is not None)

@@ -14,8 +14,9 @@ from test_executors import AtOnce
 from test_fit import ALL, NETWORK, row
 
 from mcusim.__main__ import main
-from mcusim.asked import Asked, chosen_deployment
+from mcusim.asked import Asked
 from mcusim.build import Costs
+from mcusim.charge import requested
 from mcusim.checks import checked_part, checks
 from mcusim.fit import fit
 from mcusim.fitting.deploy import Deployed, deploy, export_and_test
@@ -51,7 +52,7 @@ def of_program(laid: Laid) -> dict[str, int]:
 
 
 def planned(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
-    assert main(["plan", "--part", PART, "--format", "json", *words]) == 0
+    assert main(["plan", "--part", PART, "--stop", "fixed", "--format", "json", *words]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
 
@@ -92,8 +93,7 @@ def test_rows_of_the_front_are_what_run_charges_for_that_plan(capsys: pytest.Cap
 def test_a_plan_whose_sums_leave_no_room_for_it_does_not_fit() -> None:
     """The memory of image and code has room for all but one byte of them."""
     run = laid_out("sudoku6-mlp", "w4c")
-    asked = Asked(model="sudoku6-mlp", weights="w4c", part=PART)
-    one = fit(chosen_deployment(asked), plan_anyway=True, check_tiles=True)
+    one = fit(requested(Asked(model="sudoku6-mlp", weights="w4c", part=PART, stop="fixed", check_tiles=True)))
     least = one.plans[0]  # of the smallest tiles, so of the most sums
     held = one.held_by(least)
     assert held is not None

@@ -68,15 +68,17 @@ def test_one_thing_has_one_flag(prog: str, command: str) -> None:
             assert option.choices == ("text", "json", "md", "svg")
 
 
-def test_run_plan_and_explain_speak_of_the_same_deployment() -> None:
-    for command in ("run", "plan", "explain"):
+def test_run_plan_explain_and_export_speak_of_the_same_deployment() -> None:
+    for command in ("run", "plan", "explain", "export"):
         parser = parser_of("mcusim", "", mcusim.__main__.COMMANDS, [command])
         chosen = [o for o in options(parser) if o.dest == "deployment"]
         assert f"default {DEFAULT_DEPLOYMENT}" in chosen[0].help
-        assert parser.parse_args([command, "hrm-maze-int4"]).deployment == "hrm-maze-int4"
+        words = [command, *["out"] * (command == "export"), "hrm-maze-int4"]
+        assert parser.parse_args(words).deployment == "hrm-maze-int4"
         flags = {flag for option in options(parser) for flag in option.option_strings}
         assert {"--model", "--weights", "--activations", "--carry", "--rounding", "--H-cycles", "--steps",
-                "--part", "--catalogue"} <= flags  # fmt: skip
+                "--part", "--catalogue", "--stop", "--retries", "--check-tiles",
+                "--budget"} <= flags  # fmt: skip
 
 
 def test_a_command_loads_only_when_it_is_asked_for() -> None:

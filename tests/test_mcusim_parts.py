@@ -154,7 +154,7 @@ def test_a_small_part_with_banks_plans_the_default_network_and_refuses_a_large_o
     assert planned(capsys, "--part", "max78000")[0] == 0
     code, printed = planned(capsys, "sudoku-mlp-int4", "--part", "max78000")
     assert code == 1
-    assert "max78000 holds no plan: the smallest needs" in printed
+    assert "max78000 holds no plan within 4,194,304 bytes: the smallest needs" in printed
 
 
 def test_an_unknown_part_suggests_the_nearest() -> None:

@@ -155,20 +155,9 @@ class Network:
         return replace(rule, t=found.halt if rule.kind == "halt+settled" else found.labelled)
 
     def finish(self, rule: StopRule, format: Format | str) -> Model | None:
-        """The second program of a rule that has one, behind a program in ``format``.
-
-        The carry is handed over as it is: both have the same carry and rounding, and an int8 carry the same
-        scales.  InputError for a pair that has not.
-        """
-        if not rule.by:
-            return None
-        first, second = as_format(format), as_format(rule.by)
-        for one in (first, second):
-            one.require_integer()
-        if (first.carry, first.rounding) != (second.carry, second.rounding):
-            raise InputError(f"stop rule {rule}: {second} cannot go on with the carry of {first}; carry and "
-                             "rounding must be the same.")
-        return self.integer_model(second)
+        """The second program of a rule that has one, behind a program in ``format``."""
+        second = second_format(rule, format)
+        return None if second is None else self.integer_model(second)
 
     @property
     def calibration_path(self) -> Path | None:
@@ -185,6 +174,31 @@ class Network:
         spelled = str(as_format(format))
         meta = ImageMeta(self.name, spelled, self.calibration.source, self.config.task, self.trained)
         return to_image(self.integer_model(format).with_stop(stop), meta)
+
+
+def second_format(rule: StopRule, format: Format | str) -> Format | None:
+    """That of the second program of a rule that has one, behind a program in ``format``.
+
+    The carry is handed over as it is: both have the same carry and rounding, and an int8 carry the same
+    scales.  InputError for a pair that has not.
+    """
+    if not rule.by:
+        return None
+    first, second = as_format(format), as_format(rule.by)
+    for one in (first, second):
+        one.require_integer()
+    if (first.carry, first.rounding) != (second.carry, second.rounding):
+        raise InputError(f"stop rule {rule}: {second} cannot go on with the carry of {first}; carry and "
+                         "rounding must be the same.")
+    return second
+
+
+def shapes_of(name: str) -> Network:
+    """:func:`find_network`, but of a preset the shapes alone, with its whole puzzle table: no weights are
+    made."""
+    if name in PRESETS:
+        return Network(name, PRESETS[name], {}, trained=False)
+    return find_network(name)
 
 
 def find_network(name: str) -> Network:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
+from mcusim.charge import charge
 from mcusim.deployments import deployment_names, load_deployment
 from mcusim.fit import Fit, fit
 from mcusim.units import KIB, MIB
@@ -121,6 +122,7 @@ def run(args: argparse.Namespace) -> int:
             raise unknown_name("deployment", name, known)
     chosen = [load_deployment(name, args.catalogue) for name in args.names or known]
     console = Console(stderr=True)
-    fits = [fit(one, args.catalogue) for one in track(chosen, "planning", console=console, transient=True)]
+    each = track(chosen, "planning", console=console, transient=True)
+    fits = [fit(charge(one, catalogue=args.catalogue)) for one in each]
     show(sheet(fits), args)
     return 0 if all(one.as_expected for one in fits) else 1

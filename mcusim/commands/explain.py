@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from mcusim.asked import add_deployment, asked, chosen_deployment
+from mcusim.asked import add_deployment, asked, words_of
+from mcusim.charge import requested
 from mcusim.commands.parts import figures_grid, value
 from mcusim.figures import weakest
 from mcusim.fit import fit
@@ -14,6 +15,7 @@ from mcusim.planner.notation import describe
 from mcusim.planner.plan import Plan
 from mcusim.planner.target import Target
 from mcusim.render.grids import count
+from mcusim.render.plans import within
 from mcusim.timing import OperatorCounts, energy, instructions
 from mcusim.units import format_bytes, format_seconds, format_times
 from refimpl.errors import DoesNotFit
@@ -67,15 +69,15 @@ def _sentences(plan: Plan, part: Part, target: Target, overlap: bool) -> tuple[s
 
 
 def run(args: argparse.Namespace) -> int:
-    deployment = chosen_deployment(asked(args))
-    one = fit(deployment, args.catalogue, plan_anyway=True)
-    target = one.target
-    plan = one.on_part
-    if plan is None:
+    request = asked(args)
+    one = fit(requested(request), plan_anyway=True)
+    deployment, plan = one.deployment, one.on_part
+    target = None if plan is None else one.held_by(plan)
+    if plan is None or target is None:
         least = "" if one.arena is None else f"; the smallest needs {format_bytes(one.arena)} of arena"
         raise DoesNotFit(
-            f"{one.part.name} holds no plan of {deployment.name}{least} "
-            f"(`python -m mcusim plan {deployment.name}`)."
+            f"{one.part.name} holds no plan of {deployment.name}{within(one)}{least} "
+            f"(`python -m mcusim plan {words_of(request)}`)."
         )
     overlap = not args.no_overlap
     times = plan.times(plan.step, target, overlap)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mcusim.asked import Asked, add_check_tiles, add_deployment, asked, words_of
+from mcusim.asked import Asked, add_deployment, asked, words_of
 from mcusim.commands.run import puzzle_asked
 from mcusim.export.bundle import Export, Facts, ImageForm, folder_files
 from mcusim.export.expected import expected_of
@@ -25,7 +25,7 @@ from mcusim.units import format_bytes
 from refimpl import fast
 from refimpl.errors import DoesNotFit, InputError, NotImplementedHere
 from refimpl.model_image import from_image
-from workbench.command_line import examples, number
+from workbench.command_line import examples
 from workbench.datasets.read import add_data
 from workbench.fidelity import Reading
 from workbench.networks import seeded_tokens
@@ -37,16 +37,11 @@ FORMS: tuple[ImageForm, ...] = ("binary", "array")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="the folder to make")
     add_deployment(parser)
-    parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
-    parser.add_argument("--stop", help="stop rule, as for run")
     parser.add_argument("--plan", help=HELP)
     parser.add_argument("--puzzle", action="append", help="a puzzle of the self-test, as for run; may be "
                         f"repeated (default: {', '.join(DEFAULT_PUZZLES)})")  # fmt: skip
     parser.add_argument("--image", choices=FORMS, default="binary", help="the image as a file that the "
                         "assembler includes, or as a C array")  # fmt: skip
-    parser.add_argument("--retries", type=number, metavar="N", help="with rr_solve_accepted: "
-                        "refused puzzles again under up to N relabellings")  # fmt: skip
-    add_check_tiles(parser)
     add_data(parser)
     examples(parser, "my-solver", "my-solver --part stm32h743 --model sudoku9-att --plan least --puzzle 7")
 

@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from mcusim.accuracy import all_puzzles, judge, kept, measured
 from mcusim.alternatives import alternatives
-from mcusim.asked import Asked, add_check_tiles, add_deployment, asked, words_of
+from mcusim.asked import Asked, add_deployment, asked, words_of
 from mcusim.build import Costs, basis, budget, cycle_rows, kernel_times, operator_rows, regions, total
 from mcusim.laid import Laid, lay
 from mcusim.planner.notation import describe
@@ -23,7 +23,6 @@ from mcusim.render.run_page import write_run
 from mcusim.render.screen import Screen
 from mcusim.report import AllPuzzles, RunReport, Subject, to_json
 from mcusim.simulate import execute_warranted
-from mcusim.written import images_of
 from refimpl.errors import InputError
 from refimpl.formats import Format, parse_weights
 from workbench.command_line import examples, number
@@ -46,12 +45,6 @@ NARROWER = {"w8c": "w4c", "w8t": "w4t"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_deployment(parser)
-    parser.add_argument("--budget", help="memory for everything (default: 4MB, 8MB on generic-8mb)")
-    parser.add_argument("--stop", help="stop rule: fixed, head, halt, settled or both, as in "
-                        "head+settled,t=90; more=2,by=w8c: then two H cycles in another format")  # fmt: skip
-    parser.add_argument("--retries", type=number, metavar="N", help="try a refused puzzle again under up to "
-                        "N relabellings, as rr_solve_accepted does")  # fmt: skip
-    add_check_tiles(parser)
     parser.add_argument("--puzzle", default="0", help="number in --data or the evaluation set, FILE:ROW, "
                                                       "string")
     parser.add_argument("--table", type=Path, help="puzzle table file to stream a row from")
@@ -106,10 +99,9 @@ def _everyone(laid: Laid, costs: Costs, anew: bool, progress: Progress) -> AllPu
         own = laid.puzzles is not None
         found = None if own else kept(whole, laid.content, config, len(laid.again))
         return None if found is None else all_puzzles(found, whole, costs, "kept")
-    rows = laid.images if whole is laid.network else images_of(whole, laid.deployment.format, config.stop)
     puzzles = laid.puzzles or evaluation_set(config)
     task = progress.add_task("all puzzles", total=len(puzzles.inputs))
-    ran = measured(rows, laid.deployment.format, config, puzzles, laid.again,
+    ran = measured(laid.whole_images, laid.deployment.format, config, puzzles, laid.again,
                    lambda n: progress.advance(task, n))  # fmt: skip
     return all_puzzles(ran, whole, costs, "measured")
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mcusim.build import Costs
-from mcusim.checks import with_checks, with_image_read
-from mcusim.kernels import rooms_of
+from mcusim.charge import program_for
+from mcusim.checks import with_image_read
 from mcusim.parts import Part
 from mcusim.planner.notation import describe
-from mcusim.planner.plan import Plan
 from mcusim.planner.search import search
 from mcusim.planner.target import target_of
-from mcusim.program import Program, kernels_of, program_of, with_retries
 from mcusim.report import Span
 from mcusim.timing import energy
 from mcusim.written import checking
@@ -62,10 +60,17 @@ class Placed:
 
 
 def place(asked: Asked) -> tuple[Placed, ...]:
-    """Plan one program, and cost each case under that plan; an executor's job."""
-    kernels = kernels_of(asked.config, asked.format)
-    bare = program_of(asked.part, kernels, rooms_of(asked.config, asked.format))
-    program = with_checks(bare, asked.part) if asked.content else bare
+    """Plan one program, with each number of retries, and cost its cases under the plan that it gets; an
+    executor's job."""
+    counts = dict.fromkeys(taken.retries for taken in asked.cases)
+    planned = {retries: _planned(asked, retries) for retries in counts}
+    return tuple(_placed(asked, taken, *planned[taken.retries]) for taken in asked.cases)
+
+
+def _planned(asked: Asked, retries: int) -> tuple[Costs, bool, int]:
+    """The costs of the plan that a program gets, whether the part (and the limit) hold it, and the bytes of
+    the smallest arena."""
+    program = program_for(asked.part, asked.config, asked.format, retries, bool(asked.content))
     target = target_of(asked.part, asked.image, program)
     room = None if asked.limit is None else max(0, asked.limit - program.in_sram)
     found = search(asked.config, asked.format, target, room)
@@ -76,30 +81,20 @@ def place(asked: Asked) -> tuple[Placed, ...]:
         summed = checking(target, plan, images, asked.image, 0)
         held, target = held and summed is not None, summed or target
         plan = with_image_read(plan, asked.image)
-    costs = Costs(plan, target)
-
-    def case(taken: Taken) -> Placed:
-        again = with_retries(target.program, asked.part, asked.config, taken.retries)
-        more = again.in_sram - program.in_sram
-        fits = held and _holds(asked, plan, again, None if room is None else room - more)
-        seconds, joules = [0.0, 0.0], [0.0, 0.0]
-        for n, count in enumerate(taken.runs):
-            if count:
-                ledger = plan.puzzle(n)
-                time, spent = costs.seconds(ledger), energy(costs.counts(ledger), asked.part).total
-                share = count / taken.puzzles
-                seconds = [seconds[0] + share * time.low, seconds[1] + share * time.high]
-                joules = [joules[0] + share * spent.low, joules[1] + share * spent.high]
-        return Placed(
-            asked.image + again.code.count, plan.high_water + again.in_sram,
-            Span(*seconds), Span(*joules), fits, describe(plan.choices),
-            asked.image + with_retries(bare, asked.part, asked.config, taken.retries).bytes
-            + found.least.high_water,
-        )  # fmt: skip
-
-    return tuple(map(case, asked.cases))
+    return Costs(plan, target), held, found.least.high_water
 
 
-def _holds(asked: Asked, plan: Plan, program: Program, room: int | None) -> bool:
-    """Whether the part holds a plan beside image and ``program``, in ``room`` bytes of arena."""
-    return plan.fits(target_of(asked.part, asked.image, program), room)
+def _placed(asked: Asked, taken: Taken, costs: Costs, fits: bool, least: int) -> Placed:
+    """A case under the plan of its program."""
+    plan, program = costs.plan, costs.target.program
+    seconds, joules = [0.0, 0.0], [0.0, 0.0]
+    for n, count in enumerate(taken.runs):
+        if count:
+            ledger = plan.puzzle(n)
+            time, spent = costs.seconds(ledger), energy(costs.counts(ledger), asked.part).total
+            share = count / taken.puzzles
+            seconds = [seconds[0] + share * time.low, seconds[1] + share * time.high]
+            joules = [joules[0] + share * spent.low, joules[1] + share * spent.high]
+    bare = program_for(asked.part, asked.config, asked.format, taken.retries, checked=False)
+    return Placed(asked.image + program.code.count, plan.high_water + program.in_sram, Span(*seconds),
+                  Span(*joules), fits, describe(plan.choices), asked.image + bare.bytes + least)  # fmt: skip

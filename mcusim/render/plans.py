@@ -20,6 +20,11 @@ from workbench.render.sheet import Sheet
 SCHEMA = "mcusim-plan/1"
 
 
+def within(one: Fit) -> str:
+    """The budget, behind the name of a part."""
+    return "" if one.charged.limit is None else f" within {one.charged.limit:,} bytes"
+
+
 def front_grid(one: Fit) -> Grid:
     """The front, the smallest first."""
     rows = []
@@ -30,7 +35,7 @@ def front_grid(one: Fit) -> Grid:
         sram, weights = f"{plan.high_water / KIB:,.1f}", f"{plan.step.code_bytes / 1e6:,.2f}"
         rows.append((describe(plan.choices), sram, weights, format_seconds(time.high), held))
     strong = tuple(i for i, plan in enumerate(one.plans) if plan is one.on_part)
-    return Grid(f"front, per ACT step, on {one.part.name}",
+    return Grid(f"front, per ACT step, on {one.part.name}{within(one)}",
                 ("tiles", "SRAM KiB", "wts MB", "time", "part"), tuple(rows), strong=strong)  # fmt: skip
 
 
@@ -123,16 +128,25 @@ def _beside(one: Fit) -> list[str]:
     return sentences
 
 
-def _checks(plan: Plan, target: Target, one: Fit) -> str:
-    """What the program of the chosen plan takes for checking what it fetches."""
+def _everything(what: str, plan: Plan, target: Target, one: Fit) -> str:
+    """What decides: all bytes, as ``run`` sums them, and what they are charged for."""
     code, statics, stack = (figure.count for _, figure in target.program.named_figures())
-    tables = code - one.program.code.count
+    image, retries = one.footprint.image, one.deployment.retries
+    everything = image + plan.high_water + target.program.bytes
+    again = f", {retries} retries" if retries else ""
+    return (
+        f"{what}: {everything:,} bytes = image {image:,}, arena {plan.high_water:,}, code {code:,}, "
+        f"statics {statics:,}, stack {stack:,}; stop rule {one.charged.stop}{again}."
+    )
+
+
+def _checks(plan: Plan, target: Target, one: Fit) -> str:
+    """What checking of what is fetched takes in the chosen plan."""
+    tables = target.program.code.count - one.program.code.count
     checks = plan.step.sum(lambda work: total_reads(work.arrived))
     return (
-        f"Checked: {format_bytes(code)} of code (of these {format_bytes(tables)} of sums), "
-        f"{format_bytes(statics)} of statics, {format_bytes(stack)} of stack; "
-        f"{checks:,} checks an ACT step, in its time; the image of {format_bytes(one.footprint.image)} is "
-        "read twice a puzzle besides."
+        f"Checked: {tables:,} bytes of the code are sums; {checks:,} checks an ACT step, in its time; the "
+        f"image of {format_bytes(one.footprint.image)} is read twice a puzzle besides."
     )
 
 
@@ -143,14 +157,16 @@ def _sentences(one: Fit, target: Target) -> list[str]:
     )
     if one.on_part is not None:
         checks = [_checks(one.on_part, target, one)] if one.checking else []
-        return [legend, *_of_the_chosen(one.on_part, one.part, target), *checks, *_beside(one)]
+        chosen = _of_the_chosen(one.on_part, one.part, target)
+        return [legend, *chosen, _everything("Everything", one.on_part, target, one), *checks, *_beside(one)]
     if one.found is not None and one.found.chosen is not None:
         plan = describe(one.found.chosen.choices)
         return [legend, f"{one.part.name} does not hold {plan} with the sums of its tiles.", *_beside(one)]
     room = ", ".join(f"{r.region} {format_bytes(r.bytes)}" for r in target.rooms)
-    least = format_bytes(one.plans[0].high_water)
-    return [legend, f"{one.part.name} holds no plan: the smallest needs {least} of arena; free are {room}.",
-            *_beside(one)]  # fmt: skip
+    least = one.plans[0]
+    return [legend, f"{one.part.name} holds no plan{within(one)}: the smallest needs "
+            f"{format_bytes(least.high_water)} of arena; free are {room}.",
+            _everything("Everything of the smallest", least, target, one), *_beside(one)]  # fmt: skip
 
 
 def _data(one: Fit) -> dict[str, Any]:
@@ -161,6 +177,7 @@ def _data(one: Fit) -> dict[str, Any]:
         time = plan.step_time(target)
         plans.append({
             "choices": describe(plan.choices),
+            "everything": one.footprint.image + plan.high_water + target.program.bytes,
             "high_water": plan.high_water,
             "weight_bytes": plan.step.code_bytes,
             "constant_bytes": plan.step.constant_bytes,
@@ -175,8 +192,9 @@ def _data(one: Fit) -> dict[str, Any]:
             ],
         })  # fmt: skip
     return {"schema": SCHEMA, "deployment": one.deployment.name, "part": one.part.name,
-            "format": str(one.deployment.format), "check_tiles": bool(one.checking),
-            "plans": plans}  # fmt: skip
+            "format": str(one.deployment.format), "stop": one.charged.stop,
+            "retries": one.deployment.retries, "check_tiles": one.charged.checked,
+            "budget": one.charged.limit, "image": one.footprint.image, "plans": plans}  # fmt: skip
 
 
 def sheet(one: Fit) -> Sheet:
