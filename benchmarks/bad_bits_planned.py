@@ -25,7 +25,7 @@ import numpy as np
 from bad_bits import OUTCOMES, TIMES, Row, table
 
 from mcusim.charge import charge
-from mcusim.deployments import DEFAULT_DEPLOYMENT, load_deployment
+from mcusim.deployments import load_deployment
 from mcusim.fit import fit
 from mcusim.flash import FlashLog, streamed
 from mcusim.planner import schedule
@@ -44,6 +44,7 @@ from workbench.tasks.sets import evaluation_set
 from workbench.vectors.draws import Draws
 
 AT_ONCE = 100
+CAMPAIGN = "sudoku9-mlp-int4"  # what results/trust/planned_bits.jsonl was drawn on
 READ = ("z_H", "z_L", "x", "scratch")
 
 
@@ -135,7 +136,7 @@ def flips(run: PlannedRun, part: int, seed: str, count: int = AT_ONCE) -> Counte
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--deployment", default=DEFAULT_DEPLOYMENT)
+    parser.add_argument("--deployment", default=CAMPAIGN)
     parser.add_argument("--flips", type=number, default=2000)
     parser.add_argument("--seed", default="planned bits 1")
     parser.add_argument("--results", type=Path, default=Path("planned_bits.jsonl"))

@@ -3,7 +3,7 @@
     python benchmarks/planned.py [DEPLOYMENT[:STEPS] ...] [--smallest] [--format json] [--rounds 5]
 
 Each deployment runs its chosen plan (with ``--smallest`` the plan with the least SRAM) in turns with the
-untiled integer reading.  Without arguments: the default network's whole puzzle and one ACT step of the
+untiled integer reading.  Without arguments: a whole puzzle of ``sudoku9-mlp-int4`` and one ACT step of the
 paper-size Sudoku-MLP; the bar for those is 1.15.
 """
 
@@ -22,7 +22,7 @@ from rich.table import Table
 from timing import best_seconds
 
 from mcusim.charge import charge
-from mcusim.deployments import DEFAULT_DEPLOYMENT, load_deployment
+from mcusim.deployments import load_deployment
 from mcusim.fit import fit
 from mcusim.planner.execute import execute_plan
 from refimpl import fast
@@ -31,7 +31,7 @@ from refimpl.models.recursion import run
 from workbench.networks import find_network
 
 BAR = 1.15
-DEFAULTS = (DEFAULT_DEPLOYMENT, "sudoku-mlp-int4:1")
+DEFAULTS = ("sudoku9-mlp-int4", "sudoku-mlp-int4:1")
 
 
 def measure(name: str, smallest: bool, rounds: int) -> dict[str, object]:

@@ -12,6 +12,7 @@ from mcusim.parts import load_part
 from mcusim.planner.wanted import CHOSEN
 from mcusim.units import parse_bytes
 from refimpl.errors import InputError
+from refimpl.formats import parse_format
 from workbench.command_line import number
 from workbench.format_flags import add_format_flags, stated_format
 from workbench.networks import shapes_of
@@ -21,6 +22,8 @@ CHOICES = ("model", "weights", "activations", "carry", "rounding", "H_cycles", "
            "retries", "budget", "plan", "data", "catalogue")  # fmt: skip
 SMALL_PART, LARGE_PART = "generic-4mb", "generic-8mb"
 SMALL_BUDGET, LARGE_BUDGET = "4MB", "8MB"
+# Of a model without a deployment: the default's format was chosen together with its network.
+PLAIN = "w4c"
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,9 @@ def add_deployment(parser: argparse.ArgumentParser) -> None:
     """The deployment, and the flags that stand in place of its own values: the same for every command."""
     named = f"a named deployment (default {DEFAULT_DEPLOYMENT}; `python -m mcusim deployments` lists them)"
     parser.add_argument("deployment", nargs="?", help=named)
-    parser.add_argument("--model", help="network, folder, or preset with seeded weights")
-    add_format_flags(parser)
+    parser.add_argument("--model", help="network, folder, or preset with seeded weights; "
+                        f"in {PLAIN} where neither a deployment nor a format is named")  # fmt: skip
+    add_format_flags(parser, "the deployment's")
     parser.add_argument("--H-cycles", type=number, help="H cycles an ACT step")
     parser.add_argument("--steps", type=number, help="ACT steps")
     parser.add_argument("--stop", help="stop rule: fixed, head, halt, settled or both, as in "
@@ -121,6 +125,8 @@ def chosen_deployment(request: Asked) -> Deployment:
     chosen = load_deployment(request.deployment or DEFAULT_DEPLOYMENT, request.catalogue)
     if request.model:
         config = shapes_of(request.model).config
+        if request.deployment is None:
+            chosen = replace(chosen, format=parse_format(PLAIN))
         chosen = replace(chosen, name="(command line)", model=request.model, H_cycles=config.H_cycles,
                          steps=config.halt_max_steps, retries=0, plan=CHOSEN)  # fmt: skip
     chosen = replace(

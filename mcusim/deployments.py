@@ -28,7 +28,7 @@ from workbench.stop_text import parse_stop
 PuzzleRows = Literal["streamed", "resident-fp32", "resident-int8"]
 PUZZLE_ROWS: tuple[PuzzleRows, ...] = get_args(PuzzleRows)
 BUDGETS = ("4MB", "8MB")
-DEFAULT_DEPLOYMENT = "sudoku9-mlp-int4"
+DEFAULT_DEPLOYMENT = "sudoku9-pair-mlp-int4"
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import bad_bits
 import bad_bits_planned
 
-from mcusim.deployments import DEFAULT_DEPLOYMENT
 from workbench.vectors.draws import Draws
 
 
 @pytest.fixture(scope="module")
 def planned() -> bad_bits_planned.PlannedRun:
-    return bad_bits_planned.PlannedRun(DEFAULT_DEPLOYMENT)
+    return bad_bits_planned.PlannedRun(bad_bits_planned.CAMPAIGN)
 
 
 @pytest.mark.slow

@@ -71,7 +71,7 @@ def test_shapes_it_was_not_fitted_on_are_predicted_within_five_percent(
 
 
 def linear_work(token: SwiGLUTiles, channel: SwiGLUTiles) -> OperatorCounts:
-    """What a plan of the default network does in the linears of one L call."""
+    """What a plan of sudoku9-mlp does in the linears of one L call."""
     config = find_network("sudoku9-mlp").config
     plan = make_plan(config, parse_format("w4c"), Choices(token, channel, x_stored=True))
     sites = [operator_counts(work, 4, NO_ROWS) for work in plan.call_L.sites.values() if work.counts["macs"]]

@@ -30,6 +30,7 @@ from workbench.networks import find_network
 from workbench.presets import preset
 
 KIB = 1024
+NAMED = "sudoku9-mlp-int4"
 KERNELS = "mlp-rows-int16"
 TARGETS = {build.target for build in builds()[0]}
 ROOMS = rooms_of(find_network("sudoku9-mlp").config, parse_format("w4c"))
@@ -89,7 +90,8 @@ def test_a_part_too_small_is_refused_by_name_of_what_it_holds(
 ) -> None:
     program = program_of(load_part("mps2-an500"), KERNELS, ROOMS)
     folder = small_part(tmp_path, 36)
-    assert main(["run", "--part", "small", "--catalogue", str(folder), "--no-fidelity", "--full"]) == 1
+    asked = ["run", NAMED, "--part", "small", "--catalogue", str(folder), "--no-fidelity", "--full"]
+    assert main(asked) == 1
     said = " ".join(capsys.readouterr().out.split())
     assert f"{STATICS} {program.statics.count:,}, {STACK} {program.stack.count:,}" in said
 
@@ -100,7 +102,8 @@ def shares_of(said: dict[str, object], region: str) -> dict[str, int]:
 
 
 def test_a_report_charges_the_program_to_its_regions(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "--part", "mps2-an500", "--no-fidelity", "--steps", "1", "--format", "json"]) == 0
+    asked = ["run", NAMED, "--part", "mps2-an500", "--no-fidelity", "--steps", "1", "--format", "json"]
+    assert main(asked) == 0
     said = json.loads(capsys.readouterr().out)
     program = program_of(load_part("mps2-an500"), KERNELS, ROOMS)
     assert shares_of(said, "code") == {CODE: program.code.count}

@@ -43,6 +43,7 @@ from workbench.tasks.sets import evaluation_set, spread_givens
 from workbench.tasks.sudoku import from_tokens, to_tokens
 
 ARENA = {CARRY, INPUT, CACHED, TILES}
+DEFAULT_FORMAT = "w4c-a8p16-c16"
 
 
 def report(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, dict[str, Any]]:
@@ -54,25 +55,40 @@ def test_the_default_run_answers_a_real_sudoku_and_fits_4mb(capsys: pytest.Captu
     code, said = report(capsys, "--budget", "4MB")
     assert code == 0
     assert said["fits"]
-    assert said["subject"]["format"] == "w4c-a8-c16"
-    assert said["subject"]["stop"] == "head+settled,t=109"
+    assert said["subject"]["network"] == "sudoku9-pair-mlp"
+    assert said["subject"]["format"] == DEFAULT_FORMAT
+    assert said["subject"]["stop"] == "head+settled,t=67"
     puzzle = said["puzzle"]
+    assert puzzle["right"]
     shipped = load_shipped()
     assert np.array_equal(from_tokens(np.array(puzzle["question"])), shipped.questions[0])
     predicted = from_tokens(np.array(puzzle["prediction"]))
-    assert puzzle["right"] == np.array_equal(predicted, shipped.answers[0])
-    _, outputs = run(fast, find_network("sudoku9-mlp").integer_model("w4c"), to_tokens(shipped.questions[:1]))
+    assert np.array_equal(predicted, shipped.answers[0])
+    model = find_network("sudoku9-pair-mlp").integer_model(DEFAULT_FORMAT)
+    _, outputs = run(fast, model, to_tokens(shipped.questions[:1]))
     assert puzzle["prediction"] == fast.argmax(outputs.logits)[0].tolist()
 
 
 def test_the_budget_is_the_file_the_arena_and_the_code(capsys: pytest.CaptureFixture[str]) -> None:
     _, said = report(capsys, "--no-fidelity")
-    image = len(find_network("sudoku9-mlp").image("w4c"))
+    network, format = find_network("sudoku9-pair-mlp"), parse_format(DEFAULT_FORMAT)
+    image = len(network.image(DEFAULT_FORMAT))
     arena = said["total"]["high_water"]
-    rooms = rooms_of(find_network("sudoku9-mlp").config, parse_format("w4c"))
-    program = program_of(load_part("generic-4mb"), "mlp-rows-int16", rooms)
+    kernels, rooms = kernels_of(network.config, format), rooms_of(network.config, format)
+    program = program_of(load_part("generic-4mb"), kernels, rooms)
     assert said["budget"]["everything"] == image + arena + program.bytes
-    assert said["budget"]["weights_only"] == 258_626 // 2
+    assert said["budget"]["weights_only"] == 274_178 // 2
+
+
+def test_the_format_of_the_default_is_the_defaults_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """A model by itself is read in plain 4 bits; a deployment that is named gives its own format away."""
+    for words, format in (
+        (["--model", "sudoku9-pair-mlp"], "w4c-a8-c16"), (["--weights", "w8c"], "w8c-a8p16-c16"),
+        (["--model", "sudoku6-mlp", "--weights", "w8c"], "w8c-a8-c16"),
+        (["sudoku9-pair-mlp-int4", "--model", "sudoku6-mlp"], DEFAULT_FORMAT),
+    ):  # fmt: skip
+        _, said = report(capsys, *words, "--no-fidelity", "--steps", "1", "--stop", "fixed")
+        assert said["subject"]["format"] == format, words
 
 
 def test_a_smaller_budget_gets_a_smaller_plan_and_the_same_bits(capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,10 +209,10 @@ def test_rows_are_streamed_one_read_each(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_run_that_stops_counts_what_it_ran_and_says_when(capsys: pytest.CaptureFixture[str]) -> None:
-    code, said = report(capsys, "--no-fidelity", "--stop", "head+settled,t=109")
+    code, said = report(capsys, "--no-fidelity", "--stop", "head+settled,t=60")
     steps = said["puzzle"]["steps"]
     assert code == 0
-    assert said["subject"]["stop"] == "head+settled,t=109"
+    assert said["subject"]["stop"] == "head+settled,t=60"
     assert said["puzzle"]["stopped"]
     assert 1 < steps < 16
     assert said["total"]["calls"] == 6 * steps
@@ -204,7 +220,7 @@ def test_a_run_that_stops_counts_what_it_ran_and_says_when(capsys: pytest.Captur
     _, fixed = report(capsys, "--no-fidelity", "--stop", "fixed")
     assert fixed["total"]["calls"] == 96
     assert fixed["total"]["time"]["high"] > 15 / steps * said["total"]["time"]["high"]
-    main(["run", "--no-fidelity", "--stop", "head+settled,t=109"])
+    main(["run", "--no-fidelity", "--stop", "head+settled,t=60"])
     assert f"RIGHT (settled at step {steps} of 16)" in " ".join(capsys.readouterr().out.split())
 
 
@@ -248,7 +264,7 @@ def test_a_deployment_whose_programs_cannot_share_a_carry_is_one_sentence(
 ) -> None:
     assert main(["run", "--no-fidelity", "--stop", "head,more=2,by=w8c-c8"]) == 2
     said = capsys.readouterr().err
-    assert "cannot go on with the carry of w4c-a8-c16; carry and rounding must be the same" in " ".join(
+    assert "cannot go on with the carry of w4c-a8p16-c16; carry and rounding must be the same" in " ".join(
         said.split())  # fmt: skip
 
 
@@ -309,9 +325,9 @@ def test_a_rule_of_a_deployment_gives_way_where_no_t_is_kept_and_one_that_was_as
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     _, said = report(capsys, "--no-fidelity", "--steps", "1", "--weights", "w4t")
-    assert said["subject"]["stop"] == "fixed (no t is kept for w4t-a8-c16)"
+    assert said["subject"]["stop"] == "fixed (no t is kept for w4t-a8p16-c16)"
     assert main(["run", "--weights", "w4t", "--stop", "settled"]) == 2
-    assert "keeps no t for w4t-a8-c16" in capsys.readouterr().err
+    assert "keeps no t for w4t-a8p16-c16" in capsys.readouterr().err
     assert main(["run", "--stop", "setled"]) == 2
     assert "none of fixed, head, settled, head+settled" in capsys.readouterr().err
 

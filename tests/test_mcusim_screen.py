@@ -104,12 +104,12 @@ def test_without_colour_and_without_unicode_it_says_the_same(
 
 def test_a_stored_accuracy_belongs_to_one_program(default: Screen) -> None:
     """Other weights, formats, depths or stop rules are other programs: nothing is kept of them."""
-    network = find_network("sudoku9-mlp")
-    rule = network.stop_rule("head+settled", "w4c-a8-c16")
+    network = find_network("sudoku9-pair-mlp")
+    rule = network.stop_rule("head+settled", "w4c-a8p16-c16")
     config = replace(network.config, stop=rule)
     assert network.folder is not None
     known = read(network.folder / FILE)
-    image = network.image("w4c")
+    image = network.image("w4c-a8p16-c16")
     assert program_of(image, config) in known
     touched = bytearray(image)
     touched[len(touched) // 2] ^= 1

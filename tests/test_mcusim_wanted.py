@@ -74,7 +74,8 @@ def test_a_part_with_128_kib_is_refused_the_large_plan_and_offered_one_that_fits
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = str(small_part(tmp_path, 128))
-    asked = ["run", "--part", "small", "--catalogue", folder, "--no-fidelity", "--steps", "1"]
+    small = ["--part", "small", "--catalogue", folder, "--no-fidelity", "--steps", "1"]
+    asked = ["run", "sudoku9-mlp-int4", *small]
     assert main([*asked, "--plan", LARGE]) == 1
     said = " ".join(capsys.readouterr().out.split())
     offered = said.partition("--plan '")[2].partition("' fits")[0]

@@ -24,13 +24,15 @@ class Stated(Protocol):
     def rounding(self) -> str | None: ...
 
 
-def add_format_flags(parser: argparse.ArgumentParser) -> None:
-    """``--weights`` takes a whole format; the others replace one part each."""
+def add_format_flags(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """``--weights`` takes a whole format; the others replace one part each of ``default``, or of a8-c16."""
     whole = "weights, as in w4c, or a whole format, as in w4g32-a8d-c8"
     parser.add_argument("--weights", metavar="FORMAT", help=whole)
-    parser.add_argument("--activations", metavar="A", help=f"{', '.join(ACTIVATIONS)} (default a8)")
-    parser.add_argument("--carry", metavar="C", help=f"{', '.join(CARRIES)} (default c16)")
-    parser.add_argument("--rounding", choices=ROUNDINGS, help="requantization rule (default double)")
+    for flag, known, own in (("activations", ACTIVATIONS, "a8"), ("carry", CARRIES, "c16")):
+        says = f"{', '.join(known)} (default: {default or own})"
+        parser.add_argument(f"--{flag}", metavar=flag[0].upper(), help=says)
+    parser.add_argument("--rounding", choices=ROUNDINGS,
+                        help=f"requantization rule (default: {default or 'double'})")  # fmt: skip
 
 
 def stated_format(args: Stated, default: Format) -> Format:
