@@ -17,6 +17,7 @@ from clock_page import clock_section, table
 from core_rows import CORES, PARTS, USED, measured_rows, stated_rows, units
 from counted import Counts, read_counts
 from linears import FITTED, HELD_OUT, SHORT, TOLERANCE, fit, fitted_at, fitted_kernel, predict, with_kernel
+from nn_counts import known
 
 from mcusim.cores import Core, load_core
 from mcusim.figures import Figure
@@ -31,6 +32,9 @@ from workbench.networks import find_network
 
 PHASES = ("start", "call", "heads")
 BITS = 4  # of the networks' weights
+CMSIS = {"m7": "cortex-m7", "m55": "cortex-m55"}
+NN_SHAPES = ("512-64-64", "96-64-64", "97-1024-97", "81-512-81", "256-768-81", "512-1536-81", "1536-512-97",
+             "1536-512-5", "512-3072-1")  # fmt: skip
 ALONE = "rv32-plain"  # a kernel whose linears alone were counted
 
 
@@ -224,6 +228,13 @@ All linears of one ACT step, counted beside mcusim's prediction for the plan `wh
 kernels that are not in a core file (plain C, and DSP on Cortex-M55) are predicted from their own fit.
 
 {linear}
+### CMSIS-NN's kernels
+
+Core files without `-rr` charge CMSIS-NN's linears **one figure a MAC**, counted at K = 512, N = 64, and one for
+an output.  Counted beside that (`firmware/nn_counts.py`, CMSIS-NN 99f736a, gcc 12.2.1 `-O3`) at shapes of
+networks: with few inputs or tokens these kernels cost more than mcusim says, on Cortex-M55 up to twice as much.
+
+{peer}
 ## Everything else
 
 Instructions for one unit of work, beside the rows of two core files: `cortex-m7` or `cortex-m55` (column
@@ -244,6 +255,20 @@ Instruction and byte counts come out the same on every run.  They are not cycles
 pipeline, no wait states and no cache.  A time from mcusim stays an estimate, with its error bar and the basis
 of each figure printed beside it.
 """
+
+
+def peer_section() -> str:
+    """CMSIS-NN's 1x1 convolutions: counted beside what mcusim charges for them."""
+    rows, counts = [], known()
+    for core, title in CMSIS.items():
+        part = replace(load_part(PARTS[core]), core=load_core(title))
+        for bits in (8, 4):
+            for shape in NN_SHAPES:
+                count, charged = counts[core, bits, shape], predict(part, shape, bits)
+                off = f"{100 * (charged / count - 1):+.1f} %"
+                kernel = f"{title} {part.core.macs[f'w{bits}a8'].name}"
+                rows.append([kernel, *shape.split("-"), f"{count:,}", f"{charged:,.0f}", off])
+    return table(["kernel", "K", "N", "tokens", "counted", "predicted", "difference"], rows)
 
 
 def counts_of(build: Path) -> tuple[dict[str, Counts], dict[str, Any]]:
@@ -294,6 +319,7 @@ def main(build: Path, kept: Path) -> str:
         linear=linear_section(runs, linears),
         unit=unit_section(runs),
         step=step_section(runs),
+        peer=peer_section(),
         clock=clock_section(),
     )
 
