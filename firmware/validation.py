@@ -230,9 +230,10 @@ kernels that are not in a core file (plain C, and DSP on Cortex-M55) are predict
 {linear}
 ### CMSIS-NN's kernels
 
-Core files without `-rr` charge CMSIS-NN's linears **one figure a MAC**, counted at K = 512, N = 64, and one for
-an output.  Counted beside that (`firmware/nn_counts.py`, CMSIS-NN 99f736a, gcc 12.2.1 `-O3`) at shapes of
-networks: with few inputs or tokens these kernels cost more than mcusim says, on Cortex-M55 up to twice as much.
+Core files without `-rr` charge CMSIS-NN's linears **one figure a MAC**, counted at K = 512, N = 64, and one
+for an output.  Counted beside that (`firmware/nn_counts.py`, CMSIS-NN 99f736a, gcc 12.2.1 `-O3`) at shapes
+of networks: with few inputs or tokens these kernels cost more than mcusim says, on Cortex-M55 up to twice as
+much.
 
 {peer}
 ## Everything else
