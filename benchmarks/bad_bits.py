@@ -164,7 +164,8 @@ def main() -> None:
 
     found = Counter[Row]()
     with suppress(KeyboardInterrupt):  # what is counted so far is written
-        measure(runs, args.flips, args.lasting or args.flips // 10, args.seed, found, progress)
+        last = args.flips // 10 if args.lasting is None else args.lasting
+        measure(runs, args.flips, last, args.seed, found, progress)
     about = (f"`{args.network}` `{args.format}`, {sum(found.values()):,} single-bit flips over "
              f"{PUZZLES} puzzles, {len(runs.calls)} calls each, seed `{args.seed}`.")  # fmt: skip
     write_file(args.out, table(found, about))

@@ -2,18 +2,23 @@
 
 ``python firmware/nn_counts.py CMSIS-NN PLUGIN K-N-TOKENS...``: a checkout of CMSIS-NN and the built
 ``plugin/count.c``.  ``cmsis_nn/counts.tsv`` gets a line for each core, kernel and shape of these that it does
-not have yet; the bench is ``cmsis_nn/bench.c``.
+not have yet; its first lines name the sources and the compiler, and others are refused.  The bench is
+``cmsis_nn/bench.c``.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import hashlib
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "cmsis_nn"))
+
+from build import sources
 
 HERE = Path(__file__).parent
 COUNTS = HERE / "cmsis_nn" / "counts.tsv"
@@ -24,7 +29,6 @@ BOARDS = {
 }
 FLAGS = ("-O3", "-ffunction-sections")
 BENCHED = {8: "arm_convolve_1x1_s8_fast", 4: "arm_convolve_1x1_s4_fast", 1: "arm_fully_connected_s8"}
-FLOAT = ("_f16", "_f32", "_flt", "_lstm_")  # sources that are left out
 ASIDE = ("main", "semihost")  # functions of the bench itself, and what begins with sh_
 Key = tuple[str, int, str]  # core, kernel, K-N-TOKENS
 
@@ -35,13 +39,23 @@ def known(path: Path = COUNTS) -> dict[Key, int]:
     return {(core, int(kernel), "-".join(shape)): int(count) for core, kernel, *shape, count in rows}
 
 
+def made_of(path: Path = COUNTS) -> str:
+    """What was counted, in words."""
+    return path.read_text().partition("\n")[0].removeprefix("# ")
+
+
+def tools(checkout: Path) -> str:
+    """The line of a file of counts that tells these sources and this compiler from others."""
+    found = hashlib.sha256()
+    for path in (*sources(checkout, BENCHED.values()), *sorted(checkout.glob("Include/*.h"))):
+        found.update(path.read_bytes())
+    said = subprocess.run(["arm-none-eabi-gcc", "--version"], capture_output=True, text=True, check=True)
+    return f"# sources {found.hexdigest()[:16]}, {said.stdout.partition(chr(10))[0]}"
+
+
 def library(checkout: Path, core: str, folder: Path) -> Path:
     """The kernels that are counted, and what they share, as an archive for a core."""
-    found = [path for path in sorted(checkout.glob("Source/*/*.c"))
-             if (path.stem in BENCHED.values() or path.parent.name == "NNSupportFunctions")
-             and not any(part in path.stem for part in FLOAT)]  # fmt: skip
-    if missing := set(BENCHED.values()) - {path.stem for path in found}:
-        raise SystemExit(f"{checkout} has no {', '.join(sorted(missing))}.")
+    found = sources(checkout, BENCHED.values())
     command = ["arm-none-eabi-gcc", *BOARDS[core][2], *FLAGS, "-w", "-fwrapv", f"-I{checkout / 'Include'}"]
     subprocess.run([*command, "-c", *map(str, found)], cwd=folder, check=True)
     archive = folder / "library.a"
@@ -88,9 +102,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("plugin", type=Path)
     parser.add_argument("shapes", nargs="+", metavar="K-N-TOKENS")
     args = parser.parse_args(argv)
+    if (own := tools(args.checkout)) not in COUNTS.read_text().splitlines():
+        raise SystemExit(f"{COUNTS} is not of these: {own[2:]}; count all shapes anew.")
     for (core, kernel, shape), count in added(args.checkout.resolve(), args.plugin.resolve(), args.shapes):
         with COUNTS.open("a") as out:
-            out.write("\t".join((core, str(kernel), *shape.split("-"), str(count))) + os.linesep)
+            out.write("\t".join((core, str(kernel), *shape.split("-"), str(count))) + "\n")
         print(core, kernel, shape, count, flush=True)
     return 0
 

@@ -17,7 +17,7 @@ from clock_page import clock_section, table
 from core_rows import CORES, PARTS, USED, measured_rows, stated_rows, units
 from counted import Counts, read_counts
 from linears import FITTED, HELD_OUT, SHORT, TOLERANCE, fit, fitted_at, fitted_kernel, predict, with_kernel
-from nn_counts import known
+from nn_counts import known, made_of
 
 from mcusim.cores import Core, load_core
 from mcusim.figures import Figure
@@ -231,9 +231,9 @@ kernels that are not in a core file (plain C, and DSP on Cortex-M55) are predict
 ### CMSIS-NN's kernels
 
 Core files without `-rr` charge CMSIS-NN's linears **one figure a MAC**, counted at K = 512, N = 64, and one
-for an output.  Counted beside that (`firmware/nn_counts.py`, CMSIS-NN 99f736a, gcc 12.2.1 `-O3`) at shapes
-of networks: with few inputs or tokens these kernels cost more than mcusim says, on Cortex-M55 up to twice as
-much.
+for an output.  Counted beside that at shapes of networks (`firmware/nn_counts.py`;
+{made_of}): with few inputs or tokens these kernels cost more than mcusim says,
+with many on Cortex-M55 up to 1.8 times as much.
 
 {peer}
 ## Everything else
@@ -320,6 +320,7 @@ def main(build: Path, kept: Path) -> str:
         linear=linear_section(runs, linears),
         unit=unit_section(runs),
         step=step_section(runs),
+        made_of=made_of(),
         peer=peer_section(),
         clock=clock_section(),
     )

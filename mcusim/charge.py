@@ -14,6 +14,7 @@ from mcusim.checks import checked_part, with_checks
 from mcusim.deployments import Deployment
 from mcusim.footprint import Footprint, deployed_config, footprint
 from mcusim.parts import Part, load_part
+from mcusim.planner.plan import Plan
 from mcusim.planner.target import Target, target_of
 from mcusim.program import Program, bare_program, with_retries
 from refimpl.errors import InputError
@@ -45,6 +46,10 @@ class Charged:
     def room(self, program: Program) -> int | None:
         """Bytes of arena beside image and ``program`` within the limit."""
         return None if self.limit is None else max(0, self.limit - self.size.image - program.bytes)
+
+    def everything(self, plan: Plan, program: Program) -> int:
+        """Bytes that the limit is held against: image, arena and ``program``."""
+        return self.size.image + plan.high_water + program.bytes
 
 
 def requested(args: Asked, linked: Program | None = None) -> Charged:

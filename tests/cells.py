@@ -31,9 +31,10 @@ def lowest(package: str) -> str:
 
 
 def newest_python() -> str:
-    """The newest ``python3.N`` on the path, from 3.11 on."""
-    names = [f"python3.{minor}" for minor in range(30, 10, -1)]
-    return next((path for name in names if (path := shutil.which(name))), sys.executable)
+    """The newest ``python3.N`` on the path that starts, from 3.11 on."""
+    found = filter(None, (shutil.which(f"python3.{minor}") for minor in range(30, 10, -1)))
+    starts = (path for path in found if not subprocess.run([path, "-c", ""], capture_output=True).returncode)
+    return next(starts, sys.executable)
 
 
 def everyones_python() -> str:

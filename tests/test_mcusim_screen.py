@@ -19,6 +19,7 @@ from mcusim.deployments import deployment_names, load_deployment
 from mcusim.laid import lay
 from mcusim.render.screen import LINES, Screen
 from refimpl.__main__ import main as refimpl_main
+from refimpl.errors import InputError
 from workbench.accuracies import FILE, Kept, program_of, read
 from workbench.command_line import plain
 from workbench.networks import find_network
@@ -177,6 +178,20 @@ def test_two_programs_are_paired_on_the_same_puzzles_alone() -> None:
     assert split is not None
     assert (split.only_first, split.only_second) == (1, 1)
     assert kept(origin="4 others").against(kept()) is None
+
+
+def test_a_program_with_retries_is_another_and_keeps_the_steps_of_each_try() -> None:
+    """Two of four puzzles were tried again: their steps add up to ``ended``, or the line is refused."""
+    config = find_network("sudoku9-mlp").config
+    assert program_of(b"image", config, 1) != program_of(b"image", config) == program_of(b"image", config, 0)
+    once = kept(ended=(2, 2, 1, 2), accepted="1111")
+    assert once.each_try == [(2,), (2,), (1,), (2,)]
+    fields = {"ended": (2, 4, 1, 3), "accepted": "1101", "retries": 1, "tries": (2, 0, 2, 2, 1, 0, 2, 1)}
+    assert kept(**fields).each_try == [(2, 0), (2, 2), (1, 0), (2, 1)]
+    for wrong in ({"tries": (2, 0, 2, 2, 1, 0, 2, 2)}, {"tries": (2, 0)}, {"retries": 3},
+                  {"tries": (3, -1, 2, 2, 1, 0, 2, 1)}):  # fmt: skip
+        with pytest.raises(InputError, match="tries must have 1"):
+            kept(**(fields | wrong))
 
 
 def test_the_longest_wording_that_has_room_is_taken_and_a_unit_stays_with_its_number() -> None:

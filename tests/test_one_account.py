@@ -174,7 +174,7 @@ def test_a_fit_judges_a_deployment_as_check_does(tmp_path: Path) -> None:
 def test_retries_take_a_smaller_plan_where_they_leave_the_first_one_no_room() -> None:
     """Before, the row of a fit was said not to fit, under the plan of a program without retries."""
     part, format = load_part("stm32h743"), parse_format("w8c")
-    config = replace(lay(Asked(model="sudoku6-mlp", weights="w8c", stop=SETTLED, steps=2)).config)
+    config = lay(Asked(model="sudoku6-mlp", weights="w8c", stop=SETTLED, steps=2)).config
     image = len(find_network("sudoku6-mlp").image("w8c"))
     once, again = Taken((0, 0, 1), 1), Taken((0, 0, 1), 1, 2)
     (free,) = place(Placing(config, format, image, part, (once,), None))

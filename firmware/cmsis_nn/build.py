@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -19,11 +20,11 @@ LEFT_OUT = ("_f16", "_f32", "_flt", "_lstm_")
 FLAGS = ("-O2", "-w", "-fwrapv", "-shared", "-fPIC", "-Wl,-z,defs")
 
 
-def sources(folder: Path) -> list[Path]:
+def sources(folder: Path, kernels: Collection[str] = KERNELS) -> list[Path]:
     """The kernels, and the functions that kernels share."""
     found = [p for p in sorted(folder.glob("Source/*/*.c")) if not any(part in p.stem for part in LEFT_OUT)]
-    chosen = [p for p in found if p.stem in KERNELS or p.parent.name == "NNSupportFunctions"]
-    if missing := set(KERNELS) - {path.stem for path in chosen}:
+    chosen = [p for p in found if p.stem in kernels or p.parent.name == "NNSupportFunctions"]
+    if missing := set(kernels) - {path.stem for path in chosen}:
         raise SystemExit(f"{folder} has no {', '.join(sorted(missing))}; CMSIS-NN from 7.0.0 on has.")
     return chosen
 

@@ -66,7 +66,8 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """Unique, and short: what is usual is left out, and of a mixture how many linears are spared."""
+        """Unique among those of a fit, and short: what is usual is left out, and of a mixture which linears
+        are spared: it says how many."""
         spared = Counter(weights.name for _, weights in self.format.overrides)
         marks = [str(replace(self.format, overrides=())), *(f"+{n} {name}" for name, n in spared.items())]
         marks += [self.rounding] * (self.rounding != "nearest") + [self.ranges] * (self.ranges != "clipped")

@@ -132,8 +132,8 @@ def _everything(what: str, plan: Plan, target: Target, one: Fit) -> str:
     """What decides: all bytes, as ``run`` sums them, and what they are charged for."""
     code, statics, stack = (figure.count for _, figure in target.program.named_figures())
     image, retries = one.footprint.image, one.deployment.retries
-    everything = image + plan.high_water + target.program.bytes
     again = f", {retries} retries" if retries else ""
+    everything = one.charged.everything(plan, target.program)
     return (
         f"{what}: {everything:,} bytes = image {image:,}, arena {plan.high_water:,}, code {code:,}, "
         f"statics {statics:,}, stack {stack:,}; stop rule {one.charged.stop}{again}."
@@ -177,7 +177,7 @@ def _data(one: Fit) -> dict[str, Any]:
         time = plan.step_time(target)
         plans.append({
             "choices": describe(plan.choices),
-            "everything": one.footprint.image + plan.high_water + target.program.bytes,
+            "everything": one.charged.everything(plan, target.program),
             "high_water": plan.high_water,
             "weight_bytes": plan.step.code_bytes,
             "constant_bytes": plan.step.constant_bytes,
