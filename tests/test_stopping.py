@@ -28,7 +28,7 @@ from workbench.lab.rewrite import linears
 from workbench.networks import find_network
 from workbench.retry import relabellings, warranted
 from workbench.stop_text import parse_stop
-from workbench.stopping import Thresholds, Watched, ends, watch, with_labels, without_labels
+from workbench.stopping import Thresholds, Watched, between, ends, watch, with_labels, without_labels
 from workbench.tasks.metrics import puzzle_exact
 from workbench.tasks.relabel import draw
 from workbench.tasks.rules import maze_rules, sudoku_rules
@@ -126,6 +126,14 @@ def test_t_with_labels_lies_between_what_right_runs_need_and_where_wrong_ones_be
     crossed, labels = watched([[50, 30]], [[1, 1]], [[1, 0]])
     assert with_labels(crossed, labels, "head") == 29
     assert with_labels(crossed, labels, "head", checked=True) == 50  # 29 would keep nothing
+
+
+def test_one_right_run_that_never_rests_does_not_set_t_among_wrong_answers() -> None:
+    resting = np.tile(np.arange(10.0, 30.0), 10)  # 200 runs that come to rest at 10 to 29
+    means = np.append(resting, [300.0, 180.0])[None]  # one right that does not, and a wrong one
+    right = np.append(np.ones(201, bool), [False])[None]
+    assert between(np.ones_like(right), right, means) == 73  # between 29 and 180
+    assert between(np.ones_like(right), right, np.where(means == 180, 20.0, means)) == 19  # nothing helps
 
 
 def test_halt_asks_q_halt_alone_where_the_head_of_an_hrm_compares_it_with_q_continue() -> None:

@@ -30,6 +30,7 @@ from workbench.tasks.task import task_of
 FILE = "stopping.json"
 HEADS: tuple[Kind, Kind] = ("head", "halt")
 LAST_STEPS, FACTOR, KEPT = 4, 1.6, 0.5
+SETTLING = 0.99  # of the right runs come to rest before t, where all of them would let wrong ones pass
 BATCH, LABELLED = 32, 256
 
 
@@ -130,17 +131,21 @@ def between(
 
     ``needed``: the least t that accepts every run whose answer is right at the end and which the head ever
     accepts; ``wrong``: the least mean change of a state that the head accepts with a wrong answer.  t is
-    their geometric mean, or just below ``wrong`` where it lies below ``needed``; without any such state
-    1.6 times ``needed``.  Where that keeps too few right answers and wrong ones are ``checked`` for, t is the
-    least that keeps the most.
+    their geometric mean; without any such state 1.6 times ``needed``.  Where ``wrong`` lies below, the last
+    hundredth of the runs that ``needed`` speaks for is given up: a run that never comes to rest would set t
+    among wrong answers.  Where that does not help, t is just below ``wrong``; where it keeps too few right
+    answers and wrong ones are ``checked`` for, it is the least that keeps the most.
     """
     agreed = np.where(head & right[-1], means, np.inf).min(axis=0)
-    needed = float(agreed[np.isfinite(agreed)].max(initial=1.0))
+    reached = np.sort(agreed[np.isfinite(agreed)])
+    needed = float(reached.max(initial=1.0))
     wrong = float(means[head & ~right].min(initial=np.inf))
     if math.isinf(wrong):
         return math.ceil(FACTOR * needed)
-    if wrong > needed:
-        return math.ceil(math.sqrt(needed * wrong))
+    most = math.ceil(SETTLING * len(reached))
+    settling = needed if wrong > needed else float(reached[:most].max(initial=1.0))
+    if wrong > settling:
+        return math.ceil(math.sqrt(settling * wrong))
 
     def kept(t: int) -> int:
         stops = head & (means <= t)
