@@ -18,6 +18,7 @@ from test_executors import AtOnce
 
 from mcusim.__main__ import main
 from mcusim.asked import Asked
+from mcusim.fitting import trial as trial_module
 from mcusim.fitting.candidates import BASELINE, NAIVE, SHALLOW, TRIED, Candidate, Recipe, mixture
 from mcusim.fitting.deploy import compiler_here, deploy
 from mcusim.fitting.finals import finals, solver
@@ -130,23 +131,28 @@ def placed(name: str, network: Network = NETWORK) -> Row:
 
 
 @pytest.mark.skipif(compiler_here() is None, reason="no C compiler")
-def test_a_row_is_tried_as_c_once_and_anew_where_its_files_differ(tmp_path: Path) -> None:
-    """What is known is taken for exactly these files: nothing is compiled the second time."""
-    job = Trial(placed("w4c"), "stm32h743", None, False, {})
+def test_a_row_is_tried_as_c_once_and_anew_where_its_files_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass is taken for exactly these files: nothing is compiled again.  A failure is not kept."""
+    job = Trial(placed("w4c"), "stm32h743", None, False, frozenset())
     key, failed = trial(job)
     assert failed == ""
     trials = Trials(tmp_path / "s.jsonl")
-    trials.add(key, failed)
-    trials.add(key, failed)
+    for said in ("no space left", None, failed, failed):
+        trials.add(key, said)
     assert len(trials.path.read_text().splitlines()) == 1
-    assert Trials(trials.path).known == {key: ""}
-    assert trial(replace(job, known={key: "as it was said"})) == (key, "as it was said")
-    other = replace(job, row=placed("w4c", short()), known={key: ""})
-    assert trial(replace(other))[0] != key
+    assert Trials(trials.path).passed == {key}
+    monkeypatch.setattr(trial_module, "self_test", lambda made: replace(made, failed="it was run"))
+    assert trial(replace(job, passed=frozenset({key}))) == (key, "")
+    other = replace(job, row=placed("w4c", short()), passed=frozenset({key}))
+    assert trial(other)[0] != key
+    assert trial(other)[1] == "it was run"
 
 
 def test_a_row_that_cannot_be_exported_says_why() -> None:
-    job = Trial(replace(placed("w4c"), rule=StopRule("head+settled", t=1)), "nowhere", None, False, {})
+    nowhere = replace(placed("w4c"), rule=StopRule("head+settled", t=1))
+    job = Trial(nowhere, "nowhere", None, False, frozenset())
     key, failed = trial(job)
     assert key == ""
     assert failed is not None

@@ -174,7 +174,7 @@ def tried_rows(
     rows: Sequence[Row], wanted: Wanted, trials: Trials, executor: Executor, progress: Progress
 ) -> list[Row]:
     """The rows with what their self-tests as C say, of those that the part holds."""
-    jobs = {Trial(row, wanted.part, wanted.catalogue, wanted.check_tiles, dict(trials.known)): i
+    jobs = {Trial(row, wanted.part, wanted.catalogue, wanted.check_tiles, trials.passed): i
             for i, row in enumerate(rows) if row.placed is not None and row.placed.fits}  # fmt: skip
     task = progress.add_task(f"as C: {len(jobs)} programs", total=len(jobs))
     failed: dict[int, str | None] = {}

@@ -17,17 +17,17 @@ SOURCE, PAGE = "a trial of mcusim fit", "README.txt"
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A row that has its place on ``part``; ``known``: results of earlier trials by their key."""
+    """A row that has its place on ``part``; ``passed``: keys of earlier trials."""
 
     row: Row
     part: str
     catalogue: Path | None
     check_tiles: bool
-    known: dict[str, str]
+    passed: frozenset[str]
 
 
 def trial(job: Trial) -> tuple[str, str | None]:
-    """Export the row and run its self-test, unless the same files were tried with the same compiler before.
+    """Export the row and run its self-test, unless the same files passed with the same compiler before.
 
     Returns the key of the trial ("" where nothing could be built), and what failed: "" nothing, None: there
     is no compiler.
@@ -39,7 +39,7 @@ def trial(job: Trial) -> tuple[str, str | None]:
         if made.failed or compiler is None:
             return "", made.failed or None
         key = _key(made, compiler)
-        return key, job.known[key] if key in job.known else self_test(made).failed
+        return key, "" if key in job.passed else self_test(made).failed
 
 
 def _key(made: Deployed, compiler: str) -> str:
@@ -54,18 +54,19 @@ def _key(made: Deployed, compiler: str) -> str:
 
 
 class Trials:
-    """Results by their key: those of a store that other lines may lie in, and new ones."""
+    """Keys of trials that passed: those of a store that other lines may lie in, and new ones.
+
+    What failed is tried again: a full disk or a compiler that was stopped is no property of the row.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.known: dict[str, str] = {}
-        for line in read_lines(path, "store") if path.exists() else ():
-            if line.has("failed_as_c"):
-                self.known[line.text("key")] = line.get("failed_as_c", str, "what failed, or nothing")
+        lines = read_lines(path, "store") if path.exists() else ()
+        self.passed = frozenset(line.text("key") for line in lines if line.has("passed_as_c"))
 
     def add(self, key: str, failed: str | None) -> None:
-        """Keep a result on disk, unless there is none or it is there."""
-        if failed is None or not key or key in self.known:
+        """Keep a trial that passed on disk, unless it is there."""
+        if failed != "" or key in self.passed:
             return
-        append_line(self.path, {"key": key, "failed_as_c": failed})
-        self.known[key] = failed
+        append_line(self.path, {"key": key, "passed_as_c": True})
+        self.passed |= {key}
