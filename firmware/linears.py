@@ -60,40 +60,49 @@ def shape_counts(shape: str, bits: int) -> OperatorCounts:
     return operator_counts(work, bits, NO_ROWS)
 
 
-def fit(kernel: str, counted: Mapping[str, int]) -> dict[str, float]:
-    """Instructions for one unit: ``mac``, ``output`` and the kernel's terms, by relative least squares."""
-    _, kind, form = kernel.split("-")
+def solved(
+    counted: Mapping[str, float], bits: int, terms: tuple[str, ...], idle: tuple[str, ...]
+) -> dict[str, float]:
+    """Instructions for one unit, by relative least squares over all shapes of ``counted``: ``mac``,
+    ``output`` and ``terms``; each of ``idle`` is a MAC done for nothing and costs one."""
     rows = []
-    for shape in fitted_at(kind):
-        c = shape_counts(shape, int(form[1:]))
+    for shape in counted:
+        c = shape_counts(shape, bits)
         units = {term: getattr(c, name) for name, term in TERM_OF_COUNT.items()}
-        macs = c.macs + sum(units[term] for term in IDLE[kind])
-        rows.append([macs, c.requantizations, *(units[term] for term in terms_of(kind, form))])
-    counts = np.array([counted[shape] for shape in fitted_at(kind)], float)
-    solved = np.linalg.lstsq(np.array(rows, float) / counts[:, None], np.ones(len(counts)), rcond=None)[0]
-    return dict(zip(("mac", "output", *terms_of(kind, form)), map(float, solved), strict=True))
+        macs = c.macs + sum(units[term] for term in idle)
+        rows.append([macs, c.requantizations, *(units[term] for term in terms)])
+    counts = np.array(list(counted.values()), float)
+    found = np.linalg.lstsq(np.array(rows, float) / counts[:, None], np.ones(len(counts)), rcond=None)[0]
+    return dict(zip(("mac", "output", *terms), map(float, found), strict=True))
+
+
+def fit(kernel: str, counted: Mapping[str, int]) -> dict[str, float]:
+    """Instructions for one unit: ``mac``, ``output`` and the kernel's terms."""
+    _, kind, form = kernel.split("-")
+    at = {shape: counted[shape] for shape in fitted_at(kind)}
+    return solved(at, int(form[1:]), terms_of(kind, form), IDLE[kind])
+
+
+def kernel_row(name: str, at_fit: int, terms: Mapping[str, float], source: str) -> Kernel:
+    """A row of a core file, as precise as the files are; ``at_fit``: instructions at FITTED_AT."""
+    inner, _, tokens = map(int, FITTED_AT.split("-"))
+    per_mac = figure(at_fit / shape_counts(FITTED_AT, 8).macs, 4, source)
+    of = {term: figure(value, 3, source) for term, value in terms.items()}
+    return Kernel(name=name, inner=inner, instructions_per_mac=per_mac, tokens=tokens, terms=of)
 
 
 def fitted_kernel(kernel: str, counted: Mapping[str, int]) -> tuple[Kernel, Figure]:
-    """The kernel as a row of a core file, and the instructions of an output; as precise as the files are."""
-    _, kind, form = kernel.split("-")
+    """The kernel as a row of a core file, and the instructions of an output."""
     terms = fit(kernel, counted)
-    terms |= dict.fromkeys(IDLE[kind], terms["mac"])
-    at_fit = counted[FITTED_AT] / shape_counts(FITTED_AT, 8).macs
-    inner, _, tokens = map(int, FITTED_AT.split("-"))
-    row = Kernel(
-        name=f"linear_{form}",
-        inner=inner,
-        instructions_per_mac=figure(at_fit, 4),
-        tokens=tokens,
-        terms={term: figure(terms[term], 3) for term in terms if term not in ("mac", "output")},
-    )
-    return row, figure(terms["output"], 1)
+    idle = dict.fromkeys(IDLE[kernel.split("-")[1]], terms["mac"])
+    of = {term: value for term, value in (terms | idle).items() if term not in ("mac", "output")}
+    row = kernel_row(f"linear_{kernel.split('-')[-1]}", counted[FITTED_AT], of, MEASURED)
+    return row, figure(terms["output"], 1, MEASURED)
 
 
-def figure(value: float, digits: int) -> Figure:
+def figure(value: float, digits: int, source: str) -> Figure:
     """A measured figure, rounded as in the core files."""
-    return Figure(round(value, digits), "measured", MEASURED)
+    return Figure(round(value, digits), "measured", source)
 
 
 def with_kernel(part: Part, kernel: str, counted: Mapping[str, int]) -> Part:

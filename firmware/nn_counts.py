@@ -22,9 +22,11 @@ from build import sources
 
 HERE = Path(__file__).parent
 COUNTS = HERE / "cmsis_nn" / "counts.tsv"
-# Core: machine, linker script, compiler flags.
+# Core: machine, linker script, compiler flags.  Programs for Cortex-M4 and M33 run on the larger cores.
 BOARDS = {
+    "m4": ("mps2-an500", "an500.ld", ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=soft")),
     "m7": ("mps2-an500", "an500.ld", ("-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=soft")),
+    "m33": ("mps3-an547", "an547.ld", ("-mcpu=cortex-m33", "-mthumb", "-mfloat-abi=soft")),
     "m55": ("mps3-an547", "an547.ld", ("-mcpu=cortex-m55+nomve.fp", "-mthumb", "-mfloat-abi=hard")),
 }
 FLAGS = ("-O3", "-ffunction-sections")

@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from clock_page import clock_section, table
@@ -18,6 +20,10 @@ from core_rows import CORES, PARTS, USED, measured_rows, stated_rows, units
 from counted import Counts, read_counts
 from linears import FITTED, HELD_OUT, SHORT, TOLERANCE, fit, fitted_at, fitted_kernel, predict, with_kernel
 from nn_counts import known, made_of
+from nn_rows import CONVOLUTION, FULLY, UNPAIRED, charged
+from nn_rows import CORES as NN_CORES
+from nn_rows import ROWS as NN_ROWS
+from nn_rows import fitted_at as nn_fitted_at
 
 from mcusim.cores import Core, load_core
 from mcusim.figures import Figure
@@ -32,9 +38,10 @@ from workbench.networks import find_network
 
 PHASES = ("start", "call", "heads")
 BITS = 4  # of the networks' weights
-CMSIS = {"m7": "cortex-m7", "m55": "cortex-m55"}
-NN_SHAPES = ("512-64-64", "96-64-64", "97-1024-97", "81-512-81", "256-768-81", "512-1536-81", "1536-512-97",
-             "1536-512-5", "512-3072-1")  # fmt: skip
+NN_SHAPES = ("97-1024-97", "81-512-81", "128-11-81", "256-768-81", "512-1536-81", "1536-512-97", "1536-512-5",
+             "512-3072-1")  # fmt: skip
+ATTENDED = ("64-81-81", "32-97-97", "64-900-8", "640-128-1", "128-128-1", "128-640-1")  # heads, clock
+NN_TOLERANCE = 0.10
 ALONE = "rv32-plain"  # a kernel whose linears alone were counted
 
 
@@ -230,12 +237,16 @@ kernels that are not in a core file (plain C, and DSP on Cortex-M55) are predict
 {linear}
 ### CMSIS-NN's kernels
 
-Core files without `-rr` charge CMSIS-NN's linears **one figure a MAC**, counted at K = 512, N = 64, and one
-for an output.  Counted beside that at shapes of networks (`firmware/nn_counts.py`;
-{made_of}): with few inputs or tokens these kernels cost more than mcusim says,
-with many on Cortex-M55 up to 1.8 times as much.
+Core files without `-rr` describe CMSIS-NN's kernels, counted by shape ({made_of};
+`firmware/nn_counts.py`) and fitted like the above (`firmware/nn_rows.py`).  Helium takes four tokens and one
+channel at once: tokens past the last four (*lone*, *part*) cost more, and so does a row's last vector.
+Fitted on the shapes above and {nn_fitted} (the last for int8 alone);
+fully connected layers, which stand for q kᵀ, on whole vectors:
+{nn_fully}.  Shapes they were not fitted on;
+a difference beyond {nn_tolerance:.0f} % would refuse to print this page:
 
 {peer}
+{peer_rest}
 ## Everything else
 
 Instructions for one unit of work, beside the rows of two core files: `cortex-m7` or `cortex-m55` (column
@@ -258,18 +269,40 @@ of each figure printed beside it.
 """
 
 
+def off_of(core: str, kernel: int, shape: str, count: int) -> float:
+    """How far what mcusim charges for a kernel of CMSIS-NN is from its count, relative."""
+    return charged(core, kernel, shape) / count - 1
+
+
 def peer_section() -> str:
-    """CMSIS-NN's 1x1 convolutions: counted beside what mcusim charges for them."""
+    """CMSIS-NN's kernels at shapes of networks: counted beside what mcusim charges for them."""
     rows, counts = [], known()
-    for core, title in CMSIS.items():
-        part = replace(load_part(PARTS[core]), core=load_core(title))
-        for bits in (8, 4):
-            for shape in NN_SHAPES:
-                count, charged = counts[core, bits, shape], predict(part, shape, bits)
-                off = f"{100 * (charged / count - 1):+.1f} %"
-                kernel = f"{title} {part.core.macs[f'w{bits}a8'].name}"
-                rows.append([kernel, *shape.split("-"), f"{count:,}", f"{charged:,.0f}", off])
+    for core, kernel in product(NN_CORES, NN_ROWS):
+        for shape in ATTENDED if kernel == 1 else NN_SHAPES:
+            count = counts[core, kernel, shape]
+            off = off_of(core, kernel, shape, count)
+            name = f"{NN_CORES[core]} {NN_ROWS[kernel][0]}"
+            if abs(off) > NN_TOLERANCE:
+                raise SystemExit(f"{name} {shape}: {count:,} instructions, {100 * off:+.1f} % predicted.")
+            said = f"{charged(core, kernel, shape):,.0f}"
+            rows.append([name, *shape.split("-"), f"{count:,}", said, f"{100 * off:+.1f} %"])
     return table(["kernel", "K", "N", "tokens", "counted", "predicted", "difference"], rows)
+
+
+def peer_rest() -> str:
+    """How far off the 1x1 convolutions are at all other counted shapes, worst first."""
+    found: dict[tuple[str, int], list[tuple[float, str]]] = {}
+    for (core, kernel, shape), count in known().items():
+        if kernel != 1 and shape not in (*nn_fitted_at(kernel), *NN_SHAPES):
+            found.setdefault((core, kernel), []).append((off_of(core, kernel, shape, count), shape))
+    rows = []
+    for (core, kernel), offs in sorted(found.items()):
+        beyond = sorted((o for o in offs if abs(o[0]) > NN_TOLERANCE), key=lambda o: -abs(o[0]))
+        named = ", ".join(f"{shape} {100 * off:+.1f} %" for off, shape in beyond)
+        middle = median(abs(off) for off, _ in offs)
+        name = f"{NN_CORES[core]} {NN_ROWS[kernel][0]}"
+        rows.append([name, str(len(offs)), f"{100 * middle:.1f} %", named])
+    return table(["kernel", "other shapes", "median difference", "beyond 10 %"], rows)
 
 
 def counts_of(build: Path) -> tuple[dict[str, Counts], dict[str, Any]]:
@@ -321,7 +354,11 @@ def main(build: Path, kept: Path) -> str:
         unit=unit_section(runs),
         step=step_section(runs),
         made_of=made_of(),
+        nn_fitted=", ".join((*CONVOLUTION[len(FITTED):], UNPAIRED)),
+        nn_fully=", ".join(FULLY),
+        nn_tolerance=100 * NN_TOLERANCE,
         peer=peer_section(),
+        peer_rest=peer_rest(),
         clock=clock_section(),
     )
 

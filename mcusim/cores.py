@@ -39,16 +39,21 @@ MAY_SAY = COPY_KINDS + ROW_KINDS + BLOCK_KINDS
 # What a linear may cost beside its MACs and outputs; a kernel without a figure is charged nothing for it.
 # ``weight``: one weight fetched and laid out for the MACs; ``loose_word``, ``loose_vector``: one laid out
 # alone, outside of whole words or vectors (``weight`` and ``channel`` also of weighted values, for what they
-# stage of v); ``output``: an output of a product of attention, in place of ``requantize``; there ``odd`` is a
-# MAC of the query that fills up a pair; ``channel``: one output channel begun, whatever the number of
+# stage of v); ``output``: an output, in place of ``requantize``; of a product of attention ``odd`` is a MAC
+# of the query that fills up a pair; ``channel``: one output channel begun, whatever the number of
 # tokens; ``partial``: one whose sums are only added to others, ``partial_sum``: one of these sums, beside the
 # addition; ``pair``: a pair of tokens by a pair of channels begun; ``odd``: one MAC of the token or channel
-# that fills up a pair; ``to_quad``: one output that fills up a vector of four tokens; ``past_word``: one MAC
+# that fills up a pair; ``unpaired``: one of the channel that fills no pair, where those run one by one;
+# ``to_quad``: one output that fills up a vector of four tokens; ``past_word``: one MAC
 # past the last four of a row; ``loop``: a ``pair`` whose rows have a whole vector of sixteen;
 # ``to_vector``: a lane without work in the last vector of sixteen of a row; ``tail``: one such vector for a
 # pair of tokens by a pair of channels.
+# Of kernels that take four tokens and one channel at once: ``lane``: a lane without work in the last vector
+# of a row; ``last_vector``: one such vector for up to four tokens; ``lone``: an output of a token past the
+# last four; ``lone_lane``: a lane of it; ``part``: a channel begun for such tokens.
 LINEAR_KINDS = ("weight", "loose_word", "loose_vector", "channel", "partial", "partial_sum", "pair", "odd",
-                "loop", "to_quad", "past_word", "to_vector", "tail", "output")  # fmt: skip
+                "loop", "to_quad", "past_word", "to_vector", "tail", "output", "lane", "last_vector", "lone",
+                "lone_lane", "part", "unpaired")  # fmt: skip
 
 
 @dataclass(frozen=True)

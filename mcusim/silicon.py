@@ -102,8 +102,9 @@ class Clock:
 def layer_instructions(core: Core, layers: Iterable[tuple[int, int]]) -> float:
     """Instructions of fully connected int8 layers (inputs, outputs) for one row of activations."""
     requantize, call = core.work["requantize"].value, core.work["call"].value
-    mac = core.kernels[KERNEL].marginal(requantize)
-    return sum(inner * outputs * mac + outputs * requantize + call for inner, outputs in layers)
+    kernel = core.kernels[KERNEL]
+    mac, output = kernel.marginal(requantize), kernel.output(requantize)
+    return sum(inner * outputs * mac + outputs * output + call for inner, outputs in layers)
 
 
 @cache

@@ -56,6 +56,12 @@ class OperatorCounts:
     past_word: int = 0
     to_vector: int = 0
     tails: int = 0
+    lanes: int = 0
+    last_vectors: int = 0
+    lone: int = 0
+    lone_lanes: int = 0
+    parts: int = 0
+    unpaired: int = 0
     loose_words: int = 0
     loose_vectors: int = 0
     score_outputs: int = 0
@@ -124,6 +130,12 @@ TERM_OF_COUNT = {
     "past_word": "past_word",
     "to_vector": "to_vector",
     "tails": "tail",
+    "lanes": "lane",
+    "last_vectors": "last_vector",
+    "lone": "lone",
+    "lone_lanes": "lone_lane",
+    "parts": "part",
+    "unpaired": "unpaired",
     "loose_words": "loose_word",
     "loose_vectors": "loose_vector",
 }
@@ -153,12 +165,13 @@ def instructions(counts: OperatorCounts, part: Part) -> float:
     """Instructions the core spends."""
     core = part.core
     requantize = core.work["requantize"].value
-    inside = (counts.requantizations - counts.rescales) * requantize
-    for kind, number in (("a8a8", counts.score_outputs), ("a16a8", counts.value_outputs)):
-        inside += number * (core.macs[kind].output(requantize) - requantize)
+    linear = core.macs["w4a8" if counts.macs_w4a8 else "w8a8"]  # an image has weights of one format
+    products = {"a8a8": counts.score_outputs, "a16a8": counts.value_outputs}
+    of_linears = counts.requantizations - counts.rescales - sum(products.values())
+    inside = of_linears * linear.output(requantize)
+    inside += sum(core.macs[kind].output(requantize) * number for kind, number in products.items())
     macs: float = sum(core.instructions_per_mac(kind) * getattr(counts, f"macs_{kind}") for kind in core.macs)
     other: float = sum(core.unit(row) * getattr(counts, name) for name, row in WORK_OF_COUNT.items())
-    linear = core.macs["w4a8" if counts.macs_w4a8 else "w8a8"]  # an image has weights of one format
     other += sum(linear.term(row) * getattr(counts, name) for name, row in TERM_OF_COUNT.items())
     for name, (kind, row) in PRODUCT_OF_COUNT.items():
         other += core.macs[kind].term(row) * getattr(counts, name)

@@ -97,7 +97,8 @@ def test_external_memories_reach_the_collected_peak_rates(part: str, region: str
     assert found.read == megabytes * 1e6
 
 
-def test_measured_kernels_stand_in_the_core_files() -> None:
+def test_counted_kernels_agree_with_the_collected_figures_at_512_inputs_and_64_outputs() -> None:
+    """Those came from another build and number of tokens: 5 percent."""
     table = {
         "cortex-m3": {"fc_s8_per_tensor": 3.45, "fc_s8_per_channel": 3.46, "fc_s4_per_tensor": 5.09},
         "cortex-m4": {"fc_s8_per_tensor": 1.97, "fc_s8_per_channel": 1.99, "fc_s4_per_tensor": 4.97,
@@ -111,7 +112,8 @@ def test_measured_kernels_stand_in_the_core_files() -> None:
         kernels = load_core(name).kernels
         for kernel, value in rows.items():
             figure = kernels[kernel].instructions_per_mac
-            assert (figure.value, figure.basis) == (value, "measured")
+            assert figure.basis == "measured"
+            assert figure.value == pytest.approx(value, rel=0.05)
 
 
 def test_the_weakest_basis_is_named() -> None:

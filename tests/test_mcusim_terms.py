@@ -77,13 +77,19 @@ def test_queries_go_in_pairs_and_a_column_of_v_is_staged_once_for_96(
     assert product_counts("weighted_values", (1, 2, queries, 16), 81) == values
 
 
-def test_outputs_of_a_product_cost_what_its_kernel_says_or_what_those_of_linears_do() -> None:
-    own = replace(H743.core.macs["a8a8"], name="own", terms={"output": Figure(3.0, "assumed", "")})
-    part = replace(H743, core=replace(H743.core, macs=H743.core.macs | {"a8a8": own}))
-    of_linears = H743.core.work["requantize"].value
-    scores = OperatorCounts(requantizations=7, score_outputs=5)
-    assert instructions(scores, part) == pytest.approx(2 * of_linears + 5 * 3.0)
-    assert instructions(scores, H743) == pytest.approx(7 * of_linears)
+def test_outputs_cost_what_their_kernel_says_or_what_the_core_says_of_all() -> None:
+    """Of a linear, two; of q k^T, five."""
+    core, counts = H743.core, OperatorCounts(requantizations=7, score_outputs=5)
+    own = {"output": Figure(3.0, "assumed", "")}
+
+    def cost(**terms: dict[str, Figure]) -> float:
+        macs = {kind: replace(core.macs[kind], terms=terms.get(kind, {})) for kind in core.macs}
+        return instructions(counts, replace(H743, core=replace(core, macs=macs)))
+
+    of_all = core.work["requantize"].value
+    assert cost() == pytest.approx(7 * of_all)
+    assert cost(a8a8=own) == pytest.approx(2 * of_all + 5 * 3.0)
+    assert cost(w8a8=own) == pytest.approx(2 * 3.0 + 5 * of_all)
 
 
 @pytest.mark.parametrize(

@@ -95,8 +95,10 @@ QUAD = 4  # tokens of one output that Helium requantizes at once
 
 
 def row_counts(outputs: int, inner: int, channels: int, bits: int) -> dict[str, int]:
-    """Counts of one linear for kernels that take tokens and channels in pairs, by field of OperatorCounts."""
-    pairs = (outputs // channels + 1) // 2 * ((channels + 1) // 2)
+    """Counts of one linear for kernels that take tokens and channels in pairs, or four tokens at once, by
+    field of OperatorCounts."""
+    tokens, lanes = outputs // channels, -inner % VECTOR
+    pairs = (tokens + 1) // 2 * ((channels + 1) // 2)
     # With int4 and an odd row, every other row begins within a byte and is laid out code by code, as is every
     # row in other widths than 4 and 8 bits.
     alone = channels // 2 if bits == 4 and inner % 2 else 0 if bits in (4, 8) else channels
@@ -106,11 +108,17 @@ def row_counts(outputs: int, inner: int, channels: int, bits: int) -> dict[str, 
         "loops": pairs * (inner >= VECTOR),
         "odd": (4 * pairs - outputs) * inner,
         "past_word": 4 * pairs * (inner % WORD),
-        "to_vector": 4 * pairs * (-inner % VECTOR),
+        "to_vector": 4 * pairs * lanes,
         "tails": pairs * (inner % VECTOR > 0),
         "loose_words": alone * inner + (channels - alone) * (inner % WORD),
         "loose_vectors": alone * inner,
-        "to_quad": channels * (-(outputs // channels) % QUAD),
+        "to_quad": channels * (-tokens % QUAD),
+        "lanes": outputs * lanes,
+        "last_vectors": channels * -(-tokens // QUAD) * (lanes > 0),
+        "lone": channels * (tokens % QUAD),
+        "lone_lanes": channels * (tokens % QUAD) * (inner + lanes),
+        "parts": channels * (tokens % QUAD > 0),
+        "unpaired": tokens * (channels % 2) * inner,
     }
 
 
