@@ -132,7 +132,8 @@ def test_one_right_run_that_never_rests_does_not_set_t_among_wrong_answers() -> 
     resting = np.tile(np.arange(10.0, 30.0), 10)  # 200 runs that come to rest at 10 to 29
     means = np.append(resting, [300.0, 180.0])[None]  # one right that does not, and a wrong one
     right = np.append(np.ones(201, bool), [False])[None]
-    assert between(np.ones_like(right), right, means) == 73  # between 29 and 180
+    assert between(np.ones_like(right), right, means) == 47  # 1.6 times 29, nearer than the mean with 180
+    assert between(np.ones_like(right), right, np.where(means == 180, 40.0, means)) == 35  # that with 40
     assert between(np.ones_like(right), right, np.where(means == 180, 20.0, means)) == 19  # nothing helps
 
 

@@ -131,10 +131,10 @@ def between(
 
     ``needed``: the least t that accepts every run whose answer is right at the end and which the head ever
     accepts; ``wrong``: the least mean change of a state that the head accepts with a wrong answer.  t is
-    their geometric mean; without any such state 1.6 times ``needed``.  Where ``wrong`` lies below, the last
-    hundredth of the runs that ``needed`` speaks for is given up: a run that never comes to rest would set t
-    among wrong answers.  Where that does not help, t is just below ``wrong``; where it keeps too few right
-    answers and wrong ones are ``checked`` for, it is the least that keeps the most.
+    their geometric mean; without any such state 1.6 times ``needed``.  Where ``wrong`` lies below, a run that
+    hardly comes to rest would set t among wrong answers: the last hundredth of the runs is given up, and t is
+    the less of the two for the others.  Where ``wrong`` lies below those too, t is just below it; where that
+    keeps too few right answers and wrong ones are ``checked`` for, it is the least that keeps the most.
     """
     agreed = np.where(head & right[-1], means, np.inf).min(axis=0)
     reached = np.sort(agreed[np.isfinite(agreed)])
@@ -142,10 +142,11 @@ def between(
     wrong = float(means[head & ~right].min(initial=np.inf))
     if math.isinf(wrong):
         return math.ceil(FACTOR * needed)
-    most = math.ceil(SETTLING * len(reached))
-    settling = needed if wrong > needed else float(reached[:most].max(initial=1.0))
-    if wrong > settling:
-        return math.ceil(math.sqrt(settling * wrong))
+    if wrong > needed:
+        return math.ceil(math.sqrt(needed * wrong))
+    most = float(reached[: math.ceil(SETTLING * len(reached))].max(initial=1.0))
+    if wrong > most:
+        return math.ceil(min(math.sqrt(most * wrong), FACTOR * most))
 
     def kept(t: int) -> int:
         stops = head & (means <= t)
