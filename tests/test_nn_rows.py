@@ -47,3 +47,11 @@ def test_shapes_of_networks_that_nothing_was_fitted_on_are_within_ten_percent(co
 def test_on_helium_a_token_past_the_last_four_costs_more_than_one_of_four(kernel: int) -> None:
     four, five, eight = (charged("m55", kernel, f"512-256-{tokens}") for tokens in (4, 5, 8))
     assert five - four > 1.25 * (eight - four) / 4
+
+
+@pytest.mark.parametrize(("shape", "instructions"), [("32-16-12544", 0.630), ("24-144-3136", 0.816)])
+def test_what_others_counted_on_a_cortex_m55_is_met(shape: str, instructions: float) -> None:
+    """The convolutions of mcusim/data/silicon.toml, counted elsewhere with another build."""
+    inner, channels, tokens = map(int, shape.split("-"))
+    found = charged("m55", 8, shape) / (inner * channels * tokens)
+    assert found == pytest.approx(instructions, rel=0.03)
