@@ -12,7 +12,10 @@ from workbench.networks import find_network
 
 CORES = {"m7": "cortex-m7", "m55": "cortex-m55"}
 PARTS = {"m7": "mps2-an500", "m55": "mps3-an547"}
+ATTENTION = "sudoku9-att"  # has every operator
 USED = {"m7": "m7-dsp", "m55": "m55-mve"}  # the kernels that the core files describe
+# Those of other cores, whose linears nothing describes: core files charge CMSIS-NN's.
+KERNELS = USED | {"m0plus": "m0plus-plain", "m3": "m3-plain", "m4": "m4-dsp", "m33": "m33-dsp"}
 
 
 def units(step: CountedStep) -> dict[str, tuple[str, int]]:
@@ -33,6 +36,18 @@ def units(step: CountedStep) -> dict[str, tuple[str, int]]:
     }
 
 
+def operator_rows(run: str, operators: dict[str, dict[str, int]]) -> dict[str, float]:
+    """What one unit of everything that is no linear costs in a run of ATTENTION, by row of a core file."""
+    ours, of = operators[f"{run}-{ATTENTION}"], units(count_step(find_network(ATTENTION).config))
+    rescales = of["quantize"][1] + of["multiply"][1]
+    rows = {"rescale": round((ours["quantize"] + ours["multiply"]) / rescales, 1)}
+    for operator in ("silu", "rms_norm", "add", "softmax"):
+        rows[of[operator][0]] = round(ours[operator] / of[operator][1], 1)
+    for operator in ("scores", "weighted_values"):
+        rows[f"{operator}.instructions_per_mac"] = round(ours[operator] / of[operator][1], 2)
+    return rows
+
+
 def measured_rows(core: str, data: dict[str, Any]) -> dict[str, float]:
     """What mcusim's core file for this firmware must say, key -> value, from the counts of the page."""
     rows: dict[str, float] = {}
@@ -42,15 +57,7 @@ def measured_rows(core: str, data: dict[str, Any]) -> dict[str, float]:
         rows[f"{row.name}.instructions_per_mac"] = row.instructions_per_mac.value
         rows |= {f"{row.name}.{term}": figure.value for term, figure in row.terms.items()}
         rows["requantize"] = output.value
-    ours = data["operators"][f"{USED[core]}-sudoku9-att"]
-    of = units(count_step(find_network("sudoku9-att").config))
-    rescales = of["quantize"][1] + of["multiply"][1]
-    rows["rescale"] = round((ours["quantize"] + ours["multiply"]) / rescales, 1)
-    for operator in ("silu", "rms_norm", "add", "softmax"):
-        rows[of[operator][0]] = round(ours[operator] / of[operator][1], 1)
-    for operator in ("scores", "weighted_values"):
-        rows[f"{operator}.instructions_per_mac"] = round(ours[operator] / of[operator][1], 2)
-    return rows
+    return rows | operator_rows(USED[core], data["operators"])
 
 
 def stated_rows(core: str) -> dict[str, float]:

@@ -22,8 +22,10 @@ from build import sources
 
 HERE = Path(__file__).parent
 COUNTS = HERE / "cmsis_nn" / "counts.tsv"
-# Core: machine, linker script, compiler flags.  Programs for Cortex-M4 and M33 run on the larger cores.
+# Core: machine, linker script, compiler flags.  Programs for the others run on Cortex-M7 and M55.
 BOARDS = {
+    "m0plus": ("mps2-an500", "an500.ld", ("-mcpu=cortex-m0plus", "-mthumb", "-mfloat-abi=soft")),
+    "m3": ("mps2-an500", "an500.ld", ("-mcpu=cortex-m3", "-mthumb", "-mfloat-abi=soft")),
     "m4": ("mps2-an500", "an500.ld", ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=soft")),
     "m7": ("mps2-an500", "an500.ld", ("-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=soft")),
     "m33": ("mps3-an547", "an547.ld", ("-mcpu=cortex-m33", "-mthumb", "-mfloat-abi=soft")),

@@ -18,22 +18,28 @@ from mcusim.cores import Core, Kernel, load_core
 from mcusim.parts import Part, load_part
 from mcusim.timing import OperatorCounts, instructions
 
-CORES = {"m4": "cortex-m4", "m7": "cortex-m7", "m33": "cortex-m33", "m55": "cortex-m55"}
+CORES = {core: f"cortex-{core}" for core in ("m0plus", "m3", "m4", "m7", "m33", "m55")}
 # Kernel of the counts: its row in a core file, the use it has there, bits of weights.
 ROWS = {8: ("conv_1x1_s8", "w8a8", 8), 4: ("conv_1x1_s4", "w4a8", 4), 1: ("fc_s8_per_tensor", "a8a8", 8)}
-HELIUM = "m55"
 # One token tells what Helium pays for one that fills no four.
 CONVOLUTION = (*FITTED, "512-64-1", "96-64-1", "95-64-1", "110-64-3")
 UNPAIRED = "81-3-64"  # the same of a channel that fills no pair
 FULLY = ("512-64-64", "512-64-8", "512-64-1", "96-64-64", "96-64-1")  # whole vectors, as heads have
-# Terms, and those that are a MAC done for nothing, by core and kernel.
+# Terms by kernel: of the C that any core compiles, of the DSP extension, of Helium.
+PLAIN: dict[int, tuple[str, ...]] = {
+    8: ("weight", "channel", "odd", "unpaired"),
+    4: ("channel", "odd"),
+    1: (),
+}
 DSP: dict[int, tuple[str, ...]] = {
     8: ("weight", "channel", "pair", "odd", "past_word", "unpaired"),
     4: ("channel", "odd", "past_word"),
     1: (),
 }
 MVE: dict[int, tuple[str, ...]] = {8: ("lone", "lone_lane"), 4: ("part", "lone_lane", "last_vector"), 1: ()}
-IDLE: dict[int, tuple[str, ...]] = {8: ("lane",), 4: (), 1: ()}
+TERMS = {"m0plus": PLAIN, "m3": PLAIN, "m4": DSP, "m7": DSP, "m33": DSP, "m55": MVE}
+# A MAC done for nothing, which costs what one costs.
+IDLE: dict[tuple[str, int], tuple[str, ...]] = {("m55", 8): ("lane",)}
 
 
 def fitted_at(kernel: int) -> tuple[str, ...]:
@@ -46,8 +52,8 @@ def nn_row(core: str, kernel: int, counts: Mapping[tuple[str, int, str], int]) -
     name, _, bits = ROWS[kernel]
     call = load_core(CORES[core]).work["call"].value
     counted = {shape: counts[core, kernel, shape] - call for shape in fitted_at(kernel)}
-    terms, idle = (MVE, IDLE[kernel]) if core == HELIUM else (DSP, ())
-    found = solved(counted, bits, terms[kernel], idle)
+    idle = IDLE.get((core, kernel), ())
+    found = solved(counted, bits, TERMS[core][kernel], idle)
     found |= dict.fromkeys(idle, found.pop("mac"))
     source = f"{BENCHED[kernel]}, {made_of()}, by shape (firmware/cmsis_nn/counts.tsv)"
     return kernel_row(name, counts[core, kernel, FITTED_AT], found, source)

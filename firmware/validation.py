@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from clock_page import clock_section, table
-from core_rows import CORES, PARTS, USED, measured_rows, stated_rows, units
+from core_rows import ATTENTION, CORES, KERNELS, PARTS, USED, measured_rows, stated_rows, units
 from counted import Counts, read_counts
 from linears import FITTED, HELD_OUT, SHORT, TOLERANCE, fit, fitted_at, fitted_kernel, predict, with_kernel
 from nn_counts import known, made_of
@@ -169,14 +169,14 @@ def row_of(core: Core, kind: str) -> Figure:
     return core.work[kind] if kind in core.work else core.macs[kind].instructions_per_mac
 
 
-def unit_section(runs: dict[str, Counts]) -> str:
+def unit_section(operators: dict[str, dict[str, int]]) -> str:
     """Instructions for one unit of everything that is no linear."""
     rows = []
-    for core, kernel in USED.items():
-        network = "sudoku9-att"
-        theirs, ours = load_core(CORES[core]), load_core(f"{CORES[core]}-rr")
-        for operator, (kind, count) in units(count_step(find_network(network).config)).items():
-            measured = runs[f"{kernel}-{network}"].instructions[operator]
+    for core, kernel in KERNELS.items():
+        theirs = load_core(f"cortex-{core}")
+        ours = load_core(f"{CORES[core]}-rr") if core in CORES else None
+        for operator, (kind, count) in units(count_step(find_network(ATTENTION).config)).items():
+            measured = operators[f"{kernel}-{ATTENTION}"][operator]
             rows.append(
                 [
                     f"{operator}, {core.upper()}",
@@ -185,7 +185,7 @@ def unit_section(runs: dict[str, Counts]) -> str:
                     f"{measured:,}",
                     f"{measured / count:.1f}",
                     f"{row_of(theirs, kind).value:g} ({row_of(theirs, kind).basis})",
-                    f"{row_of(ours, kind).value:g}",
+                    f"{row_of(ours, kind).value:g}" if ours else "",
                 ]
             )
     header = ["operator", "unit", "units", "instructions", "per unit", "CORE", "CORE-rr"]
@@ -249,9 +249,10 @@ a difference beyond {nn_tolerance:.0f} % would refuse to print this page:
 {peer_rest}
 ## Everything else
 
-Instructions for one unit of work, beside the rows of two core files: `cortex-m7` or `cortex-m55` (column
-CORE), which describe CMSIS-NN's matrix kernels and quote this page for the rest, and `cortex-m7-rr` or
+Instructions for one unit of work, beside the rows of two core files: `cortex-m7` and the like (column CORE),
+which describe CMSIS-NN's matrix kernels and quote this page for the rest, and `cortex-m7-rr` or
 `cortex-m55-rr`, which describe this firmware.  There *rescale* is the mean of quantize and multiply.
+Programs for Cortex-M0+, M3 and M4 ran on the emulated M7, those for M33 on the M55.
 
 {unit}
 All operators of all calls of one ACT step, predicted from the `-rr` rows; copies between operators are
@@ -307,7 +308,8 @@ def peer_rest() -> str:
 
 def counts_of(build: Path) -> tuple[dict[str, Counts], dict[str, Any]]:
     """The runs, and what docs/validation.json keeps: instructions of linears alone, of operators in runs."""
-    runs = {path.stem: read_counts(path) for path in sorted(build.glob("*.counts"))}
+    found = {path.stem: read_counts(path) for path in sorted(build.glob("*.counts"))}
+    runs = {run: counts for run, counts in found.items() if run.split("-")[0] in USED}
     linears: dict[str, dict[str, int]] = {}
     for core, kinds in (("m7", ("dsp", "plain")), ("m55", ("mve", "dsp", "plain")), ("rv32", ("plain",))):
         for kind in kinds:
@@ -318,7 +320,7 @@ def counts_of(build: Path) -> tuple[dict[str, Counts], dict[str, Any]]:
                     shape: read_counts(build / f"{kernel}-{shape}.bench").instructions["linear"]
                     for shape in fitted_at(kind) + HELD_OUT * used
                 }
-    operators = {run: counts.instructions for run, counts in runs.items()}
+    operators = {run: counts.instructions for run, counts in found.items()}
     compiler = (build / "compiler.txt").read_text().strip()
     return runs, {"compiler": compiler, "linears": linears, "operators": operators}
 
@@ -351,7 +353,7 @@ def main(build: Path, kept: Path) -> str:
         fit=fit_section(linears),
         held_out=held_out_section(linears),
         linear=linear_section(runs, linears),
-        unit=unit_section(runs),
+        unit=unit_section(data["operators"]),
         step=step_section(runs),
         made_of=made_of(),
         nn_fitted=", ".join((*CONVOLUTION[len(FITTED):], UNPAIRED)),

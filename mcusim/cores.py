@@ -13,11 +13,11 @@ from mcusim.toml_checks import Table
 # The kinds of multiply-accumulate, by the formats of the two factors: a linear with int8 or int4
 # weights, q k^T (int8 x int8 activations) and P V (int16 x int8).
 MAC_KINDS = ("w8a8", "w4a8", "a8a8", "a16a8")
-# Everything else an operator does, as instructions for each of its units: ``requantize`` an output inside a
-# matrix kernel, ``rescale`` a value in an operator of its own, ``embedded_element`` one of an embedding row
-# that is brought and added to x.
-WORK_KINDS = ("call", "requantize", "rescale", "norm_element", "softmax_element", "lookup", "element",
-              "embedded_element")  # fmt: skip
+# Everything else an operator does, as instructions for each of its units: ``rescale`` a value in an operator
+# of its own, ``embedded_element`` one of an embedding row that is brought and added to x.
+WORK_KINDS = ("call", "rescale", "norm_element", "softmax_element", "lookup", "element", "embedded_element")
+# An output inside a matrix kernel, of those that do not say what theirs cost.
+OUTPUT_KINDS = ("requantize",)
 # What the core spends on one read of the image into the arena, and on a byte of it; nothing where a file does
 # not say, as where a DMA copies.
 COPY_KINDS = ("fetch", "fetched_byte")
@@ -33,7 +33,7 @@ ROW_KINDS = ("embedded_row",)
 # ``mx_sum``: a ``block_sum`` that has an exponent too.
 BLOCK_KINDS = ("block_sum", "block_piece", "wide_output", "wide_weight", "wide_product", "quantized",
                "mx_sum")  # fmt: skip
-MAY_SAY = COPY_KINDS + ROW_KINDS + BLOCK_KINDS
+MAY_SAY = OUTPUT_KINDS + COPY_KINDS + ROW_KINDS + BLOCK_KINDS
 
 
 # What a linear may cost beside its MACs and outputs; a kernel without a figure is charged nothing for it.
@@ -116,7 +116,7 @@ class Core:
 
     def instructions_per_mac(self, kind: str) -> float:
         """Marginal instructions of one MAC."""
-        return self.macs[kind].marginal(self.work["requantize"].value)
+        return self.macs[kind].marginal(self.unit("requantize"))
 
     def unit(self, kind: str) -> float:
         """Instructions for one unit of WORK_KINDS or MAY_SAY."""
@@ -155,9 +155,13 @@ def load_core(name: str, data: Path | None = None) -> Core:
     for section in (use, work, table):
         section.finish()
     for kind in MAC_KINDS:
+        if "output" not in macs[kind].terms and "requantize" not in core.work:
+            raise work.error(f"kernel {macs[kind].name} says no output: instructions.requantize must say "
+                             "what an output costs.", "call")  # fmt: skip
         if core.instructions_per_mac(kind) <= 0:
-            raise work.error(f"instructions.requantize {core.work['requantize'].value:g} is more than kernel "
-                             f"{macs[kind].name} spends on all of a row's work.", "requantize")
+            output = macs[kind].output(core.unit("requantize"))
+            raise work.error(f"an output costs {output:g} instructions, more than kernel {macs[kind].name} "
+                             "spends on all of a row's work.", "call")  # fmt: skip
     return core
 
 

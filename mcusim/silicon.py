@@ -101,7 +101,7 @@ class Clock:
 
 def layer_instructions(core: Core, layers: Iterable[tuple[int, int]]) -> float:
     """Instructions of fully connected int8 layers (inputs, outputs) for one row of activations."""
-    requantize, call = core.work["requantize"].value, core.work["call"].value
+    requantize, call = core.unit("requantize"), core.unit("call")
     kernel = core.kernels[KERNEL]
     mac, output = kernel.marginal(requantize), kernel.output(requantize)
     return sum(inner * outputs * mac + outputs * output + call for inner, outputs in layers)

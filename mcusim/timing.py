@@ -164,7 +164,7 @@ class OperatorTime:
 def instructions(counts: OperatorCounts, part: Part) -> float:
     """Instructions the core spends."""
     core = part.core
-    requantize = core.work["requantize"].value
+    requantize = core.unit("requantize")
     linear = core.macs["w4a8" if counts.macs_w4a8 else "w8a8"]  # an image has weights of one format
     products = {"a8a8": counts.score_outputs, "a16a8": counts.value_outputs}
     of_linears = counts.requantizations - counts.rescales - sum(products.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -241,3 +242,20 @@ def test_lines_of_keys_are_found_inside_tables_and_arrays() -> None:
     assert lines[("e", 0, "f")] == 5
     assert lines[("e", 1, "f")] == 7
     assert lines[("e", 1, "g", "h")] == 9
+
+
+def test_a_core_says_what_outputs_cost_in_one_of_two_places(tmp_path: Path) -> None:
+    """A kernel of its own accord, or ``requantize`` for those that do not say."""
+    (tmp_path / "cores").mkdir()
+    text = (SHIPPED / "cores" / "cortex-m7.toml").read_text()
+    kernel = text.index("[kernels.conv_1x1_s8]")
+    line = re.search(r"^output = .*\n", text[kernel:], re.MULTILINE)
+    assert line is not None
+    silent = text[:kernel] + text[kernel:].replace(line[0], "", 1)
+    (tmp_path / "cores" / "mine.toml").write_text(silent)
+    with pytest.raises(InputError, match=r"kernel conv_1x1_s8 says no output: instructions\.requantize must"):
+        load_core("mine", tmp_path)
+    figure = 'requantize = { value = 20, basis = "assumed", source = "x" }'
+    said = silent.replace("[instructions]\n", f"[instructions]\n{figure}\n")
+    (tmp_path / "cores" / "mine.toml").write_text(said)
+    assert load_core("mine", tmp_path).macs["w8a8"].output(20.0) == 20.0

@@ -6,26 +6,37 @@ QEMU = qemu-system-arm
 QEMU_FLAGS = -nographic -monitor none -semihosting-config enable=on,target=native
 ARM_WARN = $(filter-out -pedantic,$(WARN))
 ARM_FLAGS = -O2 -ffunction-sections -nostartfiles --specs=nosys.specs -Wl,--gc-sections -Iarm
+CPU_m0plus = -mcpu=cortex-m0plus -mthumb -mfloat-abi=soft
+CPU_m3 = -mcpu=cortex-m3 -mthumb -mfloat-abi=soft
+CPU_m4 = -mcpu=cortex-m4 -mthumb -mfloat-abi=soft
+CPU_m33 = -mcpu=cortex-m33 -mthumb -mfloat-abi=soft
 CPU_m7 = -mcpu=cortex-m7 -mthumb -mfloat-abi=soft
 CPU_m55 = -mcpu=cortex-m55+nomve.fp -mthumb -mfloat-abi=hard
+# Programs for smaller cores run on these two.
+BOARD_m0plus = an500
+BOARD_m3 = an500
+BOARD_m4 = an500
 BOARD_m7 = an500
+BOARD_m33 = an547
 BOARD_m55 = an547
-MACHINE_m7 = mps2-an500
-MACHINE_m55 = mps3-an547
+MACHINE_an500 = mps2-an500
+MACHINE_an547 = mps3-an547
+machine_of = $(MACHINE_$(BOARD_$(call word_of,1,$(1))))
 KERNEL_dsp = -DRR_KERNEL_DSP
 KERNEL_mve = -DRR_KERNEL_MVE
 QEMU_RUNS = m7-plain-sudoku9-mlp m7-dsp-sudoku9-mlp m7-dsp-sudoku9-att m55-plain-sudoku9-mlp \
 	m55-dsp-sudoku9-mlp m55-mve-sudoku9-mlp m55-mve-sudoku9-att
+OTHER_CORES = m0plus-plain-sudoku9-att m3-plain-sudoku9-att m4-dsp-sudoku9-att m33-dsp-sudoku9-att
 word_of = $(word $(1),$(subst -, ,$(2)))
 
 .PHONY: qemu counts $(addprefix qemu-,$(QEMU_RUNS))
 
 qemu: $(addprefix qemu-,$(QEMU_RUNS))
 
-counts: $(addprefix $(BUILD)/,$(addsuffix .counts,$(QEMU_RUNS)))
+counts: $(addprefix $(BUILD)/,$(addsuffix .counts,$(QEMU_RUNS) $(OTHER_CORES)))
 
 $(addprefix qemu-,$(QEMU_RUNS)): qemu-%: $(BUILD)/%.elf
-	@$(QEMU) -machine $(MACHINE_$(call word_of,1,$*)) $(QEMU_FLAGS) -kernel $< > $(BUILD)/$*.txt 2>&1 || \
+	@$(QEMU) -machine $(call machine_of,$*) $(QEMU_FLAGS) -kernel $< > $(BUILD)/$*.txt 2>&1 || \
 	    { cat $(BUILD)/$*.txt; exit 1; }
 	@echo "$*: $$(tail -n 1 $(BUILD)/$*.txt)"
 
@@ -33,7 +44,7 @@ $(BUILD)/count.so: plugin/count.c | $(BUILD)
 	$(CC) -std=c11 -Wall -Wextra -Werror -O2 -fPIC -shared -o $@ $<
 
 $(BUILD)/%.counts: $(BUILD)/%-step.elf $(BUILD)/count.so
-	$(QEMU) -machine $(MACHINE_$(call word_of,1,$*)) $(QEMU_FLAGS) -plugin $(BUILD)/count.so -d plugin -D $@.tmp \
+	$(QEMU) -machine $(call machine_of,$*) $(QEMU_FLAGS) -plugin $(BUILD)/count.so -d plugin -D $@.tmp \
 	    -kernel $< > $(BUILD)/$*-step.txt 2>&1 || { cat $(BUILD)/$*-step.txt; exit 1; }
 	mv $@.tmp $@
 
@@ -64,7 +75,7 @@ $(BUILD)/%.bench: arm/bench.c arm/startup.c $(OPS) $(HEADERS) $(BUILD)/count.so
 	$(ARM) $(CPU_$(call word_of,1,$*)) $(KERNEL_$(call word_of,2,$*)) $(ARM_WARN) $(ARM_FLAGS) $(INCLUDE) \
 	    $(BENCH_$(call word_of,3,$*)) -DRR_BENCH_K=$(call word_of,4,$*) -DRR_BENCH_N=$(call word_of,5,$*) \
 	    -DRR_BENCH_TOKENS=$(call word_of,6,$*) -T arm/$(BOARD_$(call word_of,1,$*)).ld -o $@.elf arm/bench.c arm/startup.c $(BENCHED)
-	$(QEMU) -machine $(MACHINE_$(call word_of,1,$*)) $(QEMU_FLAGS) -plugin $(BUILD)/count.so -d plugin -D $@.tmp \
+	$(QEMU) -machine $(call machine_of,$*) $(QEMU_FLAGS) -plugin $(BUILD)/count.so -d plugin -D $@.tmp \
 	    -kernel $@.elf > $@.txt 2>&1 || { cat $@.txt; exit 1; }
 	mv $@.tmp $@
 
@@ -98,7 +109,8 @@ VALUES = $(addprefix values-,81-16-81 81-16-7 81-16-4 81-16-2 100-16-100 100-32-
 # Linears that only add their sums, K-N-TOKENS.
 PARTIAL = $(foreach form,p4 p8,$(addprefix $(form)-,96-64-64 96-64-8 96-64-2 32-64-16 512-16-4))
 .PHONY: validation benches held-out products
-products: $(foreach kernel,m7-dsp m55-mve rv32-plain,$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(SCORES) $(VALUES) $(PARTIAL)))
+products: $(foreach kernel,m7-dsp m55-mve rv32-plain,$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(SCORES) $(VALUES) $(PARTIAL))) \
+	$(foreach kernel,m0plus-plain m3-plain m4-dsp m33-dsp,$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(VALUES)))
 	PYTHONPATH=.. $(PYTHON) products.py $(BUILD)
 
 held-out: $(foreach kernel,$(USED_KERNELS),$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(HELD_OUT)))

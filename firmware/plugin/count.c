@@ -3,7 +3,8 @@
  *   qemu-system-arm ... -plugin count.so[,region=ADDRESS] -d plugin -D counts.txt
  *
  * Entering rr_solve (an export: rr_solve_observed), rr_stack_run (rr_call_L, rr_call_H) rr_read_out or rr_stops starts a
- * phase; what was counted since the last switch belongs to the phase before.  What the shared kernels do belongs to the operator entered last.
+ * phase; what was counted since the last switch belongs to the phase before.  What the shared kernels do belongs to the operator entered last,
+ * what the compiler's own functions do (__muldi3 and the like) to the function of the firmware entered last.
  * Output: phase <tab> entries <tab> function <tab> instructions <tab> bytes.
  * QEMU's packages ship no header for plugins, so the entry points (plugin API version 1) are declared here. */
 #include <inttypes.h>
@@ -45,7 +46,7 @@ static const int entry_phase[ENTRIES] = {1, 1, 2, 2, 2, 3, 4};
 
 typedef struct {
     char name[NAME];
-    uint64_t entry; /* where it is entered, of an operator */
+    uint64_t entry; /* where it is entered, of a function of the firmware */
     uint64_t instructions, bytes; /* so far */
     uint64_t counted[2]; /* of these, already booked */
     uint64_t booked[PHASES][2];
@@ -63,6 +64,7 @@ enum { OPERATORS = sizeof operators / sizeof *operators, SHARED = sizeof shared 
 
 static function functions[FUNCTIONS];
 static function *current; /* the operator entered last */
+static function *caller; /* the function of the firmware entered last, kernels that are shared left out */
 static int function_count, phase;
 static uint64_t entries[PHASES] = {1};
 
@@ -85,14 +87,24 @@ static int listed(const char *name, const char *const *names, int count)
     return 0;
 }
 
-/* Hand what the shared kernels did since the last operator was entered to that operator. */
-static void hand_over(void)
+static int is_shared(const char *name)
 {
-    for (int i = 0; current && i < function_count; i++) {
+    return listed(name, shared, SHARED);
+}
+
+static int is_compilers(const char *name)
+{
+    return strncmp(name, "__", 2) == 0;
+}
+
+/* Hand what functions of a kind did since this was last asked to one that called them. */
+static void hand_over(function *to, int (*kind)(const char *))
+{
+    for (int i = 0; to && i < function_count; i++) {
         function *f = &functions[i];
-        if (!listed(f->name, shared, SHARED)) continue;
-        current->instructions += f->instructions - f->counted[0];
-        current->bytes += f->bytes - f->counted[1];
+        if (!kind(f->name)) continue;
+        to->instructions += f->instructions - f->counted[0];
+        to->bytes += f->bytes - f->counted[1];
         f->counted[0] = f->instructions;
         f->counted[1] = f->bytes;
     }
@@ -101,13 +113,21 @@ static void hand_over(void)
 static void enter_operator(unsigned vcpu, void *data)
 {
     (void)vcpu;
-    hand_over();
+    hand_over(current, is_shared);
     current = data;
+}
+
+static void enter_function(unsigned vcpu, void *data)
+{
+    (void)vcpu;
+    hand_over(caller, is_compilers);
+    caller = data;
 }
 
 static void book(void)
 {
-    hand_over();
+    hand_over(caller, is_compilers);
+    hand_over(current, is_shared);
     for (int i = 0; i < function_count; i++) {
         function *f = &functions[i];
         f->booked[phase][0] += f->instructions - f->counted[0];
@@ -147,9 +167,10 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
                 entry_address[e] = address;
                 qemu_plugin_register_vcpu_insn_exec_cb(insn, enter_phase, NO_REGISTERS, (void *)(intptr_t)entry_phase[e]);
             }
-        if (symbol && listed(symbol, operators, OPERATORS) && (!f->entry || f->entry == address)) {
+        if (symbol && strncmp(symbol, "rr_", 3) == 0 && !is_shared(symbol) && (!f->entry || f->entry == address)) {
             f->entry = address;
-            qemu_plugin_register_vcpu_insn_exec_cb(insn, enter_operator, NO_REGISTERS, f);
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, enter_function, NO_REGISTERS, f);
+            if (listed(symbol, operators, OPERATORS)) qemu_plugin_register_vcpu_insn_exec_cb(insn, enter_operator, NO_REGISTERS, f);
         }
         qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD, &f->instructions, 1);
         qemu_plugin_register_vcpu_mem_cb(insn, on_access, NO_REGISTERS, READ_OR_WRITE, f);
