@@ -310,7 +310,7 @@ def basis(part: Part, program: Program) -> Basis:
     figures = [*part.figures(), *(figure for _, figure in program.named_figures())]
     last = weakest(figures)
     counted = Counter(figure.basis for figure in figures)
-    cycles, picojoules = part.core.cycles_per_instruction, part.core.picojoules_per_cycle
+    cycles, picojoules = part.core.cycles_per_instruction, part.picojoules_per_cycle
     return Basis(
         last.basis,
         last.source,

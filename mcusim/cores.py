@@ -100,6 +100,7 @@ class Core:
     instructions for one unit.
 
     ``pipeline``: which anchors of published silicon speak for the core, empty for none (mcusim/silicon.py).
+    ``picojoules_per_cycle``: of any part with the core, for one whose run current is not known.
     ``checked``: a transfer from flash takes its check as well (mcusim/checks.py).
     """
 
@@ -123,7 +124,7 @@ class Core:
         return self.work[kind].value if kind in self.work else 0.0
 
     def named_figures(self) -> Iterator[tuple[str, Figure | Span]]:
-        """Every number that an estimate rests on, with its name."""
+        """Every number that an estimate of time rests on, with its name."""
         for kind in MAC_KINDS:
             kernel = self.macs[kind]
             yield f"instructions a {kind} MAC ({kernel.name})", kernel.instructions_per_mac
@@ -132,7 +133,6 @@ class Core:
         for kind, figure in self.work.items():
             yield f"instructions a {kind}", figure
         yield "cycles an instruction", self.cycles_per_instruction
-        yield "pJ a cycle", self.picojoules_per_cycle
 
 
 def load_core(name: str, data: Path | None = None) -> Core:

@@ -9,8 +9,9 @@ from typing import Literal, get_args
 
 from mcusim.catalogue import entries, entry
 from mcusim.cores import Core, load_core
-from mcusim.figures import Figure, Span
+from mcusim.figures import Figure, Span, weakest
 from mcusim.flash import ACCESSES, FlashInterface
+from mcusim.silicon import clock
 from mcusim.toml_checks import Table
 from mcusim.units import parse_bytes, parse_hertz, parse_rate
 from refimpl.errors import InputError
@@ -60,6 +61,20 @@ class Region:
 
 
 @dataclass(frozen=True)
+class RunCurrent:
+    """What the data sheet has for the running core alone: ``current`` in uA/MHz, which is the picocoulombs of
+    a cycle, and the ``supply`` in volts."""
+
+    current: Figure
+    supply: Figure
+
+    @property
+    def picojoules(self) -> float:
+        """The energy of a cycle."""
+        return self.current.value * self.supply.value
+
+
+@dataclass(frozen=True)
 class Silicon:
     """A published measurement on the real chip, to stand beside our estimate."""
 
@@ -71,13 +86,15 @@ class Silicon:
 class Part:
     """A device the simulator can run on.
 
-    ``code_allowance`` is the code of a port where no build for the part's core was measured.
+    ``code_allowance`` is the code of a port where no build for the part's core was measured, ``run_current``
+    None where no data sheet was read.
     """
 
     name: str
     title: str
     core: Core
     clock: Figure
+    run_current: RunCurrent | None
     code_allowance: Figure | None
     regions: tuple[Region, ...]
     silicon: tuple[Silicon, ...]
@@ -86,6 +103,18 @@ class Part:
     @property
     def clock_hz(self) -> float:
         return self.clock.value
+
+    @property
+    def picojoules_per_cycle(self) -> Span:
+        """By the run current and the boards of ``silicon.toml``; the core's own where there is none."""
+        if self.run_current is None:
+            return self.core.picojoules_per_cycle
+        run, boards = self.run_current, clock().by_data_sheet
+        low, high = (float(f"{end:.3g}") for end in boards.span(run.picojoules))
+        source = (f"{run.current.value:g} uA/MHz x {run.supply.value:g} V x {boards.middle:.2f} "
+                  f"(boards over data sheets) within a factor of {boards.factor:.2f}: docs/validation.md")
+        fitted = Span(low, high, "fitted", source)
+        return replace(fitted, basis=weakest((fitted, run.current, run.supply)).basis)
 
     def region(self, purpose: Purpose, size: int = 0) -> Region:
         """The first region for ``purpose`` that has ``size`` bytes, or else its largest."""
@@ -112,10 +141,14 @@ class Part:
     def named_figures(self) -> Iterator[tuple[str, Figure | Span]]:
         """Every number that a report about this part rests on, with its name."""
         yield "clock", self.clock
+        if self.run_current is not None:
+            yield "run current, uA/MHz", self.run_current.current
+            yield "supply, V", self.run_current.supply
         for region in self.regions:
             for name, figure in region.figures.items():
                 yield f"{region.name} {name}", figure
         yield from self.core.named_figures()
+        yield "pJ a cycle", self.picojoules_per_cycle
 
     def figures(self) -> Iterator[Figure | Span]:
         """The same without names."""
@@ -163,6 +196,7 @@ def load_part(name: str, data: Path | None = None) -> Part:
         title=table.text("title"),
         core=loaded_core,
         clock=table.figure("clock", parse_hertz),
+        run_current=_run_current(table),
         code_allowance=table.figure("code_allowance", parse_bytes) if table.has("code_allowance") else None,
         regions=regions,
         silicon=tuple(_silicon(row) for row in rows),
@@ -170,6 +204,18 @@ def load_part(name: str, data: Path | None = None) -> Part:
     )
     table.finish()
     return part
+
+
+def _run_current(table: Table) -> RunCurrent | None:
+    keys = {"microamperes_per_megahertz": (1, 10_000), "supply_volts": (0.5, 6)}
+    stated = [key for key in keys if table.has(key)]
+    if len(stated) == 1:
+        raise table.error(f"{' and '.join(keys)} go together; there is only {stated[0]}.", stated[0])
+    for key in stated:
+        (low, high), value = keys[key], table.figure(key).value
+        if not low <= value <= high:
+            raise table.error(f"{key} is {value:g}; it must be from {low:g} to {high:,}.", key)
+    return RunCurrent(*map(table.figure, keys)) if stated else None
 
 
 def _region(row: Table) -> Region:

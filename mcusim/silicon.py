@@ -5,11 +5,15 @@ assumed before (a log-normal prior whose ends are one standard deviation from it
 of use ``fit``, each of which lies about ``spread`` from the model.  The error bar is the largest
 difference among boards that the fit had not seen: each anchor is predicted by a fit without its board,
 those of use ``check`` as well.
+
+Energy is a part's run current as its data sheet has it x its supply x one factor, board over data sheet; for
+a part without a run current it is one figure for all.  Both are the geometric mean of the boards of use
+``fit``, and hold within the largest factor by which a board differs from the mean of the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import exp, log
@@ -28,8 +32,17 @@ KERNEL = "fc_s8_per_tensor"  # CMSIS-NN's fully connected layer, which the ancho
 
 
 @dataclass(frozen=True)
+class Power:
+    """Picojoules a cycle: ``published`` of the board, and by the chip's ``data_sheet``, which is its run
+    current (uA/MHz) x the board's supply (V)."""
+
+    published: float
+    data_sheet: float
+
+
+@dataclass(frozen=True)
 class Anchor:
-    """A published measurement: ``cycles`` for one MAC, ``picojoules`` for one cycle where published.
+    """A published measurement: ``cycles`` for one MAC, ``power`` where its energy was published.
 
     ``instructions`` and ``flash_bytes``, again for one MAC, are what the model charges.
     """
@@ -42,7 +55,7 @@ class Anchor:
     instructions: float
     flash_bytes: float
     cycles: float
-    picojoules: float | None
+    power: Power | None
     source: str
 
 
@@ -68,18 +81,32 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class Energy:
+    """A cycle takes ``middle`` x what is known of a board, within ``factor`` either way: the largest error in
+    ``unseen``, the powered anchors with the picojoules that the other boards' middle says."""
+
+    middle: float
+    factor: float
+    unseen: tuple[tuple[Anchor, float], ...]
+
+    def span(self, known: float = 1.0) -> tuple[float, float]:
+        """Picojoules a cycle between the ends of the error bar."""
+        return known * self.middle / self.factor, known * self.middle * self.factor
+
+
+@dataclass(frozen=True)
 class Clock:
     """``cycles`` maps a pipeline to cycles an instruction, FLASH_BYTE to cycles a byte.
 
-    ``error`` is relative; ``picojoules`` a cycle holds within a factor ``energy_factor``.
+    ``error`` is relative.  ``by_data_sheet`` knows of a board the picojoules of its run current, ``alike``
+    nothing: its middle is in picojoules.
     """
 
     cycles: dict[str, float]
     error: float
     unseen: tuple[Prediction, ...]
-    picojoules: float
-    energy_factor: float
-    energy_unseen: tuple[tuple[Anchor, float], ...]
+    alike: Energy
+    by_data_sheet: Energy
 
     def span(self, pipeline: str) -> tuple[float, float]:
         """Cycles an instruction between the ends of the error bar, as core files state them."""
@@ -88,10 +115,9 @@ class Clock:
 
     @property
     def energy_span(self) -> tuple[float, float]:
-        """Picojoules a cycle, likewise."""
-        return float(round(self.picojoules / self.energy_factor)), float(
-            round(self.picojoules * self.energy_factor)
-        )
+        """Picojoules a cycle of a board of which nothing is known, likewise."""
+        low, high = self.alike.span()
+        return float(round(low)), float(round(high))
 
     @property
     def flash_bytes_per_cycle(self) -> float:
@@ -138,7 +164,7 @@ def _anchor(
     if core.pipeline not in prior:
         raise row.error(f"core {core.name} has no pipeline of {', '.join(prior)}.", "core")
     layers = row.text("layers")
-    picojoules = None
+    power = None
     if row.has("inferences_per_second"):
         if layers not in known:
             raise row.error(f"layers {layers!r} is none of {', '.join(known)}.", "layers")
@@ -146,12 +172,15 @@ def _anchor(
         macs = sum(inner * outputs for inner, outputs in shapes)
         used = parse_hertz(row.text("clock"), "clock") / row.number("inferences_per_second")
         instructions, flash, cycles = layer_instructions(core, shapes) / macs, 1.0, used / macs
-        picojoules = row.number("microjoules") * 1e6 / used if row.has("microjoules") else None
+        if row.has("microjoules"):
+            current, supply = row.number("microamperes_per_megahertz"), row.number("supply_volts")
+            power = Power(row.number("microjoules") * 1e6 / used, current * supply)
+            row.text("current_source")
     else:
         instructions, flash = row.number("instructions_per_mac"), 0.0
         cycles = row.number("cycles_per_mac")
     anchor = Anchor(row.text("board"), core.name, core.pipeline, row.choice("use", USES), layers,
-                    instructions, flash, cycles, picojoules, row.text("source"))  # fmt: skip
+                    instructions, flash, cycles, power, row.text("source"))  # fmt: skip
     row.finish()
     return anchor
 
@@ -187,6 +216,17 @@ def _mean(values: Iterable[float]) -> float:
     return exp(float(np.mean(np.log(list(values)))))
 
 
+def _energy(silicon: Silicon, known: Callable[[Power], float]) -> Energy:
+    powered = [(a, a.power) for a in silicon.anchors if a.power is not None]
+
+    def middle(without: str = "") -> float:
+        return _mean(p.published / known(p) for a, p in powered if a.use == "fit" and a.board != without)
+
+    unseen = tuple((a, middle(a.board) * known(p)) for a, p in powered)
+    errors = [log(said / p.published) for (_, p), (_, said) in zip(powered, unseen, strict=True)]
+    return Energy(middle(), exp(max(map(abs, errors))), unseen)
+
+
 def clock_of(silicon: Silicon) -> Clock:
     """Fit, leave one board out at a time, and check.
 
@@ -196,7 +236,7 @@ def clock_of(silicon: Silicon) -> Clock:
         Where fewer than two boards are left to fit cycles or energy to.
     """
     fit = [a for a in silicon.anchors if a.use == "fit"]
-    powered = [a for a in fit if a.picojoules is not None]
+    powered = [a for a in fit if a.power is not None]
     if min(len({a.board for a in fit}), len({a.board for a in powered})) < 2:
         raise InputError('silicon.toml needs two boards of use "fit", and two with microjoules.')
     cycles = fitted(silicon, fit)
@@ -204,12 +244,8 @@ def clock_of(silicon: Silicon) -> Clock:
         Prediction(a, _cycles(fitted(silicon, [b for b in fit if b.board != a.board]), a))
         for a in silicon.anchors
     ]
-    energy = {a: a.picojoules for a in powered if a.picojoules is not None}
-    left_out = tuple((a, _mean(pj for b, pj in energy.items() if b.board != a.board)) for a in energy)
-    factor = max(exp(abs(log(predicted / energy[a]))) for a, predicted in left_out)
-    return Clock(
-        cycles, max(abs(p.off) for p in unseen), tuple(unseen), _mean(energy.values()), factor, left_out
-    )
+    return Clock(cycles, max(abs(p.off) for p in unseen), tuple(unseen),
+                 _energy(silicon, lambda _: 1.0), _energy(silicon, lambda p: p.data_sheet))  # fmt: skip
 
 
 @cache

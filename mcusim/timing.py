@@ -239,13 +239,13 @@ class Energy:
 
 def energy(counts: OperatorCounts, part: Part, regions: Mapping[str, Region] | None = None) -> Energy:
     """Estimate core energy (cycles x picojoules a cycle) and read energy of the memories."""
-    cycles, picojoules = part.core.cycles_per_instruction, part.core.picojoules_per_cycle
+    cycles, picojoules = part.core.cycles_per_instruction, part.picojoules_per_cycle
     work = instructions(counts, part)
     core = Range(work * cycles.low * picojoules.low * 1e-12, work * cycles.high * picojoules.high * 1e-12)
     memory = 0.0
     parts = [
         f"{work:.4g} instructions x {cycles.low:g}-{cycles.high:g} cycles ({cycles.basis})"
-        f" x {picojoules.low:g}-{picojoules.high:g} pJ ({picojoules.basis})"
+        f" x {picojoules.low:g}-{picojoules.high:g} pJ ({picojoules.basis}; {picojoules.source})"
     ]
     for _, region, size in _traffic(counts, part, regions):
         if size:

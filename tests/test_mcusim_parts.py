@@ -12,6 +12,7 @@ from mcusim.catalogue import SHIPPED
 from mcusim.cores import load_core
 from mcusim.figures import Figure, Span, weakest
 from mcusim.parts import load_part, part_names
+from mcusim.silicon import clock
 from refimpl.errors import InputError
 from workbench.files.fields import line_numbers
 
@@ -125,6 +126,31 @@ def test_the_weakest_basis_is_named() -> None:
     assert weakest(load_part("stm32h743").figures()).basis == "assumed"
 
 
+@pytest.mark.parametrize(
+    ("name", "milliamperes", "volts"),
+    [("stm32h743", 110, 3.3), ("stm32l4r5", 112 * 0.12, 3), ("nrf52840", 3.3, 3), ("nrf54l15", 2.6, 3)],
+)  # fmt: skip
+def test_a_run_current_is_that_of_the_data_sheet_at_the_clock_of_the_part(
+    name: str, milliamperes: float, volts: float
+) -> None:
+    part, boards = load_part(name), clock().by_data_sheet
+    assert part.run_current is not None
+    picojoules = milliamperes * 1e-3 * volts / part.clock_hz * 1e12
+    assert part.run_current.picojoules == pytest.approx(picojoules, rel=0.002)
+    low, high = part.picojoules_per_cycle.low, part.picojoules_per_cycle.high
+    assert low * high == pytest.approx((picojoules * boards.middle) ** 2, rel=0.02)
+    assert part.picojoules_per_cycle.factor == pytest.approx(boards.factor, rel=0.01)
+
+
+def test_energy_rests_on_the_weakest_of_run_current_supply_and_fit_and_no_more_on_the_core_file() -> None:
+    for name, basis in (("stm32h743", "fitted"), ("nrf54l15", "assumed"), ("rp2040", "assumed")):
+        part = load_part(name)
+        named = [figure for said, figure in part.named_figures() if said == "pJ a cycle"]
+        assert named == [part.picojoules_per_cycle]
+        assert part.picojoules_per_cycle.basis == basis
+        assert (part.run_current is None) == (part.picojoules_per_cycle is part.core.picojoules_per_cycle)
+
+
 def test_the_banks_of_an_alif_e7_add_up_to_its_memory() -> None:
     banks = [r.bytes for r in load_part("alif-e7").regions if r.kind == "sram"]
     of_the_other_core = 2 * 256 * 1024
@@ -197,6 +223,12 @@ def test_the_arena_goes_to_the_first_region_that_is_large_enough() -> None:
         ('nanojoules_per_byte = { value = 0.1', 'nanojoules_per_byte = { value = -1',
          "nanojoules_per_byte = { value = -1",
          "must be a number above 0"),
+        ('supply_volts = { value = 3.3', 'supply_volts = { value = 3300', "supply_volts",
+         "supply_volts is 3300; it must be from 0.5 to 6."),
+        ('microamperes_per_megahertz = { value = 229.2', 'microamperes_per_megahertz = { value = 0.11',
+         "microamperes_per", "microamperes_per_megahertz is 0.11; it must be from 1 to 10,000."),
+        ('supply_volts', 'volts', "microamperes_per",
+         "microamperes_per_megahertz and supply_volts go together; there is only microamperes_per"),
     ],
 )  # fmt: skip
 def test_a_wrong_file_gets_a_sentence_with_file_and_line(

@@ -112,12 +112,20 @@ def test_what_the_core_loads_from_internal_flash_is_waited_for_and_what_a_dma_br
 
 
 def test_energy_is_a_range_and_names_its_inputs() -> None:
+    """229.2 uA/MHz x 3.3 V are 756 pJ a cycle; boards take 1.44 times as much, within a factor of 1.32."""
     estimate = energy(OperatorCounts(macs_w8a8=10**9, row_bytes=1000), H743)
     cycles = instructions(OperatorCounts(macs_w8a8=10**9), H743)
-    assert estimate.core == Range(cycles * 0.58 * 100 * 1e-12, cycles * 0.89 * 1293 * 1e-12)
+    assert estimate.core == Range(cycles * 0.58 * 824 * 1e-12, cycles * 0.89 * 1440 * 1e-12)
     assert estimate.memory == pytest.approx(1000 * 1.4e-9)
-    assert "100-1293 pJ (fitted)" in estimate.inputs
+    assert "824-1440 pJ (fitted; 229.2 uA/MHz x 3.3 V x 1.44 (boards over" in estimate.inputs
     assert "1,000 B of flash x 1.4 nJ (assumed)" in estimate.inputs
+
+
+def test_a_part_without_a_run_current_has_the_energy_of_its_core_and_says_that_all_boards_are_alike() -> None:
+    part = replace(H743, run_current=None)
+    assert part.picojoules_per_cycle == H743.core.picojoules_per_cycle
+    said = energy(OperatorCounts(macs_w8a8=10**9), part).inputs
+    assert "100-1293 pJ (fitted; all boards alike, for parts without a run current" in said
 
 
 def test_counts_add_up() -> None:
