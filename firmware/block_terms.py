@@ -19,7 +19,7 @@ from export_counts import PARTS, built_plugin, one_step, phases, predicted, site
 
 from mcusim.cores import BLOCK_KINDS
 from mcusim.laid import lay
-from mcusim.parts import Part, load_part
+from mcusim.parts import Part
 from mcusim.planner.ledger import Ledger
 from mcusim.planner.plan import Plan
 from mcusim.timing import WORK_OF_COUNT
@@ -49,8 +49,8 @@ def fitted(rows: list[tuple[list[int], float, int]]) -> list[float]:
 
 def main(out: Path) -> None:
     plugin = built_plugin(out)
-    for board, name in PARTS.items():
-        part, rows = load_part(name), []
+    for board, part in PARTS.items():
+        rows = []
         for text in FORMATS:
             asked = one_step(NETWORK, "chosen", text, "fixed")
             found = phases(asked, board, plugin, out / text).instructions["call"]

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from linears import fitted_kernel
 
 from mcusim.cores import load_core
+from mcusim.parts import Part, load_part
 from workbench.counting import CountedStep, count_step, total
 from workbench.networks import find_network
 
-CORES = {"m7": "cortex-m7", "m55": "cortex-m55"}
-PARTS = {"m7": "mps2-an500", "m55": "mps3-an547"}
+# Core -> the kernels of its programs; which board of the emulator runs them: M55's for M33, M7's for the rest.
+USED = {"m0plus": "m0plus-plain", "m3": "m3-plain", "m4": "m4-dsp", "m7": "m7-dsp", "m33": "m33-dsp",
+        "m55": "m55-mve"}  # fmt: skip
+BOARDS = {core: "mps3-an547" if core in ("m33", "m55") else "mps2-an500" for core in USED}
 ATTENTION = "sudoku9-att"  # has every operator
-USED = {"m7": "m7-dsp", "m55": "m55-mve"}  # the kernels that the core files describe
-# Those of other cores, whose linears nothing describes: core files charge CMSIS-NN's.
-KERNELS = USED | {"m0plus": "m0plus-plain", "m3": "m3-plain", "m4": "m4-dsp", "m33": "m33-dsp"}
+
+
+def part_of(core: str) -> Part:
+    """A board with a core and this firmware's kernels."""
+    return replace(load_part(BOARDS[core]), core=load_core(f"cortex-{core}-rr"))
 
 
 def units(step: CountedStep) -> dict[str, tuple[str, int]]:
@@ -62,7 +68,7 @@ def measured_rows(core: str, data: dict[str, Any]) -> dict[str, float]:
 
 def stated_rows(core: str) -> dict[str, float]:
     """What mcusim's core file for this firmware says."""
-    stated = load_core(f"{CORES[core]}-rr")
+    stated = load_core(f"cortex-{core}-rr")
     rows = {kind: figure.value for kind, figure in stated.work.items()}
     for kernel in stated.kernels.values():
         rows[f"{kernel.name}.instructions_per_mac"] = kernel.instructions_per_mac.value

@@ -8,19 +8,20 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import numpy as np
+from core_rows import USED, part_of
 from counted import Phases, read_phases
 
 from mcusim.__main__ import main as mcusim
 from mcusim.asked import Asked
-from mcusim.parts import Part
+from mcusim.parts import Part, load_part
 from mcusim.planner.ledger import Ledger, operator_counts, row_source
 from mcusim.planner.plan import Plan
 from mcusim.timing import OperatorCounts, instructions
 from workbench.networks import find_network, seeded_tokens
 from workbench.tasks.sets import has_generator
 
-PARTS = {"m7": "mps2-an500", "m55": "mps3-an547", "rv32": "qemu-virt-rv32"}
-FLASH = {"m7": 0x60000000, "m55": 0x60000000, "rv32": 0x82000000}
+PARTS = {board: part_of(board) for board in USED} | {"rv32": load_part("qemu-virt-rv32")}
+FLASH = {board: 0x60000000 for board in USED} | {"rv32": 0x82000000}
 SOURCE = Path(__file__).parent / "plugin" / "count.c"
 PASSED = "PASS: 1 puzzles"
 
@@ -46,7 +47,7 @@ def puzzles_of(network: str) -> str | None:
 
 def one_step(network: str, plan: str, weights: str | None = None, stop: str | None = None) -> Asked:
     """A network's program with one outer cycle and one ACT step, planned for the Cortex-M7's board."""
-    return Asked(model=network, part=PARTS["m7"], plan=plan, weights=weights, stop=stop, H_cycles=1, steps=1,
+    return Asked(model=network, part=PARTS["m7"].name, plan=plan, weights=weights, stop=stop, H_cycles=1, steps=1,
                  data=puzzles_of(network))  # fmt: skip
 
 

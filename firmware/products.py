@@ -13,15 +13,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from core_rows import USED, part_of
 
-from mcusim.cores import Core, load_core
+from mcusim.cores import Core
 from mcusim.parts import Part, load_part
 from mcusim.planner.ledger import NO_ROWS, Work, operator_counts, product_counts
 from mcusim.timing import instructions
 from workbench.counting import Counts
 
-CORES = {"m7-dsp": "cortex-m7-rr", "m55-mve": "cortex-m55-rr", "rv32-plain": "rv32-rr"}
-PARTS = {"m7-dsp": "mps2-an500", "m55-mve": "mps3-an547", "rv32-plain": "qemu-virt-rv32"}
+PARTS = {kernel: part_of(core) for core, kernel in USED.items()} | {"rv32-plain": load_part("qemu-virt-rv32")}
 PRODUCTS = {"scores": ("scores", "a8a8"), "values": ("weighted_values", "a16a8")}
 # Count -> term of a core file.
 TERMS = {
@@ -95,12 +95,13 @@ def said(names: Iterable[str], terms: list[float], off: float) -> str:
 
 
 def main(folder: Path) -> None:
-    for kernel, name in CORES.items():
+    for kernel, part in PARTS.items():
+        name = part.core.name
         for product in PRODUCTS:
-            found = product_terms(load_core(name), product, counted(folder, kernel, product))
+            found = product_terms(part.core, product, counted(folder, kernel, product))
             print(f"{name} {product}: {said(TERMS[product].values(), *found)}")
         for form, bits in PARTIAL.items():
-            found = partial(load_part(PARTS[kernel]), bits, counted(folder, kernel, form))
+            found = partial(part, bits, counted(folder, kernel, form))
             print(f"{name} linear_s{bits}: {said(('partial', 'partial_sum'), *found)}")
 
 

@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from clock_page import clock_section, table
-from core_rows import ATTENTION, CORES, KERNELS, PARTS, USED, measured_rows, stated_rows, units
+from core_rows import ATTENTION, USED, measured_rows, part_of, stated_rows, units
 from counted import Counts, read_counts
 from linears import FITTED, HELD_OUT, SHORT, TOLERANCE, fit, fitted_at, fitted_kernel, predict, with_kernel
 from nn_counts import known, made_of
@@ -43,6 +43,7 @@ NN_SHAPES = ("97-1024-97", "81-512-81", "128-11-81", "256-768-81", "512-1536-81"
 ATTENDED = ("64-81-81", "32-97-97", "64-900-8", "640-128-1", "128-128-1", "128-640-1")  # heads, clock
 NN_TOLERANCE = 0.10
 ALONE = "rv32-plain"  # a kernel whose linears alone were counted
+ASIDE = ("m7-plain", "m55-dsp", "m55-plain")  # those that no core file describes
 
 
 def bytes_of(plan: Plan, ledger: Ledger) -> int:
@@ -117,7 +118,7 @@ def held_out_section(linears: dict[str, dict[str, int]]) -> str:
         for bits in (8, 4):
             kernel = f"{kind}-s{bits}"
             part = (
-                load_part(PARTS[core]) if core else with_kernel(load_part("esp32p4"), kernel, linears[kernel])
+                part_of(core) if core else with_kernel(load_part("esp32p4"), kernel, linears[kernel])
             )
             for shape in HELD_OUT:
                 predicted, counted = predict(part, shape, bits), linears[kernel][shape]
@@ -131,7 +132,7 @@ def linear_section(runs: dict[str, Counts], linears: dict[str, dict[str, int]]) 
     rows = []
     for run, counts in runs.items():
         core, kind, network = run.split("-", 2)
-        part, row = load_part(PARTS[core]), f"{CORES[core]}-rr"
+        part, row = part_of(core), f"cortex-{core}-rr"
         if USED[core] != f"{core}-{kind}":
             kernel = f"{core}-{kind}-s{BITS}"
             part, row = with_kernel(part, kernel, linears[kernel]), "as fitted above"
@@ -158,7 +159,7 @@ def step_section(runs: dict[str, Counts]) -> str:
         core, kind, network = run.split("-", 2)
         if USED[core] == f"{core}-{kind}":
             _, work = work_of(network)
-            counted, predicted = sum(counts.instructions.values()), instructions(work, load_part(PARTS[core]))
+            counted, predicted = sum(counts.instructions.values()), instructions(work, part_of(core))
             off = f"{100 * (predicted / counted - 1):+.2f} %"
             rows.append([run, f"{counted:,}", f"{predicted:,.0f}", off])
     return table(["run", "counted", "predicted", "difference"], rows)
@@ -172,9 +173,9 @@ def row_of(core: Core, kind: str) -> Figure:
 def unit_section(operators: dict[str, dict[str, int]]) -> str:
     """Instructions for one unit of everything that is no linear."""
     rows = []
-    for core, kernel in KERNELS.items():
+    for core, kernel in USED.items():
         theirs = load_core(f"cortex-{core}")
-        ours = load_core(f"{CORES[core]}-rr") if core in CORES else None
+        ours = load_core(f"cortex-{core}-rr")
         for operator, (kind, count) in units(count_step(find_network(ATTENTION).config)).items():
             measured = operators[f"{kernel}-{ATTENTION}"][operator]
             rows.append(
@@ -185,7 +186,7 @@ def unit_section(operators: dict[str, dict[str, int]]) -> str:
                     f"{measured:,}",
                     f"{measured / count:.1f}",
                     f"{row_of(theirs, kind).value:g} ({row_of(theirs, kind).basis})",
-                    f"{row_of(ours, kind).value:g}" if ours else "",
+                    f"{row_of(ours, kind).value:g}",
                 ]
             )
     header = ["operator", "unit", "units", "instructions", "per unit", "CORE", "CORE-rr"]
@@ -308,19 +309,18 @@ def peer_rest() -> str:
 
 def counts_of(build: Path) -> tuple[dict[str, Counts], dict[str, Any]]:
     """The runs, and what docs/validation.json keeps: instructions of linears alone, of operators in runs."""
-    found = {path.stem: read_counts(path) for path in sorted(build.glob("*.counts"))}
-    runs = {run: counts for run, counts in found.items() if run.split("-")[0] in USED}
+    runs = {path.stem: read_counts(path) for path in sorted(build.glob("*.counts"))}
     linears: dict[str, dict[str, int]] = {}
-    for core, kinds in (("m7", ("dsp", "plain")), ("m55", ("mve", "dsp", "plain")), ("rv32", ("plain",))):
-        for kind in kinds:
-            used = f"{core}-{kind}" in (*USED.values(), ALONE)
-            for bits in (8, 4) if used else (4,):
-                kernel = f"{core}-{kind}-s{bits}"
+    for name in (*USED.values(), ALONE, *ASIDE):
+        kind = name.split("-")[1]
+        used = name not in ASIDE
+        for bits in (8, 4) if used else (4,):
+                kernel = f"{name}-s{bits}"
                 linears[kernel] = {
                     shape: read_counts(build / f"{kernel}-{shape}.bench").instructions["linear"]
                     for shape in fitted_at(kind) + HELD_OUT * used
                 }
-    operators = {run: counts.instructions for run, counts in found.items()}
+    operators = {run: counts.instructions for run, counts in runs.items()}
     compiler = (build / "compiler.txt").read_text().strip()
     return runs, {"compiler": compiler, "linears": linears, "operators": operators}
 
@@ -336,7 +336,7 @@ def main(build: Path, kept: Path) -> str:
         wrong = [f"{key}: {stated.get(key)}, measured {value}" for key, value in measured.items()
                  if stated.get(key) != value]  # fmt: skip
         if wrong:
-            raise SystemExit(f"mcusim/data/cores/{CORES[core]}-rr.toml differs: " + "; ".join(wrong))
+            raise SystemExit(f"mcusim/data/cores/cortex-{core}-rr.toml differs: " + "; ".join(wrong))
     linears = data["linears"]
     riscv = load_core("rv32-rr")
     for bits in (8, 4):

@@ -22,7 +22,7 @@ from refimpl.formats import parse_format
 from workbench.networks import find_network
 
 sys.path.insert(0, str(FIRMWARE))
-from core_rows import KERNELS, PARTS, USED, measured_rows, operator_rows, stated_rows
+from core_rows import USED, measured_rows, operator_rows, part_of, stated_rows
 from counted import read_counts
 from linears import FITTED, HELD_OUT, TOLERANCE, fit, predict, shape_counts
 
@@ -49,7 +49,7 @@ def test_the_core_file_says_what_was_measured(counted: dict[str, Any], core: str
     assert set(stated) - set(measured) <= {"call", *OF_PLANS}
 
 
-@pytest.mark.parametrize(("core", "run"), KERNELS.items())
+@pytest.mark.parametrize(("core", "run"), USED.items())
 def test_the_core_file_of_the_library_quotes_the_same_page_for_the_rest(
     counted: dict[str, Any], core: str, run: str
 ) -> None:
@@ -76,7 +76,7 @@ def test_shapes_it_was_not_fitted_on_are_predicted_within_five_percent(
 ) -> None:
     counts = counted["linears"][f"{USED[core]}-s{bits}"]
     for shape in HELD_OUT:
-        assert abs(predict(load_part(PARTS[core]), shape, bits) / counts[shape] - 1) <= TOLERANCE, shape
+        assert abs(predict(part_of(core), shape, bits) / counts[shape] - 1) <= TOLERANCE, shape
     assert {"97-1024-97", "97-1024-5", "1536-512-97", "1536-512-5"} <= set(HELD_OUT) - set(FITTED)
 
 
@@ -117,7 +117,7 @@ def test_the_emulator_counts_what_mcusim_predicts_for_shapes_it_was_not_fitted_o
     require("make", "gcc", "arm-none-eabi-gcc", "qemu-system-arm")
     make(tmp_path, "held-out")
     for core, kernel in USED.items():
-        part = load_part(PARTS[core])
+        part = part_of(core)
         for bits in (8, 4):
             for shape in HELD_OUT:
                 counts = read_counts(tmp_path / f"{kernel}-s{bits}-{shape}.bench").instructions["linear"]

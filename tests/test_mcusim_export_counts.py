@@ -13,7 +13,6 @@ from cross_tools import require
 from mcusim.asked import Asked
 from mcusim.checks import checked_part
 from mcusim.laid import lay
-from mcusim.parts import load_part
 from mcusim.planner.ledger import Ledger
 from mcusim.planner.plan import Plan
 from workbench.checkpoints.networks import list_networks
@@ -72,7 +71,7 @@ def test_states_are_the_references_and_bytes_of_flash_those_that_were_planned(
 def calls(asked: Asked, board: str) -> float:
     """Instructions that are predicted for the calls of the step."""
     plan = lay(asked).plan
-    return predicted(plan, plan.work(plan.config.order.per_step), load_part(PARTS[board]))
+    return predicted(plan, plan.work(plan.config.order.per_step), PARTS[board])
 
 
 @pytest.mark.parametrize("board", PARTS)
@@ -93,7 +92,7 @@ def test_checking_every_tile_takes_at_most_2_percent_of_a_step_on_cortex_m7_as_p
     plain = one_step("sudoku9-mlp", "least", weights, "fixed")
     checked = replace(plain, check_tiles=True)
     before, after = (count(one, "m7").instructions["call"] for one in (plain, checked))
-    plan, part = lay(plain).plan, load_part(PARTS["m7"])
+    plan, part = lay(plain).plan, PARTS["m7"]
     work, more = plan.work(plan.config.order.per_step), after - before
     assert 0 < more <= 0.02 * before
     expected = predicted(plan, work, checked_part(part)) - predicted(plan, work, part)

@@ -97,7 +97,7 @@ $(BUILD)/rv32-plain-%.bench: arm/bench.c riscv/startup.c riscv/virt.ld $(OPS) $(
 FITTED = 512-64-64 512-64-8 96-64-64 96-64-8 95-64-64 95-64-8 110-64-16 96-64-6 96-64-7 96-64-9
 SHORT = 8-64-64
 HELD_OUT = 97-1024-97 97-1024-81 97-1024-5 1536-512-97 1536-512-81 1536-512-5 99-33-7 4-512-97
-USED_KERNELS = m7-dsp-s8 m7-dsp-s4 m55-mve-s8 m55-mve-s4 rv32-plain-s8 rv32-plain-s4
+USED_KERNELS = $(foreach kernel,m0plus-plain m3-plain m4-dsp m7-dsp m33-dsp m55-mve rv32-plain,$(kernel)-s8 $(kernel)-s4)
 BENCHES = $(foreach kernel,$(USED_KERNELS),$(addprefix $(kernel)-,$(FITTED) $(HELD_OUT))) \
 	$(addprefix m55-mve-,$(addsuffix -$(SHORT),s8 s4)) $(foreach kernel,m7-plain-s4 m55-plain-s4 m55-dsp-s4,$(addprefix $(kernel)-,$(FITTED)))
 
@@ -109,8 +109,7 @@ VALUES = $(addprefix values-,81-16-81 81-16-7 81-16-4 81-16-2 100-16-100 100-32-
 # Linears that only add their sums, K-N-TOKENS.
 PARTIAL = $(foreach form,p4 p8,$(addprefix $(form)-,96-64-64 96-64-8 96-64-2 32-64-16 512-16-4))
 .PHONY: validation benches held-out products
-products: $(foreach kernel,m7-dsp m55-mve rv32-plain,$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(SCORES) $(VALUES) $(PARTIAL))) \
-	$(foreach kernel,m0plus-plain m3-plain m4-dsp m33-dsp,$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(VALUES)))
+products: $(foreach kernel,$(patsubst %-s8,%,$(filter %-s8,$(USED_KERNELS))),$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(SCORES) $(VALUES) $(PARTIAL)))
 	PYTHONPATH=.. $(PYTHON) products.py $(BUILD)
 
 held-out: $(foreach kernel,$(USED_KERNELS),$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(HELD_OUT)))
