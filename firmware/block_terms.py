@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from export_counts import PARTS, built_plugin, one_step, phases, predicted, site_counts
+from products import fit
 
 from mcusim.cores import BLOCK_KINDS
 from mcusim.laid import lay
@@ -42,9 +43,10 @@ def left_over(
 
 
 def fitted(rows: list[tuple[list[int], float, int]]) -> list[float]:
-    """Instructions a unit, by relative least squares over (units, left over, counted) of several programs."""
+    """Instructions a unit, none below nothing, by relative least squares over (units, left over, counted) of
+    several programs."""
     units, rest, total = (np.array(column, float) for column in zip(*rows, strict=True))
-    return list(map(float, np.linalg.lstsq(units / total[:, None], rest / total, rcond=None)[0]))
+    return fit(units / total[:, None], rest / total)[0]
 
 
 def main(out: Path) -> None:

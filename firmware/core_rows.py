@@ -12,7 +12,7 @@ from mcusim.parts import Part, load_part
 from workbench.counting import CountedStep, count_step, total
 from workbench.networks import find_network
 
-# Core -> the kernels of its programs; which board of the emulator runs them: M55's for M33, M7's for the rest.
+# Core -> kernels of its programs; the board of the emulator that runs them: M55's for M33, M7's for the rest.
 USED = {"m0plus": "m0plus-plain", "m3": "m3-plain", "m4": "m4-dsp", "m7": "m7-dsp", "m33": "m33-dsp",
         "m55": "m55-mve"}  # fmt: skip
 BOARDS = {core: "mps3-an547" if core in ("m33", "m55") else "mps2-an500" for core in USED}

@@ -21,7 +21,7 @@ from workbench.networks import find_network, seeded_tokens
 from workbench.tasks.sets import has_generator
 
 PARTS = {board: part_of(board) for board in USED} | {"rv32": load_part("qemu-virt-rv32")}
-FLASH = {board: 0x60000000 for board in USED} | {"rv32": 0x82000000}
+FLASH = dict.fromkeys(USED, 0x60000000) | {"rv32": 0x82000000}
 SOURCE = Path(__file__).parent / "plugin" / "count.c"
 PASSED = "PASS: 1 puzzles"
 
@@ -47,8 +47,8 @@ def puzzles_of(network: str) -> str | None:
 
 def one_step(network: str, plan: str, weights: str | None = None, stop: str | None = None) -> Asked:
     """A network's program with one outer cycle and one ACT step, planned for the Cortex-M7's board."""
-    return Asked(model=network, part=PARTS["m7"].name, plan=plan, weights=weights, stop=stop, H_cycles=1, steps=1,
-                 data=puzzles_of(network))  # fmt: skip
+    return Asked(model=network, part=PARTS["m7"].name, plan=plan, weights=weights, stop=stop, H_cycles=1,
+                 steps=1, data=puzzles_of(network))  # fmt: skip
 
 
 def phases(asked: Asked, board: str, plugin: Path, folder: Path) -> Phases:

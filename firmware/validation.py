@@ -2,7 +2,7 @@
 
 ``make -C firmware validation`` builds the runs, counts them and calls this with the build folder and the path
 of docs/validation.json, which gets the counts.  Bytes must be equal, linears within 5 % and the rows of
-mcusim's two core files for this firmware those that were measured; anything else refuses to print.
+mcusim's core files for this firmware those that were measured; anything else refuses to print.
 """
 
 from __future__ import annotations
@@ -225,9 +225,9 @@ Helium on {short} too.
 {fit}
 ### Shapes it was not fitted on
 
-Prediction of the parts `mps2-an500` and `mps3-an547`, whose core files `cortex-m7-rr` and `cortex-m55-rr`
-hold these numbers, rounded; RV32IMC (`rv32-plain`, gcc `-O2`) is predicted from its own fit, as in the core
-file `rv32-rr`.  A difference beyond 5 % would refuse to print this page.
+Prediction of the core files `cortex-m0plus-rr` to `cortex-m55-rr`, which hold these numbers, rounded;
+RV32IMC (`rv32-plain`, gcc `-O2`) is predicted from its own fit, as in the core file `rv32-rr`.  A difference
+beyond 5 % would refuse to print this page.
 
 {held_out}
 ### Whole networks
@@ -251,8 +251,8 @@ a difference beyond {nn_tolerance:.0f} % would refuse to print this page:
 ## Everything else
 
 Instructions for one unit of work, beside the rows of two core files: `cortex-m7` and the like (column CORE),
-which describe CMSIS-NN's matrix kernels and quote this page for the rest, and `cortex-m7-rr` or
-`cortex-m55-rr`, which describe this firmware.  There *rescale* is the mean of quantize and multiply.
+which describe CMSIS-NN's matrix kernels and quote this page for the rest, and `cortex-m7-rr` and the like,
+which describe this firmware.  There *rescale* is the mean of quantize and multiply.
 Programs for Cortex-M0+, M3 and M4 ran on the emulated M7, those for M33 on the M55.
 
 {unit}
@@ -315,11 +315,11 @@ def counts_of(build: Path) -> tuple[dict[str, Counts], dict[str, Any]]:
         kind = name.split("-")[1]
         used = name not in ASIDE
         for bits in (8, 4) if used else (4,):
-                kernel = f"{name}-s{bits}"
-                linears[kernel] = {
-                    shape: read_counts(build / f"{kernel}-{shape}.bench").instructions["linear"]
-                    for shape in fitted_at(kind) + HELD_OUT * used
-                }
+            kernel = f"{name}-s{bits}"
+            linears[kernel] = {
+                shape: read_counts(build / f"{kernel}-{shape}.bench").instructions["linear"]
+                for shape in fitted_at(kind) + HELD_OUT * used
+            }
     operators = {run: counts.instructions for run, counts in runs.items()}
     compiler = (build / "compiler.txt").read_text().strip()
     return runs, {"compiler": compiler, "linears": linears, "operators": operators}

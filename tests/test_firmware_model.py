@@ -13,7 +13,6 @@ from cross_tools import require
 from test_firmware_host import FIRMWARE, make
 
 from mcusim.cores import BLOCK_KINDS, load_core
-from mcusim.parts import load_part
 from mcusim.planner.choices import Choices, SwiGLUTiles
 from mcusim.planner.ledger import NO_ROWS, operator_counts
 from mcusim.planner.plan import make_plan
