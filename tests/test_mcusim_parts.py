@@ -89,7 +89,7 @@ def test_parts_have_the_collected_numbers(
 @pytest.mark.parametrize(
     ("part", "region", "megabytes"),
     [
-        ("stm32h743", "flash", 66.5), ("stm32h7s7", "flash", 400), ("imxrt798", "xspi", 1000),
+        ("stm32h743", "flash", 54), ("stm32h7s7", "flash", 400), ("imxrt798", "xspi", 1000),
         ("rp2350", "flash", 25), ("esp32s3-n16r8", "flash", 40), ("esp32s3-n16r8", "psram", 160),
         ("esp32p4", "psram", 800),
     ],
