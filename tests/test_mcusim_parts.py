@@ -87,6 +87,20 @@ def test_parts_have_the_collected_numbers(
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "stm32h743", "stm32f746", "stm32l4r5", "stm32u5g9", "nrf52840", "nrf5340", "rp2040", "rp2350",
+        "imxrt1062", "esp32s3-n16r8",
+    ],
+)  # fmt: skip
+def test_at_most_a_fifth_of_the_figures_of_a_part_people_own_is_assumed(name: str) -> None:
+    part = load_part(name)
+    stated = [figure for r in part.regions for key, figure in r.figures.items() if key != "energy"]
+    assumed = [figure for figure in (part.clock, *stated) if figure.basis == "assumed"]
+    assert len(assumed) <= 0.2 * (1 + len(stated)), [figure.source for figure in assumed]
+
+
+@pytest.mark.parametrize(
     ("part", "region", "megabytes"),
     [
         ("stm32h743", "flash", 54), ("stm32h7s7", "flash", 400), ("imxrt798", "xspi", 1000),
