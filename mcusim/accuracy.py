@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -47,12 +47,6 @@ def judge(execution: Execution, puzzle: Puzzle, config: ModelConfig) -> PuzzleRe
                         tuple(done.steps for done in execution.tries))  # fmt: skip
 
 
-def kept(network: Network, image: bytes, config: ModelConfig, retries: int) -> Kept | None:
-    """What is kept of exactly this program: image, depth and stop rule of ``config``, and retries."""
-    key = accuracies.program_of(image, config, retries)
-    return accuracies.read(accuracies.path_of(network)).get(key)
-
-
 def measured(
     images: Sequence[Image], fmt: Format, config: ModelConfig, puzzles: PuzzleSet,
     again: Sequence[Relabelling], on_done: Callable[[int], None],
@@ -78,15 +72,16 @@ def measured(
     return accuracies.kept_of(content, str(fmt), config, puzzles, ordered, len(again), tries)
 
 
-def all_puzzles(found: Kept, network: Network, costs: Costs, source: str) -> AllPuzzles:
-    """Accuracy over a set as the report says it, beside the float network's where that is kept."""
+def all_puzzles(
+    found: Kept, known: Mapping[str, Kept], network: Network, costs: Costs, source: str
+) -> AllPuzzles:
+    """Accuracy over a set as the report says it, beside the float network's where that is ``known``."""
     of = found.accuracy
     interval = of.interval
-    floats = accuracies.read(accuracies.path_of(network))
-    key = accuracies.program_of(accuracies.content_of(network, FLOAT), network.config)
+    floats = known.get(accuracies.program_of(accuracies.content_of(network, FLOAT), network.config))
     paired = None
-    if key in floats and (split := found.against(floats[key])) is not None:
-        right = floats[key].accuracy.score.exact_right
+    if floats is not None and (split := found.against(floats)) is not None:
+        right = floats.accuracy.score.exact_right
         paired = Paired(right, split.only_first, split.only_second, split.p_value)
     stopped = None if of.stopping is None else _stopped(costs, found, of.stopping)
     return AllPuzzles(source, found.origin, of.score.puzzles, of.score.exact_right, interval.low,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from mcusim.accuracy import all_puzzles, kept
+from mcusim.accuracy import all_puzzles
 from mcusim.asked import Asked
-from mcusim.build import Costs, time_of
+from mcusim.build import Costs
 from mcusim.laid import Laid, lay
 from mcusim.report import Span
 from refimpl.errors import InputError, NotImplementedHere
 from refimpl.formats import parse_weights
 from refimpl.models.halting import FIXED
+from workbench.accuracies import Kept, program_of
 
 WIDTHS = ("w8c", "w4c")
 FEWER = 4  # of so many steps, one
@@ -41,7 +42,7 @@ class Alternative:
 
 def alternatives(asked: Asked, laid: Laid) -> tuple[Alternative, ...]:
     """The program of a report and its neighbours, the largest image first."""
-    found = [one for other in _laid(asked, laid) for one in _depths(other, other is laid)]
+    found = [one for other in _laid(asked, laid) for one in _depths(other, other is laid, laid.known)]
     return tuple(sorted(found, key=lambda one: (-one.flash, -one.steps)))
 
 
@@ -59,26 +60,26 @@ def _laid(asked: Asked, laid: Laid) -> Iterator[Laid]:
                 continue
 
 
-def _depths(laid: Laid, chosen: bool) -> Iterator[Alternative]:
+def _depths(laid: Laid, chosen: bool, known: Mapping[str, Kept]) -> Iterator[Alternative]:
     """At its own depth, and at a quarter of the steps, which takes no fewer bytes."""
-    yield _one(laid, laid.config.halt_max_steps, chosen)
+    yield _one(laid, laid.config.halt_max_steps, chosen, known)
     if laid.fits and laid.config.halt_max_steps >= 2 * FEWER:
-        yield _one(laid, laid.config.halt_max_steps // FEWER, False)
+        yield _one(laid, laid.config.halt_max_steps // FEWER, False, known)
 
 
-def _one(laid: Laid, steps: int, chosen: bool) -> Alternative:
+def _one(laid: Laid, steps: int, chosen: bool, known: Mapping[str, Kept]) -> Alternative:
     whole = steps == laid.config.halt_max_steps
     config = laid.config if whole else replace(laid.config, halt_max_steps=steps, stop=FIXED)
     plan = replace(laid.plan, config=config, finish=laid.plan.finish if whole else None)
     retries = len(laid.again) if whole else 0
-    costs = Costs(plan, laid.target, 1 + retries)
-    program, time = laid.target.program, time_of(costs.of_runs([steps]))
+    costs = laid.costs if whole else Costs(plan, laid.target)
+    program, time = laid.target.program, costs.of_steps(steps).time
     exact = None
     if laid.network.trained and laid.puzzles is None:
         content = laid.content if whole else bytes(laid.whole_images[0].data)
-        one = kept(laid.whole, content, config, retries)
+        one = known.get(program_of(content, config, retries))
         if one is not None:
-            said = all_puzzles(one, laid.whole, costs, "kept")
+            said = all_puzzles(one, known, laid.whole, costs, "kept")
             exact = (said.exact_right / said.puzzles, said.exact_low, said.exact_high)
             time = time if said.stopping is None else said.stopping.costs.mean.time
     return Alternative(

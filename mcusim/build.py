@@ -36,7 +36,7 @@ from mcusim.report import (
     Total,
 )
 from mcusim.simulate import Execution
-from mcusim.timing import OperatorCounts, energy
+from mcusim.timing import OperatorCounts, energy, sum_of
 from refimpl.image import Image
 from refimpl.models.config import ModelConfig
 from refimpl.models.order import Call
@@ -66,6 +66,17 @@ class Costs:
         self.plan = plan
         self.target = target
         self.tries = tries
+        self._of_steps: dict[int, Cost] = {}
+
+    def of_steps(self, steps: int) -> Cost:
+        """One run of so many ACT steps, computed the first time that it is asked for."""
+        if steps not in self._of_steps:
+            works = self.of_runs([steps])
+            spent = energy(counts_of(works), self.target.part).total
+            self._of_steps[steps] = Cost(
+                steps, time_of(works), Span(spent.low, spent.high), flash_of(works)
+            )
+        return self._of_steps[steps]
 
     def seconds(self, ledger: Ledger) -> Span:
         time = self.plan.time(ledger, self.target)
@@ -77,10 +88,10 @@ class Costs:
 
     def counts(self, ledger: Ledger) -> OperatorCounts:
         """All sites together."""
-        total, rows = OperatorCounts(), row_source(self.plan.config)
-        for site, work in ledger.sites.items():
-            total = total + operator_counts(work, self.plan.format.weights_at(site).bits, rows)
-        return total
+        rows, format = row_source(self.plan.config), self.plan.format
+        return sum_of(
+            operator_counts(work, format.weights_at(site).bits, rows) for site, work in ledger.sites.items()
+        )
 
     @property
     def finish(self) -> Costs | None:
@@ -114,10 +125,7 @@ def time_of(works: Works) -> Span:
 
 def counts_of(works: Works) -> OperatorCounts:
     """All sites of all programs together."""
-    total = OperatorCounts()
-    for costs, ledger in works:
-        total = total + costs.counts(ledger)
-    return total
+    return sum_of(costs.counts(ledger) for costs, ledger in works)
 
 
 def flash_of(works: Works) -> int:
@@ -131,14 +139,13 @@ def stopping_costs(costs: Costs, tries: npt.NDArray[np.int64]) -> StoppingCosts:
     ``tries`` (N, tries): ACT steps of each try of each puzzle, 0 where there was none.
     """
     most = costs.plan.config.halt_max_steps
-    of_steps = {n: _cost(costs, n) for n in {most, *np.unique(tries).tolist()}}
 
     def together(runs: Iterable[int], share: float = 1) -> Cost:
         """Runs of so many steps, times ``share``; no steps are no run."""
         times = Counter(n for n in runs if n)
 
         def of(cost: Callable[[Cost], float]) -> float:
-            return share * sum(count * cost(of_steps[n]) for n, count in times.items())
+            return share * sum(count * cost(costs.of_steps(n)) for n, count in times.items())
 
         return Cost(of(lambda c: c.steps), Span(of(lambda c: c.time.low), of(lambda c: c.time.high)),
                     Span(of(lambda c: c.energy.low), of(lambda c: c.energy.high)),
@@ -148,12 +155,6 @@ def stopping_costs(costs: Costs, tries: npt.NDArray[np.int64]) -> StoppingCosts:
     late = ordered[math.ceil(0.95 * len(ordered)) - 1]
     return StoppingCosts(together(tries.ravel().tolist(), 1 / len(tries)), together(late.tolist()),
                          together([most] * costs.tries))  # fmt: skip
-
-
-def _cost(costs: Costs, steps: int) -> Cost:
-    works = costs.of_runs([steps])
-    spent = energy(counts_of(works), costs.target.part).total
-    return Cost(steps, time_of(works), Span(spent.low, spent.high), flash_of(works))
 
 
 def cycle_rows(costs: Costs, execution: Execution | None) -> tuple[CycleRow, ...]:
@@ -217,7 +218,7 @@ def total(costs: Costs, execution: Execution | None) -> Total:
     counts, config = counts_of(works), costs.plan.config
     spent = energy(counts, costs.target.part).total
     tries = () if execution is None else execution.tries
-    worst = time_of(costs.of_runs([config.halt_max_steps]))
+    worst = costs.of_steps(config.halt_max_steps).time
     return Total(
         calls=sum(len(e.calls) for e in tries) or _calls(config),
         macs=counts.macs,

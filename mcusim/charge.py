@@ -21,7 +21,7 @@ from refimpl.errors import InputError
 from refimpl.formats import Format
 from refimpl.models.config import ModelConfig
 from refimpl.models.halting import FIXED
-from workbench.networks import second_format, shapes_of
+from workbench.networks import Network, second_format, shapes_of
 from workbench.retry import relabellings
 from workbench.tasks.relabel import Relabelling
 
@@ -29,13 +29,15 @@ from workbench.tasks.relabel import Relabelling
 @dataclass(frozen=True)
 class Charged:
     """A deployment whose stop rule is the one that runs, as reports name it in ``stop``; ``limit``: bytes
-    that everything may take, None for what the part has; ``config``: its shapes under that rule, ``again``
-    the relabellings of its retries; ``target``: the part with image and program laid into it; ``checked``:
-    the program checks what it fetches, but has no sums yet, which are those of a plan."""
+    that everything may take, None for what the part has; ``network``: its own, of a preset the shapes alone;
+    ``config``: its shapes under that rule, ``again`` the relabellings of its retries; ``target``: the part
+    with image and program laid into it; ``checked``: the program checks what it fetches, but has no sums yet,
+    which are those of a plan."""
 
     deployment: Deployment
     limit: int | None
     part: Part
+    network: Network
     config: ModelConfig
     stop: str
     again: tuple[Relabelling, ...]
@@ -76,19 +78,19 @@ def charge(
     """
     part = load_part(deployment.part, catalogue)
     part = checked_part(part) if check_tiles else part
-    format = str(deployment.format)
+    format, network = str(deployment.format), shapes_of(deployment.model)
     try:
-        rule = shapes_of(deployment.model).stop_rule(deployment.stop, format)
+        rule = network.stop_rule(deployment.stop, format)
         named = str(rule)
     except InputError:
         rule, named = FIXED, f"{FIXED} (no t is kept for {format})"
     second_format(rule, deployment.format)
     deployment = replace(deployment, stop=str(rule))
-    config, size = deployed_config(deployment), footprint(deployment)
+    config, size = deployed_config(deployment, network), footprint(deployment, network)
     again = relabellings(config, deployment.retries)
     program = linked or program_for(part, config, deployment.format, len(again), check_tiles)
     target = target_of(part, size.image, program, size.rows)
-    return Charged(deployment, limit, part, config, named, again, size, target, check_tiles)
+    return Charged(deployment, limit, part, network, config, named, again, size, target, check_tiles)
 
 
 def program_for(part: Part, config: ModelConfig, format: Format, retries: int, checked: bool) -> Program:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from mcusim.catalogue import entry
@@ -117,7 +118,13 @@ class Core:
 
     def instructions_per_mac(self, kind: str) -> float:
         """Marginal instructions of one MAC."""
-        return self.macs[kind].marginal(self.unit("requantize"))
+        return self._marginal[kind]
+
+    @cached_property
+    def _marginal(self) -> dict[str, float]:
+        """By kind of MAC; asked for at every site of every estimate."""
+        requantize = self.unit("requantize")
+        return {kind: kernel.marginal(requantize) for kind, kernel in self.macs.items()}
 
     def unit(self, kind: str) -> float:
         """Instructions for one unit of WORK_KINDS or MAY_SAY."""

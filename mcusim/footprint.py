@@ -12,7 +12,7 @@ from mcusim.images import aligned
 from refimpl.formats import FLOAT32, parse_format
 from refimpl.models.config import ModelConfig
 from refimpl.models.halting import FIXED
-from workbench.networks import image_bytes_of, shapes_of
+from workbench.networks import Network, image_bytes_of
 from workbench.sizes import FLOAT_BYTES, backbone_bytes, float_bytes
 from workbench.stop_text import parse_stop
 
@@ -34,15 +34,15 @@ class Footprint:
     rows: int
 
 
-def deployed_config(deployment: Deployment) -> ModelConfig:
-    """Shapes of the deployment's model at its depth, under its stop rule; a preset needs no weights."""
-    return replace(shapes_of(deployment.model).config, H_cycles=deployment.H_cycles,
-                   halt_max_steps=deployment.steps, stop=parse_stop(deployment.stop))  # fmt: skip
+def deployed_config(deployment: Deployment, network: Network) -> ModelConfig:
+    """Shapes of the deployment's ``network`` at its depth, under its stop rule."""
+    return replace(network.config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps,
+                   stop=parse_stop(deployment.stop))  # fmt: skip
 
 
-def footprint(deployment: Deployment) -> Footprint:
-    """Size everything that does not depend on a plan."""
-    config = deployed_config(deployment)
+def footprint(deployment: Deployment, network: Network) -> Footprint:
+    """Size everything that does not depend on a plan; of a preset ``network`` needs no weights."""
+    config = deployed_config(deployment, network)
     table = config.num_puzzle_identifiers * config.hidden_size if config.puzzle_emb_len else 0
     scales = config.num_puzzle_identifiers * ROW_SCALE if config.puzzle_emb_len else 0
     resident = 0
@@ -59,5 +59,5 @@ def footprint(deployment: Deployment) -> Footprint:
     else:
         image, alone = 0, replace(config, stop=FIXED)
         for one in formats:
-            image = aligned(image) + image_bytes_of(deployment.model, one, alone)
+            image = aligned(image) + image_bytes_of(network, one, alone)
     return Footprint(weights_only, image + resident, resident, outside)

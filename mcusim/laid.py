@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mcusim.asked import Asked, limit_of
+from mcusim.build import Costs
 from mcusim.charge import requested
 from mcusim.checks import with_image_read
 from mcusim.deployments import Deployment
@@ -24,6 +25,8 @@ from mcusim.written import images_of, with_tables, written
 from refimpl.errors import NotImplementedHere
 from refimpl.image import Image
 from refimpl.models.config import ModelConfig
+from workbench import accuracies
+from workbench.accuracies import Kept
 from workbench.datasets.read import read_data
 from workbench.networks import Network, find_network
 from workbench.tasks.naming import puzzle_of
@@ -62,6 +65,16 @@ class Laid:
     def image(self) -> Image:
         """That of the program that begins."""
         return self.images[0]
+
+    @cached_property
+    def costs(self) -> Costs:
+        """Of its puzzles, tries included."""
+        return Costs(self.plan, self.target, 1 + len(self.again))
+
+    @cached_property
+    def known(self) -> Mapping[str, Kept]:
+        """Every accuracy that is kept beside the weights, by program."""
+        return accuracies.read(accuracies.path_of(self.whole))
 
     @property
     def held(self) -> int:
@@ -106,7 +119,7 @@ def lay(args: Asked) -> Laid:
     account = requested(args, None if linked is None else charged(linked))
     deployment, target, size = account.deployment, account.target, account.size
     format, limit, room = deployment.format, limit_of(args, deployment), account.room(target.program)
-    whole = find_network(deployment.model)
+    whole = account.network if account.network.trained else find_network(deployment.model)
     config = replace(whole.config, H_cycles=deployment.H_cycles, halt_max_steps=deployment.steps,
                      stop=account.config.stop)  # fmt: skip
     puzzles = read_data(args.data, config) if args.data else None

@@ -10,11 +10,14 @@ Not modelled: DMA and core wanting the same bank at once, caches of data, wake-u
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 
 from mcusim.figures import Range
 from mcusim.parts import Part, Region
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,12 @@ class OperatorCounts:
         return self.macs_w8a8 + self.macs_w4a8 + self.macs_a8a8 + self.macs_a16a8
 
     def __add__(self, other: OperatorCounts) -> OperatorCounts:
-        return OperatorCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return sum_of((self, other))
+
+
+def sum_of(each: Iterable[OperatorCounts]) -> OperatorCounts:
+    """Their sum, count by count."""
+    return OperatorCounts(*map(sum, zip(*(vars(one).values() for one in each), strict=True)))
 
 
 # Which count is charged with which row of a core's ``instructions``.
@@ -171,11 +179,17 @@ def instructions(counts: OperatorCounts, part: Part) -> float:
     inside = of_linears * linear.output(requantize)
     inside += sum(core.macs[kind].output(requantize) * number for kind, number in products.items())
     macs: float = sum(core.instructions_per_mac(kind) * getattr(counts, f"macs_{kind}") for kind in core.macs)
-    other: float = sum(core.unit(row) * getattr(counts, name) for name, row in WORK_OF_COUNT.items())
-    other += sum(linear.term(row) * getattr(counts, name) for name, row in TERM_OF_COUNT.items())
-    for name, (kind, row) in PRODUCT_OF_COUNT.items():
-        other += core.macs[kind].term(row) * getattr(counts, name)
+    other: float = sum(core.unit(row) * number for row, number in _counted(counts, WORK_OF_COUNT))
+    other += sum(linear.term(row) * number for row, number in _counted(counts, TERM_OF_COUNT))
+    for (kind, row), number in _counted(counts, PRODUCT_OF_COUNT):
+        other += core.macs[kind].term(row) * number
     return macs + inside + other
+
+
+def _counted(counts: OperatorCounts, charged: Mapping[str, T]) -> Iterator[tuple[T, int]]:
+    """What each count is charged with, and the count; most are 0 at most sites and change no sum."""
+    numbers = vars(counts)
+    return ((row, numbers[name]) for name, row in charged.items() if numbers[name])
 
 
 def time_operator(

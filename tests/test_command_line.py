@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -39,6 +42,28 @@ def printed(capsys: pytest.CaptureFixture[str], prog: str, *arguments: str) -> s
         MAIN[prog](list(arguments))
     assert stopped.value.code == 0
     return capsys.readouterr().out
+
+
+ALONE = """
+import gc, sys
+from mcusim.__main__ import main
+sys.argv = ["mcusim", "run", "--no-fidelity"]
+assert main() == 0
+assert "numba.np.arraymath" in sys.modules and sys.modules["scipy"] is None
+assert gc.isenabled() and gc.get_freeze_count() > 0
+"""
+
+
+def test_a_process_of_a_command_alone_imports_no_scipy_and_does_not_look_for_garbage_among_modules() -> None:
+    subprocess.run([sys.executable, "-c", ALONE], stdout=subprocess.DEVNULL, check=True)
+
+
+def test_a_command_called_from_python_leaves_scipy_and_garbage_to_its_caller(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = gc.isenabled(), gc.get_freeze_count(), sys.modules.get("scipy")
+    assert mcusim.__main__.main(["parts"]) == 0
+    assert (gc.isenabled(), gc.get_freeze_count(), sys.modules.get("scipy")) == before
 
 
 @pytest.mark.parametrize("prog", DOORS)

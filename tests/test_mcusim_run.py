@@ -35,7 +35,7 @@ from refimpl.models.halting import FIXED
 from refimpl.models.recursion import run
 from tests.plans import laid_out
 from workbench.fidelity import Reading
-from workbench.networks import find_network
+from workbench.networks import find_network, shapes_of
 from workbench.retry import relabellings, warranted
 from workbench.stop_text import parse_stop
 from workbench.tasks.puzzles import load_shipped
@@ -107,12 +107,13 @@ def test_run_and_check_have_one_account(name: str, capsys: pytest.CaptureFixture
     """The published reading and the image come from the same footprint; a resident table is counted."""
     _, said = report(capsys, name)
     deployment = load_deployment(name)
-    size = footprint(deployment)
+    network = shapes_of(deployment.model)
+    config, size = deployed_config(deployment, network), footprint(deployment, network)
     part = load_part(said["subject"]["part"])
     arena = sum(s["size"] for s in said["budget"]["shares"] if s["what"] in ARENA)
     assert said["budget"]["weights_only"] == size.weights_only
-    kernels = kernels_of(deployed_config(deployment), deployment.format)
-    program = program_of(part, kernels, rooms_of(deployed_config(deployment), deployment.format))
+    kernels = kernels_of(config, deployment.format)
+    program = program_of(part, kernels, rooms_of(config, deployment.format))
     assert said["budget"]["everything"] == size.image + arena + program.bytes
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from rich.progress import Progress
@@ -14,6 +15,7 @@ from rich.text import Text
 from mcusim.__main__ import main
 from mcusim.alternatives import alternatives
 from mcusim.asked import Asked, words_of
+from mcusim.build import Costs, flash_of, time_of
 from mcusim.commands.run import report_of
 from mcusim.deployments import deployment_names, load_deployment
 from mcusim.laid import lay
@@ -21,7 +23,9 @@ from mcusim.render.screen import LINES, Screen
 from refimpl.__main__ import main as refimpl_main
 from refimpl.errors import InputError
 from workbench.accuracies import FILE, Kept, program_of, read
+from workbench.checkpoints import load_network
 from workbench.command_line import plain
+from workbench.json_lines import read_lines
 from workbench.networks import find_network
 from workbench.render.lines import Column, columns, fitted, sparkline, wrapped
 
@@ -122,6 +126,27 @@ def test_a_stored_accuracy_belongs_to_one_program(default: Screen) -> None:
     other = screen_of(Asked(steps=15, no_fidelity=True))
     assert other.report.all_puzzles is None
     assert "accuracy n/a (not measured)" in said(other, 80)[2]
+
+
+def test_a_screen_reads_stored_accuracies_once_and_the_network_once_for_each_width(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines, weights = Mock(wraps=read_lines), Mock(wraps=load_network)
+    monkeypatch.setattr("workbench.accuracies.read_lines", lines)
+    monkeypatch.setattr("workbench.networks.load_network", weights)
+    screen_of(Asked(no_fidelity=True))
+    assert (lines.call_count, weights.call_count) == (1, 2)
+
+
+def test_a_run_of_so_many_steps_costs_what_it_costs_by_itself() -> None:
+    laid = lay(Asked(no_fidelity=True))
+    assert laid.costs.of_steps(3) is laid.costs.of_steps(3)
+    for steps in (16, 3):
+        alone = Costs(laid.plan, laid.target)
+        works = alone.of_runs([steps])
+        assert laid.costs.of_steps(steps) == alone.of_steps(steps)
+        assert alone.of_steps(steps).time == time_of(works)
+        assert alone.of_steps(steps).flash_bytes == flash_of(works)
 
 
 @pytest.mark.slow

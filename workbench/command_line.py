@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import gc
 import io
 import os
 import shlex
@@ -83,10 +84,17 @@ def command_line(
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=PLAIN)
-    arguments = sys.argv[1:] if argv is None else argv
+    alone, arguments = argv is None, sys.argv[1:] if argv is None else argv
+    if alone:  # the process is this command's, and ends with it
+        gc.disable()  # what is imported is no garbage: not looked through now, later or at the end
+        # Numba imports SciPy, where there is one, for what no kernel of ours does.
+        sys.modules.setdefault("scipy", None)  # type: ignore[arg-type]
 
     def action() -> int:
         args = parser_of(prog, description, commands, arguments).parse_args(arguments)
+        if alone:
+            gc.freeze()
+            gc.enable()
         args.made_by = shlex.join([*prog.split(), *arguments])
         command = commands[args.command]
         code = int(command.function(command.run)(args))
@@ -94,7 +102,10 @@ def command_line(
             sys.stdout.flush()
         return code
 
-    return guarded(action)
+    code = guarded(action)
+    if alone:
+        gc.freeze()
+    return code
 
 
 def guarded(action: Callable[[], int]) -> int:

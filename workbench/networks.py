@@ -222,17 +222,12 @@ def find_network(name: str) -> Network:
     return Network(folder.name, config, dict(tensors), trained=True, folder=folder)
 
 
-def image_bytes_of(name: str, format: Format, config: ModelConfig | None = None) -> int:
-    """``len(image)`` of a network from its shapes, with one puzzle row; of a preset no weights are made.
+def image_bytes_of(network: Network, format: Format, config: ModelConfig | None = None) -> int:
+    """``len(image)`` of a network from its shapes, with one puzzle row; a preset needs no weights.
 
     ``config``: the network's at another depth.
     """
-    if name in PRESETS:
-        config = config or PRESETS[name]
-        meta = ImageMeta(name, str(format), SEEDED, config.task, False)
-    else:
-        found = find_network(name)
-        config = config or found.config
-        source = found.calibration.source
-        meta = ImageMeta(found.name, str(format), source, config.task, found.trained)
+    config = config or network.config
+    source = network.calibration.source if network.trained else SEEDED
+    meta = ImageMeta(network.name, str(format), source, config.task, network.trained)
     return image_size(replace(config, num_puzzle_identifiers=1), format, meta)

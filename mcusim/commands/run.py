@@ -10,10 +10,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from mcusim.accuracy import all_puzzles, judge, kept, measured
+from mcusim.accuracy import all_puzzles, judge, measured
 from mcusim.alternatives import alternatives
 from mcusim.asked import Asked, add_deployment, asked, words_of
-from mcusim.build import Costs, basis, budget, cycle_rows, kernel_times, operator_rows, regions, total
+from mcusim.build import basis, budget, cycle_rows, kernel_times, operator_rows, regions, total
 from mcusim.laid import Laid, lay
 from mcusim.planner.notation import describe
 from mcusim.planner.plan import Plan
@@ -25,6 +25,7 @@ from mcusim.report import AllPuzzles, RunReport, Subject, to_json
 from mcusim.simulate import execute_warranted
 from refimpl.errors import InputError
 from refimpl.formats import Format, parse_weights
+from workbench.accuracies import program_of
 from workbench.command_line import examples, number
 from workbench.datasets.read import add_data
 from workbench.networks import Network, seeded_tokens
@@ -92,18 +93,18 @@ def puzzle_asked(laid: Laid, name: str) -> Puzzle | None:
     return find_puzzle(name, laid.config) if laid.network.trained else None
 
 
-def _everyone(laid: Laid, costs: Costs, anew: bool, progress: Progress) -> AllPuzzles | None:
+def _everyone(laid: Laid, anew: bool, progress: Progress) -> AllPuzzles | None:
     """Accuracy over a set as it is kept; ``anew``: over the evaluation set or the user's own, measured."""
     config, whole = laid.config, laid.whole
     if not anew:
-        own = laid.puzzles is not None
-        found = None if own else kept(whole, laid.content, config, len(laid.again))
-        return None if found is None else all_puzzles(found, whole, costs, "kept")
+        program = program_of(laid.content, config, len(laid.again))
+        found = None if laid.puzzles is not None else laid.known.get(program)
+        return None if found is None else all_puzzles(found, laid.known, whole, laid.costs, "kept")
     puzzles = laid.puzzles or evaluation_set(config)
     task = progress.add_task("all puzzles", total=len(puzzles.inputs))
     ran = measured(laid.whole_images, laid.deployment.format, config, puzzles, laid.again,
                    lambda n: progress.advance(task, n))  # fmt: skip
-    return all_puzzles(ran, whole, costs, "measured")
+    return all_puzzles(ran, laid.known, whole, laid.costs, "measured")
 
 
 def simulate(args: Asked, progress: Progress) -> RunReport:
@@ -132,8 +133,8 @@ def report_of(args: Asked, laid: Laid, progress: Progress) -> RunReport:
         )  # fmt: skip
         if puzzle is not None and network.trained:
             result = judge(execution, puzzle, config)
-    costs = Costs(plan, target, 1 + len(laid.again))
-    everyone = _everyone(laid, costs, args.all, progress) if network.trained else None
+    costs = laid.costs
+    everyone = _everyone(laid, args.all, progress) if network.trained else None
     report = RunReport(
         subject=Subject(
             deployment.name, network.name, network.trained, parameters(config).total, str(deployment.format),

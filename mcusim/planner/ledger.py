@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from mcusim.kernels import DOT_ROWS
 from mcusim.parts import Part, Region
@@ -12,6 +13,8 @@ from mcusim.timing import OperatorCounts, OperatorTime, time_operator
 from refimpl.block_params import Online
 from refimpl.models.config import ModelConfig
 from workbench.counting import Counts
+
+T = TypeVar("T")
 
 SCALE_BYTES = 5
 INIT = "init vectors"  # the site charged with resetting the carry
@@ -50,14 +53,12 @@ class Work:
         self.attention_values += other.attention_values * times
         self.wide_macs += other.wide_macs * times
         self.arena_bytes += other.arena_bytes * times
-        pairs = ((self.codes, other.codes), (self.constants, other.constants),
-                 (self.in_place, other.in_place), (self.arrived, other.arrived))  # fmt: skip
-        for mine_of, theirs_of in ((self.counts, other.counts), (self.rows, other.rows)):
-            for name, number in theirs_of.items():
-                mine_of[name] += number * times
-        for mine, theirs in pairs:
-            for length, number in theirs.items():
-                mine[length] += number * times
+        _add(self.counts, other.counts, times)
+        _add(self.rows, other.rows, times)
+        _add(self.codes, other.codes, times)
+        _add(self.constants, other.constants, times)
+        _add(self.in_place, other.in_place, times)
+        _add(self.arrived, other.arrived, times)
         self.row_reads += other.row_reads * times
         self.row_elements += other.row_elements * times
 
@@ -88,6 +89,11 @@ class Work:
     @property
     def constant_bytes(self) -> int:
         return total_bytes(self.constants)
+
+
+def _add(mine: Counter[T], theirs: Counter[T], times: int) -> None:
+    for key, number in theirs.items():
+        mine[key] = mine.get(key, 0) + number * times  # a Counter is slow to say that it has no such key
 
 
 WORD, VECTOR = 4, 16  # inputs that a DSP kernel and a Helium kernel multiply at once
@@ -260,7 +266,7 @@ def operator_counts(work: Work, weight_bits: int, rows: RowSource) -> OperatorCo
         lookups=c["lookups"],
         elements=c["adds"] + c["products"] + c["rope_elements"],
         calls=work.calls,
-        **(work.rows + Counter(weights=c["weight_elements"])),
+        **{**work.rows, "weights": work.rows["weights"] + c["weight_elements"]},
         embedded_rows=work.row_reads // rows.positions,
         embedded_elements=work.row_elements // rows.positions,
         rescales=0 if c["macs"] or c["attention_macs"] else c["requantizations"],

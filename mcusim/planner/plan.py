@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from mcusim.figures import Range
 from mcusim.planner import schedule
@@ -73,12 +74,17 @@ class Plan:
         ledger.add(self.heads)
         return ledger
 
+    @cached_property
+    def step_calls(self) -> Ledger:
+        """Work of the calls of one ACT step."""
+        return self.work(self.config.order.per_step)
+
     def puzzle(self, steps: int) -> Ledger:
         """Work of one puzzle that ends after ``steps`` ACT steps: start, calls, the rule asked, the heads;
         with a second program, up to where that takes over."""
         rule, ledger = self.config.stop, Ledger()
         ledger.add(self.start)
-        ledger.add(self.work(self.config.order.per_step), steps)
+        ledger.add(self.step_calls, steps)
         ledger.add(self.asking, max(0, steps + 1 - rule.least))
         if self.finish is None:
             ledger.add(self.cycle, rule.more)
@@ -93,7 +99,7 @@ class Plan:
         ledger.add(self.heads)
         return ledger
 
-    @property
+    @cached_property
     def cycle(self) -> Ledger:
         """Work of one H cycle."""
         return self.work(self.config.order.per_cycle)

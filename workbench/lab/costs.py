@@ -48,7 +48,7 @@ def stored_format(format: Format) -> Format | None:
 def stored_bytes(name: str, format: Format) -> int:
     """Bytes of a network's image in ``format``, or of its float weights."""
     stored = stored_format(format)
-    return float_bytes(network(name).config) if stored is None else image_bytes_of(name, stored)
+    return float_bytes(network(name).config) if stored is None else image_bytes_of(network(name), stored)
 
 
 def linear_bytes(spec: Spec, format: Format) -> int:

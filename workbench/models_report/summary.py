@@ -15,7 +15,7 @@ from workbench.counting import CountedStep, count_step
 from workbench.embeddings.formats import parse_row_format
 from workbench.flops import Flops, step_flops
 from workbench.models_report.liveness import Scratch, scratch
-from workbench.networks import image_bytes_of
+from workbench.networks import image_bytes_of, shapes_of
 from workbench.sizes import FORMATS, Linears, Parameters, backbone_bytes, linears, parameters
 
 SCHEMA = "refimpl.models/1"
@@ -117,7 +117,7 @@ def _puzzle_table(config: ModelConfig) -> PuzzleTable | None:
 def summarise(name: str, config: ModelConfig) -> Summary:
     """Count one configuration (no weights are needed)."""
     step = count_step(config)
-    counted = parameters(config)
+    counted, network = parameters(config), shapes_of(name)
     blocks = config.L_layers + config.H_layers
     H_cycles, steps = SHALLOW
     return Summary(
@@ -127,7 +127,7 @@ def summarise(name: str, config: ModelConfig) -> Summary:
         per_block=PerBlock(counted.token_mixers // blocks, counted.channel_mixers // blocks),
         linears=linears(config),
         backbone={fmt: backbone_bytes(config, bits) for fmt, bits in FORMATS.items()},
-        images={text: image_bytes_of(name, parse_format(text), config) for text in IMAGES},
+        images={text: image_bytes_of(network, parse_format(text), config) for text in IMAGES},
         calls=_calls(step),
         macs=_macs(step),
         attention_macs=step.counts.attention_macs,
