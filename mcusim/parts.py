@@ -29,7 +29,8 @@ class Region:
     """One memory.  ``read`` is bytes a second; ``interface`` is set when the memory is external.
 
     ``bytes`` are those that can be used: the size less what an erratum makes ``unusable``.  ``figures``
-    are the numbers as the file states them, name -> figure.
+    are the numbers as the file states them, name -> figure.  ``nanojoules_per_byte`` is an external memory's;
+    what one on the chip takes is in the energy of the core's cycles, which was measured on whole boards.
     """
 
     name: str
@@ -232,9 +233,9 @@ def _region(row: Table) -> Region:
     if row.has("interface"):
         interface, more = _interface(row.table("interface"))
         figures |= more
+        figures["energy"] = row.figure("nanojoules_per_byte")
     else:
         figures["read"] = row.figure("read", parse_rate)
-    figures["energy"] = row.figure("nanojoules_per_byte")
     region = Region(
         name=row.text("name"),
         kind=row.choice("kind", MEMORY_KINDS),
@@ -242,7 +243,7 @@ def _region(row: Table) -> Region:
         bytes=figures["size"].count - (figures["unusable"].count if "unusable" in figures else 0),
         read=figures["read"].value if interface is None else interface.peak,
         interface=interface,
-        nanojoules_per_byte=figures["energy"].value,
+        nanojoules_per_byte=0.0 if interface is None else figures["energy"].value,
         figures=figures,
     )
     row.finish()

@@ -252,7 +252,7 @@ class Energy:
 
 
 def energy(counts: OperatorCounts, part: Part, regions: Mapping[str, Region] | None = None) -> Energy:
-    """Estimate core energy (cycles x picojoules a cycle) and read energy of the memories."""
+    """Estimate the energy of a board's cycles, which has that of on-chip memory, and of external reads."""
     cycles, picojoules = part.core.cycles_per_instruction, part.picojoules_per_cycle
     work = instructions(counts, part)
     core = Range(work * cycles.low * picojoules.low * 1e-12, work * cycles.high * picojoules.high * 1e-12)
@@ -262,7 +262,7 @@ def energy(counts: OperatorCounts, part: Part, regions: Mapping[str, Region] | N
         f" x {picojoules.low:g}-{picojoules.high:g} pJ ({picojoules.basis}; {picojoules.source})"
     ]
     for _, region, size in _traffic(counts, part, regions):
-        if size:
+        if size and region.external:
             memory += size * region.nanojoules_per_byte * 1e-9
             parts.append(
                 f"{size:,} B of {region.name} x {region.nanojoules_per_byte:g} nJ "

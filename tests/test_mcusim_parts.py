@@ -234,7 +234,7 @@ def test_the_arena_goes_to_the_first_region_that_is_large_enough() -> None:
         ('holds = ["code"]', 'holds = ["weights"]', 'holds = ["weights"]',
          "it must list some of arena, image"),
         ('edges = { value = 1', 'edges = { value = 1.5', "edges", "must be a whole number"),
-        ('nanojoules_per_byte = { value = 0.1', 'nanojoules_per_byte = { value = -1',
+        ('nanojoules_per_byte = { value = 1.4', 'nanojoules_per_byte = { value = -1',
          "nanojoules_per_byte = { value = -1",
          "must be a number above 0"),
         ('supply_volts = { value = 3.3', 'supply_volts = { value = 3300', "supply_volts",

@@ -128,6 +128,15 @@ def test_a_part_without_a_run_current_has_the_energy_of_its_core_and_says_that_a
     assert "100-1293 pJ (fitted; all boards alike, for parts without a run current" in said
 
 
+def test_reads_of_on_chip_memory_are_in_the_energy_of_the_cycles() -> None:
+    of = {region.name: region for region in H743.regions}
+    work = OperatorCounts(macs_w8a8=10**9, weight_bytes=10**6, arena_bytes=10**6)
+    inside, outside = (energy(work, H743, {"image": of[name]}) for name in ("nvm", "flash"))
+    assert inside.memory == 0
+    assert outside.memory == pytest.approx(10**6 * 1.4e-9)
+    assert inside.core == outside.core
+
+
 def test_counts_add_up() -> None:
     ones = OperatorCounts(*[1] * len(fields(OperatorCounts)))
     assert ones + replace(ones, macs_w8a8=4) == replace(OperatorCounts(*[2] * len(fields(ones))), macs_w8a8=5)
