@@ -106,6 +106,13 @@ def test_a_row_that_was_lucky_in_the_race_is_found_out_by_the_held_out_puzzles()
     assert choose([W8, HALF, unlucky], Limits(0.98), (ALL, ALL)).best is HALF
 
 
+def test_a_row_that_was_unlucky_in_the_race_is_refused_by_both_sets_together_alone() -> None:
+    kept, lost = (replace(W4, calibration=np.arange(100) < n) for n in (97, 95))  # with 99 held-out ones
+    kept, lost = (replace(one, held_out=np.arange(100) < 99) for one in (kept, lost))
+    assert choose([W8, HALF, kept], Limits(0.98), (ALL, ALL)).best is kept  # 196 of 200
+    assert choose([W8, HALF, lost], Limits(0.98), (ALL, ALL)).best is HALF  # 194
+
+
 def test_what_fails_as_c_is_not_recommended_and_is_named() -> None:
     broken = replace(W4, failed="linear_s4: 1 of 9 cases fails")
     rows = [W8, replace(HALF, failed=""), broken]

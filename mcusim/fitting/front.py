@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -148,12 +147,11 @@ def choose(rows: Sequence[Row], limits: Limits, floats: tuple[Bools, Bools]) -> 
     """Choose among rows with a held-out figure.
 
     A row keeps enough if it solves at least ``keep`` times as many puzzles as the float network, of the
-    calibration puzzles and of the held-out ones: the second set did not take part in the race, so a row that
-    was lucky on the first is found out.  BASELINE at full length is the yardstick and never chosen, nor is
-    what fails as C.  Of the
-    others the cheapest of those is best that need no more of anything than the yardstick and less of
-    something, or, where there is none, less of something; where none keeps enough, the most exact within the
-    limits is.
+    held-out puzzles and of these and the calibration puzzles together: the held-out ones did not take part in
+    the race, so a row that was lucky in it is found out, and the few of the race alone refuse no row.
+    BASELINE at full length is the yardstick and never chosen, nor is what fails as C.  Of the others the
+    cheapest of those is best that need no more of anything than the yardstick and less of something, or,
+    where there is none, less of something; where none keeps enough, the most exact within the limits is.
 
     Parameters
     ----------
@@ -202,5 +200,7 @@ def _both(row: Row) -> Bools:
 
 
 def _keeps(row: Row, keep: float, floats: tuple[Bools, Bools]) -> bool:
-    pairs: tuple[tuple[Any, Any], ...] = ((row.calibration, floats[0]), (row.held_out, floats[1]))
-    return all(own.sum() >= keep * reference[: len(own)].sum() for own, reference in pairs)
+    assert row.held_out is not None
+    both = np.concatenate([floats[0][: len(row.calibration)], floats[1]])
+    pairs = ((row.held_out, floats[1]), (_both(row), both))
+    return bool(all(own.sum() >= keep * reference.sum() for own, reference in pairs))
