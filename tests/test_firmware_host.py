@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ FIRMWARE = GOLDEN.parent / "firmware"
 def make(build: Path, *arguments: str) -> str:
     """Run make in firmware/ with its own build folder; a failure shows what make printed."""
     done = subprocess.run(
-        ["make", "-C", str(FIRMWARE), f"BUILD={build}", *arguments], capture_output=True, text=True
+        ["make", f"-j{os.cpu_count()}", "-C", str(FIRMWARE), f"BUILD={build}", *arguments],
+        capture_output=True, text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -108,11 +108,10 @@ SCORES = $(addprefix scores-,16-81-81 16-81-7 16-81-4 16-81-2 16-100-100 32-100-
 VALUES = $(addprefix values-,81-16-81 81-16-7 81-16-4 81-16-2 100-16-100 100-32-16 97-64-8)
 # Linears that only add their sums, K-N-TOKENS.
 PARTIAL = $(foreach form,p4 p8,$(addprefix $(form)-,96-64-64 96-64-8 96-64-2 32-64-16 512-16-4))
-.PHONY: validation benches held-out products
+.PHONY: validation benches products
 products: $(foreach kernel,$(patsubst %-s8,%,$(filter %-s8,$(USED_KERNELS))),$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(SCORES) $(VALUES) $(PARTIAL)))
 	PYTHONPATH=.. $(PYTHON) products.py $(BUILD)
 
-held-out: $(foreach kernel,$(USED_KERNELS),$(patsubst %,$(BUILD)/$(kernel)-%.bench,$(HELD_OUT)))
 benches: $(patsubst %,$(BUILD)/%.bench,$(BENCHES))
 validation: counts benches
 	$(ARM) --version | head -n 1 > $(BUILD)/compiler.txt
