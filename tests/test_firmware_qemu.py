@@ -43,4 +43,4 @@ def test_the_validation_page_is_printed_anew_with_the_same_bytes(tmp_path: Path)
     make(tmp_path, "validation", f"PYTHON={sys.executable}", f"VALIDATION={tmp_path}/printed.md")
     printed = (tmp_path / "printed.md").read_text()
     assert flash_table(printed) == flash_table((FIRMWARE.parent / "docs" / "validation.md").read_text())
-    assert len(flash_table(printed)) == 7
+    assert len(flash_table(printed)) == 11
